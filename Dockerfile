@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+ARG PYTHON=3.13
+
+FROM python:${PYTHON}-slim AS build
+WORKDIR /src
+COPY requirements/build.txt requirements/portal.txt requirements/
+RUN python -m venv /build && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+ && python -m venv /app && /app/bin/pip install --no-cache-dir --require-hashes -r requirements/portal.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY portal portal
+COPY templates templates
+COPY static static
+RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
+ && /app/bin/pip install --no-cache-dir --no-deps dist/*.whl \
+ && /app/bin/python -m compileall -q /app/lib
+
+FROM python:${PYTHON}-slim
+RUN useradd --system --uid 10001 --no-create-home portal && install -d -o portal -g portal /data
+COPY --from=build /app /app
+USER portal
+WORKDIR /data
+VOLUME /data
+ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORTAL_DATABASE_URL=sqlite:////data/portal.db
+EXPOSE 8000
+# The portal answers to its own host name only, so the check has to use it.
+HEALTHCHECK --interval=10s --timeout=4s --start-period=20s CMD ["python", "-c", "\
+import os; from urllib.parse import urlsplit; from urllib.request import Request, urlopen; \
+host = urlsplit(os.environ.get('PORTAL_BASE_URL', 'http://127.0.0.1:8000')).netloc; \
+urlopen(Request('http://127.0.0.1:8000/readyz', headers={'Host': host}), timeout=3)"]
+CMD ["portal", "serve", "--host", "0.0.0.0", "--port", "8000"]

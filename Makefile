@@ -1,0 +1,64 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup catalogues demo test lint check-types unit browser journeys messages lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help: ## list every target in a line each
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Each stamp is newer than the pins that were installed, so that a second run starts at once.
+$(VENV)/.portal: requirements/build.txt pyproject.toml portal/translations/compile.py | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/build.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.portal
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.portal catalogues ## a virtual environment with everything pinned; .venv/bin/portal works afterwards
+
+catalogues: $(VENV)/.portal
+	@$(BIN)/python portal/translations/compile.py
+
+demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
+	@$(BIN)/python -m e2e.demo
+
+test: lint check-types unit journeys ## everything that CI runs
+
+lint: $(VENV)/.dev catalogues
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djlint --check --lint --quiet templates e2e
+	$(BIN)/lint-imports
+
+check-types: $(VENV)/.dev
+	$(BIN)/mypy portal e2e/mock_gu1
+
+unit: $(VENV)/.dev catalogues
+	$(BIN)/pytest tests
+
+browser: $(VENV)/.dev
+	@$(BIN)/python -m e2e.browser
+
+journeys: $(VENV)/.dev catalogues browser
+	$(BIN)/pytest e2e --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
+
+messages: $(VENV)/.portal ## bring every message catalogue up to date with the source
+	$(BIN)/python portal/translations/update.py
+
+lock: ## pin what pyproject.toml allows, with hashes and without index addresses (needs uv)
+	uv pip compile pyproject.toml $(LOCK) -o requirements/portal.txt
+	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/build.txt
+	uv pip compile pyproject.toml --group build --group dev $(LOCK) -o requirements/dev.txt
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+clean: ## remove what setup, tests and the demo made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache test-results .demo
