@@ -1,0 +1,159 @@
+"""Settings from the environment. A bad value stops the start and names itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from portal.domain.provider_hosts import is_loopback
+
+Names = Annotated[tuple[str, ...], NoDecode]
+Locale = Literal["es-AR", "es", "pt-BR", "en"]
+
+_LEAST_KEY_LENGTH = 32
+
+
+class ConfigError(Exception):
+    """Its text is for the operator: a line for each setting that is wrong, without its value."""
+
+
+class Config(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+    base_url: str = Field("http://127.0.0.1:8000", validation_alias="PORTAL_BASE_URL")
+    secret_keys: Names = Field((), validation_alias="PORTAL_SECRET_KEYS", repr=False)
+    database_url: str = Field("sqlite:///portal.db", validation_alias="PORTAL_DATABASE_URL", repr=False)
+    direct_start: bool = Field(True, validation_alias="PORTAL_DIRECT_START")
+    default_locale: Locale = Field("es-AR", validation_alias="PORTAL_DEFAULT_LOCALE")
+    max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
+    trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="PORTAL_LOG_LEVEL")
+
+    gu1_base_url: str = Field("https://api.gu1.ai", validation_alias="GU1_BASE_URL")
+    gu1_api_key: str = Field(min_length=1, validation_alias="GU1_API_KEY", repr=False)
+    gu1_webhook_secrets: Names = Field(validation_alias="GU1_WEBHOOK_SECRETS", repr=False)
+    gu1_organization_id: str | None = Field(None, validation_alias="GU1_ORGANIZATION_ID")
+    gu1_integration_code: str = Field(
+        "global_gueno_validation_kyc", min_length=1, validation_alias="GU1_INTEGRATION_CODE"
+    )
+    gu1_double_check_renaper: bool = Field(True, validation_alias="GU1_DOUBLE_CHECK_RENAPER")
+    gu1_provider_hosts: Names = Field(("verify.didit.me",), validation_alias="GU1_PROVIDER_HOSTS")
+
+    @field_validator("secret_keys", "gu1_webhook_secrets", "gu1_provider_hosts", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url(cls, value: str) -> str:
+        parts = _web_address(value)
+        if parts.path not in {"", "/"} or parts.query or parts.fragment:
+            raise ValueError("must be a scheme, a host and perhaps a port, without a path")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("gu1_base_url")
+    @classmethod
+    def _gu1_base_url(cls, value: str) -> str:
+        _web_address(value)
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        try:
+            driver = make_url(value).drivername
+        except ArgumentError:
+            raise ValueError("is no database address") from None
+        if driver not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+            raise ValueError("must begin with sqlite:// or postgresql+psycopg://")
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _long_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < _LEAST_KEY_LENGTH for key in value):
+            raise ValueError(f"each key needs {_LEAST_KEY_LENGTH} characters or more")
+        return value
+
+    @field_validator("gu1_webhook_secrets", "gu1_provider_hosts")
+    @classmethod
+    def _not_empty(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("needs at least one value")
+        return value
+
+    @model_validator(mode="after")
+    def _any_provider_on_loopback_only(self) -> Config:
+        if "*" in self.gu1_provider_hosts and not is_loopback(urlsplit(self.gu1_base_url).hostname or ""):
+            raise ValueError("GU1_PROVIDER_HOSTS: * is for a gu1 on loopback only")
+        return self
+
+    @cached_property
+    def host(self) -> str:
+        return urlsplit(self.base_url).hostname or ""
+
+    @cached_property
+    def database(self) -> URL:
+        return make_url(self.database_url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database.get_backend_name() == "sqlite"
+
+
+def load_config(**overrides: object) -> Config:
+    """From the environment, with the key file beside a SQLite database where no keys are given."""
+    try:
+        config = Config(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise ConfigError("\n".join(_lines(error))) from None
+    if config.secret_keys:
+        return config
+    if not config.is_sqlite or not config.database.database:
+        raise ConfigError("PORTAL_SECRET_KEYS: is required with this database; make one with: openssl rand -hex 32")
+    return config.model_copy(update={"secret_keys": _keys_beside(Path(config.database.database))})
+
+
+def _keys_beside(database: Path) -> tuple[str, ...]:
+    """Made once, readable by the owner only; whoever comes second reads what the first wrote."""
+    path = database.with_name(database.name + ".keys")
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        if not path.exists():
+            fresh.touch(mode=0o600, exist_ok=False)
+            fresh.write_text(secrets.token_hex(32) + "\n", "ascii")
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
+            fresh.unlink()
+        keys = tuple(path.read_text("ascii").replace(",", "\n").split())
+    except OSError as error:
+        raise ConfigError(f"PORTAL_SECRET_KEYS: cannot be made or read beside the database: {error}") from None
+    if not keys:
+        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is empty")
+    return keys
+
+
+def _web_address(value: str) -> SplitResult:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+        raise ValueError("must be an http or https address")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must be https; plain http is for loopback only")
+    return parts
+
+
+def _lines(error: ValidationError) -> list[str]:
+    return [": ".join((*(str(part) for part in problem["loc"]), problem["msg"])) for problem in error.errors()]

@@ -1,0 +1,40 @@
+"""Our closed list of why somebody was rejected, and what they can do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    REGISTRY_DOCUMENT_MISSING = "registry_document_missing"
+    REGISTRY_GENDER_MISSING = "registry_gender_missing"
+    REGISTRY_UNAVAILABLE = "registry_unavailable"
+    REGISTRY_DOCUMENT_MISMATCH = "registry_document_mismatch"
+    REGISTRY_CARD_DATA_MISSING = "registry_card_data_missing"
+    REGISTRY_CARD_OUTDATED = "registry_card_outdated"
+    DOCUMENT_UNREADABLE = "document_unreadable"
+    DOCUMENT_EXPIRED = "document_expired"
+    DOCUMENT_UNSUPPORTED = "document_unsupported"
+    DOCUMENT_AUTHENTICITY = "document_authenticity"
+    DOCUMENT_DATA_MISMATCH = "document_data_mismatch"
+    FACE_MISMATCH = "face_mismatch"
+    LIVENESS_FAILED = "liveness_failed"
+    FACE_UNCLEAR = "face_unclear"
+    UNDERAGE = "underage"
+    NOT_ELIGIBLE = "not_eligible"
+    """Fraud, duplicates, blocklists, AML and devices: one neutral text, so that nobody is tipped off."""
+    UNSPECIFIED = "unspecified"
+
+
+class Remedy(StrEnum):
+    RETRY_NOW = "retry_now"
+    RETRY_LATER = "retry_later"
+    CONTACT = "contact"
+
+
+REMEDIES: dict[Reason, Remedy] = dict.fromkeys(Reason, Remedy.RETRY_NOW) | {
+    Reason.REGISTRY_UNAVAILABLE: Remedy.RETRY_LATER,
+    Reason.REGISTRY_DOCUMENT_MISMATCH: Remedy.CONTACT,
+    Reason.UNDERAGE: Remedy.CONTACT,
+    Reason.NOT_ELIGIBLE: Remedy.CONTACT,
+}

@@ -1,0 +1,104 @@
+"""Where an onboarding stands for its applicant: derived from what is stored, never stored itself."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from portal.domain.onboarding import Onboarding, Sending, Trouble, Validation
+from portal.domain.reasons import Remedy
+from portal.domain.status import Status
+
+
+class Stage(StrEnum):
+    DETAILS = "details"
+    PREPARING = "preparing"
+    READY = "ready"
+    WAITING = "waiting"
+    CONFIRMING = "confirming"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    ABANDONED = "abandoned"
+    CANCELLED = "cancelled"
+    DELAYED = "delayed"
+    CLOSED = "closed"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing changes any more unless the applicant acts."""
+        return self in _FINAL
+
+
+_FINAL = {Stage.DETAILS, Stage.APPROVED, Stage.REJECTED, Stage.EXPIRED, Stage.CANCELLED, Stage.CLOSED}
+
+_BY_STATUS = {
+    Status.PENDING: Stage.WAITING,
+    Status.IN_PROGRESS: Stage.WAITING,
+    Status.UNKNOWN: Stage.WAITING,
+    Status.IN_REVIEW: Stage.IN_REVIEW,
+    Status.APPROVED: Stage.APPROVED,
+    Status.REJECTED: Stage.REJECTED,
+    Status.EXPIRED: Stage.EXPIRED,
+    Status.ABANDONED: Stage.ABANDONED,
+    Status.CANCELLED: Stage.CANCELLED,
+}
+
+_RETRYABLE = {Stage.REJECTED, Stage.EXPIRED, Stage.CANCELLED}
+
+FAILURES_BEFORE_DELAYED = 2
+"""One failed call is noise; after the second the applicant is told."""
+
+
+def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
+    if onboarding.stopped_at:
+        return Stage.CANCELLED
+    if onboarding.trouble is Trouble.DETAILS_REFUSED or onboarding.validation is None:
+        return Stage.DETAILS
+    validation = onboarding.validation
+    if validation.sending is not Sending.ADOPTED:
+        return Stage.DELAYED if _is_delayed(onboarding) else Stage.PREPARING
+    if onboarding.trouble is Trouble.SESSION_URL_REFUSED and not validation.status.is_final:
+        return Stage.DELAYED
+    stage = _adopted(validation)
+    if stage in _RETRYABLE and onboarding.attempts >= max_attempts:
+        return Stage.CLOSED
+    return stage
+
+
+def attempts_left(onboarding: Onboarding, *, max_attempts: int) -> int:
+    return max(0, max_attempts - onboarding.attempts)
+
+
+def may_retry(onboarding: Onboarding, *, max_attempts: int) -> bool:
+    """An abandoned session is gone on with, not replaced: the old one could still be completed and paid."""
+    if onboarding.stopped_at or onboarding.validation is None:
+        return False
+    stage = stage_of(onboarding, max_attempts=max_attempts)
+    return stage in _RETRYABLE and onboarding.validation.remedy is not Remedy.CONTACT
+
+
+def may_continue(onboarding: Onboarding) -> bool:
+    """Whether the hosted page may be opened now."""
+    validation = onboarding.validation
+    return (
+        validation is not None
+        and onboarding.stopped_at is None
+        and validation.sending is Sending.ADOPTED
+        and validation.session_url is not None
+        and validation.status in {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED}
+    )
+
+
+def _adopted(validation: Validation) -> Stage:
+    if validation.is_confirming:
+        return Stage.CONFIRMING
+    if validation.is_doubtful:
+        return Stage.IN_REVIEW
+    if validation.status is Status.PENDING and validation.session_url and validation.shown_at is None:
+        return Stage.READY
+    return _BY_STATUS[validation.status]
+
+
+def _is_delayed(onboarding: Onboarding) -> bool:
+    return onboarding.trouble is Trouble.REFUSED or onboarding.failures >= FAILURES_BEFORE_DELAYED

@@ -1,0 +1,59 @@
+"""One JSON object a line on standard error: no addresses with tokens, no names, no document numbers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+_TOKEN_IN_PATH = re.compile(r"/o/[\w.-]+")
+
+
+class JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": without_tokens(record.getMessage()),
+        }
+        if record.exc_info and record.exc_info[0]:
+            # Messages of foreign exceptions may quote what they choked on, so only where and what kind.
+            line["exception"] = f"{record.exc_info[0].__module__}.{record.exc_info[0].__qualname__}"
+            line["at"] = _places(record)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def without_tokens(text: str) -> str:
+    return _TOKEN_IN_PATH.sub("/o/…", text)
+
+
+def set_up_logging(level: str) -> None:
+    logging.config.dictConfig(logging_config(level))
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """For logging.config.dictConfig; the server's own lines look like ours."""
+    # httpx and alembic name every address and statement they touch.
+    quiet = {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "alembic")}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"lines": {"()": JsonLines}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"level": level, "handlers": ["stderr"]},
+        "loggers": {**quiet, "_granian": {"level": level}},
+    }
+
+
+def _places(record: logging.LogRecord) -> list[str]:
+    trace = record.exc_info[2] if record.exc_info else None
+    places = []
+    while trace:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_qualname if hasattr(code, 'co_qualname') else code.co_name}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return places[-8:]

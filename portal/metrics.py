@@ -1,0 +1,67 @@
+"""Counters and timings for the operator, in Prometheus' text format. No label ever holds personal data."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_LABELS: dict[str, tuple[str, ...]] = {
+    "started": ("country",),
+    "handed_over": (),
+    "moved": ("status", "reason"),
+    "refused_move": ("old", "new"),
+    "retried": (),
+    "stopped": (),
+    "reconciled": ("outcome",),
+    "outcome_unknown": (),
+    "put_off": ("step", "trouble"),
+    "session_url_refused": (),
+    "webhooks": ("outcome",),
+}
+
+_HELP = {
+    "started": "Onboardings whose form was sent",
+    "handed_over": "Validations whose hosted page was opened for the first time",
+    "moved": "Validations that came to a status",
+    "refused_move": "News from gu1 that would have undone a final status",
+    "retried": "Further validations that applicants opened",
+    "stopped": "Onboardings that their applicants stopped",
+    "reconciled": "Lost answers of gu1 that were looked into",
+    "outcome_unknown": "Requests for a validation without a readable answer",
+    "put_off": "Steps of the engine that will be tried again",
+    "session_url_refused": "Hosted pages outside GU1_PROVIDER_HOSTS",
+    "webhooks": "Deliveries at /webhooks/gu1",
+}
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._events = {
+            event: Counter(f"portal_{event}", _HELP[event], labels, registry=self._registry)
+            for event, labels in _LABELS.items()
+        }
+        self._gu1 = Histogram(
+            "portal_gu1_seconds",
+            "Calls to gu1 by operation and outcome",
+            ("operation", "outcome"),
+            registry=self._registry,
+        )
+
+    def count(self, event: str, **labels: str) -> None:
+        counter = self._events[event]
+        (counter.labels(**labels) if labels else counter).inc()
+
+    def gu1_call(self, operation: str, outcome: str, seconds: float) -> None:
+        self._gu1.labels(operation=operation, outcome=outcome).observe(seconds)
+
+    def page(self) -> bytes:
+        """Of all worker processes where they share a folder, else of this one."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

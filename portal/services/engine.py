@@ -1,0 +1,78 @@
+"""The background loop that finds due onboardings and has each moved on by a step.
+
+A step begins with a claim (fence and lease) and ends with one fenced write. A process that dies in
+between loses nothing: the lease runs out, and the next engine goes on from the last write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from portal.domain.errors import StoreUnavailable
+from portal.domain.onboarding import Onboarding
+from portal.services.pace import Pace
+from portal.services.ports import Clock, Store
+
+
+class Engine:
+    def __init__(
+        self,
+        store: Store,
+        take_step: Callable[[Onboarding], Awaitable[None]],
+        *,
+        clock: Clock,
+        pace: Pace,
+        bound: int = 16,
+    ) -> None:
+        """`bound`: how many onboardings are worked on at once."""
+        self._store = store
+        self._take_step = take_step
+        self._clock = clock
+        self._pace = pace
+        self._bound = bound
+        self._running: set[asyncio.Task[None]] = set()
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        """From the engine's own loop only."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Until cancelled; what is under way then is finished first."""
+        try:
+            while True:
+                self._awake.clear()
+                await self._start_due()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._awake.wait(), self._pace.sweep)
+        finally:
+            await asyncio.gather(*self._running)
+
+    async def work_until_idle(self) -> None:
+        """Everything that is due now, and what falls due by that."""
+        while await self._start_due() or self._running:
+            await asyncio.gather(*self._running)
+
+    async def _start_due(self) -> int:
+        room = self._bound - len(self._running)
+        if room <= 0:
+            return 0
+        now = self._clock()
+        try:
+            claimed = await asyncio.to_thread(
+                self._store.claim, now=now, lease_until=now + timedelta(seconds=self._pace.lease), limit=room
+            )
+        except StoreUnavailable:
+            return 0
+        for onboarding in claimed:
+            task = asyncio.ensure_future(self._take_step(onboarding))
+            self._running.add(task)
+            task.add_done_callback(self._done)
+        return len(claimed)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._awake.set()

@@ -1,0 +1,46 @@
+"""How long the engine waits: between looks at gu1, after a failure, before it believes that nothing was created."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from portal.domain.onboarding import Validation
+from portal.domain.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """All in seconds."""
+
+    refreshes: tuple[tuple[int, float], ...] = ((12, 5.0), (32, 30.0), (60, 300.0))
+    """(number of looks since the last change, seconds to the next)."""
+    slow_refresh: float = 3600.0
+    review_refresh: float = 300.0
+    """People review at people's speed."""
+    first_backoff: float = 1.0
+    longest_backoff: float = 60.0
+    refused_backoff: float = 30.0
+    """An operator has to act: no need to hurry, but go on by ourselves afterwards."""
+    quiet: float = 60.0
+    """After a lost answer, until gu1's list is believed to show what it created."""
+    look_again: float = 15.0
+    lease: float = 30.0
+    sweep: float = 1.0
+    """How often a worker looks for work that it was not woken for."""
+
+    def refresh_after(self, validation: Validation) -> timedelta:
+        if validation.status is Status.IN_REVIEW:
+            return timedelta(seconds=self.review_refresh)
+        for limit, seconds in self.refreshes:
+            if validation.refreshes < limit:
+                return timedelta(seconds=seconds)
+        return timedelta(seconds=self.slow_refresh)
+
+    def backoff(self, failures: int, retry_after: float | None = None) -> timedelta:
+        """Doubling with full jitter below it, so that onboardings do not come back in step."""
+        if retry_after is not None:
+            return timedelta(seconds=retry_after * random.uniform(1.0, 1.2))  # noqa: S311
+        ceiling = min(self.longest_backoff, self.first_backoff * 2 ** min(failures - 1, 16))
+        return timedelta(seconds=ceiling * random.uniform(0.5, 1.0))  # noqa: S311

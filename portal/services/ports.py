@@ -1,0 +1,95 @@
+"""What the services need of the world, as protocols; `store` and `gu1` fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from portal.domain.onboarding import Details, Observation, Onboarding
+
+Clock = Callable[[], datetime]
+"""Aware, in UTC."""
+
+
+class Row(Protocol):
+    """One onboarding, locked until its context ends."""
+
+    onboarding: Onboarding
+
+    def save(self, changed: Onboarding) -> None:
+        """Writes the whole aggregate; the context commits it."""
+
+
+class Store(Protocol):
+    """Every method commits before it returns and raises `StoreUnavailable` where it could not."""
+
+    def add(self, onboarding: Onboarding) -> Onboarding:
+        """The stored onboarding: an earlier one where its `submission` was stored before."""
+
+    def get(self, onboarding_id: str) -> Onboarding:
+        """Raises `UnknownOnboarding`."""
+
+    def find_by_session(self, session_id: str) -> Onboarding | None:
+        """The onboarding whose current validation has this provider session."""
+
+    def locked(self, onboarding_id: str) -> AbstractContextManager[Row]:
+        """Raises `UnknownOnboarding`; rolls back where the context raises."""
+
+    def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[Row | None]:
+        """The onboarding whose current validation has this id at gu1."""
+
+    def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
+        """Takes due onboardings that nobody else holds, each with a fence of its own."""
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When the next onboarding that nobody holds falls due."""
+
+    def knows_webhook(self, body_sha256: str) -> bool: ...
+
+    def remember_webhook(self, body_sha256: str, now: datetime) -> None: ...
+
+    def forget_webhooks(self, before: datetime) -> None: ...
+
+    def ping(self) -> None: ...
+
+
+class Gu1(Protocol):
+    """gu1 as the engine sees it. Every method raises the `Gu1Error`s and nothing else."""
+
+    async def create_entity(self, details: Details, external_id: str) -> str:
+        """The new entity's id. A duplicate is `Refused` with the existing `entity_id`."""
+
+    async def find_entity(self, external_id: str) -> str | None: ...
+
+    async def create_validation(
+        self, entity_id: str, *, double_check: bool, metadata: dict[str, str | int]
+    ) -> Observation:
+        """The paid call; sent on a connection of its own, at most once per call."""
+
+    async def read_validation(self, gu1_id: str) -> Observation: ...
+
+    async def list_validations(self, entity_id: str) -> list[Observation]:
+        """Newest first; rows that cannot be read are left out."""
+
+    async def cancel_validation(self, gu1_id: str, reason: str) -> None: ...
+
+
+class News(Protocol):
+    """A verified webhook: the whole row where it came along, else only whose row is worth reading."""
+
+    @property
+    def gu1_id(self) -> str | None: ...
+
+    @property
+    def observation(self) -> Observation | None: ...
+
+
+ReadNews = Callable[[bytes, str | None], News | None]
+"""From a body and its signature; None where they do not belong together, `Malformed` where it cannot be read."""
+
+
+class Meter(Protocol):
+    def count(self, event: str, **labels: str) -> None:
+        """Counts something worth an operator's attention; labels never hold personal data."""
