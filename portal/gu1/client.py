@@ -1,0 +1,248 @@
+"""The HTTP client: what is sent, what comes back, and what a failure means.
+
+    evidence                                        of a read      of a write
+    ──────────────────────────────────────────────  ─────────────  ──────────────
+    no connection, held back by the breaker         NotSent        NotSent
+    429                                             Unavailable    Unavailable
+    reset, time-out, deadline, 408, 5xx             Unavailable    OutcomeUnknown
+    any other 4xx                                   Refused        Refused
+    3xx, an encoded, oversized or unreadable body   Malformed      Malformed
+
+No message made here holds a key, a header or a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TypeVar
+
+import httpx
+
+from portal.domain.errors import Gu1Error, Malformed, NotSent, Refused, Unavailable
+from portal.domain.onboarding import Details, Observation
+from portal.gu1 import operations, outgoing, schema
+from portal.gu1.breaker import Breaker
+from portal.gu1.fields import parse
+from portal.gu1.operations import Operation
+from portal.gu1.pages import MOST_PAGES, PAGE_SIZE, Pages
+
+T = TypeVar("T")
+OnCall = Callable[[str, str, float], None]
+"""Told of every call when it ends: operation, outcome, seconds."""
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_FAILED = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, RuntimeError)
+
+
+class Gu1Client:
+    """May be made in any thread, but belongs to the event loop that first uses it."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        integration_code: str,
+        organization_id: str | None = None,
+        entities_path: str = "/api/entities",
+        transport: httpx.AsyncBaseTransport | None = None,
+        deadline: float = 12.0,
+        connect_timeout: float = 3.0,
+        most_bytes: int = 256 * 1024,
+        concurrency: int = 16,
+        on_call: OnCall | None = None,
+        breaker: Breaker | None = None,
+    ) -> None:
+        """`deadline`, in seconds, is for a whole operation once it is its turn."""
+        self._integration_code = integration_code
+        self._entities_path = entities_path.rstrip("/")
+        self._deadline = deadline
+        self._most_bytes = most_bytes
+        self._turns = asyncio.Semaphore(concurrency)
+        self._on_call = on_call
+        self._breaker = breaker or Breaker()
+        headers = outgoing.headers(api_key, organization_id)
+        timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
+        self._reading = _http_client(base_url, headers, timeout, transport, kept_connections=concurrency)
+        # A kept connection may be dead without our knowing it, and a write on it would end as "nobody knows".
+        fresh = headers | {"Connection": "close"}
+        self._writing = _http_client(base_url, fresh, timeout, transport, kept_connections=0)
+
+    async def aclose(self) -> None:
+        await self._reading.aclose()
+        await self._writing.aclose()
+
+    async def create_entity(self, details: Details, external_id: str) -> str:
+        body = outgoing.entity_body(details, external_id)
+
+        async def work() -> str:
+            return schema.read_entity_id(await self._send(operations.CREATE_ENTITY, self._entities_path, body=body))
+
+        return await self._call(operations.CREATE_ENTITY, work)
+
+    async def find_entity(self, external_id: str) -> str | None:
+        path = f"{self._entities_path}/by-external-id/{outgoing.quoted_in_path(external_id)}"
+
+        async def work() -> str | None:
+            try:
+                answer = await self._send(operations.FIND_ENTITY, path)
+            except Refused as refusal:
+                if refusal.http_status == httpx.codes.NOT_FOUND:
+                    return None
+                raise
+            return schema.read_entity_of(answer, external_id)
+
+        return await self._call(operations.FIND_ENTITY, work)
+
+    async def create_validation(
+        self, entity_id: str, *, double_check: bool, metadata: Mapping[str, str | int]
+    ) -> Observation:
+        body = outgoing.validation_body(entity_id, self._integration_code, double_check=double_check, metadata=metadata)
+
+        async def work() -> Observation:
+            answer = await self._send(operations.CREATE_VALIDATION, "/api/kyc/validations", body=body)
+            seen = schema.read_validation(answer)
+            if seen.entity_id not in (None, entity_id):
+                raise Malformed("create_validation: the answer is about another entity")
+            return seen
+
+        return await self._call(operations.CREATE_VALIDATION, work)
+
+    async def read_validation(self, gu1_id: str) -> Observation:
+        path = f"/api/kyc/validations/{outgoing.in_path(gu1_id)}"
+
+        async def work() -> Observation:
+            seen = schema.read_validation(await self._send(operations.READ_VALIDATION, path))
+            if seen.gu1_id != gu1_id:
+                raise Malformed("read_validation: the answer is about another validation")
+            return seen
+
+        return await self._call(operations.READ_VALIDATION, work)
+
+    async def list_validations(self, entity_id: str) -> list[Observation]:
+        path = f"/api/kyc/entities/{outgoing.in_path(entity_id)}/validations"
+
+        async def work() -> list[Observation]:
+            pages = Pages()
+            for number in range(1, MOST_PAGES + 1):
+                wanted = {"page": number, "limit": PAGE_SIZE}
+                if not pages.add(await self._send(operations.LIST_VALIDATIONS, path, params=wanted)):
+                    break
+            return pages.of_entity(entity_id)
+
+        return await self._call(operations.LIST_VALIDATIONS, work)
+
+    async def cancel_validation(self, gu1_id: str, reason: str) -> None:
+        path = f"/api/kyc/validations/{outgoing.in_path(gu1_id)}/cancel"
+
+        async def work() -> None:
+            await self._request(operations.CANCEL_VALIDATION, path, body={"reason": reason})
+
+        await self._call(operations.CANCEL_VALIDATION, work)
+
+    async def _call(self, operation: Operation, work: Callable[[], Awaitable[T]]) -> T:
+        """What holds for any call: its turn, the breaker, the deadline, the errors and the metrics."""
+        async with self._turns:
+            started = time.monotonic()
+            outcome = "ok"
+            try:
+                with self._breaker.attempt():
+                    return await self._translated(operation, work)
+            except Gu1Error as error:
+                outcome = operations.outcome_of(error)
+                raise
+            except BaseException:
+                outcome = "unknown"
+                raise
+            finally:
+                if self._on_call:
+                    self._on_call(operation.name, outcome, time.monotonic() - started)
+
+    async def _translated(self, operation: Operation, work: Callable[[], Awaitable[T]]) -> T:
+        # `from None`: a message of the transport's may quote what was sent.
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await work()
+        except _NEVER_SENT as error:
+            raise NotSent(f"{operation.name}: {type(error).__name__}") from None
+        except _FAILED as error:
+            raise operation.failed(type(error).__name__) from None
+
+    async def _send(
+        self,
+        operation: Operation,
+        path: str,
+        *,
+        params: Mapping[str, int] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> object:
+        return parse(await self._request(operation, path, params=params, body=body))
+
+    async def _request(
+        self,
+        operation: Operation,
+        path: str,
+        *,
+        params: Mapping[str, int] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> bytes:
+        client = self._writing if operation.writes else self._reading
+        content = None if body is None else json.dumps(body).encode()
+        async with client.stream(operation.method, path, params=params, content=content) as response:
+            status = response.status_code
+            if response.is_success:
+                return await self._body(response)
+            if status == httpx.codes.TOO_MANY_REQUESTS:
+                raise Unavailable(f"{operation.name}: HTTP 429", retry_after=_retry_after(response))
+            if status == httpx.codes.REQUEST_TIMEOUT or response.is_server_error:
+                raise operation.failed(f"HTTP {status}", retry_after=_retry_after(response))
+            if response.is_client_error:
+                raise await self._refusal(response)
+            raise Malformed(f"{operation.name}: HTTP {status}")
+
+    async def _refusal(self, response: httpx.Response) -> Refused:
+        try:
+            code, entity_id = schema.read_refusal(parse(await self._body(response)))
+        except (Malformed, httpx.HTTPError):
+            code = entity_id = None
+        return Refused(response.status_code, code, entity_id=entity_id)
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        """As sent: nothing is ever inflated."""
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Malformed("an encoded body")
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > self._most_bytes:
+                raise Malformed(f"a body of more than {self._most_bytes} bytes")
+        return bytes(body)
+
+
+def _http_client(
+    base_url: str,
+    headers: Mapping[str, str],
+    timeout: httpx.Timeout,
+    transport: httpx.AsyncBaseTransport | None,
+    *,
+    kept_connections: int,
+) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers=headers,
+        timeout=timeout,
+        transport=transport,
+        limits=httpx.Limits(max_keepalive_connections=kept_connections),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    return schema.read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))

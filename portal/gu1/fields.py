@@ -1,0 +1,56 @@
+"""Single values out of JSON that may hold anything: each reader gives a usable value or nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import cast
+
+from portal.domain.errors import Malformed
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_LARGEST_ID = 10**18
+_LONGEST_TEXT = 4096
+# Outside these years a sum with a timedelta or a time zone can overflow.
+_YEARS = range(1971, 9999)
+
+
+def parse(body: bytes) -> object:
+    """Raises `Malformed`."""
+    try:
+        return cast(object, json.loads(body))
+    except (ValueError, RecursionError):
+        raise Malformed("the body is no JSON") from None
+
+
+def mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def listing(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def text(value: object) -> str | None:
+    """Printable and of a sane length, so that any database and any log can take it."""
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable():
+        return value
+    return None
+
+
+def identifier(value: object) -> str | None:
+    """An id that is safe within a path."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if 0 <= value < _LARGEST_ID else None
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def moment(value: object) -> datetime | None:
+    """ISO 8601, in UTC; a time without a zone is taken to be UTC."""
+    try:
+        read = datetime.fromisoformat(text(value) or "")
+        read = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return read if read.year in _YEARS else None

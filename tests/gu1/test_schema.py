@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from portal.domain.errors import Malformed
+from portal.domain.onboarding import DoubleCheck
+from portal.domain.reasons import Reason
+from portal.domain.status import Status
+from portal.gu1 import schema
+from tests.gu1.any_json import any_json, strange_rows
+from tests.gu1.rows import ENTITY_ID, ID, a_rejected_row, a_row, a_warning, renaper
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def test_reads_whole_row() -> None:
+    seen = schema.read_validation(a_row(metadata={"portal": {"nonce": "abc-1"}}))
+    assert (seen.gu1_id, seen.entity_id, seen.status) == (ID, ENTITY_ID, Status.PENDING)
+    assert (seen.session_id, seen.nonce) == ("session_xyz789", "abc-1")
+    assert seen.session_url == "https://verify.example.com/session_xyz789"
+    assert seen.created_at == datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
+
+
+def test_reads_row_of_nothing_but_id_and_status() -> None:
+    seen = schema.read_validation({"id": 42, "status": "abandoned"})
+    assert (seen.gu1_id, seen.status, seen.entity_id) == ("42", Status.ABANDONED, None)
+    assert (seen.session_url, seen.double_check, seen.reason, seen.updated_at) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("gu1_id", [None, "", True, 1.5, -1, 10**4000, [], {}, "a/b", "..", "a b", "é", "x" * 129])
+def test_unusable_id_is_malformed(gu1_id: object) -> None:
+    with pytest.raises(Malformed):
+        schema.read_validation(a_row(id=gu1_id))
+
+
+@pytest.mark.parametrize("status", [None, "", 1, True, [], {}, "\ud800"])
+def test_unusable_status_is_malformed(status: object) -> None:
+    with pytest.raises(Malformed):
+        schema.read_validation(a_row(status=status))
+
+
+@pytest.mark.parametrize("word", ["frozen", "Approved", "unknown", "kyc_expired"])
+def test_word_not_on_the_list_is_unknown(word: str) -> None:
+    assert schema.read_validation(a_row(status=word)).status is Status.UNKNOWN
+
+
+def test_older_name_of_session_is_read() -> None:
+    row = a_row(sessionId="older")
+    del row["validationSessionId"]
+    assert schema.read_validation(row).session_id == "older"
+
+
+@pytest.mark.parametrize("url", [None, "", 1, ["https://x"], "https://x/\x00", "https://x/\ud800", "h" * 5000])
+def test_unusable_session_url_is_none(url: object) -> None:
+    assert schema.read_validation(a_row(providerSessionUrl=url)).session_url is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "read"),
+    [
+        ("2026-03-02T12:00:00Z", NOW),
+        ("2026-03-02T12:00:00.000Z", NOW),
+        ("2026-03-02T09:00:00-03:00", NOW),
+        ("2026-03-02T12:00:00", NOW),
+        ("2026-03-02T12:00:00.123456789Z", NOW.replace(microsecond=123456)),
+        ("yesterday", None),
+        ("", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("9999-12-31T00:00:00Z", None),
+        (1767225600, None),
+        ({}, None),
+    ],
+)
+def test_times_are_utc_or_none(stated: object, read: datetime | None) -> None:
+    assert schema.read_validation(a_row(updatedAt=stated)).updated_at == read
+
+
+@pytest.mark.parametrize(
+    ("metadata", "double_check"),
+    [
+        (None, None),
+        ({}, None),
+        (renaper(asked=None), None),
+        (renaper(asked=False), DoubleCheck.NOT_ASKED),
+        (renaper(), DoubleCheck.UNANSWERED),
+        (renaper(matchResult=None, errorCode="", verified=None), DoubleCheck.UNANSWERED),
+        (renaper(verified=True), DoubleCheck.ANSWERED),
+        (renaper(verified=False), DoubleCheck.ANSWERED),
+        (renaper(matchResult="match"), DoubleCheck.ANSWERED),
+        (renaper(asked=None, errorCode="RENAPER_DNI_MISSING"), DoubleCheck.ANSWERED),
+        ({"doubleChecks": {"renaper": "yes"}, "responseDoubleChecks": []}, None),
+    ],
+)
+def test_double_check_is_what_metadata_say(metadata: object, double_check: DoubleCheck | None) -> None:
+    assert schema.read_validation(a_row(metadata=metadata)).double_check is double_check
+
+
+def test_rejected_row_has_a_reason() -> None:
+    row = a_rejected_row(metadata=renaper(verified=False, errorCode="RENAPER_TRAMITE_ID_NOT_MATCH"))
+    assert schema.read_validation(row).reason is Reason.REGISTRY_CARD_OUTDATED
+
+
+@pytest.mark.parametrize("status", ["approved", "in_review", "pending", "frozen"])
+def test_warnings_give_no_reason_without_rejection(status: str) -> None:
+    row = a_row(status=status, warnings=["DOCUMENT_EXPIRED"], decision={"liveness": {"warnings": [a_warning("X")]}})
+    assert schema.read_validation(row).reason is None
+
+
+@pytest.mark.parametrize("kind", ["DNI", "Identity Card", "ID", None, 7])
+def test_number_of_identity_card_is_read_plainly(kind: object) -> None:
+    row = a_row(extractedData={"documentType": kind, "documentNumber": " 30.111.222-k"})
+    assert schema.read_validation(row).document_number == "30111222K"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["Passport", "PASAPORTE", "passaporte", "P", "Driver's License", "Licencia de conducir", "DL", "Residence Permit"],
+)
+def test_number_of_another_document_is_not_read(kind: str) -> None:
+    extracted = a_row(extractedData={"documentType": kind, "documentNumber": "30111222"})
+    decided = a_row(decision={"id_verification": {"document_type": kind, "document_number": "30111222"}})
+    assert schema.read_validation(extracted).document_number is None
+    assert schema.read_validation(decided).document_number is None
+
+
+@pytest.mark.parametrize("number", [30111222, "30.111.222"])
+def test_number_is_taken_from_decision_where_not_extracted(number: object) -> None:
+    row = a_row(extractedData={"documentNumber": None}, decision={"id_verification": {"document_number": number}})
+    assert schema.read_validation(row).document_number == "30111222"
+
+
+@pytest.mark.parametrize("envelope", ["validations", "data", None])
+def test_lists_come_in_three_envelopes(envelope: str | None) -> None:
+    rows = [a_row(id="v1"), {"id": "v2"}, "junk", None, a_row(id="v3")]
+    body = {envelope: rows} if envelope else rows
+    assert [seen.gu1_id for seen in schema.read_validations(body)] == ["v1", "v3"]
+
+
+@pytest.mark.parametrize("body", [None, {}, "x", 1, {"validations": {}}, {"data": None}])
+def test_list_without_list_is_malformed(body: object) -> None:
+    with pytest.raises(Malformed):
+        schema.read_validations(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "total"),
+    [
+        ({"total": 7}, 7),
+        ({"pagination": {"total": 8}}, 8),
+        ({"total": "7"}, None),
+        ({"total": True}, None),
+        ({"total": -1}, None),
+        ([], None),
+    ],
+)
+def test_total_is_a_count_or_none(body: object, total: int | None) -> None:
+    assert schema.read_total(body) == total
+
+
+@pytest.mark.parametrize("body", [{"success": True, "entity": {"id": "e1"}}, {"data": {"id": "e1"}}, {"id": "e1"}])
+def test_entity_id_comes_in_three_envelopes(body: object) -> None:
+    assert schema.read_entity_id(body) == "e1"
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"entity": {"id": "a/b"}}, {"data": []}, {"id": None}])
+def test_entity_without_id_is_malformed(body: object) -> None:
+    with pytest.raises(Malformed):
+        schema.read_entity_id(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "entity_id"),
+    [
+        ({"id": "e1", "externalId": "ours"}, "e1"),
+        ({"id": "e1"}, "e1"),
+        ({"entity": {"id": "e1", "externalId": "ours"}}, "e1"),
+        ({"entities": [{"id": "e0", "externalId": "theirs"}, {"id": "e1", "externalId": "ours"}]}, "e1"),
+        ({"data": [{"id": "e0", "externalId": "theirs"}]}, None),
+        ({"entities": []}, None),
+        ({"id": "e1", "externalId": "theirs"}, None),
+        ({"id": "e1", "externalId": None}, None),
+    ],
+)
+def test_only_the_entity_with_our_external_id_is_found(body: object, entity_id: str | None) -> None:
+    assert schema.read_entity_of(body, "ours") == entity_id
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        ({"error": "KYC_NOT_CONFIGURED", "message": "…"}, ("KYC_NOT_CONFIGURED", None)),
+        (
+            {"error": {"code": "DUPLICATE_TAX_ID", "details": {"existingEntityId": "e1"}}},
+            ("DUPLICATE_TAX_ID", "e1"),
+        ),
+        ({"error": "DUPLICATE_TAX_ID", "details": {"existingEntityId": "e1"}}, ("DUPLICATE_TAX_ID", "e1")),
+        ({"code": "DUPLICATE_TAX_ID", "existingEntityId": 7}, ("DUPLICATE_TAX_ID", "7")),
+        ({"error": True, "details": {"existingEntityId": "../x"}}, (None, None)),
+        ([], (None, None)),
+    ],
+)
+def test_refusal_has_code_and_existing_entity(body: object, refusal: tuple[str | None, str | None]) -> None:
+    assert schema.read_refusal(body) == refusal
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("30", 30),
+        ("0", 0),
+        ("86400", 3600),
+        ("9" * 5000, 3600),
+        ("Mon, 02 Mar 2026 12:01:00 GMT", 60),
+        ("Tue, 03 Mar 2026 12:00:00 -0000", 3600),
+        ("Mon, 02 Mar 2026 11:59:00 GMT", None),
+        ("-5", None),
+        ("1e9", None),
+        ("NaN", None),
+        ("٣٠", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_an_hour_at_most(header: str | None, seconds: float | None) -> None:
+    assert schema.read_retry_after(header, NOW) == seconds
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_json | strange_rows)
+def test_any_json_is_value_or_malformed(body: Any) -> None:
+    readers = (schema.read_validation, schema.read_validations, schema.read_entity_id)
+    for read in readers:
+        try:
+            read(body)
+        except Malformed:
+            continue
+    assert len(schema.read_refusal(body)) == 2
+    assert (schema.read_total(body) or 0) >= 0
