@@ -1,0 +1,22 @@
+"""Alembic's entry; the connection comes from `portal.store.engine.alembic_config`."""
+
+from typing import Any, Literal
+
+from alembic import context
+
+from portal.store.tables import Moment, metadata
+
+
+def _drafted(_kind: str, item: Any, _draft: object) -> str | Literal[False]:
+    """Versions stand for themselves: they name no type of ours, which may change later."""
+    return "sa.DateTime(timezone=True)" if isinstance(item, Moment) else False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_item=_drafted,
+    render_as_batch=True,  # SQLite cannot alter a column in place
+)
+with context.begin_transaction():
+    context.run_migrations()

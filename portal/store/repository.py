@@ -1,0 +1,203 @@
+"""The store: onboardings kept in a database, changed only under a lock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Table, delete, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.domain.onboarding import Onboarding
+from portal.store.engine import reads, writes
+from portal.store.failures import store_errors
+from portal.store.records import UnreadableRow, joined, onboarding_values, read_onboarding, validation_values
+from portal.store.sealing import Sealer
+from portal.store.tables import onboardings, validations, webhook_deliveries
+
+UNREADABLE_PAUSE = timedelta(hours=1)
+PING_MILLISECONDS = 1000
+_INSTANT = timedelta(microseconds=1)
+
+log = logging.getLogger(__name__)
+
+
+class LockedRow:
+    """One onboarding inside the transaction that holds its lock."""
+
+    def __init__(self, connection: Connection, sealer: Sealer, onboarding: Onboarding) -> None:
+        self.onboarding = onboarding
+        self._connection = connection
+        self._sealer = sealer
+
+    def save(self, changed: Onboarding) -> None:
+        if changed.id != self.onboarding.id:
+            raise ValueError("only the locked onboarding can be saved")
+        changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
+        values = onboarding_values(changed, self._sealer)
+        self._connection.execute(update(onboardings).where(onboardings.c.id == changed.id).values(values))
+        _write_validation(self._connection, changed, self._sealer)
+        self.onboarding = changed
+
+
+class Repository:
+    """Fills `portal.services.ports.Store`."""
+
+    def __init__(self, engine: Engine, sealer: Sealer) -> None:
+        self._pinger = engine
+        self._reader = reads(engine)
+        self._writer = writes(engine)
+        self._sealer = sealer
+
+    def add(self, onboarding: Onboarding) -> Onboarding:
+        values = onboarding_values(onboarding, self._sealer)
+        with self._writing() as connection:
+            added = connection.scalar(
+                _insert(connection, onboardings)
+                .values(values)
+                .on_conflict_do_nothing(index_elements=["submission"])
+                .returning(onboardings.c.id)
+            )
+            if added is None:
+                return self._submitted(connection, onboarding.submission)
+            _write_validation(connection, onboarding, self._sealer)
+        return onboarding
+
+    def get(self, onboarding_id: str) -> Onboarding:
+        with self._reading() as connection:
+            onboarding = self._find(connection, onboarding_id)
+        if onboarding is None:
+            raise UnknownOnboarding(onboarding_id)
+        return onboarding
+
+    def find_by_session(self, session_id: str) -> Onboarding | None:
+        if "\0" in session_id:  # it comes from an address line, and PostgreSQL refuses the whole statement
+            return None
+        with self._reading() as connection:
+            row = connection.execute(joined().where(validations.c.session_id == session_id)).mappings().first()
+        return read_onboarding(row, self._sealer) if row else None
+
+    @contextmanager
+    def locked(self, onboarding_id: str) -> Iterator[LockedRow]:
+        with self._writing() as connection:
+            row = self._lock(connection, onboarding_id)
+            if row is None:
+                raise UnknownOnboarding(onboarding_id)
+            yield row
+
+    @contextmanager
+    def locked_by_validation(self, gu1_id: str) -> Iterator[LockedRow | None]:
+        with self._writing() as connection:
+            found = connection.scalar(select(validations.c.onboarding_id).where(validations.c.gu1_id == gu1_id))
+            row = self._lock(connection, found) if found else None
+            current = row.onboarding.validation if row else None
+            yield row if current and current.gu1_id == gu1_id else None
+
+    def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
+        # A CTE that locks rows is evaluated once; as a plain sub-select PostgreSQL may repeat it past the limit.
+        due = (
+            select(onboardings.c.id)
+            .where(onboardings.c.due_at <= now, _unheld(now))
+            .order_by(onboardings.c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("due")
+        )
+        take = (
+            update(onboardings)
+            .where(onboardings.c.id.in_(select(due.c.id)))
+            .values(fence=onboardings.c.fence + 1, lease_until=lease_until)
+            .returning(onboardings.c.id)
+        )
+        with self._writing() as connection:
+            taken = connection.scalars(take).all()
+            rows = connection.execute(joined().where(onboardings.c.id.in_(taken)).order_by(onboardings.c.due_at))
+            return list(self._readable(connection, rows.mappings().all(), now))
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """The earliest moment at which some onboarding can be claimed; in the past where one is overdue."""
+        waiting = select(onboardings.c.due_at).where(onboardings.c.due_at.is_not(None))
+        free = waiting.where(_unheld(now)).order_by(onboardings.c.due_at).limit(1)
+        held = waiting.add_columns(onboardings.c.lease_until).where(onboardings.c.lease_until >= now)
+        with self._reading() as connection:
+            moments = list(connection.scalars(free))
+            moments += [max(due_at, lease_until + _INSTANT) for due_at, lease_until in connection.execute(held)]
+        return min(moments, default=None)
+
+    def knows_webhook(self, body_sha256: str) -> bool:
+        query = select(webhook_deliveries.c.body_sha256).where(webhook_deliveries.c.body_sha256 == body_sha256)
+        with self._reading() as connection:
+            return connection.scalar(query) is not None
+
+    def remember_webhook(self, body_sha256: str, now: datetime) -> None:
+        delivery = {"body_sha256": body_sha256, "received_at": now}
+        with self._writing() as connection:
+            connection.execute(_insert(connection, webhook_deliveries).values(delivery).on_conflict_do_nothing())
+
+    def forget_webhooks(self, before: datetime) -> None:
+        with self._writing() as connection:
+            connection.execute(delete(webhook_deliveries).where(webhook_deliveries.c.received_at < before))
+
+    def ping(self) -> None:
+        """Needs the tables too: a server without them can serve nobody."""
+        with store_errors(), self._pinger.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SET LOCAL statement_timeout = {PING_MILLISECONDS}"))
+            connection.execute(select(1).select_from(onboardings).limit(1))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with store_errors(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with store_errors(), self._writer.begin() as connection:
+            yield connection
+
+    def _lock(self, connection: Connection, onboarding_id: str) -> LockedRow | None:
+        # Two statements: one that both locks and joins would wait for the lock and then still
+        # show PostgreSQL's validation as it was before the wait.
+        connection.execute(select(onboardings.c.id).where(onboardings.c.id == onboarding_id).with_for_update())
+        onboarding = self._find(connection, onboarding_id)
+        return LockedRow(connection, self._sealer, onboarding) if onboarding else None
+
+    def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
+        row = connection.execute(joined().where(onboardings.c.id == onboarding_id)).mappings().one_or_none()
+        return read_onboarding(row, self._sealer) if row else None
+
+    def _submitted(self, connection: Connection, submission: str | None) -> Onboarding:
+        row = connection.execute(joined().where(onboardings.c.submission == submission)).mappings().one_or_none()
+        if row is None:
+            raise StoreUnavailable("the earlier onboarding of this submission is gone")
+        return read_onboarding(row, self._sealer)
+
+    def _readable(self, connection: Connection, rows: Sequence[RowMapping], now: datetime) -> Iterator[Onboarding]:
+        for row in rows:
+            try:
+                yield read_onboarding(row, self._sealer)
+            except UnreadableRow as error:
+                log.error("%s; left alone for %s", error, UNREADABLE_PAUSE)
+                later = {"due_at": now + UNREADABLE_PAUSE, "lease_until": None}
+                connection.execute(update(onboardings).where(onboardings.c.id == row["id"]).values(later))
+
+
+def _unheld(now: datetime) -> ColumnElement[bool]:
+    return or_(onboardings.c.lease_until.is_(None), onboardings.c.lease_until < now)
+
+
+def _write_validation(connection: Connection, onboarding: Onboarding, sealer: Sealer) -> None:
+    if onboarding.validation is None:
+        return
+    values = validation_values(onboarding.validation, onboarding.id, sealer)
+    statement = _insert(connection, validations).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values))
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Both dialects spell ON CONFLICT alike, SQLAlchemy has no common word for it."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

@@ -1,0 +1,127 @@
+"""The tables, for SQLite and PostgreSQL alike; `migrations` builds the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+
+from portal.domain.onboarding import DoubleCheck, IdentityMatch, Sending, Trouble
+from portal.domain.reasons import Reason
+from portal.domain.status import Status
+
+
+class Moment(TypeDecorator[datetime]):
+    """Aware UTC times on both databases; SQLite itself keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.utcoffset() is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    # Not sqlalchemy.Enum: one unknown word would then fail the reading of every row beside it.
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+onboardings = Table(
+    "onboardings",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("locale", String, nullable=False),
+    Column("country", String),
+    Column("submission", String),
+    Column("details_sealed", LargeBinary),
+    Column("document_digest", String),
+    Column("consent_version", String),
+    Column("consent_given_at", Moment),
+    Column("entity_id", String),
+    Column("current_validation", Integer),
+    Column("trouble", String),
+    Column("failures", Integer, nullable=False),
+    Column("stopped_at", Moment),
+    Column("due_at", Moment),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_until", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index(None, "submission", unique=True),
+    Index(None, "due_at"),
+    Index(None, "lease_until"),
+    _one_of("trouble", Trouble),
+    CheckConstraint("(consent_version IS NULL) = (consent_given_at IS NULL)", name="consent"),
+)
+
+validations = Table(
+    "validations",
+    metadata,
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("nonce", String, nullable=False),
+    Column("sending", String, nullable=False),
+    Column("sends", Integer, nullable=False),
+    Column("sent_at", Moment),
+    Column("empty_looks", Integer, nullable=False),
+    Column("gu1_id", String),
+    Column("status", String, nullable=False),
+    Column("session_url_sealed", LargeBinary),
+    Column("session_id", String),
+    Column("shown_at", Moment),
+    Column("double_check", String, nullable=False),
+    Column("reason", String),
+    Column("identity_match", String, nullable=False),
+    Column("gu1_updated_at", Moment),
+    Column("expires_at", Moment),
+    Column("verified_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("refreshes", Integer, nullable=False),
+    Index(None, "gu1_id", unique=True),
+    Index(None, "session_id"),
+    _one_of("sending", Sending),
+    _one_of("status", Status),
+    _one_of("double_check", DoubleCheck),
+    _one_of("reason", Reason),
+    _one_of("identity_match", IdentityMatch),
+    CheckConstraint("number > 0", name="number"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("body_sha256", String, primary_key=True),
+    Column("received_at", Moment, nullable=False, index=True),
+)

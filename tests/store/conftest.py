@@ -1,0 +1,3 @@
+from tests.databases import database_url, engine, postgres_database, repository, sealer
+
+__all__ = ["database_url", "engine", "postgres_database", "repository", "sealer"]

@@ -1,0 +1,92 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from portal.domain.errors import StoreUnavailable
+from portal.store.repository import UNREADABLE_PAUSE
+from tests.factories import NOW, an_adopted_validation, an_onboarding
+
+LEASE = NOW + timedelta(seconds=30)
+INSTANT = timedelta(microseconds=1)
+
+
+def claim(repository, now=NOW, limit=10, lease_until=LEASE):
+    return repository.claim(now=now, lease_until=lease_until, limit=limit)
+
+
+def test_a_claim_takes_the_whole_onboarding_with_a_new_fence(repository):
+    added = repository.add(an_onboarding(validation=an_adopted_validation(), fence=4))
+    taken = claim(repository)
+    assert taken == [replace(added, fence=5, lease_until=LEASE)]
+    assert repository.get(added.id) == taken[0]
+
+
+def test_only_due_onboardings_are_claimed(repository):
+    repository.add(an_onboarding(due_at=None))
+    repository.add(an_onboarding(due_at=NOW + INSTANT))
+    assert claim(repository) == []
+
+
+def test_the_longest_waiting_are_claimed_first(repository):
+    minutes = [3, 1, 2]
+    added = [repository.add(an_onboarding(due_at=NOW - timedelta(minutes=minute))) for minute in minutes]
+    assert [one.id for one in claim(repository, limit=2)] == [added[0].id, added[2].id]
+    assert [one.id for one in claim(repository, limit=2)] == [added[1].id]
+
+
+def test_a_held_onboarding_is_left_alone_until_its_lease_is_over(repository):
+    repository.add(an_onboarding())
+    (first,) = claim(repository)
+    assert claim(repository, now=LEASE) == []
+    (second,) = claim(repository, now=LEASE + INSTANT, lease_until=LEASE + timedelta(minutes=1))
+    assert second.fence > first.fence
+
+
+def test_next_due_is_none_where_nothing_is_left_to_do(repository):
+    repository.add(an_onboarding(due_at=None, lease_until=LEASE))
+    assert repository.next_due(NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("due_in", "lease_in", "claimable_in"),
+    [(5, None, 5), (-5, None, -5), (5, -1, 5), (-5, -1, -5), (5, 2, 5), (-5, 30, 30)],
+)
+def test_next_due_is_the_first_moment_that_claims(repository, due_in, lease_in, claimable_in):
+    due_at, claimable = NOW + timedelta(seconds=due_in), NOW + timedelta(seconds=claimable_in)
+    lease_until = None if lease_in is None else NOW + timedelta(seconds=lease_in)
+    repository.add(an_onboarding(due_at=due_at, lease_until=lease_until))
+    repository.add(an_onboarding(due_at=NOW + timedelta(hours=1)))
+    moment = repository.next_due(NOW)
+    assert moment == (claimable + INSTANT if lease_in == claimable_in else claimable)
+    assert len(claim(repository, now=max(moment, NOW))) == 1
+
+
+def test_an_onboarding_with_a_lost_key_does_not_stop_the_others(repository, engine, caplog):
+    broken = repository.add(an_onboarding(due_at=NOW - timedelta(minutes=1)))
+    fine = repository.add(an_onboarding())
+    with engine.begin() as connection:
+        damage = text("UPDATE onboardings SET details_sealed = :junk WHERE id = :id")
+        connection.execute(damage, {"junk": b"junk", "id": broken.id})
+    assert [one.id for one in claim(repository)] == [fine.id]
+    assert broken.id in caplog.text
+
+
+def test_a_word_of_a_newer_release_is_put_off_for_an_hour(repository, engine, caplog):
+    newer = repository.add(an_onboarding(validation=an_adopted_validation()))
+    accept_any_word(engine, "UPDATE validations SET status = 'teleported'")
+    assert claim(repository) == []
+    assert newer.id in caplog.text
+    assert repository.next_due(NOW) == NOW + UNREADABLE_PAUSE
+    with pytest.raises(StoreUnavailable):
+        repository.get(newer.id)
+
+
+def accept_any_word(engine, statement):
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.execute(text("PRAGMA ignore_check_constraints = ON"))
+        else:
+            connection.execute(text("ALTER TABLE validations DROP CONSTRAINT ck_validations_status"))
+        connection.execute(text(statement))

@@ -1,0 +1,127 @@
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+
+from portal.domain.errors import StoreUnavailable
+from portal.store.engine import make_engine, migrate
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+from tests.factories import NOW, a_validation, an_onboarding
+
+ROUNDS = 50
+THREADS = 16
+LEASE = NOW + timedelta(seconds=30)
+
+
+def together(threads, work):
+    """What `work(index)` returned in each of the threads, which all begin at once."""
+    start = Barrier(threads, timeout=30)
+
+    def begin(index):
+        start.wait()
+        return work(index)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(begin, range(threads)))
+
+
+def test_every_due_onboarding_is_claimed_by_exactly_one(repository):
+    for _ in range(ROUNDS):
+        added = repository.add(an_onboarding())
+        claims = together(THREADS, lambda _: repository.claim(now=NOW, lease_until=LEASE, limit=1))
+        assert [one.id for taken in claims for one in taken] == [added.id]
+
+
+def test_claimers_of_many_share_them_without_overlap(repository):
+    added = {repository.add(an_onboarding()).id for _ in range(40)}
+    claims = together(8, lambda _: repository.claim(now=NOW, lease_until=LEASE, limit=5))
+    taken = [one.id for claim in claims for one in claim]
+    assert all(len(claim) <= 5 for claim in claims)
+    assert len(taken) == len(set(taken))
+    assert set(taken) <= added
+
+
+def test_an_expired_lease_is_taken_over_by_exactly_one(repository):
+    repository.add(an_onboarding())
+    (first,) = repository.claim(now=NOW, lease_until=LEASE, limit=1)
+    late = LEASE + timedelta(seconds=1)
+    claims = together(8, lambda _: repository.claim(now=late, lease_until=late + timedelta(minutes=1), limit=1))
+    assert [one.fence for taken in claims for one in taken] == [first.fence + 1]
+
+
+def test_the_same_submission_sent_at_once_is_one_onboarding(repository):
+    added = together(8, lambda _: repository.add(an_onboarding(submission="one", validation=a_validation())))
+    assert len({one.id for one in added}) == 1
+    assert repository.get(added[0].id) == added[0]
+
+
+def test_no_concurrent_save_is_lost(repository):
+    added = repository.add(an_onboarding(validation=a_validation()))
+
+    def count_up(_):
+        with repository.locked(added.id) as row:
+            seen = row.onboarding
+            row.save(replace(seen, failures=seen.failures + 1, validation=counted(seen.validation)))
+
+    together(THREADS, count_up)
+    stored = repository.get(added.id)
+    assert (stored.failures, stored.validation.refreshes) == (THREADS, THREADS)
+
+
+def test_the_same_webhook_may_be_remembered_by_all_at_once(repository):
+    together(8, lambda _: repository.remember_webhook("aa", NOW))
+    assert repository.knows_webhook("aa")
+
+
+def test_readers_see_the_last_commit_while_a_row_is_locked(repository):
+    added = repository.add(an_onboarding())
+    with repository.locked(added.id) as row:
+        row.save(replace(added, failures=1))
+        assert repository.get(added.id) == added
+        assert repository.next_due(NOW) == NOW
+        repository.ping()
+
+
+def test_waiting_for_a_lock_ends_in_store_unavailable(database_url):
+    engine = make_engine(database_url, lock_timeout=0.3)
+    migrate(engine)
+    repository = Repository(engine, Sealer(["key"]))
+    added = repository.add(an_onboarding())
+    began = time.monotonic()
+    with repository.locked(added.id), pytest.raises(StoreUnavailable), repository.locked(added.id):
+        pass
+    assert 0.2 < time.monotonic() - began < 3
+    engine.dispose()
+
+
+def test_a_full_pool_ends_in_store_unavailable(database_url):
+    engine = make_engine(database_url, pool_size=1)
+    migrate(engine)
+    repository = Repository(engine, Sealer(["key"]))
+    with engine.connect(), engine.connect(), pytest.raises(StoreUnavailable):
+        repository.get("anybody")
+    engine.dispose()
+
+
+def test_sqlite_locked_by_another_program_is_store_unavailable(tmp_path):
+    path = tmp_path / "portal.db"
+    engine = make_engine(f"sqlite:///{path}", lock_timeout=0.2)
+    migrate(engine)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    repository = Repository(engine, Sealer(["key"]))
+    with pytest.raises(StoreUnavailable):
+        repository.add(an_onboarding())
+    other.execute("ROLLBACK")
+    other.close()
+    repository.add(an_onboarding())
+    engine.dispose()
+
+
+def counted(validation):
+    return replace(validation, refreshes=validation.refreshes + 1)

@@ -1,0 +1,218 @@
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.domain.onboarding import DoubleCheck, IdentityMatch, Onboarding, Sending, Trouble
+from portal.domain.reasons import Reason
+from portal.domain.status import Status
+from portal.services.ports import Store
+from portal.store.engine import make_engine, migrate
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
+
+TABLES = ["onboardings", "validations"]
+LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(10)]
+
+
+def a_full_onboarding():
+    validation = an_adopted_validation(
+        number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, shown_at=LATER[1],
+        double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
+        gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
+    )  # fmt: skip
+    return an_onboarding(
+        entity_id="entity-1", validation=validation, trouble=Trouble.REFUSED, failures=6, stopped_at=LATER[5],
+        due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
+    )  # fmt: skip
+
+
+def test_the_repository_is_a_store(repository):
+    store: Store = repository
+    store.ping()
+
+
+def test_every_field_comes_back_as_it_was(repository):
+    full = a_full_onboarding()
+    assert repository.add(full) == full
+    assert repository.get(full.id) == full
+
+
+@pytest.mark.parametrize(
+    "made", [a_full_onboarding(), a_full_onboarding().validation], ids=lambda made: type(made).__name__
+)
+def test_the_full_onboarding_leaves_no_default_untested(made):
+    assert [field.name for field in fields(made) if getattr(made, field.name) in {field.default, None}] == []
+
+
+def test_an_empty_onboarding_comes_back_empty(repository):
+    empty = Onboarding(id="empty", locale="en", created_at=NOW, updated_at=NOW)
+    repository.add(empty)
+    assert repository.get("empty") == empty
+
+
+@pytest.mark.parametrize("column", ["status", "reason", "sending", "double_check", "identity_match"])
+def test_every_word_of_an_enumeration_is_accepted(repository, column):
+    words = {"status": Status, "reason": Reason, "sending": Sending, "double_check": DoubleCheck}
+    for word in words.get(column, IdentityMatch):
+        added = repository.add(an_onboarding(validation=a_validation(**{column: word})))
+        assert getattr(repository.get(added.id).validation, column) is word
+
+
+def test_an_unknown_onboarding_is_said_to_be(repository):
+    with pytest.raises(UnknownOnboarding):
+        repository.get("nobody")
+    with pytest.raises(UnknownOnboarding), repository.locked("nobody"):
+        pass
+
+
+def test_the_same_submission_is_the_same_onboarding(repository):
+    first = repository.add(an_onboarding(submission="one", validation=a_validation()))
+    second = repository.add(an_onboarding(submission="one", validation=a_validation()))
+    assert second == first
+
+
+def test_onboardings_without_a_submission_are_all_kept(repository):
+    added = [repository.add(an_onboarding(submission=None)) for _ in range(2)]
+    assert [repository.get(one.id) for one in added] == added
+
+
+def test_a_session_finds_its_onboarding_while_it_is_current(repository):
+    first = an_adopted_validation()
+    added = repository.add(an_onboarding(validation=first))
+    assert repository.find_by_session(first.session_id) == added
+    with repository.locked(added.id) as row:
+        row.save(replace(added, validation=an_adopted_validation(number=2)))
+    assert repository.find_by_session(first.session_id) is None
+
+
+@pytest.mark.parametrize("session_id", ["nobody's", "", "a\0b"])
+def test_an_unknown_session_finds_nothing(repository, session_id):
+    repository.add(an_onboarding())
+    assert repository.find_by_session(session_id) is None
+
+
+def test_save_writes_the_whole_aggregate(repository):
+    added = repository.add(an_onboarding())
+    full = replace(a_full_onboarding(), id=added.id)
+    with repository.locked(added.id) as row:
+        row.save(full)
+        assert row.onboarding == full
+    assert repository.get(added.id) == full
+
+
+def test_save_can_empty_what_was_there(repository):
+    full = repository.add(a_full_onboarding())
+    empty = Onboarding(id=full.id, locale="en", fence=full.fence, created_at=NOW, updated_at=NOW)
+    with repository.locked(full.id) as row:
+        row.save(empty)
+    assert repository.get(full.id) == empty
+
+
+def test_save_never_takes_the_fence_back(repository):
+    added = repository.add(an_onboarding(fence=5))
+    with repository.locked(added.id) as row:
+        row.save(replace(added, fence=3))
+    assert repository.get(added.id).fence == 5
+
+
+def test_save_refuses_another_onboarding(repository):
+    added = repository.add(an_onboarding())
+    with pytest.raises(ValueError, match="locked"), repository.locked(added.id) as row:
+        row.save(an_onboarding())
+
+
+def test_an_exception_rolls_everything_back(repository):
+    added = repository.add(an_onboarding(validation=a_validation()))
+    with pytest.raises(KeyError), repository.locked(added.id) as row:
+        row.save(replace(added, failures=9, validation=replace(added.validation, sends=9)))
+        raise KeyError
+    assert repository.get(added.id) == added
+
+
+def test_an_earlier_validation_is_kept_beside_the_current_one(repository, engine):
+    added = repository.add(an_onboarding(validation=an_adopted_validation()))
+    with repository.locked(added.id) as row:
+        row.save(replace(added, validation=a_validation(number=2)))
+    with engine.connect() as connection:
+        assert connection.scalars(text("SELECT number FROM validations ORDER BY number")).all() == [1, 2]
+
+
+def test_locked_by_validation_finds_the_current_one_only(repository):
+    first, second = an_adopted_validation(), an_adopted_validation(number=2)
+    added = repository.add(an_onboarding(validation=first))
+    with repository.locked_by_validation(first.gu1_id) as row:
+        row.save(replace(added, validation=second))
+    with repository.locked_by_validation(second.gu1_id) as row:
+        assert row.onboarding.validation == second
+    with repository.locked_by_validation(first.gu1_id) as row:
+        assert row is None
+
+
+def test_locked_by_an_unknown_validation_yields_none(repository):
+    with repository.locked_by_validation("nobody's") as row:
+        assert row is None
+
+
+def test_one_gu1_id_cannot_belong_to_two(repository, caplog):
+    repository.add(an_onboarding(validation=an_adopted_validation(gu1_id="taken-id")))
+    with pytest.raises(StoreUnavailable) as caught:
+        repository.add(an_onboarding(validation=an_adopted_validation(gu1_id="taken-id")))
+    assert "IntegrityError" in caplog.text
+    assert "taken-id" not in caplog.text + str(caught.value)
+
+
+def test_a_webhook_is_known_until_it_is_forgotten(repository):
+    assert not repository.knows_webhook("aa")
+    repository.remember_webhook("aa", NOW)
+    repository.forget_webhooks(NOW)
+    assert repository.knows_webhook("aa")
+    repository.forget_webhooks(NOW + timedelta(seconds=1))
+    assert not repository.knows_webhook("aa")
+
+
+def test_ping_fails_without_the_tables(database_url):
+    engine = make_engine(database_url)
+    with pytest.raises(StoreUnavailable):
+        Repository(engine, Sealer(["key"])).ping()
+    engine.dispose()
+
+
+def test_no_column_holds_the_details_or_the_link_in_plain_text(repository, engine):
+    details = some_details(document_number="98765432", first_name="Xóchitl", last_name="Quetzal", email="x@quetzal.mx")
+    repository.add(
+        an_onboarding(details=details, validation=an_adopted_validation(session_url="https://hidden.example"))
+    )
+    with engine.connect() as connection:
+        rows = [
+            *connection.execute(text("SELECT * FROM onboardings")),
+            *connection.execute(text("SELECT * FROM validations")),
+        ]
+    stored = b"|".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
+    for plain in ["98765432", "Xóchitl", "Quetzal", "quetzal.mx", "hidden.example"]:
+        assert plain.encode() not in stored
+
+
+def test_sqlite_files_hold_no_plain_text(tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}")
+    migrate(engine)
+    added = Repository(engine, Sealer(["key"])).add(a_full_onboarding())
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    engine.dispose()
+    assert added.id.encode() in stored
+    for plain in [added.details.document_number, added.details.last_name, added.validation.session_url]:
+        assert plain.encode() not in stored
+
+
+def test_rows_of_an_older_key_are_read_after_rotation(repository, engine):
+    added = repository.add(a_full_onboarding())
+    assert Repository(engine, Sealer(["new", "a secret for tests"])).get(added.id) == added
+
+
+def test_rows_of_a_lost_key_are_store_unavailable(repository, engine):
+    added = repository.add(an_onboarding())
+    with pytest.raises(StoreUnavailable, match=added.id):
+        Repository(engine, Sealer(["new"])).get(added.id)

@@ -1,0 +1,26 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import StatementError
+
+from portal.store.tables import webhook_deliveries
+
+
+def written_and_read(engine, moment):
+    with engine.begin() as connection:
+        connection.execute(webhook_deliveries.insert().values(body_sha256="a", received_at=moment))
+    with engine.connect() as connection:
+        return connection.scalar(select(webhook_deliveries.c.received_at))
+
+
+def test_times_come_back_aware_and_in_utc(engine):
+    there = datetime(2026, 3, 2, 9, 0, 0, 1, tzinfo=timezone(timedelta(hours=-3)))
+    read = written_and_read(engine, there)
+    assert read == there
+    assert read.tzinfo is UTC
+
+
+def test_times_without_a_zone_are_refused(engine):
+    with pytest.raises(StatementError, match="without a zone"):
+        written_and_read(engine, datetime(2026, 3, 2, 9, 0))  # noqa: DTZ001
