@@ -1,0 +1,79 @@
+"""How a validation can end, and what the hosted page offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REGISTRY_CODES = (
+    "RENAPER_DNI_MISSING",
+    "RENAPER_GENDER_MISSING",
+    "RENAPER_VERIFICATION_UNAVAILABLE",
+    "RENAPER_DNI_NOT_MATCH",
+    "RENAPER_TRAMITE_DATA_MISSING",
+    "RENAPER_TRAMITE_ID_NOT_MATCH",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    key: str
+    label: str
+    status: str
+    code: str | None = None
+    document_number: str | None = None
+    """What the document says, where that is not the entity's own number."""
+    registry_answers: bool = True
+    then: Outcome | None = None
+    then_after: float = 0.0
+    """Seconds until `then`."""
+
+    @property
+    def is_from_registry(self) -> bool:
+        return self.code in REGISTRY_CODES
+
+    @property
+    def needs_registry(self) -> bool:
+        return self.is_from_registry or (self.then is not None and self.then.needs_registry)
+
+
+def rejection(code: str) -> Outcome:
+    return Outcome(code, f"Reject: {code}", "rejected", code)
+
+
+APPROVE = Outcome("approve", "Approve", "approved")
+APPROVE_SOMEBODY_ELSE = Outcome(
+    "approve-somebody-else", "Approve with somebody else's document", "approved", document_number="11111111"
+)
+APPROVE_THEN_REGISTRY_REJECTS = Outcome(
+    "approve-then-reject",
+    "Approve, and RENAPER rejects 5 seconds later",
+    "approved",
+    registry_answers=False,
+    then=rejection("RENAPER_TRAMITE_ID_NOT_MATCH"),
+    then_after=5.0,
+)
+REVIEW = Outcome("review", "Send to review", "in_review")
+ABANDON = Outcome("abandon", "Abandon", "abandoned")
+EXPIRE = Outcome("expire", "Let it expire", "expired")
+CANCEL = Outcome("cancel", "Cancel", "cancelled")
+FREEZE = Outcome("freeze", "A status that nobody knows", "frozen")
+
+OFFERED: dict[str, tuple[Outcome, ...]] = {
+    "Approve": (APPROVE, APPROVE_SOMEBODY_ELSE),
+    "Reject after the RENAPER double check": tuple(rejection(code) for code in REGISTRY_CODES),
+    "Reject the document or the face": tuple(
+        rejection(code)
+        for code in (
+            "DOCUMENT_EXPIRED",
+            "COULD_NOT_RECOGNIZE_DOCUMENT",
+            "LOW_FACE_MATCH_SIMILARITY",
+            "LIVENESS_FAILED",
+            "ID_DOCUMENT_IN_BLOCKLIST",
+        )
+    ),
+    "End without a verdict": (REVIEW, ABANDON, EXPIRE),
+}
+
+
+def offered(key: str) -> Outcome | None:
+    return next((outcome for group in OFFERED.values() for outcome in group if outcome.key == key), None)
