@@ -1,0 +1,134 @@
+"""The one place where everything meets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from flask import Flask
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from portal.background import Background
+from portal.config import Config, load_config
+from portal.domain.provider_hosts import ProviderHosts
+from portal.gu1.client import Gu1Client
+from portal.gu1.webhook import WebhookEvent, read_webhook, verify
+from portal.logs import set_up_logging
+from portal.metrics import Metrics
+from portal.services.digests import Digests
+from portal.services.engine import Engine
+from portal.services.onboardings import Onboardings, Rules
+from portal.services.pace import Pace
+from portal.services.ports import Clock, Gu1
+from portal.services.steps import Steps
+from portal.store.engine import make_engine
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+from portal.web.assets import init_assets
+from portal.web.consent import CONSENT_VERSION
+from portal.web.context import Portal
+from portal.web.errors import init_errors
+from portal.web.i18n import init_i18n
+from portal.web.links import Links, Tokens
+from portal.web.ops import ops
+from portal.web.pages import pages
+from portal.web.security import init_security
+from portal.web.webhook import webhook
+
+_PACKAGE = Path(__file__).parent
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None, pace: Pace | None = None) -> Flask:
+    """A portal that serves pages. Its engine is in `background_of(app)`, not started yet."""
+    pace, metrics = pace or Pace(), Metrics()
+    store = Repository(make_engine(config.database_url), Sealer(config.secret_keys))
+    rules = Rules(
+        max_attempts=config.max_attempts,
+        double_check_renaper=config.gu1_double_check_renaper,
+        provider_hosts=ProviderHosts(config.gu1_provider_hosts),
+    )
+    background = Background(clock=clock, forget=store.forget_webhooks)
+    onboardings = Onboardings(
+        store,
+        clock=clock,
+        digests=Digests(config.secret_keys, "portal.document-number"),
+        rules=rules,
+        meter=metrics,
+        pace=pace,
+        wake=background.wake,
+    )
+    gu1 = gu1 or make_gu1(config, metrics)
+    steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics)
+    background.engine = Engine(store, steps.take, clock=clock, pace=pace)
+    app = _flask(config)
+    app.extensions["portal_background"] = background
+    app.extensions["portal"] = Portal(
+        config=config,
+        onboardings=onboardings,
+        links=Links(config.secret_keys, clock),
+        tokens=Tokens(config.secret_keys, CONSENT_VERSION, clock),
+        clock=clock,
+        metrics=metrics,
+        read_news=_read_news(config.gu1_webhook_secrets),
+        check_ready=store.ping,
+    )
+    return app
+
+
+def background_of(app: Flask) -> Background:
+    return cast(Background, app.extensions["portal_background"])
+
+
+def serving_app() -> Flask:
+    """What each worker process of the server runs: pages, and an engine beside them."""
+    config = load_config()
+    set_up_logging(config.log_level)
+    app = create_app(config)
+    background_of(app).start()
+    return app
+
+
+def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
+    return Gu1Client(
+        base_url=config.gu1_base_url,
+        api_key=config.gu1_api_key,
+        integration_code=config.gu1_integration_code,
+        organization_id=config.gu1_organization_id,
+        on_call=metrics.gu1_call,
+    )
+
+
+def folder(name: str) -> Path:
+    """Inside the package where it was installed from a wheel, beside it in a checkout."""
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def _flask(config: Config) -> Flask:
+    app = Flask("portal", static_folder=None, template_folder=str(folder("templates")))
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)
+        app.wsgi_app = fixed  # type: ignore[method-assign]
+    init_security(app, base_url=config.base_url)
+    init_i18n(app, translations=str(_PACKAGE / "translations"), default_locale=config.default_locale)
+    init_assets(app, folder("static"))
+    init_errors(app)
+    for blueprint in (pages, webhook, ops):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _read_news(secrets: tuple[str, ...]) -> Callable[[bytes, str | None], WebhookEvent | None]:
+    def read(body: bytes, signature: str | None) -> WebhookEvent | None:
+        return read_webhook(body) if verify(body, signature, secrets) else None
+
+    return read

@@ -1,0 +1,88 @@
+"""The engine's thread: one event loop beside the threads that serve pages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from portal.domain.errors import StoreUnavailable
+from portal.services.engine import Engine
+from portal.services.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_HEARTBEAT = 0.25
+_REST_AFTER_CRASH = 1.0
+_HOUSEKEEPING = timedelta(hours=1)
+_WEBHOOKS_KEPT = timedelta(days=30)
+
+
+class Background:
+    """Ends with the main thread, after what is under way was finished."""
+
+    engine: Engine
+
+    def __init__(self, *, clock: Clock, forget: Callable[[datetime], None]) -> None:
+        """`forget` drops what was remembered of webhooks before a moment."""
+        self._clock = clock
+        self._forget = forget
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = threading.Event()
+        self._parent = os.getppid()
+        # No daemon: the interpreter waits for it, and so for the step that is under way.
+        self._thread = threading.Thread(target=self._live, name="engine")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def wake(self) -> None:
+        """From any thread; without effect while the engine is not running."""
+        loop = self._loop
+        if loop:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self.engine.wake)
+
+    def _live(self) -> None:
+        asyncio.run(self._work())
+
+    async def _work(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        chores = [asyncio.create_task(self._run_engine()), asyncio.create_task(self._keep_house())]
+        try:
+            while not self._is_over():
+                await asyncio.sleep(_HEARTBEAT)
+        finally:
+            self._loop = None
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+
+    def _is_over(self) -> bool:
+        if os.getppid() != self._parent:
+            # The server that started this process was killed: do not keep its port and its database busy.
+            os.kill(os.getpid(), signal.SIGTERM)
+        return self._stopping.is_set() or not threading.main_thread().is_alive()
+
+    async def _run_engine(self) -> None:
+        while True:
+            try:
+                await self.engine.run()
+            except Exception:
+                log.exception("the engine stumbled and goes on")
+                await asyncio.sleep(_REST_AFTER_CRASH)
+
+    async def _keep_house(self) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await asyncio.to_thread(self._forget, self._clock() - _WEBHOOKS_KEPT)
+            await asyncio.sleep(_HOUSEKEEPING.total_seconds())

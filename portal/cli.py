@@ -1,0 +1,131 @@
+"""portal serve | check | migrate"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+
+from portal.app import make_gu1
+from portal.config import Config, ConfigError, load_config
+from portal.domain.errors import Gu1Error, StoreUnavailable
+from portal.logs import logging_config, set_up_logging
+from portal.metrics import Metrics
+from portal.store.engine import make_engine, migrate, schema_is_current
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+
+# Backpressure counts accepted connections, idle ones too; see the README on sizing.
+_CONNECTIONS = 4096
+_BLOCKING_THREADS = 4
+_SECONDS_TO_FINISH = 30
+
+
+@click.group()
+def main() -> None:
+    """An onboarding portal in front of gu1's KYC API."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Processes; each runs pages and an engine.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Run the production server and the engine."""
+    config = _config()
+    set_up_logging(config.log_level)
+    _bring_schema_up_to_date(config)
+    if workers > 1:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="portal-metrics-"))
+    Granian(
+        "portal.app:serving_app",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=_BLOCKING_THREADS,
+        backlog=_CONNECTIONS,
+        backpressure=_CONNECTIONS,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_SECONDS_TO_FINISH,
+        log_dictconfig=logging_config(config.log_level),
+        log_access=False,
+    ).serve()
+
+
+@main.command("migrate")
+def migrate_command() -> None:
+    """Bring the database's schema up to date."""
+    config = _config()
+    migrate(make_engine(config.database_url))
+    click.echo("The schema is up to date.")
+
+
+@main.command()
+def check() -> None:
+    """Try the configuration, the database and the gu1 key."""
+    config = _config()
+    results = [("configuration", None), *((name, _problem(attempt)) for name, attempt in _checks(config))]
+    width = max(len(name) for name, _ in results)
+    for name, problem in results:
+        click.echo(f"{name:<{width}}  {'ok' if problem is None else 'FAILED'}  {problem or ''}".rstrip())
+    sys.exit(any(problem for _, problem in results))
+
+
+def _config() -> Config:
+    try:
+        return load_config()
+    except ConfigError as error:
+        raise click.ClickException(f"the configuration is not right:\n{error}") from None
+
+
+def _bring_schema_up_to_date(config: Config) -> None:
+    engine = make_engine(config.database_url)
+    try:
+        if config.is_sqlite:
+            migrate(engine)
+        elif not schema_is_current(engine):
+            raise click.ClickException("the database's schema is not this release's; run: portal migrate")
+    finally:
+        engine.dispose()
+
+
+def _checks(config: Config) -> Iterator[tuple[str, Callable[[], None]]]:
+    engine = make_engine(config.database_url)
+    yield "database", Repository(engine, Sealer(config.secret_keys)).ping
+    yield "schema", lambda: _require(schema_is_current(engine), "not this release's; run: portal migrate")
+    yield "gu1 key", lambda: asyncio.run(_try_gu1(config))
+
+
+async def _try_gu1(config: Config) -> None:
+    """Asks for somebody who cannot exist: free, and refused where the key is wrong."""
+    gu1 = make_gu1(config, Metrics())
+    try:
+        await gu1.find_entity("portal-check")
+    finally:
+        await gu1.aclose()
+
+
+def _problem(attempt: Callable[[], None]) -> str | None:
+    try:
+        attempt()
+    except (StoreUnavailable, Gu1Error, click.ClickException) as error:
+        return str(error) or type(error).__name__
+    return None
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise click.ClickException(otherwise)
+
+
+if __name__ == "__main__":
+    main()

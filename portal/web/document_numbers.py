@@ -1,0 +1,237 @@
+"""What a person may type as their document number, country by country."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
+from stdnum.ar import cuit
+from stdnum.br import cpf
+from stdnum.cl import rut
+from stdnum.mx import rfc
+
+from portal.domain.document_numbers import dni_in_cuil
+
+LONGEST_TYPED = 40
+
+EMPTY = _("Enter your document number.")
+DIGITS_ONLY = _("Use only the digits 0 to 9. Dots, dashes and spaces are fine.")
+DIGITS_AND_K = _("Use only the digits 0 to 9, with a K at the end if your RUT has one. Dots and dashes are fine.")
+LETTERS_AND_DIGITS = _("Use only letters without accents and the digits 0 to 9. Dashes and spaces are fine.")
+WRONG_DIGIT = _("One of the digits seems wrong. Please compare it with your document.")
+COMPANY_CUIT = _("This CUIT belongs to a company. Enter your own DNI or CUIL.")
+COMPANY_RFC = _("This RFC belongs to a company. Enter your own, which has 13 letters and digits.")
+RFC_PARTS = _("An RFC is four letters, your date of birth as six digits, and three more letters or digits.")
+
+_DIGITS = re.compile(r"[0-9]+")
+_DIGITS_THEN_K = re.compile(r"[0-9]+K?")
+_ALPHANUMERIC = re.compile(r"[0-9A-Z]+")
+_SEPARATORS = str.maketrans("", "", " .-/")
+
+
+class DocumentNumberError(ValueError):
+    def __init__(self, message: LazyString) -> None:
+        """`message` is for the person who typed; it never repeats what they typed."""
+        super().__init__("document number refused")
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRule:
+    country: str
+    """ISO 3166-1 alpha-2, or "other"."""
+    label: LazyString
+    hint: LazyString
+    expected: LazyString
+    """How long a number is, as a sentence."""
+    lengths: frozenset[int]
+    """Without separators."""
+    width: int = 0
+    """Numbers shorter than this have lost leading zeros."""
+    alphabet: re.Pattern[str] = _DIGITS
+    characters: LazyString = DIGITS_ONLY
+    """Said of a number that is not of the alphabet."""
+    objection: Callable[[str], LazyString | None] = lambda _number: None
+    """What is wrong with a number, apart from its length and its check digit."""
+    adds_up: Callable[[str], bool] = lambda _number: True
+    """Whether the check digit is right."""
+    inputmode: Literal["numeric", "text"] = "numeric"
+    max_typed: int = 20
+
+    def normalise(self, typed: str) -> str:
+        number = self._plain(typed)
+        for objection in (self.objection(number), self._wrong_length(number)):
+            # Not by truth: that would render a lazy text here.
+            if objection is not None:
+                raise DocumentNumberError(objection)
+        number = number.zfill(self.width)
+        if not number.strip("0") or not (is_sandbox(self.country, number) or self.adds_up(number)):
+            raise DocumentNumberError(WRONG_DIGIT)
+        return number
+
+    def _plain(self, typed: str) -> str:
+        if len(typed) > LONGEST_TYPED:
+            raise DocumentNumberError(self._too_long())
+        number = typed.translate(_SEPARATORS).upper()
+        if not number:
+            raise DocumentNumberError(EMPTY)
+        if not typed.isascii() or not self.alphabet.fullmatch(number):
+            raise DocumentNumberError(self.characters)
+        return number
+
+    def _wrong_length(self, number: str) -> LazyString | None:
+        if len(number) in self.lengths:
+            return None
+        if len(number) > max(self.lengths):
+            return self._too_long()
+        if len(number) < min(self.lengths):
+            return _("This number is too short. %(expected)s", expected=self.expected)
+        return _("This number has too many or too few digits. %(expected)s", expected=self.expected)
+
+    def _too_long(self) -> LazyString:
+        return _("This number is too long. %(expected)s", expected=self.expected)
+
+
+def normalise(country: str, typed: str) -> str:
+    """Letters and digits only, in upper case; raises `DocumentNumberError` and nothing else."""
+    return rule_for(country).normalise(typed)
+
+
+def rule_for(country: str) -> DocumentRule:
+    return _RULES.get(country.upper(), _GENERAL)
+
+
+def is_sandbox(country: str, number: str) -> bool:
+    """Whether a normalised number is of the range that gu1's sandbox answers from a table."""
+    # That table is documented only in part and its numbers need not satisfy any check digit.
+    return _significant(country, number).startswith("9999")
+
+
+def _significant(country: str, number: str) -> str:
+    if country.upper() == "AR" and len(number) == 11:
+        return dni_in_cuil(number)
+    return number.lstrip("0")
+
+
+def _object_to_cuil(number: str) -> LazyString | None:
+    """The prefixes of persons include 25 and 26, which `stdnum.ar.cuit.validate` does not know."""
+    if len(number) != 11 or number[:2] in {"20", "23", "24", "25", "26", "27"}:
+        return None
+    return COMPANY_CUIT if number[:2] in {"30", "33", "34"} else WRONG_DIGIT
+
+
+def _cuil_adds_up(number: str) -> bool:
+    """A DNI has no check digit."""
+    return len(number) != 11 or number[-1] == cuit.calc_check_digit(number[:-1])
+
+
+def _cpf_adds_up(number: str) -> bool:
+    """Eleven times the same digit adds up but was never issued."""
+    return len(set(number)) > 1 and cpf.is_valid(number)
+
+
+def _object_to_rfc(number: str) -> LazyString | None:
+    """The check digit is left alone: about one RFC in seventy is in use with a wrong one, says stdnum."""
+    if len(number) == 12 and rfc.is_valid(number):
+        return COMPANY_RFC
+    return RFC_PARTS if len(number) == 13 and not rfc.is_valid(number) else None
+
+
+def _cedula_adds_up(number: str) -> bool:
+    """Uruguay: the digits weighted with 2987634 and the check digit sum up to a multiple of ten.
+
+    Older numbers have a digit less and count as if a zero stood in front.
+    Source: https://ciuy.readthedocs.io/es/stable/about.html (its weights 8123476 are the same modulo ten, negated).
+    """
+    weights = (2, 9, 8, 7, 6, 3, 4, 1)
+    return sum(int(digit) * weight for digit, weight in zip(number.zfill(8), weights, strict=True)) % 10 == 0
+
+
+_GENERAL = DocumentRule(
+    country="other",
+    label=_("Document number"),
+    hint=_("As it is printed on your identity card or passport, for example AB123456."),
+    expected=_("It should have 4 to 20 letters and digits."),
+    lengths=frozenset(range(4, 21)),
+    alphabet=_ALPHANUMERIC,
+    characters=LETTERS_AND_DIGITS,
+    inputmode="text",
+    max_typed=LONGEST_TYPED,
+)
+
+_RULES = {
+    rule.country: rule
+    for rule in (
+        DocumentRule(
+            country="AR",
+            label=_("DNI or CUIL"),
+            hint=_(
+                "The 7 or 8 digits of your DNI, for example 12.345.678, or the 11 of your CUIL. "
+                "Dots and dashes are fine."
+            ),
+            expected=_("A DNI has 7 or 8 digits, a CUIL has 11."),
+            lengths=frozenset({7, 8, 11}),
+            objection=_object_to_cuil,
+            adds_up=_cuil_adds_up,
+        ),
+        DocumentRule(
+            country="BR",
+            label=_("CPF"),
+            hint=_("11 digits, for example 123.456.789-09. Dots and dashes are fine."),
+            expected=_("A CPF has 11 digits."),
+            lengths=frozenset({9, 10, 11}),
+            width=11,
+            adds_up=_cpf_adds_up,
+        ),
+        DocumentRule(
+            country="MX",
+            label=_("RFC"),
+            hint=_("13 letters and digits, for example GODE561231GR8. It is not your CURP, which has 18."),
+            expected=_("The RFC of a person has 13 letters and digits."),
+            lengths=frozenset({13}),
+            alphabet=_ALPHANUMERIC,
+            characters=LETTERS_AND_DIGITS,
+            objection=_object_to_rfc,
+            inputmode="text",
+        ),
+        DocumentRule(
+            country="CL",
+            label=_("RUT"),
+            hint=_("With the digit or K after the dash, for example 12.345.678-5. Dots are optional."),
+            expected=_("A RUT has 7 or 8 digits, then one more digit or a K."),
+            lengths=frozenset({8, 9}),
+            alphabet=_DIGITS_THEN_K,
+            characters=DIGITS_AND_K,
+            adds_up=rut.is_valid,
+            inputmode="text",
+        ),
+        DocumentRule(
+            country="CO",
+            label=_("Cédula de ciudadanía"),
+            hint=_("6 to 10 digits, for example 1.023.456.789. Dots are optional."),
+            expected=_("A cédula has 6 to 10 digits."),
+            lengths=frozenset(range(6, 11)),
+        ),
+        DocumentRule(
+            country="PE",
+            label=_("DNI"),
+            hint=_("The 8 digits of your DNI, for example 12345678, without the one after the dash."),
+            expected=_("A DNI has 8 digits."),
+            lengths=frozenset({8}),
+        ),
+        DocumentRule(
+            country="UY",
+            label=_("Cédula de identidad"),
+            hint=_("7 or 8 digits with the one after the dash, for example 1.234.567-2. Dots are optional."),
+            expected=_("A cédula de identidad has 7 or 8 digits, counting the one after the dash."),
+            lengths=frozenset({7, 8}),
+            adds_up=_cedula_adds_up,
+        ),
+    )
+}
+
+COUNTRIES = tuple(_RULES)

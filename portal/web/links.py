@@ -1,0 +1,93 @@
+"""Signed things: the access link that is an applicant's only key, and the tokens inside forms."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from portal.domain.onboarding import Onboarding
+from portal.services.ports import Clock
+
+LINK_LIFETIME = timedelta(days=30)
+FORM_LIFETIME = timedelta(hours=24)
+CLOCK_LEEWAY = timedelta(seconds=120)
+"""Replicas' clocks differ a little; a link must not die of it."""
+
+
+class BadLink(Exception):
+    """Not made by us, or by a key that is gone."""
+
+
+class ExpiredLink(Exception):
+    pass
+
+
+class StaleForm(Exception):
+    """Not made by us, for something else, or too long ago."""
+
+
+class Links:
+    def __init__(self, secret_keys: Sequence[str], clock: Clock) -> None:
+        """`secret_keys`: the first signs, all verify."""
+        self._clock = clock
+        self._serializer = URLSafeSerializer(salt="portal.access-link", **_signing(secret_keys))
+
+    def token(self, onboarding: Onboarding) -> str:
+        """The same for the same onboarding every time, so that a link stays one link."""
+        return str(self._serializer.dumps([onboarding.id, int(self.expires_at(onboarding).timestamp())]))
+
+    def expires_at(self, onboarding: Onboarding) -> datetime:
+        return onboarding.created_at + LINK_LIFETIME
+
+    def onboarding_id(self, token: str) -> str:
+        """Raises `BadLink` or `ExpiredLink`."""
+        try:
+            onboarding_id, expires = self._serializer.loads(token)
+        except (BadData, TypeError, ValueError):
+            raise BadLink from None
+        if self._clock().timestamp() > expires + CLOCK_LEEWAY.total_seconds():
+            raise ExpiredLink
+        return str(onboarding_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FormToken:
+    nonce: str
+    """Names one rendering of a form, and so makes its sending idempotent."""
+    consent_version: str
+    """Of the text that was shown beside it."""
+
+
+class Tokens:
+    def __init__(self, secret_keys: Sequence[str], consent_version: str, clock: Clock) -> None:
+        self._consent_version = consent_version
+        self._clock = clock
+        self._serializer = URLSafeSerializer(salt="portal.form", **_signing(secret_keys))
+
+    def issue(self, subject: str) -> str:
+        issued_at = int(self._clock().timestamp())
+        return str(self._serializer.dumps([subject, secrets.token_urlsafe(12), self._consent_version, issued_at]))
+
+    def read(self, token: str, subject: str) -> FormToken:
+        try:
+            issued_for, nonce, consent_version, issued_at = self._serializer.loads(token)
+        except (BadData, TypeError, ValueError):
+            raise StaleForm from None
+        age = self._clock().timestamp() - issued_at
+        if issued_for != subject or age > FORM_LIFETIME.total_seconds():
+            raise StaleForm
+        return FormToken(nonce, consent_version)
+
+
+def _signing(secret_keys: Sequence[str]) -> dict[str, Any]:
+    """itsdangerous signs with the last of its keys."""
+    return {
+        "secret_key": list(reversed(secret_keys)),
+        "signer_kwargs": {"key_derivation": "hmac", "digest_method": sha256},
+    }
