@@ -1,0 +1,61 @@
+"""What an applicant does in a browser, in the applicant's verbs; each ends by proving where it arrived."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from playwright.sync_api import Page, expect
+
+_SLOW = 20_000
+
+
+def a_document_number() -> str:
+    """An Argentine DNI that nobody else in this run uses."""
+    return str(random.randrange(31_000_000, 98_000_000))
+
+
+class Applicant:
+    def __init__(self, page: Page, portal_url: str, lang: str = "es-AR") -> None:
+        self.page = page
+        self.portal_url = portal_url
+        self.lang = lang
+        page.set_default_timeout(_SLOW)
+
+    def open_form(self) -> None:
+        self.page.goto(f"{self.portal_url}/?lang={self.lang}")
+        expect(self.page.locator("html")).to_have_attribute("lang", self.lang)
+
+    def fill_in(self, document_number: str, **changes: str) -> None:
+        self.page.locator("[name=country]").select_option("AR")
+        fields = {"first_name": "Ana María", "last_name": "Pérez", "document_number": document_number} | changes
+        for name, value in fields.items():
+            self.page.locator(f"[name={name}]").fill(value)
+        self.page.locator("[name=consent]").check()
+
+    def send(self) -> None:
+        self.page.locator("form button[type=submit]").last.click()
+
+    def start(self, document_number: str, **changes: str) -> None:
+        self.open_form()
+        self.fill_in(document_number, **changes)
+        self.send()
+        expect(self.page).to_have_url(re.compile(r"/o/|/session/"))
+
+    def arrives_at_hosted_page(self) -> None:
+        expect(self.page).to_have_url(re.compile(r"/session/"), timeout=_SLOW)
+
+    def chooses(self, outcome: str) -> None:
+        """On the mock's hosted page; "planned" takes the scenario's own outcome."""
+        name = re.compile("^Continue as planned") if outcome == "planned" else outcome
+        self.page.get_by_role("button", name=name, exact=outcome != "planned").click()
+        expect(self.page).to_have_url(re.compile(r"/o/"))
+
+    def sees_stage(self, stage: str, *, reason: str | None = None) -> None:
+        status = self.page.locator("#status")
+        expect(status).to_have_attribute("data-stage", stage, timeout=_SLOW)
+        if reason is not None:
+            expect(status).to_have_attribute("data-reason", reason)
+
+    def retries(self) -> None:
+        self.page.locator("form[action*='/retry'] button").click()

@@ -1,0 +1,124 @@
+"""Real processes on free ports: the mock gu1 and the portal, for the demo, the journeys and the benches."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+API_KEY = "gk_sandbox_demo"
+WEBHOOK_SECRET = "whsec_demo"
+_PATIENCE = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A process of ours and the address it answers at."""
+
+    command: list[str]
+    url: str
+    probe: str
+    log: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env={**os.environ, **self.env},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_until_up()
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """As a crash would: every process of it at once, with no time for anything."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, how)
+        self.process.wait(_PATIENCE)
+        self.process = None
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            if self.process is None or self.process.poll() is not None:
+                break
+            try:
+                if httpx.get(self.url + self.probe, trust_env=False).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise RuntimeError(f"{self.command[2]} did not come up:\n{self.log.read_text()[-3000:]}")
+
+
+def mock_gu1(folder: Path, *, port: int, portal_url: str, arguments: tuple[str, ...] = ()) -> Server:
+    command = [sys.executable, "-m", "e2e.mock_gu1", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--api-key", API_KEY, "--webhook-url", f"{portal_url}/webhooks/gu1"]
+    command += ["--webhook-secret", WEBHOOK_SECRET, "--return-url", f"{portal_url}/return", *arguments]
+    return Server(command, f"http://127.0.0.1:{port}", "/_mock/ledger", folder / "mock_gu1.log")
+
+
+def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | None = None) -> Server:
+    url = f"http://127.0.0.1:{port}"
+    settings = {
+        "PORTAL_BASE_URL": url,
+        "PORTAL_DATABASE_URL": f"sqlite:///{folder / 'portal.db'}",
+        "GU1_BASE_URL": gu1_url,
+        "GU1_API_KEY": API_KEY,
+        "GU1_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+        "GU1_PROVIDER_HOSTS": "127.0.0.1",
+    }
+    command = [sys.executable, "-m", "portal", "serve", "--port", str(port)]
+    return Server(command, url, "/readyz", folder / "portal.log", {**settings, **(env or {})})
+
+
+@dataclass(frozen=True)
+class World:
+    portal: Server
+    gu1: Server
+    folder: Path
+
+    def ledger(self) -> dict[str, object]:
+        return dict(httpx.get(self.gu1.url + "/_mock/ledger", trust_env=False).json())
+
+
+@contextmanager
+def world(folder: Path, *, portal_port: int | None = None, gu1_port: int | None = None) -> Iterator[World]:
+    """Portal and mock, running and knowing each other."""
+    portal_port, gu1_port = portal_port or free_port(), gu1_port or free_port()
+    gu1 = mock_gu1(folder, port=gu1_port, portal_url=f"http://127.0.0.1:{portal_port}")
+    door = portal(folder, port=portal_port, gu1_url=gu1.url)
+    try:
+        gu1.start()
+        door.start()
+        yield World(door, gu1, folder)
+    finally:
+        door.stop()
+        gu1.stop()

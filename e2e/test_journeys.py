@@ -1,0 +1,112 @@
+"""Whole verifications on real processes in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from e2e.pages.applicant import Applicant, a_document_number
+
+
+def test_approved_without_a_hosted_page(applicant):
+    applicant.start("99990001")
+    applicant.sees_stage("approved")
+    expect(applicant.page).to_have_title(re.compile("^" + re.escape(applicant.page.locator("h1").inner_text())))
+
+
+def test_approved_through_the_hosted_page(applicant):
+    applicant.start(a_document_number())
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("Approve")
+    applicant.sees_stage("approved")
+
+
+def test_outdated_card_is_retried_with_the_current_one(applicant):
+    applicant.start("30000016")
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("planned")
+    applicant.sees_stage("rejected", reason="registry_card_outdated")
+    expect(applicant.page.get_by_role("button", name="Reintentar con tu DNI actual")).to_be_visible()
+    applicant.retries()
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("planned")
+    applicant.sees_stage("approved")
+
+
+def test_known_document_number_looks_like_a_new_one(applicant, shared_world, browser):
+    number = a_document_number()
+    applicant.start(number)
+    applicant.arrives_at_hosted_page()
+    with browser.new_context() as context:
+        second = Applicant(context.new_page(), shared_world.portal.url)
+        second.start(number)
+        second.arrives_at_hosted_page()
+        second.chooses("Approve")
+        second.sees_stage("approved")
+    entities = shared_world.ledger()["entities"]
+    assert max(entity["created"] for entity in entities.values()) >= 2
+
+
+@pytest.mark.parametrize("lang", ["es-AR", "es", "pt-BR", "en"])
+def test_whole_journey_without_javascript(browser, shared_world, lang):
+    with browser.new_context(java_script_enabled=False) as context:
+        applicant = Applicant(context.new_page(), shared_world.portal.url, lang)
+        applicant.start(a_document_number())
+        applicant.sees_stage("ready")
+        applicant.page.locator("#status a[href*='/continue']").click()
+        applicant.arrives_at_hosted_page()
+        applicant.chooses("Reject: RENAPER_TRAMITE_ID_NOT_MATCH")
+        applicant.sees_stage("rejected", reason="registry_card_outdated")
+        applicant.retries()
+        applicant.sees_stage("ready")
+        applicant.page.locator("#status a[href*='/continue']").click()
+        applicant.arrives_at_hosted_page()
+        applicant.chooses("Approve")
+        applicant.sees_stage("approved")
+
+
+def test_wrong_form_puts_the_focus_on_the_summary_and_keeps_the_input(applicant):
+    applicant.open_form()
+    applicant.fill_in("123", first_name="Ana")
+    applicant.send()
+    summary = applicant.page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    expect(applicant.page.locator("[name=first_name]")).to_have_value("Ana")
+    summary.get_by_role("link").first.click()
+    expect(applicant.page.locator("[name=document_number]")).to_be_focused()
+
+
+def test_document_field_follows_the_country_and_keeps_what_was_typed(applicant):
+    applicant.open_form()
+    number = applicant.page.locator("[name=document_number]")
+    number.fill("52998224725")
+    label = applicant.page.locator("label[for=document_number]")
+    expect(label).not_to_contain_text("CPF")
+    applicant.page.locator("[name=country]").select_option("BR")
+    expect(label).to_contain_text("CPF")
+    expect(number).to_have_value("52998224725")
+
+
+def test_killed_between_form_and_hosted_page_nothing_is_lost(page, own_world):
+    applicant = Applicant(page, own_world.portal.url)
+    own_world.gu1.stop()
+    applicant.start(a_document_number())
+    applicant.sees_stage("preparing")
+    own_world.portal.kill()
+    own_world.gu1.start()
+    own_world.portal.start()
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("Approve")
+    applicant.sees_stage("approved")
+    ledger = own_world.ledger()
+    assert (ledger["created"], ledger["charged"]) == (1, 1) or ledger["created"] == 1
+
+
+def test_no_cookie_is_ever_set(applicant):
+    applicant.start(a_document_number())
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("Approve")
+    applicant.sees_stage("approved")
+    assert [it for it in applicant.page.context.cookies() if applicant.portal_url.endswith(it["domain"])] == []

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from portal.app import background_of, create_app
+from portal.config import Config
+from portal.services.pace import Pace
+from portal.store.engine import make_engine, migrate
+from tests.factories import NOW
+from tests.fakes import FakeGu1
+from tests.page import Visitor
+
+WEBHOOK_SECRET = "a-webhook-secret"
+
+
+class Clock:
+    def __init__(self):
+        self.now = NOW
+
+    def __call__(self):
+        return self.now
+
+    def advance(self, **time):
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def gu1(clock):
+    return FakeGu1(clock)
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Config(
+        secret_keys=("k" * 32,),
+        database_url=f"sqlite:///{tmp_path / 'portal.db'}",
+        gu1_base_url="http://127.0.0.1:1",
+        gu1_api_key="key",
+        gu1_webhook_secrets=(WEBHOOK_SECRET,),
+        gu1_provider_hosts=("verify.example.com",),
+    )
+
+
+@pytest.fixture
+def app(config, clock, gu1):
+    engine = make_engine(config.database_url)
+    migrate(engine)
+    engine.dispose()
+    return create_app(config, clock=clock, gu1=gu1, pace=Pace())
+
+
+@pytest.fixture
+def onboardings(app):
+    return app.extensions["portal"].onboardings
+
+
+@pytest.fixture
+def work(app):
+    """Lets the engine do everything that is due by now."""
+    return lambda: asyncio.run(background_of(app).engine.work_until_idle())
+
+
+@pytest.fixture
+def visitor(app):
+    return Visitor(app)

@@ -1,0 +1,83 @@
+"""Stand-ins at the real seams."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from portal.domain.errors import OutcomeUnknown, Refused
+from portal.domain.onboarding import Observation
+from portal.domain.status import Status
+
+
+class FakeGu1:
+    """gu1 as the engine sees it: keeps what was created, and fails as told."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.failures = deque()
+        self.lose_answers = 0
+        self.calls = []
+        self.entities = {}
+        self.validations = {}
+        self.session_url = "https://verify.example.com/session/{}"
+
+    async def create_entity(self, details, external_id):
+        self._call("create_entity", details.document_number)
+        for entity_id, (number, _) in self.entities.items():
+            if number == details.document_number:
+                raise Refused(409, "DUPLICATE_TAX_ID", entity_id=entity_id)
+        entity_id = f"entity-{len(self.entities) + 1}"
+        self.entities[entity_id] = (details.document_number, external_id)
+        return entity_id
+
+    async def find_entity(self, external_id):
+        self._call("find_entity", external_id)
+        return next((key for key, (_, known) in self.entities.items() if known == external_id), None)
+
+    async def create_validation(self, entity_id, *, double_check, metadata):
+        self._call("create_validation", entity_id, double_check, metadata)
+        gu1_id = f"validation-{len(self.validations) + 1}"
+        self.validations[gu1_id] = Observation(
+            gu1_id=gu1_id,
+            entity_id=entity_id,
+            status=Status.PENDING,
+            session_url=self.session_url and self.session_url.format(gu1_id),
+            session_id=f"session-of-{gu1_id}",
+            nonce=metadata["nonce"],
+            created_at=self._clock(),
+            updated_at=self._clock(),
+        )
+        self._lose()
+        return self.validations[gu1_id]
+
+    async def read_validation(self, gu1_id):
+        self._call("read_validation", gu1_id)
+        return self.validations[gu1_id]
+
+    async def list_validations(self, entity_id):
+        self._call("list_validations", entity_id)
+        return [it for it in reversed(self.validations.values()) if it.entity_id == entity_id]
+
+    async def cancel_validation(self, gu1_id, reason):
+        self._call("cancel_validation", gu1_id)
+        self.becomes(gu1_id, Status.CANCELLED)
+
+    def becomes(self, gu1_id, status, **facts):
+        """What gu1 says of a validation from now on."""
+        changed = replace(self.validations[gu1_id], status=status, updated_at=self._clock(), **facts)
+        self.validations[gu1_id] = changed
+        return changed
+
+    def named(self, operation):
+        return [call for call in self.calls if call[0] == operation]
+
+    def _call(self, *call):
+        self.calls.append(call)
+        if self.failures and (failure := self.failures.popleft()):
+            raise failure
+
+    def _lose(self):
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise OutcomeUnknown("the answer was lost")

@@ -1,0 +1,174 @@
+import pytest
+from flask import Flask
+from flask_babel import Babel
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.web.document_numbers import (
+    COMPANY_CUIT,
+    COMPANY_RFC,
+    COUNTRIES,
+    DIGITS_AND_K,
+    DIGITS_ONLY,
+    EMPTY,
+    LETTERS_AND_DIGITS,
+    LONGEST_TYPED,
+    RFC_PARTS,
+    WRONG_DIGIT,
+    DocumentNumberError,
+    is_sandbox,
+    normalise,
+    rule_for,
+)
+
+NEARLY_A_NUMBER = st.text(st.sampled_from("0123456789Kk9999 .-/ABXñ٣\x00"), max_size=24)
+
+
+@pytest.fixture
+def english():
+    app = Flask("texts")
+    Babel(app)
+    with app.app_context():
+        yield
+
+
+def message_for(country, typed):
+    with pytest.raises(DocumentNumberError) as refused:
+        normalise(country, typed)
+    return refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "number"),
+    [
+        ("AR", "12.345.678", "12345678"),
+        ("AR", "1234567", "1234567"),
+        ("AR", "20-26756539-3", "20267565393"),
+        ("AR", "25-12345678-8", "25123456788"),
+        ("BR", "123.456.789-09", "12345678909"),
+        ("BR", "123456797", "00123456797"),
+        ("BR", "1234567890", "01234567890"),
+        ("MX", "gode 561231-gr8", "GODE561231GR8"),
+        ("CL", "12.345.678-5", "123456785"),
+        ("CL", "44.209.845-k", "44209845K"),
+        ("CO", "123456", "123456"),
+        ("CO", "1.023.456.789", "1023456789"),
+        ("PE", "01234567", "01234567"),
+        ("UY", "1.234.567-2", "12345672"),
+        ("UY", "123.456/1", "1234561"),
+        ("US", "ab 12/34-56", "AB123456"),
+        ("ar", " 12345678 ", "12345678"),
+    ],
+)
+def test_number_is_reduced_to_letters_and_digits(country, typed, number):
+    assert normalise(country, typed) == number
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "message"),
+    [
+        ("AR", "20267565392", WRONG_DIGIT),
+        ("AR", "00000000", WRONG_DIGIT),
+        ("AR", "99123456788", WRONG_DIGIT),
+        ("AR", "30123456781", COMPANY_CUIT),
+        ("BR", "12345678900", WRONG_DIGIT),
+        ("BR", "11111111111", WRONG_DIGIT),
+        ("BR", "000000000", WRONG_DIGIT),
+        ("MX", "MAB9307148T4", COMPANY_RFC),
+        ("MX", "GODE561331GR8", RFC_PARTS),
+        ("MX", "1234567890123", RFC_PARTS),
+        ("CL", "12.345.678-6", WRONG_DIGIT),
+        ("CL", "1234K678-5", DIGITS_AND_K),
+        ("CO", "000000", WRONG_DIGIT),
+        ("PE", "1234567A", DIGITS_ONLY),
+        ("UY", "1.234.567-3", WRONG_DIGIT),
+        ("US", "AB_1234", LETTERS_AND_DIGITS),
+    ],
+)
+def test_refusal_names_what_is_wrong(country, typed, message):
+    assert message_for(country, typed) is message
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "text"),
+    [
+        ("AR", "123456", "This number is too short. A DNI has 7 or 8 digits, a CUIL has 11."),
+        ("AR", "123456789", "This number has too many or too few digits. A DNI has 7 or 8 digits, a CUIL has 11."),
+        ("BR", "12345678", "This number is too short. A CPF has 11 digits."),
+        ("MX", "GODE561231HDFRRL09", "This number is too long. The RFC of a person has 13 letters and digits."),
+        ("CL", "1234567", "This number is too short. A RUT has 7 or 8 digits, then one more digit or a K."),
+        ("CO", "12345678901", "This number is too long. A cédula has 6 to 10 digits."),
+        ("PE", "123456789", "This number is too long. A DNI has 8 digits."),
+        ("US", "AB1", "This number is too short. It should have 4 to 20 letters and digits."),
+    ],
+)
+def test_wrong_length_says_which_is_right(english, country, typed, text):
+    assert str(message_for(country, typed)) == text
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "-./"])
+def test_nothing_typed_is_its_own_message(typed):
+    assert message_for("AR", typed) is EMPTY
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["1234567８", "١٢٣٤٥٦٧٨", "1234567\x00", "12345678\n", "1234\t5678", "\u202e12345678", "1234–5678", "+12345678"],
+)
+def test_strange_characters_are_refused(typed):
+    assert message_for("AR", typed) is DIGITS_ONLY
+
+
+@pytest.mark.parametrize("typed", ["ıJKL123", "straße1", "ＡＢ１２３４"])
+def test_letters_that_only_become_ascii_are_refused(typed):
+    assert message_for("US", typed) is LETTERS_AND_DIGITS
+
+
+def test_overlong_input_is_refused_before_it_is_read(english):
+    assert "too long" in str(message_for("AR", "12345678" + " " * LONGEST_TYPED))
+
+
+@pytest.mark.parametrize(
+    ("country", "number"), [("AR", "20999900013"), ("BR", "99990001234"), ("CL", "999900010"), ("UY", "99990001")]
+)
+def test_sandbox_number_needs_no_check_digit(country, number):
+    assert is_sandbox(country, number)
+    assert normalise(country, number) == number
+
+
+@pytest.mark.parametrize(("country", "number"), [("AR", "20267565393"), ("BR", "12345678909"), ("CL", "123456785")])
+def test_ordinary_number_is_no_sandbox_number(country, number):
+    assert not is_sandbox(country, number)
+
+
+def test_sandbox_number_must_still_be_a_persons():
+    assert message_for("AR", "30999900010") is COMPANY_CUIT
+
+
+@pytest.mark.parametrize("country", [*COUNTRIES, "US"])
+def test_rule_tells_the_form_what_it_needs(english, country):
+    rule = rule_for(country)
+    assert rule.country == (country if country in COUNTRIES else "other")
+    assert all(str(text) for text in (rule.label, rule.hint, rule.expected))
+    assert max(rule.lengths) < rule.max_typed <= LONGEST_TYPED
+
+
+def test_countries_come_in_the_order_of_the_form():
+    assert COUNTRIES == ("AR", "BR", "MX", "CL", "CO", "PE", "UY")
+
+
+def test_error_does_not_repeat_what_was_typed():
+    with pytest.raises(DocumentNumberError) as refused:
+        normalise("AR", "20267565392")
+    assert "2026756" not in f"{refused.value!r} {refused.value}"
+
+
+@settings(max_examples=200)
+@given(country=st.sampled_from([*COUNTRIES, "US", "", "ß"]), typed=st.text() | NEARLY_A_NUMBER)
+def test_any_text_is_a_plain_number_or_refused(country, typed):
+    try:
+        number = normalise(country, typed)
+    except DocumentNumberError:
+        return
+    assert number.isascii() and number.isalnum() and len(number) <= 20
+    assert normalise(country, number) == number
