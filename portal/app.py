@@ -18,13 +18,17 @@ from portal.gu1.client import Gu1Client
 from portal.gu1.webhook import WebhookEvent, read_webhook, verify
 from portal.logs import set_up_logging
 from portal.metrics import Metrics
+from portal.services.budget import Budget
 from portal.services.digests import Digests
 from portal.services.engine import Engine
-from portal.services.onboardings import Onboardings, Rules
+from portal.services.onboardings import Onboardings
 from portal.services.pace import Pace
+from portal.services.planning import Rules
 from portal.services.ports import Clock, Gu1
 from portal.services.steps import Steps
+from portal.services.webhooks import Webhooks
 from portal.store.engine import make_engine
+from portal.store.notes import Notes
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
 from portal.web.assets import init_assets
@@ -48,13 +52,14 @@ def utc_now() -> datetime:
 def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None, pace: Pace | None = None) -> Flask:
     """A portal that serves pages. Its engine is in `background_of(app)`, not started yet."""
     pace, metrics = pace or Pace(), Metrics()
-    store = Repository(make_engine(config.database_url), Sealer(config.secret_keys))
+    database = make_engine(config.database_url)
+    store, notes = Repository(database, Sealer(config.secret_keys)), Notes(database)
     rules = Rules(
         max_attempts=config.max_attempts,
         double_check_renaper=config.gu1_double_check_renaper,
         provider_hosts=ProviderHosts(config.gu1_provider_hosts),
     )
-    background = Background(clock=clock, forget=store.forget_webhooks)
+    background = Background(clock=clock, forget=notes.forget_webhooks)
     onboardings = Onboardings(
         store,
         clock=clock,
@@ -65,13 +70,15 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
         wake=background.wake,
     )
     gu1 = gu1 or make_gu1(config, metrics)
-    steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics)
+    budget = Budget(store, notes, config.gu1_hourly_budget, clock)
+    steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics, budget=budget)
     background.engine = Engine(store, steps.take, clock=clock, pace=pace)
     app = _flask(config)
     app.extensions["portal_background"] = background
     app.extensions["portal"] = Portal(
         config=config,
         onboardings=onboardings,
+        webhooks=Webhooks(notes, onboardings, clock),
         links=Links(config.secret_keys, clock),
         tokens=Tokens(config.secret_keys, CONSENT_VERSION, clock),
         clock=clock,
@@ -101,6 +108,7 @@ def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
         api_key=config.gu1_api_key,
         integration_code=config.gu1_integration_code,
         organization_id=config.gu1_organization_id,
+        entities_path=config.gu1_entities_path,
         on_call=metrics.gu1_call,
     )
 

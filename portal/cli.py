@@ -7,10 +7,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 from granian import Granian
 from granian.constants import Interfaces
+from sqlalchemy import Engine
 
 from portal.app import make_gu1
 from portal.config import Config, ConfigError, load_config
@@ -65,7 +67,8 @@ def serve(host: str, port: int, workers: int) -> None:
 def migrate_command() -> None:
     """Bring the database's schema up to date."""
     config = _config()
-    migrate(make_engine(config.database_url))
+    with _database(config) as engine:
+        migrate(engine)
     click.echo("The schema is up to date.")
 
 
@@ -88,21 +91,40 @@ def _config() -> Config:
 
 
 def _bring_schema_up_to_date(config: Config) -> None:
-    engine = make_engine(config.database_url)
-    try:
+    with _database(config) as engine:
         if config.is_sqlite:
             migrate(engine)
         elif not schema_is_current(engine):
             raise click.ClickException("the database's schema is not this release's; run: portal migrate")
-    finally:
-        engine.dispose()
+
+
+@contextmanager
+def _database(config: Config) -> Iterator[Engine]:
+    try:
+        engine = make_engine(config.database_url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except StoreUnavailable as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _checks(config: Config) -> Iterator[tuple[str, Callable[[], None]]]:
-    engine = make_engine(config.database_url)
-    yield "database", Repository(engine, Sealer(config.secret_keys)).ping
-    yield "schema", lambda: _require(schema_is_current(engine), "not this release's; run: portal migrate")
+    yield "database", lambda: _try_database(config)
+    yield "schema", lambda: _try_schema(config)
     yield "gu1 key", lambda: asyncio.run(_try_gu1(config))
+
+
+def _try_database(config: Config) -> None:
+    with _database(config) as engine:
+        Repository(engine, Sealer(config.secret_keys)).ping()
+
+
+def _try_schema(config: Config) -> None:
+    with _database(config) as engine:
+        if not schema_is_current(engine):
+            raise click.ClickException("not this release's; run: portal migrate")
 
 
 async def _try_gu1(config: Config) -> None:
@@ -117,14 +139,9 @@ async def _try_gu1(config: Config) -> None:
 def _problem(attempt: Callable[[], None]) -> str | None:
     try:
         attempt()
-    except (StoreUnavailable, Gu1Error, click.ClickException) as error:
+    except (Gu1Error, click.ClickException) as error:
         return str(error) or type(error).__name__
     return None
-
-
-def _require(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise click.ClickException(otherwise)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,10 @@ class Config(BaseSettings):
     gu1_integration_code: str = Field(
         "global_gueno_validation_kyc", min_length=1, validation_alias="GU1_INTEGRATION_CODE"
     )
+    gu1_entities_path: Literal["/api/entities", "/entities"] = Field(
+        "/api/entities", validation_alias="GU1_ENTITIES_PATH"
+    )
+    gu1_hourly_budget: int | None = Field(None, ge=1, validation_alias="GU1_HOURLY_BUDGET")
     gu1_double_check_renaper: bool = Field(True, validation_alias="GU1_DOUBLE_CHECK_RENAPER")
     gu1_provider_hosts: Names = Field(("verify.didit.me",), validation_alias="GU1_PROVIDER_HOSTS")
 
@@ -74,11 +78,13 @@ class Config(BaseSettings):
     @classmethod
     def _database_url(cls, value: str) -> str:
         try:
-            driver = make_url(value).drivername
-        except ArgumentError:
+            url = make_url(value)
+        except (ArgumentError, ValueError):  # a port that is no number is quoted, and may be part of a password
             raise ValueError("is no database address") from None
-        if driver not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
             raise ValueError("must begin with sqlite:// or postgresql+psycopg://")
+        if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
+            raise ValueError("must name a file: sqlite:///portal.db")
         return value
 
     @field_validator("secret_keys")
@@ -141,13 +147,19 @@ def _keys_beside(database: Path) -> tuple[str, ...]:
         keys = tuple(path.read_text("ascii").replace(",", "\n").split())
     except OSError as error:
         raise ConfigError(f"PORTAL_SECRET_KEYS: cannot be made or read beside the database: {error}") from None
-    if not keys:
-        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is empty")
+    except UnicodeDecodeError:
+        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is no text") from None
+    if not keys or any(len(key) < _LEAST_KEY_LENGTH for key in keys):
+        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is empty or has a key that is too short")
     return keys
 
 
 def _web_address(value: str) -> SplitResult:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _port = parts.port
+    except ValueError:  # its text quotes the value
+        raise ValueError("is no web address") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
         raise ValueError("must be an http or https address")
     if parts.scheme == "http" and not is_loopback(parts.hostname):

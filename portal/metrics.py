@@ -19,6 +19,8 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "outcome_unknown": (),
     "put_off": ("step", "trouble"),
     "session_url_refused": (),
+    "synced": (),
+    "budget_spent": ("watched",),
     "webhooks": ("outcome",),
 }
 
@@ -33,6 +35,8 @@ _HELP = {
     "outcome_unknown": "Requests for a validation without a readable answer",
     "put_off": "Steps of the engine that will be tried again",
     "session_url_refused": "Hosted pages outside GU1_PROVIDER_HOSTS",
+    "synced": "Times that gu1 was made to ask its provider",
+    "budget_spent": "Looks at gu1 put off because GU1_HOURLY_BUDGET is used up",
     "webhooks": "Deliveries at /webhooks/gu1",
 }
 

@@ -6,12 +6,15 @@ Everything here is a value; a change makes a new one, and the store writes it un
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
 from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.domain.status import Status, may_move
+
+SESSION_LIFE = timedelta(days=7)
+"""Of a provider session, where gu1 gives no `expiresAt`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,18 @@ class Validation:
     refreshes: int = 0
 
     @property
+    def ends_at(self) -> datetime:
+        """When the provider's session runs out, as far as gu1 says so."""
+        return self.expires_at or self.created_at + SESSION_LIFE
+
+    @property
+    def ran_out(self) -> bool:
+        """Closed by gu1, or by us where gu1 left it open past its end."""
+        if self.status is Status.CANCELLED:
+            return self.gu1_updated_at is not None and self.gu1_updated_at >= self.ends_at
+        return self.status is Status.EXPIRED
+
+    @property
     def is_settled(self) -> bool:
         """Nothing more is expected from gu1."""
         return self.status.is_final and not self.is_confirming and not self.is_doubtful
@@ -168,6 +183,8 @@ class Validation:
 class Onboarding:
     id: str
     locale: str
+    external_id: str | None = None
+    """A partner's own name for the customer."""
     country: str | None = None
     submission: str | None = None
     """Names one sending of the first form; the same sending twice is the same onboarding."""
@@ -176,6 +193,10 @@ class Onboarding:
     """Keyed hash of the typed number, to compare with the verified one after `details` are gone."""
     consent: Consent | None = None
     entity_id: str | None = None
+    verified_before_at: datetime | None = None
+    """When gu1 verified this very customer for the partner, if that still holds: nothing to ask then."""
+    watched_at: datetime | None = None
+    """When somebody last looked at the page, give or take half a minute."""
     validation: Validation | None = None
     trouble: Trouble | None = None
     failures: int = 0
@@ -193,7 +214,14 @@ class Onboarding:
         return self.validation.number if self.validation else 0
 
     @property
+    def gu1_external_id(self) -> str:
+        """What gu1 knows the person by."""
+        return self.external_id or self.id
+
+    @property
     def status(self) -> Status:
+        if self.verified_before_at:
+            return Status.APPROVED
         return self.validation.status if self.validation else Status.PENDING
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from portal.domain.onboarding import Onboarding, Sending, Trouble, Validation
@@ -53,6 +54,8 @@ FAILURES_BEFORE_DELAYED = 2
 def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
     if onboarding.stopped_at:
         return Stage.CANCELLED
+    if onboarding.verified_before_at:
+        return Stage.APPROVED
     if onboarding.trouble is Trouble.DETAILS_REFUSED or onboarding.validation is None:
         return Stage.DETAILS
     validation = onboarding.validation
@@ -78,7 +81,7 @@ def may_retry(onboarding: Onboarding, *, max_attempts: int) -> bool:
     return stage in _RETRYABLE and onboarding.validation.remedy is not Remedy.CONTACT
 
 
-def may_continue(onboarding: Onboarding) -> bool:
+def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     """Whether the hosted page may be opened now."""
     validation = onboarding.validation
     return (
@@ -86,6 +89,7 @@ def may_continue(onboarding: Onboarding) -> bool:
         and onboarding.stopped_at is None
         and validation.sending is Sending.ADOPTED
         and validation.session_url is not None
+        and now < validation.ends_at
         and validation.status in {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED}
     )
 
@@ -93,6 +97,8 @@ def may_continue(onboarding: Onboarding) -> bool:
 def _adopted(validation: Validation) -> Stage:
     if validation.is_confirming:
         return Stage.CONFIRMING
+    if validation.ran_out:
+        return Stage.EXPIRED
     if validation.is_doubtful:
         return Stage.IN_REVIEW
     if validation.status is Status.PENDING and validation.session_url and validation.shown_at is None:

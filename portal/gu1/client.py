@@ -1,20 +1,21 @@
 """The HTTP client: what is sent, what comes back, and what a failure means.
 
-    evidence                                        of a read      of a write
-    ──────────────────────────────────────────────  ─────────────  ──────────────
-    no connection, held back by the breaker         NotSent        NotSent
-    429                                             Unavailable    Unavailable
-    reset, time-out, deadline, 408, 5xx             Unavailable    OutcomeUnknown
-    any other 4xx                                   Refused        Refused
-    3xx, an encoded, oversized or unreadable body   Malformed      Malformed
+    evidence                                        of a read, sync  of another write
+    ──────────────────────────────────────────────  ───────────────  ────────────────
+    no connection, held back by the breaker         NotSent          NotSent
+    429                                             Unavailable      Unavailable
+    reset, time-out, deadline, 408, 5xx             Unavailable      OutcomeUnknown
+    any other 4xx                                   Refused          Refused
+    3xx, an encoded, oversized or unreadable body   Malformed        Malformed
 
-No message made here holds a key, a header or a body.
+No message made here holds a key, a header, a query or a body.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -24,12 +25,11 @@ from typing import TypeVar
 import httpx
 
 from portal.domain.errors import Gu1Error, Malformed, NotSent, Refused, Unavailable
-from portal.domain.onboarding import Details, Observation
 from portal.gu1 import operations, outgoing, schema
 from portal.gu1.breaker import Breaker
+from portal.gu1.calls import Calls
 from portal.gu1.fields import parse
 from portal.gu1.operations import Operation
-from portal.gu1.pages import MOST_PAGES, PAGE_SIZE, Pages
 
 T = TypeVar("T")
 OnCall = Callable[[str, str, float], None]
@@ -39,7 +39,7 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 _FAILED = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, RuntimeError)
 
 
-class Gu1Client:
+class Gu1Client(Calls):
     """May be made in any thread, but belongs to the event loop that first uses it."""
 
     def __init__(
@@ -59,8 +59,8 @@ class Gu1Client:
         breaker: Breaker | None = None,
     ) -> None:
         """`deadline`, in seconds, is for a whole operation once it is its turn."""
-        self._integration_code = integration_code
-        self._entities_path = entities_path.rstrip("/")
+        super().__init__(integration_code=integration_code, entities_path=entities_path)
+        _quieten("httpx", "httpcore.connection", "httpcore.http11")
         self._deadline = deadline
         self._most_bytes = most_bytes
         self._turns = asyncio.Semaphore(concurrency)
@@ -77,82 +77,18 @@ class Gu1Client:
         await self._reading.aclose()
         await self._writing.aclose()
 
-    async def create_entity(self, details: Details, external_id: str) -> str:
-        body = outgoing.entity_body(details, external_id)
-
-        async def work() -> str:
-            return schema.read_entity_id(await self._send(operations.CREATE_ENTITY, self._entities_path, body=body))
-
-        return await self._call(operations.CREATE_ENTITY, work)
-
-    async def find_entity(self, external_id: str) -> str | None:
-        path = f"{self._entities_path}/by-external-id/{outgoing.quoted_in_path(external_id)}"
-
-        async def work() -> str | None:
-            try:
-                answer = await self._send(operations.FIND_ENTITY, path)
-            except Refused as refusal:
-                if refusal.http_status == httpx.codes.NOT_FOUND:
-                    return None
-                raise
-            return schema.read_entity_of(answer, external_id)
-
-        return await self._call(operations.FIND_ENTITY, work)
-
-    async def create_validation(
-        self, entity_id: str, *, double_check: bool, metadata: Mapping[str, str | int]
-    ) -> Observation:
-        body = outgoing.validation_body(entity_id, self._integration_code, double_check=double_check, metadata=metadata)
-
-        async def work() -> Observation:
-            answer = await self._send(operations.CREATE_VALIDATION, "/api/kyc/validations", body=body)
-            seen = schema.read_validation(answer)
-            if seen.entity_id not in (None, entity_id):
-                raise Malformed("create_validation: the answer is about another entity")
-            return seen
-
-        return await self._call(operations.CREATE_VALIDATION, work)
-
-    async def read_validation(self, gu1_id: str) -> Observation:
-        path = f"/api/kyc/validations/{outgoing.in_path(gu1_id)}"
-
-        async def work() -> Observation:
-            seen = schema.read_validation(await self._send(operations.READ_VALIDATION, path))
-            if seen.gu1_id != gu1_id:
-                raise Malformed("read_validation: the answer is about another validation")
-            return seen
-
-        return await self._call(operations.READ_VALIDATION, work)
-
-    async def list_validations(self, entity_id: str) -> list[Observation]:
-        path = f"/api/kyc/entities/{outgoing.in_path(entity_id)}/validations"
-
-        async def work() -> list[Observation]:
-            pages = Pages()
-            for number in range(1, MOST_PAGES + 1):
-                wanted = {"page": number, "limit": PAGE_SIZE}
-                if not pages.add(await self._send(operations.LIST_VALIDATIONS, path, params=wanted)):
-                    break
-            return pages.of_entity(entity_id)
-
-        return await self._call(operations.LIST_VALIDATIONS, work)
-
-    async def cancel_validation(self, gu1_id: str, reason: str) -> None:
-        path = f"/api/kyc/validations/{outgoing.in_path(gu1_id)}/cancel"
-
-        async def work() -> None:
-            await self._request(operations.CANCEL_VALIDATION, path, body={"reason": reason})
-
-        await self._call(operations.CANCEL_VALIDATION, work)
-
-    async def _call(self, operation: Operation, work: Callable[[], Awaitable[T]]) -> T:
+    async def _call(
+        self, operation: Operation, work: Callable[[], Awaitable[T]], judged: Callable[[T], str] | None = None
+    ) -> T:
         """What holds for any call: its turn, the breaker, the deadline, the errors and the metrics."""
         async with self._turns:
             started = time.monotonic()
-            outcome = "ok"
+            outcome = operations.OK
             try:
                 with self._breaker.attempt():
-                    return await self._translated(operation, work)
+                    result = await self._translated(operation, work)
+                outcome = judged(result) if judged else outcome
+                return result
             except Gu1Error as error:
                 outcome = operations.outcome_of(error)
                 raise
@@ -178,20 +114,10 @@ class Gu1Client:
         operation: Operation,
         path: str,
         *,
-        params: Mapping[str, int] | None = None,
-        body: Mapping[str, object] | None = None,
-    ) -> object:
-        return parse(await self._request(operation, path, params=params, body=body))
-
-    async def _request(
-        self,
-        operation: Operation,
-        path: str,
-        *,
-        params: Mapping[str, int] | None = None,
+        params: Mapping[str, str | int] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> bytes:
-        client = self._writing if operation.writes else self._reading
+        client = self._reading if operation.repeatable else self._writing
         content = None if body is None else json.dumps(body).encode()
         async with client.stream(operation.method, path, params=params, content=content) as response:
             status = response.status_code
@@ -238,10 +164,26 @@ def _http_client(
         timeout=timeout,
         transport=transport,
         limits=httpx.Limits(max_keepalive_connections=kept_connections),
+        event_hooks={"response": [_forget_location]},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
     )
+
+
+async def _forget_location(response: httpx.Response) -> None:
+    # Even where redirects are not followed, httpx would read the address, and chokes on some.
+    response.headers.pop("Location", None)
+
+
+def _quieten(*loggers: str) -> None:
+    """At any level: they name the addresses asked, with what is in the query, and quote what they choke on."""
+    for name in loggers:
+        logging.getLogger(name).addFilter(_is_a_warning)
+
+
+def _is_a_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 def _retry_after(response: httpx.Response) -> float | None:

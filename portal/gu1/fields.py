@@ -11,6 +11,10 @@ from portal.domain.errors import Malformed
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LARGEST_ID = 10**18
+# A run of digits would be somebody's number: gu1 has put whole sentences where a code belongs.
+_CODE = re.compile(r"(?!.*[0-9]{5})[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_COUNT = re.compile(r"[0-9]{1,9}")
+_FLAGS = {"true": True, "false": False}
 _LONGEST_TEXT = 4096
 # Outside these years a sum with a timedelta or a time zone can overflow.
 _YEARS = range(1971, 9999)
@@ -44,6 +48,29 @@ def identifier(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if 0 <= value < _LARGEST_ID else None
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def code(value: object) -> str | None:
+    """A code that may be logged, never a sentence."""
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else None
+
+
+def count(value: object) -> int | None:
+    if isinstance(value, str) and _COUNT.fullmatch(value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def flag(value: object) -> bool | None:
+    if isinstance(value, str):
+        return _FLAGS.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def letters_and_digits(value: object) -> str | None:
+    """A number of a document or a person without its punctuation."""
+    stated = identifier(value) or text(value) or ""
+    return "".join(sign for sign in stated if sign.isascii() and sign.isalnum()).upper() or None
 
 
 def moment(value: object) -> datetime | None:

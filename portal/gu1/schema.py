@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from portal.domain.errors import Malformed
 from portal.domain.onboarding import DoubleCheck, Observation
 from portal.domain.status import Status
-from portal.gu1.fields import identifier, mapping, moment, text
+from portal.gu1.fields import code, count, flag, identifier, letters_and_digits, mapping, moment, text
 from portal.gu1.risk_codes import reason_of
 from portal.gu1.warning_codes import risk_codes
 
@@ -31,13 +31,12 @@ _OTHER_DOCUMENT_CODES = frozenset({"p", "dl", "rp", "cnh"})
 def read_validation(body: object) -> Observation:
     row = mapping(body)
     gu1_id = identifier(row.get("id"))
-    word = text(row.get("status"))
-    if gu1_id is None or word is None:
+    status = read_status(row.get("status"))
+    if gu1_id is None or status is None:
         raise Malformed("a validation without a usable id or status")
-    status = _STATUSES.get(word, Status.UNKNOWN)
     return Observation(
         gu1_id=gu1_id,
-        entity_id=identifier(row.get("entityId")),
+        entity_id=identifier(row.get("entityId")) or identifier(mapping(row.get("entity")).get("id")),
         status=status,
         session_url=text(row.get("providerSessionUrl")),
         session_id=identifier(row.get("validationSessionId")) or identifier(row.get("sessionId")),
@@ -50,6 +49,30 @@ def read_validation(body: object) -> Observation:
         expires_at=moment(row.get("expiresAt")),
         verified_at=moment(row.get("verifiedAt")),
     )
+
+
+def read_answer(body: object) -> Observation:
+    """A validation by itself or in an envelope."""
+    answer = mapping(body)
+    if "id" in answer:
+        return read_validation(answer)
+    return read_validation(answer.get("validation") or answer.get("data"))
+
+
+def read_synced(body: object) -> Observation | None:
+    """None where the answer says only that something was done."""
+    if body is not None and not isinstance(body, dict):
+        raise Malformed("an answer that is no JSON object")
+    try:
+        return read_answer(body)
+    except Malformed:
+        return None
+
+
+def read_status(value: object) -> Status | None:
+    """Unknown for a word that is not on the list, None where there is no word."""
+    word = text(value)
+    return _STATUSES.get(word, Status.UNKNOWN) if word else None
 
 
 def read_validations(body: object) -> list[Observation]:
@@ -74,40 +97,26 @@ def read_rows(body: object) -> list[object]:
 def read_total(body: object) -> int | None:
     """How many rows all pages have together, where the page says so."""
     page = mapping(body)
-    for total in (page.get("total"), mapping(page.get("pagination")).get("total")):
-        if isinstance(total, int) and not isinstance(total, bool) and total >= 0:
-            return total
-    return None
+    totals = (count(page.get("total")), count(mapping(page.get("pagination")).get("total")))
+    return next((total for total in totals if total is not None), None)
 
 
-def read_entity_id(body: object) -> str:
-    entity_id = _entity_id(body)
-    if entity_id is None:
-        raise Malformed("an entity without a usable id")
-    return entity_id
-
-
-def read_entity_of(body: object, external_id: str) -> str | None:
-    """The id of the entity that has our `external_id`, from one entity or a list of them.
-
-    None where gu1 answers with nobody or, by a lookup that it does not understand, with somebody else.
-    """
-    for entity in _entities(body):
-        stated = mapping(entity).get("externalId", external_id)
-        if stated == external_id:
-            return read_entity_id(entity)
-    return None
+def read_has_more(body: object) -> bool | None:
+    """Whether another page follows, where the page says so."""
+    page = mapping(body)
+    stated = (flag(page.get("hasMore")), flag(mapping(page.get("pagination")).get("hasMore")))
+    return next((more for more in stated if more is not None), None)
 
 
 def read_refusal(body: object) -> tuple[str | None, str | None]:
     """gu1's error code, and the existing entity's id where a duplicate was refused."""
     answer = mapping(body)
     error = mapping(answer.get("error"))
-    code = text(answer.get("error")) or text(error.get("code")) or text(answer.get("code"))
+    stated = code(answer.get("error")) or code(error.get("code")) or code(answer.get("code"))
     for details in (error.get("details"), answer.get("details"), error, answer):
         if entity_id := identifier(mapping(details).get("existingEntityId")):
-            return code, entity_id
-    return code, None
+            return stated, entity_id
+    return stated, None
 
 
 def read_retry_after(header: str | None, now: datetime) -> float | None:
@@ -123,35 +132,19 @@ def read_retry_after(header: str | None, now: datetime) -> float | None:
     return min(seconds, LONGEST_WAIT) if seconds >= 0 else None
 
 
-def _entities(body: object) -> list[object]:
-    answer = mapping(body)
-    for entities in (body, answer.get("entities"), answer.get("data")):
-        if isinstance(entities, list):
-            return entities
-    return [mapping(answer.get("entity")) or mapping(answer.get("data")) or body]
-
-
-def _entity_id(body: object) -> str | None:
-    answer = mapping(body)
-    for entity in (answer.get("entity"), answer.get("data"), answer):
-        if entity_id := identifier(mapping(entity).get("id")):
-            return entity_id
-    return None
-
-
 def _double_check(row: dict[str, object]) -> DoubleCheck | None:
     metadata = mapping(row.get("metadata"))
     if _is_result(mapping(mapping(metadata.get("responseDoubleChecks")).get("renaper"))):
         return DoubleCheck.ANSWERED
-    asked = mapping(metadata.get("doubleChecks")).get("renaper")
-    if not isinstance(asked, bool):
+    asked = flag(mapping(metadata.get("doubleChecks")).get("renaper"))
+    if asked is None:
         return None
     return DoubleCheck.UNANSWERED if asked else DoubleCheck.NOT_ASKED
 
 
 def _is_result(answer: dict[str, object]) -> bool:
     return bool(
-        text(answer.get("errorCode")) or isinstance(answer.get("verified"), bool) or text(answer.get("matchResult"))
+        text(answer.get("errorCode")) or flag(answer.get("verified")) is not None or text(answer.get("matchResult"))
     )
 
 
@@ -161,14 +154,9 @@ def _document_number(row: dict[str, object]) -> str | None:
     kinds = (extracted.get("documentType"), read.get("document_type"))
     if any(_is_other_document(kind) for kind in kinds):
         return None
-    return _letters_and_digits(extracted.get("documentNumber")) or _letters_and_digits(read.get("document_number"))
+    return letters_and_digits(extracted.get("documentNumber")) or letters_and_digits(read.get("document_number"))
 
 
 def _is_other_document(kind: object) -> bool:
     word = (text(kind) or "").strip().lower()
     return word in _OTHER_DOCUMENT_CODES or any(part in word for part in _OTHER_DOCUMENT_WORDS)
-
-
-def _letters_and_digits(number: object) -> str | None:
-    stated = identifier(number) or text(number) or ""
-    return "".join(sign for sign in stated if sign.isascii() and sign.isalnum()).upper() or None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from portal.domain.errors import StoreUnavailable
 from portal.domain.onboarding import Onboarding
@@ -35,6 +35,7 @@ class Engine:
         self._bound = bound
         self._running: set[asyncio.Task[None]] = set()
         self._awake = asyncio.Event()
+        self._pause = pace.sweep
 
     def wake(self) -> None:
         """From the engine's own loop only."""
@@ -47,7 +48,7 @@ class Engine:
                 self._awake.clear()
                 await self._start_due()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), self._pace.sweep)
+                    await asyncio.wait_for(self._awake.wait(), self._pause)
         finally:
             await asyncio.gather(*self._running)
 
@@ -57,10 +58,11 @@ class Engine:
             await asyncio.gather(*self._running)
 
     async def _start_due(self) -> int:
+        self._pause = self._pace.sweep
         room = self._bound - len(self._running)
-        if room <= 0:
-            return 0
         now = self._clock()
+        if room <= 0 or not await self._is_something_due(now):
+            return 0
         try:
             claimed = await asyncio.to_thread(
                 self._store.claim, now=now, lease_until=now + timedelta(seconds=self._pace.lease), limit=room
@@ -72,6 +74,16 @@ class Engine:
             self._running.add(task)
             task.add_done_callback(self._done)
         return len(claimed)
+
+    async def _is_something_due(self, now: datetime) -> bool:
+        """A look costs less than a claim, which takes SQLite's only write lock."""
+        try:
+            due = await asyncio.to_thread(self._store.next_due, now)
+        except StoreUnavailable:
+            return False
+        if due is not None and due > now:
+            self._pause = min(self._pause, (due - now).total_seconds())
+        return due is not None and due <= now
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -1,4 +1,4 @@
-"""The use cases: start, correct, view, continue, retry, observe, stop."""
+"""The use cases: start, invite, give details, view, continue, retry, observe, stop."""
 
 from __future__ import annotations
 
@@ -6,38 +6,30 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from portal.domain.document_numbers import comparable
 from portal.domain.errors import RetryRefused
 from portal.domain.onboarding import (
-    Consent,
     Details,
-    DoubleCheck,
-    IdentityMatch,
     Observation,
     Onboarding,
-    Sending,
     Trouble,
     Validation,
 )
-from portal.domain.provider_hosts import ProviderHosts
-from portal.domain.stage import may_continue, may_retry
+from portal.domain.stage import Stage, may_continue, may_retry, stage_of
 from portal.services.digests import Digests
+from portal.services.observing import Observer
 from portal.services.pace import Pace
-from portal.services.ports import Clock, Meter, News, Store
+from portal.services.planning import Planner, Rules
+from portal.services.ports import Clock, Meter, Row, Store
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the operator decides."""
-
-    max_attempts: int
-    double_check_renaper: bool
-    provider_hosts: ProviderHosts
+WATCH_NOTED_EVERY = timedelta(seconds=30)
+WATCHED_FOR = timedelta(seconds=90)
+"""Longer than the slowest poll."""
 
 
 class Onboardings:
@@ -55,7 +47,10 @@ class Onboardings:
         """`wake` tells the engine of this process that something fell due."""
         self._store = store
         self._clock = clock
-        self._digests = digests
+        self._planner = Planner(rules, digests)
+        self._observer = Observer(
+            clock=clock, digests=digests, provider_hosts=rules.provider_hosts, meter=meter, pace=pace
+        )
         self._meter = meter
         self._pace = pace
         self._wake = wake
@@ -64,9 +59,9 @@ class Onboardings:
     def start(self, details: Details, *, locale: str, consent_version: str, nonce: str) -> Onboarding:
         """A stored onboarding; the one stored before where the same form is sent with the same details again."""
         now = self._clock()
-        fresh = Onboarding(id=secrets.token_urlsafe(16), locale=locale, created_at=now, updated_at=now)
+        fresh = Onboarding(id=_new_id(), locale=locale, created_at=now, updated_at=now)
         wanted = replace(
-            self._with_details(fresh, details, consent_version, now), submission=_submission(nonce, details)
+            self._planner.with_details(fresh, details, consent_version, now), submission=_submission(nonce, details)
         )
         stored = self._store.add(wanted)
         if stored.id == wanted.id:
@@ -74,13 +69,23 @@ class Onboardings:
             self._wake()
         return stored
 
-    def correct(self, onboarding_id: str, details: Details, *, consent_version: str) -> Onboarding:
-        """New details for an onboarding whose first ones gu1 refused; without effect for any other."""
+    def invite(self, external_id: str, *, locale: str) -> Onboarding:
+        """An onboarding for a partner's customer, whose details are still to come, if they are needed at all."""
+        now = self._clock()
+        invited = Onboarding(
+            id=_new_id(), locale=locale, external_id=external_id, due_at=now, created_at=now, updated_at=now
+        )
+        self._store.add(invited)
+        self._wake()
+        return invited
+
+    def give_details(self, onboarding_id: str, details: Details, *, consent_version: str) -> Onboarding:
+        """The first details of an invited customer, or new ones where gu1 refused the first."""
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
-            if row.onboarding.trouble is not Trouble.DETAILS_REFUSED:
+            if stage_of(row.onboarding, max_attempts=self.rules.max_attempts) is not Stage.DETAILS:
                 return row.onboarding
-            changed = self._with_details(row.onboarding, details, consent_version, now)
+            changed = self._planner.with_details(row.onboarding, details, consent_version, now)
             row.save(changed)
         self._wake()
         return changed
@@ -88,22 +93,42 @@ class Onboardings:
     def get(self, onboarding_id: str) -> Onboarding:
         return self._store.get(onboarding_id)
 
+    def watch(self, onboarding: Onboarding) -> None:
+        """Somebody looks at the page: what they wait for goes first, and is looked at now if nobody did lately."""
+        now = self._clock()
+        if onboarding.due_at is None or _is_watched(onboarding, now - WATCH_NOTED_EVERY):
+            return
+        self._store.watch(onboarding.id, now)
+        if not _is_watched(onboarding, now - WATCHED_FOR):
+            self.look_again(onboarding.id)
+
     def open_hosted_page(self, onboarding_id: str) -> str | None:
         """The hosted page of the one adopted validation, as stored; None where there is none to open now."""
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             validation = row.onboarding.validation
-            if validation is None or not may_continue(row.onboarding):
+            if validation is None or not may_continue(row.onboarding, now):
                 return None
             url = validation.session_url
             if url is None or not self.rules.provider_hosts.allows(url):
+                row.save(self._without_url(row.onboarding, validation, now))
                 return None
             if validation.shown_at is None:
                 self._meter.count("handed_over")
-                shown = replace(validation, shown_at=now, refreshes=0)
-                due = now + self._pace.refresh_after(shown)
-                row.save(replace(row.onboarding, validation=shown, due_at=due, updated_at=now))
+                row.save(self._shown(row.onboarding, validation, now))
             return url
+
+    def _without_url(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
+        """The operator has become stricter since gu1 gave it."""
+        log.error("onboarding %s: its hosted page is outside GU1_PROVIDER_HOSTS by now", onboarding.id)
+        changed = replace(validation, session_url=None)
+        return replace(onboarding, validation=changed, trouble=Trouble.SESSION_URL_REFUSED, updated_at=now)
+
+    def _shown(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
+        shown = replace(validation, shown_at=now, refreshes=0)
+        usual = now + self._pace.refresh_after(shown)
+        due = min(usual, onboarding.due_at or usual)
+        return replace(onboarding, validation=shown, due_at=due, updated_at=now)
 
     def came_back(self, session_id: str) -> Onboarding | None:
         """The onboarding of a provider session whose applicant has just come back; looked at again soon."""
@@ -123,7 +148,7 @@ class Onboardings:
                 raise RetryRefused
             changed = replace(
                 onboarding,
-                validation=self._planned(onboarding.attempts + 1, onboarding.country, now),
+                validation=self._planner.planned(onboarding.attempts + 1, onboarding.country, now),
                 trouble=None,
                 failures=0,
                 due_at=now,
@@ -147,21 +172,17 @@ class Onboardings:
         self._wake()
         return changed
 
-    def hear(self, news: News, body: bytes) -> str:
-        """Applies a verified webhook, once; says what came of it. Raises where it could not be kept."""
-        fingerprint = hashlib.sha256(body).hexdigest()
-        if self._store.knows_webhook(fingerprint):
-            return "repeated"
-        outcome = self._apply(news)
-        self._store.remember_webhook(fingerprint, self._clock())
-        return outcome
-
-    def _apply(self, news: News) -> str:
-        if news.observation:
-            return "applied" if self.observe(news.observation) else "not_ours"
-        if news.gu1_id:
-            return "looked_up" if self.look_again_at(news.gu1_id) else "not_ours"
-        return "ignored"
+    def adopt(self, seen: Observation) -> bool:
+        """Takes gu1's word, known by our nonce, for the answer that has not come yet or never will."""
+        if seen.nonce is None:
+            return False
+        with self._store.locked_by_nonce(seen.nonce) as row:
+            validation = row.onboarding.validation if row else None
+            if row is None or validation is None or validation.gu1_id:
+                return False
+            row.save(self.observed(row.onboarding, seen))
+        self._wake()
+        return True
 
     def observe(self, seen: Observation) -> bool:
         """Applies what gu1 said; False where the validation is not a current one of ours."""
@@ -172,87 +193,33 @@ class Onboardings:
         return True
 
     def observed(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
-        """`onboarding` after gu1 spoke. Every piece of news comes through here."""
-        now = self._clock()
-        before = onboarding.validation
-        if before is None or (before.gu1_id and before.gu1_id != seen.gu1_id):
-            return onboarding
-        seen, refused_url = self._without_foreign_url(onboarding, seen)
-        adopted = replace(before, gu1_id=seen.gu1_id, sending=Sending.ADOPTED)
-        after = adopted.observed(seen, self._identity_match(onboarding, seen))
-        if after is adopted and seen.status is not before.status:
-            self._meter.count("refused_move", old=before.status, new=seen.status)
-        if after.status is not before.status or before.sending is not Sending.ADOPTED:
-            self._meter.count("moved", status=after.status, reason=after.reason or "")
-        changed = not after.looks_like(before)
-        after = replace(after, refreshes=0 if changed else before.refreshes + 1)
-        return replace(
-            onboarding,
-            validation=after,
-            trouble=Trouble.SESSION_URL_REFUSED if refused_url else None,
-            failures=0,
-            due_at=None if after.is_settled else now + self._pace.refresh_after(after),
-            updated_at=now if changed or refused_url else onboarding.updated_at,
-        )
+        return self._observer.observed(onboarding, seen)
 
     def look_again(self, onboarding_id: str) -> None:
         """Something hinted at news: the engine reads gu1 now instead of later."""
         with self._store.locked(onboarding_id) as row:
-            self._make_due(row.onboarding, row.save)
+            self._make_due(row)
+        self._wake()
 
     def look_again_at(self, gu1_id: str) -> bool:
         with self._store.locked_by_validation(gu1_id) as row:
             if row is None:
                 return False
-            self._make_due(row.onboarding, row.save)
+            self._make_due(row)
+        self._wake()
         return True
 
-    def _make_due(self, onboarding: Onboarding, save: Callable[[Onboarding], None]) -> None:
-        if onboarding.due_at is not None:
-            save(replace(onboarding, due_at=self._clock()))
-            self._wake()
+    def _make_due(self, row: Row) -> None:
+        if row.onboarding.due_at is not None:
+            row.save(replace(row.onboarding, due_at=self._clock()))
 
-    def _with_details(
-        self, onboarding: Onboarding, details: Details, consent_version: str, now: datetime
-    ) -> Onboarding:
-        number = comparable(details.country, details.document_number)
-        return replace(
-            onboarding,
-            country=details.country,
-            details=details,
-            document_digest=self._digests.digest(number) if number else None,
-            consent=Consent(consent_version, now),
-            validation=self._planned(1, details.country, now),
-            trouble=None,
-            failures=0,
-            due_at=now,
-            updated_at=now,
-        )
 
-    def _planned(self, number: int, country: str | None, now: datetime) -> Validation:
-        asked = self.rules.double_check_renaper and country == "AR"
-        return Validation(
-            number=number,
-            nonce=secrets.token_urlsafe(16),
-            double_check=DoubleCheck.UNANSWERED if asked else DoubleCheck.NOT_ASKED,
-            created_at=now,
-        )
+def _new_id() -> str:
+    return secrets.token_urlsafe(16)
 
-    def _identity_match(self, onboarding: Onboarding, seen: Observation) -> IdentityMatch:
-        if seen.document_number is None or onboarding.document_digest is None:
-            return IdentityMatch.UNKNOWN
-        number = comparable(onboarding.country or "", seen.document_number)
-        if number is None:
-            return IdentityMatch.UNKNOWN
-        same = self._digests.matches(number, onboarding.document_digest)
-        return IdentityMatch.MATCH if same else IdentityMatch.MISMATCH
 
-    def _without_foreign_url(self, onboarding: Onboarding, seen: Observation) -> tuple[Observation, bool]:
-        if seen.session_url is None or self.rules.provider_hosts.allows(seen.session_url):
-            return seen, False
-        log.error("onboarding %s: gu1 gave a hosted page outside GU1_PROVIDER_HOSTS", onboarding.id)
-        self._meter.count("session_url_refused")
-        return replace(seen, session_url=None), True
+def _is_watched(onboarding: Onboarding, since: datetime) -> bool:
+    return onboarding.watched_at is not None and onboarding.watched_at >= since
 
 
 def _submission(nonce: str, details: Details) -> str:

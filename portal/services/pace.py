@@ -40,7 +40,7 @@ class Pace:
 
     def backoff(self, failures: int, retry_after: float | None = None) -> timedelta:
         """Doubling with full jitter below it, so that onboardings do not come back in step."""
-        if retry_after is not None:
-            return timedelta(seconds=retry_after * random.uniform(1.0, 1.2))  # noqa: S311
         ceiling = min(self.longest_backoff, self.first_backoff * 2 ** min(failures - 1, 16))
-        return timedelta(seconds=ceiling * random.uniform(0.5, 1.0))  # noqa: S311
+        own = ceiling * random.uniform(0.5, 1.0)  # noqa: S311
+        stated = (retry_after or 0.0) * random.uniform(1.0, 1.2)  # noqa: S311
+        return timedelta(seconds=max(own, stated))

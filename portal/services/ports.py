@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from portal.domain.entity_status import EntityStatus
 from portal.domain.onboarding import Details, Observation, Onboarding
 
 Clock = Callable[[], datetime]
@@ -40,11 +41,25 @@ class Store(Protocol):
     def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[Row | None]:
         """The onboarding whose current validation has this id at gu1."""
 
+    def locked_by_nonce(self, nonce: str) -> AbstractContextManager[Row | None]:
+        """The onboarding whose current validation was asked for under this nonce."""
+
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         """Takes due onboardings that nobody else holds, each with a fence of its own."""
 
     def next_due(self, now: datetime) -> datetime | None:
         """When the next onboarding that nobody holds falls due."""
+
+    def watch(self, onboarding_id: str, now: datetime) -> None:
+        """Notes that somebody is looking at the page."""
+
+    def count_watched(self, since: datetime) -> int: ...
+
+    def ping(self) -> None: ...
+
+
+class Notes(Protocol):
+    """What all replicas remember together beside the onboardings."""
 
     def knows_webhook(self, body_sha256: str) -> bool: ...
 
@@ -52,7 +67,10 @@ class Store(Protocol):
 
     def forget_webhooks(self, before: datetime) -> None: ...
 
-    def ping(self) -> None: ...
+    def spend(self, hour: datetime, limit: int) -> bool:
+        """Takes one from the hour's budget; False where `limit` is reached."""
+
+    def spent(self, hour: datetime) -> int: ...
 
 
 class Gu1(Protocol):
@@ -63,12 +81,19 @@ class Gu1(Protocol):
 
     async def find_entity(self, external_id: str) -> str | None: ...
 
+    async def find_entity_by_tax_id(self, country: str, tax_id: str) -> str | None: ...
+
+    async def read_entity_status(self, entity_id: str) -> EntityStatus: ...
+
     async def create_validation(
         self, entity_id: str, *, double_check: bool, metadata: dict[str, str | int]
     ) -> Observation:
         """The paid call; sent on a connection of its own, at most once per call."""
 
     async def read_validation(self, gu1_id: str) -> Observation: ...
+
+    async def sync_validation(self, gu1_id: str) -> Observation | None:
+        """Has gu1 ask the provider, free of charge; None where the answer does not show the validation."""
 
     async def list_validations(self, entity_id: str) -> list[Observation]:
         """Newest first; rows that cannot be read are left out."""

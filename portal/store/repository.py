@@ -8,16 +8,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Table, delete, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    and_,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
-from portal.store.engine import reads, writes
+from portal.store.access import Access, insert
 from portal.store.failures import store_errors
 from portal.store.records import UnreadableRow, joined, onboarding_values, read_onboarding, validation_values
 from portal.store.sealing import Sealer
-from portal.store.tables import onboardings, validations, webhook_deliveries
+from portal.store.tables import onboardings, validations
 
 UNREADABLE_PAUSE = timedelta(hours=1)
 PING_MILLISECONDS = 1000
@@ -49,15 +59,14 @@ class Repository:
 
     def __init__(self, engine: Engine, sealer: Sealer) -> None:
         self._pinger = engine
-        self._reader = reads(engine)
-        self._writer = writes(engine)
+        self._access = Access(engine)
         self._sealer = sealer
 
     def add(self, onboarding: Onboarding) -> Onboarding:
         values = onboarding_values(onboarding, self._sealer)
-        with self._writing() as connection:
+        with self._access.writing() as connection:
             added = connection.scalar(
-                _insert(connection, onboardings)
+                insert(connection, onboardings)
                 .values(values)
                 .on_conflict_do_nothing(index_elements=["submission"])
                 .returning(onboardings.c.id)
@@ -68,7 +77,7 @@ class Repository:
         return onboarding
 
     def get(self, onboarding_id: str) -> Onboarding:
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             onboarding = self._find(connection, onboarding_id)
         if onboarding is None:
             raise UnknownOnboarding(onboarding_id)
@@ -77,13 +86,13 @@ class Repository:
     def find_by_session(self, session_id: str) -> Onboarding | None:
         if "\0" in session_id:  # it comes from an address line, and PostgreSQL refuses the whole statement
             return None
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             row = connection.execute(joined().where(validations.c.session_id == session_id)).mappings().first()
         return read_onboarding(row, self._sealer) if row else None
 
     @contextmanager
     def locked(self, onboarding_id: str) -> Iterator[LockedRow]:
-        with self._writing() as connection:
+        with self._access.writing() as connection:
             row = self._lock(connection, onboarding_id)
             if row is None:
                 raise UnknownOnboarding(onboarding_id)
@@ -91,11 +100,15 @@ class Repository:
 
     @contextmanager
     def locked_by_validation(self, gu1_id: str) -> Iterator[LockedRow | None]:
-        with self._writing() as connection:
-            found = connection.scalar(select(validations.c.onboarding_id).where(validations.c.gu1_id == gu1_id))
-            row = self._lock(connection, found) if found else None
+        with self._locked_where(validations.c.gu1_id == gu1_id) as row:
             current = row.onboarding.validation if row else None
             yield row if current and current.gu1_id == gu1_id else None
+
+    @contextmanager
+    def locked_by_nonce(self, nonce: str) -> Iterator[LockedRow | None]:
+        with self._locked_where(validations.c.nonce == nonce) as row:
+            current = row.onboarding.validation if row else None
+            yield row if current and current.nonce == nonce else None
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         # A CTE that locks rows is evaluated once; as a plain sub-select PostgreSQL may repeat it past the limit.
@@ -113,7 +126,7 @@ class Repository:
             .values(fence=onboardings.c.fence + 1, lease_until=lease_until)
             .returning(onboardings.c.id)
         )
-        with self._writing() as connection:
+        with self._access.writing() as connection:
             taken = connection.scalars(take).all()
             rows = connection.execute(joined().where(onboardings.c.id.in_(taken)).order_by(onboardings.c.due_at))
             return list(self._readable(connection, rows.mappings().all(), now))
@@ -123,24 +136,21 @@ class Repository:
         waiting = select(onboardings.c.due_at).where(onboardings.c.due_at.is_not(None))
         free = waiting.where(_unheld(now)).order_by(onboardings.c.due_at).limit(1)
         held = waiting.add_columns(onboardings.c.lease_until).where(onboardings.c.lease_until >= now)
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             moments = list(connection.scalars(free))
             moments += [max(due_at, lease_until + _INSTANT) for due_at, lease_until in connection.execute(held)]
         return min(moments, default=None)
 
-    def knows_webhook(self, body_sha256: str) -> bool:
-        query = select(webhook_deliveries.c.body_sha256).where(webhook_deliveries.c.body_sha256 == body_sha256)
-        with self._reading() as connection:
-            return connection.scalar(query) is not None
+    def watch(self, onboarding_id: str, now: datetime) -> None:
+        with self._access.writing() as connection:
+            statement = update(onboardings).where(onboardings.c.id == onboarding_id)
+            connection.execute(statement.values(watched_at=now))
 
-    def remember_webhook(self, body_sha256: str, now: datetime) -> None:
-        delivery = {"body_sha256": body_sha256, "received_at": now}
-        with self._writing() as connection:
-            connection.execute(_insert(connection, webhook_deliveries).values(delivery).on_conflict_do_nothing())
-
-    def forget_webhooks(self, before: datetime) -> None:
-        with self._writing() as connection:
-            connection.execute(delete(webhook_deliveries).where(webhook_deliveries.c.received_at < before))
+    def count_watched(self, since: datetime) -> int:
+        """Of those that the engine still has to look after."""
+        watched = and_(onboardings.c.watched_at >= since, onboardings.c.due_at.is_not(None))
+        with self._access.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(onboardings).where(watched)) or 0
 
     def ping(self) -> None:
         """Needs the tables too: a server without them can serve nobody."""
@@ -150,14 +160,10 @@ class Repository:
             connection.execute(select(1).select_from(onboardings).limit(1))
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with store_errors(), self._reader.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with store_errors(), self._writer.begin() as connection:
-            yield connection
+    def _locked_where(self, condition: ColumnElement[bool]) -> Iterator[LockedRow | None]:
+        with self._access.writing() as connection:
+            found = connection.scalar(select(validations.c.onboarding_id).where(condition))
+            yield self._lock(connection, found) if found else None
 
     def _lock(self, connection: Connection, onboarding_id: str) -> LockedRow | None:
         # Two statements: one that both locks and joins would wait for the lock and then still
@@ -194,10 +200,5 @@ def _write_validation(connection: Connection, onboarding: Onboarding, sealer: Se
     if onboarding.validation is None:
         return
     values = validation_values(onboarding.validation, onboarding.id, sealer)
-    statement = _insert(connection, validations).values(values)
+    statement = insert(connection, validations).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values))
-
-
-def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Both dialects spell ON CONFLICT alike, SQLAlchemy has no common word for it."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

@@ -63,6 +63,7 @@ onboardings = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("locale", String, nullable=False),
+    Column("external_id", String),
     Column("country", String),
     Column("submission", String),
     Column("details_sealed", LargeBinary),
@@ -70,6 +71,8 @@ onboardings = Table(
     Column("consent_version", String),
     Column("consent_given_at", Moment),
     Column("entity_id", String),
+    Column("verified_before_at", Moment),
+    Column("watched_at", Moment),
     Column("current_validation", Integer),
     Column("trouble", String),
     Column("failures", Integer, nullable=False),
@@ -82,6 +85,7 @@ onboardings = Table(
     Index(None, "submission", unique=True),
     Index(None, "due_at"),
     Index(None, "lease_until"),
+    Index(None, "watched_at"),
     _one_of("trouble", Trouble),
     CheckConstraint("(consent_version IS NULL) = (consent_given_at IS NULL)", name="consent"),
 )
@@ -111,6 +115,7 @@ validations = Table(
     Column("refreshes", Integer, nullable=False),
     Index(None, "gu1_id", unique=True),
     Index(None, "session_id"),
+    Index(None, "nonce", unique=True),
     _one_of("sending", Sending),
     _one_of("status", Status),
     _one_of("double_check", DoubleCheck),
@@ -124,4 +129,11 @@ webhook_deliveries = Table(
     metadata,
     Column("body_sha256", String, primary_key=True),
     Column("received_at", Moment, nullable=False, index=True),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("hour", Moment, primary_key=True),
+    Column("used", Integer, nullable=False),
 )

@@ -12,6 +12,7 @@ from portal.config import Config
 from portal.metrics import Metrics
 from portal.services.onboardings import Onboardings
 from portal.services.ports import Clock, ReadNews
+from portal.services.webhooks import Webhooks
 from portal.web.links import Links, Tokens
 
 
@@ -19,6 +20,7 @@ from portal.web.links import Links, Tokens
 class Portal:
     config: Config
     onboardings: Onboardings
+    webhooks: Webhooks
     links: Links
     tokens: Tokens
     clock: Clock

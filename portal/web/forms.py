@@ -115,6 +115,7 @@ class DetailsForm(SignedForm):
     )
     email = EmailField(
         _("E-mail (optional)"),
+        filters=[lambda typed: typed and typed.strip()],
         validators=[
             Optional(),
             Length(max=254, message=TOO_LONG),

@@ -66,7 +66,7 @@ def submit() -> ResponseReturnValue:
 
 @pages.get("/o/<token>")
 def onboarding(token: str) -> ResponseReturnValue:
-    found = _onboarding(token)
+    found = _watched(token)
     view = _view(found)
     if view.stage is Stage.DETAILS:
         return _form_answer(_details_form(found.id, found), _url("pages.onboarding", token=token), refused=True)
@@ -83,7 +83,7 @@ def correct(token: str) -> ResponseReturnValue:
     if refusal:
         return refusal
     try:
-        portal().onboardings.correct(found.id, form.details, consent_version=form.read_token.consent_version)
+        portal().onboardings.give_details(found.id, form.details, consent_version=form.read_token.consent_version)
     except StoreUnavailable:
         return _form_page(form, action, status=503, unavailable=True)
     return redirect(action, 303)
@@ -91,13 +91,14 @@ def correct(token: str) -> ResponseReturnValue:
 
 @pages.get("/o/<token>/status")
 def status(token: str) -> ResponseReturnValue:
-    found = _onboarding(token)
+    found = _watched(token)
     view = _view(found)
     if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
         return _status_json(view)
-    if view.stage in {Stage.READY, Stage.DETAILS}:
-        target = "pages.open_hosted_page" if view.stage is Stage.READY else "pages.onboarding"
-        return "", 200, {"HX-Redirect": _url(target, token=token)}
+    if view.stage is Stage.DETAILS:
+        return _go_to("pages.onboarding", token)
+    if view.stage is Stage.READY and view.may_continue:
+        return _go_to("pages.open_hosted_page", token)
     if request.args.get("v") == view.version:
         return "", 204
     return render_template("onboarding/_status.html", **_status_context(found, view), is_fragment=True)
@@ -143,8 +144,23 @@ def _onboarding(token: str) -> Onboarding:
     return found
 
 
+def _watched(token: str) -> Onboarding:
+    found = _onboarding(token)
+    # Who looks is a hint for the engine, and no reason to fail.
+    with contextlib.suppress(StoreUnavailable):
+        portal().onboardings.watch(found)
+    return found
+
+
 def _view(found: Onboarding) -> StageView:
     return view_of(found, max_attempts=portal().config.max_attempts, now=portal().clock(), locale=current_language())
+
+
+def _go_to(endpoint: str, token: str) -> ResponseReturnValue:
+    target = _url(endpoint, token=token)
+    if request.headers.get("HX-Request"):
+        return "", 200, {"HX-Redirect": target}
+    return redirect(target, 303)
 
 
 def _status_context(found: Onboarding, view: StageView) -> dict[str, object]:

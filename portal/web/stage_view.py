@@ -65,7 +65,7 @@ def view_of(onboarding: Onboarding, *, max_attempts: int, now: datetime, locale:
     validation = onboarding.validation
     reason = validation.reason if validation else None
     retry = may_retry(onboarding, max_attempts=max_attempts)
-    go_on = may_continue(onboarding)
+    go_on = may_continue(onboarding, now)
     pace = _pace(stage, (now - onboarding.updated_at).total_seconds())
     facts = (stage, onboarding.status, reason, retry, go_on, onboarding.attempts, pace, locale)
     return StageView(

@@ -25,7 +25,7 @@ def receive() -> ResponseReturnValue:
     body = request.get_data(cache=False)
     try:
         news = portal().read_news(body, request.headers.get("X-Webhook-Signature"))
-        outcome = portal().onboardings.hear(news, body) if news else "unsigned"
+        outcome = portal().webhooks.hear(news, body) if news else "unsigned"
     except Malformed:
         outcome = "malformed"
     except StoreUnavailable:

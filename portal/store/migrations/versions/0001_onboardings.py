@@ -1,4 +1,4 @@
-"""onboardings, validations and webhook deliveries"""
+"""onboardings, validations, webhook deliveries and budgets"""
 
 from alembic import op
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ def upgrade() -> None:
         "onboardings",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("locale", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String()),
         sa.Column("country", sa.String()),
         sa.Column("submission", sa.String()),
         sa.Column("details_sealed", sa.LargeBinary()),
@@ -21,6 +22,8 @@ def upgrade() -> None:
         sa.Column("consent_version", sa.String()),
         sa.Column("consent_given_at", sa.DateTime(timezone=True)),
         sa.Column("entity_id", sa.String()),
+        sa.Column("verified_before_at", sa.DateTime(timezone=True)),
+        sa.Column("watched_at", sa.DateTime(timezone=True)),
         sa.Column("current_validation", sa.Integer()),
         sa.Column("trouble", sa.String()),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -41,6 +44,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_onboardings_due_at"), "onboardings", ["due_at"])
     op.create_index(op.f("ix_onboardings_lease_until"), "onboardings", ["lease_until"])
+    op.create_index(op.f("ix_onboardings_watched_at"), "onboardings", ["watched_at"])
     op.create_index(op.f("ix_onboardings_submission"), "onboardings", ["submission"], unique=True)
 
     op.create_table(
@@ -103,9 +107,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_validations_gu1_id"), "validations", ["gu1_id"], unique=True)
     op.create_index(op.f("ix_validations_session_id"), "validations", ["session_id"])
+    op.create_index(op.f("ix_validations_nonce"), "validations", ["nonce"], unique=True)
+
+    op.create_table(
+        "budgets",
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", name=op.f("pk_budgets")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("budgets")
     op.drop_table("validations")
     op.drop_table("webhook_deliveries")
     op.drop_table("onboardings")

@@ -1,0 +1,20 @@
+"""Where a person stands at gu1, over all validations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.domain.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityStatus:
+    is_verified: bool
+    """Only where gu1 says so beyond doubt."""
+    needs_reverification: bool
+    """Also where gu1 does not say."""
+    validation_id: str | None = None
+    status: Status | None = None
+    verified_at: datetime | None = None
+    expires_at: datetime | None = None

@@ -1,0 +1,97 @@
+"""What a step may write: nothing without its claim's fence, and every outcome together with the claim's end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from portal.domain.errors import Gu1Error, LostClaim, Refused, StoreUnavailable
+from portal.domain.onboarding import Onboarding, Sending, Trouble, Validation
+from portal.services.pace import Pace
+from portal.services.ports import Clock, Meter, Store
+
+log = logging.getLogger(__name__)
+
+Change = Callable[[Onboarding], Onboarding]
+
+
+class Claims:
+    def __init__(self, store: Store, *, clock: Clock, pace: Pace, meter: Meter) -> None:
+        self._store = store
+        self._pace = pace
+        self._meter = meter
+        self.now = clock
+
+    async def save(self, claimed: Onboarding, change: Change) -> Onboarding:
+        """Writes in the middle of a step. Raises `LostClaim` where somebody else took over."""
+        return await asyncio.to_thread(self._fenced, claimed, change)
+
+    async def finish(self, claimed: Onboarding, change: Change) -> None:
+        """Writes the outcome and gives the claim back."""
+
+        def settle(fresh: Onboarding) -> Onboarding:
+            changed = change(fresh)
+            # Somebody hinted at news while we were at work: look again now, not by the old plan.
+            hinted = fresh.due_at is not None and fresh.due_at != claimed.due_at
+            due = min(filter(None, (changed.due_at, fresh.due_at))) if hinted else changed.due_at
+            return replace(changed, due_at=due, lease_until=None)
+
+        await self.save(claimed, settle)
+
+    async def get_on(self, claimed: Onboarding, change: Change) -> None:
+        """Writes the outcome; the next step may follow at once."""
+        await self.finish(claimed, lambda fresh: replace(change(fresh), trouble=None, failures=0, due_at=self.now()))
+
+    async def rest_until(self, claimed: Onboarding, due_at: datetime | None, change: Change = lambda it: it) -> None:
+        await self.finish(claimed, lambda fresh: replace(change(fresh), due_at=due_at))
+
+    async def put_off(self, claimed: Onboarding, step: str, error: Gu1Error, *, also: Change = lambda it: it) -> None:
+        """Nothing came of it this time: try again later, and let the applicant know where it lasts."""
+        trouble = _trouble(step, error)
+        level = logging.ERROR if trouble is Trouble.REFUSED else logging.WARNING
+        log.log(level, "onboarding %s: %s put off: %s: %s", claimed.id, step, type(error).__name__, error)
+        self._meter.count("put_off", step=step, trouble=trouble)
+
+        def change(fresh: Onboarding) -> Onboarding:
+            failures = fresh.failures + 1
+            due = None if trouble is Trouble.DETAILS_REFUSED else self.now() + self._wait(failures, error)
+            updated = self.now() if trouble is not fresh.trouble else fresh.updated_at
+            return replace(also(fresh), failures=failures, trouble=trouble, due_at=due, updated_at=updated)
+
+        try:
+            await self.finish(claimed, change)
+        except (LostClaim, StoreUnavailable) as lost:
+            log.warning("onboarding %s: %s could not be put off: %s", claimed.id, step, type(lost).__name__)
+
+    def _wait(self, failures: int, error: Gu1Error) -> timedelta:
+        if isinstance(error, Refused):
+            return timedelta(seconds=self._pace.refused_backoff)
+        return self._pace.backoff(failures, getattr(error, "retry_after", None))
+
+    def _fenced(self, claimed: Onboarding, change: Change) -> Onboarding:
+        with self._store.locked(claimed.id) as row:
+            if row.onboarding.fence != claimed.fence:
+                raise LostClaim
+            changed = change(row.onboarding)
+            row.save(changed)
+        return changed
+
+
+def validation_changed(onboarding: Onboarding, change: Callable[[Validation], Validation]) -> Onboarding:
+    validation = onboarding.validation
+    return replace(onboarding, validation=change(validation)) if validation else onboarding
+
+
+def unsent(onboarding: Onboarding) -> Onboarding:
+    return validation_changed(onboarding, lambda it: replace(it, sending=Sending.PLANNED, empty_looks=0))
+
+
+def _trouble(step: str, error: Gu1Error) -> Trouble:
+    if not isinstance(error, Refused):
+        return Trouble.UNAVAILABLE
+    if step == "create_entity" and error.http_status in {400, 422}:
+        return Trouble.DETAILS_REFUSED
+    return Trouble.REFUSED

@@ -1,0 +1,106 @@
+"""The steps after a validation is adopted: look at gu1, close what ran out, cancel what was stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from portal.domain.errors import Refused
+from portal.domain.onboarding import Observation, Onboarding, Validation
+from portal.domain.status import Status
+from portal.services.budget import Budget
+from portal.services.claims import Claims
+from portal.services.onboardings import WATCHED_FOR, Onboardings
+from portal.services.ports import Gu1, Meter
+
+log = logging.getLogger(__name__)
+
+STOPPED = "Stopped by the applicant"
+RAN_OUT = "The session ran out"
+
+SYNC_EVERY = 12
+"""Looks without news, about a minute's worth at first, before gu1 is asked to ask the provider."""
+
+_OPEN = {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN}
+
+
+class Following:
+    def __init__(self, gu1: Gu1, claims: Claims, onboardings: Onboardings, budget: Budget, *, meter: Meter) -> None:
+        self._gu1 = gu1
+        self._claims = claims
+        self._onboardings = onboardings
+        self._budget = budget
+        self._meter = meter
+
+    async def refresh(self, claimed: Onboarding) -> None:
+        watched = self._is_watched(claimed)
+        wait = await asyncio.to_thread(self._budget.take, watched=watched)
+        if wait:
+            self._meter.count("budget_spent", watched=str(watched).lower())
+            await self._claims.rest_until(claimed, self._claims.now() + wait)
+            return
+        seen = await self._look(claimed, _validation(claimed), watched=watched)
+        not_before = self._claims.now() + await asyncio.to_thread(self._budget.least_interval)
+
+        def change(fresh: Onboarding) -> Onboarding:
+            after = self._onboardings.observed(fresh, seen)
+            return replace(after, due_at=max(after.due_at, not_before)) if after.due_at else after
+
+        await self._claims.finish(claimed, change)
+
+    async def _look(self, claimed: Onboarding, validation: Validation, *, watched: bool) -> Observation:
+        gu1_id = validation.gu1_id or ""
+        if validation.ends_at <= self._claims.now() and validation.status in _OPEN:
+            return await self._close(claimed, gu1_id)
+        # A validation without a provider session, such as gu1's sandbox makes, cannot be synchronised.
+        overdue = validation.refreshes % SYNC_EVERY == SYNC_EVERY - 1
+        if watched and overdue and validation.session_id and validation.shown_at:
+            synced = await self._sync(gu1_id)
+            if synced:
+                return synced
+        return await self._gu1.read_validation(gu1_id)
+
+    async def _sync(self, gu1_id: str) -> Observation | None:
+        self._meter.count("synced")
+        try:
+            return await self._gu1.sync_validation(gu1_id)
+        except Refused:
+            return None
+
+    async def _close(self, claimed: Onboarding, gu1_id: str) -> Observation:
+        """Cancelled before a new one may be opened, so that nobody can complete both."""
+        seen = await self._gu1.read_validation(gu1_id)
+        if seen.status not in _OPEN:
+            return seen
+        await self._cancel_at_gu1(claimed, gu1_id, RAN_OUT)
+        return await self._gu1.read_validation(gu1_id)
+
+    async def cancel(self, claimed: Onboarding) -> None:
+        await self._cancel_at_gu1(claimed, _validation(claimed).gu1_id or "", STOPPED)
+        await self._claims.rest_until(claimed, None, lambda fresh: replace(fresh, trouble=None, failures=0))
+
+    async def _cancel_at_gu1(self, claimed: Onboarding, gu1_id: str, reason: str) -> None:
+        try:
+            await self._gu1.cancel_validation(gu1_id, reason)
+        except Refused:
+            log.warning("onboarding %s: gu1 would not cancel the validation any more", claimed.id)
+
+    async def look_up_customer(self, claimed: Onboarding) -> None:
+        """Whether a partner's customer was verified before, and still is: then there is nothing to ask."""
+        entity_id = await self._gu1.find_entity(claimed.gu1_external_id)
+        known = await self._gu1.read_entity_status(entity_id) if entity_id else None
+        holds = known is not None and known.is_verified and not known.needs_reverification
+        verified_at = (known.verified_at if known and holds else None) or (self._claims.now() if holds else None)
+        await self._claims.rest_until(
+            claimed, None, lambda fresh: replace(fresh, verified_before_at=verified_at, trouble=None, failures=0)
+        )
+
+    def _is_watched(self, claimed: Onboarding) -> bool:
+        return claimed.watched_at is not None and claimed.watched_at >= self._claims.now() - WATCHED_FOR
+
+
+def _validation(claimed: Onboarding) -> Validation:
+    if claimed.validation is None:
+        raise Refused(0, "VALIDATION_MISSING")
+    return claimed.validation

@@ -1,0 +1,50 @@
+"""What the operator decides, and what it makes of an applicant's details."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from portal.domain.document_numbers import comparable
+from portal.domain.onboarding import Consent, Details, DoubleCheck, Onboarding, Validation
+from portal.domain.provider_hosts import ProviderHosts
+from portal.services.digests import Digests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    max_attempts: int
+    double_check_renaper: bool
+    provider_hosts: ProviderHosts
+
+
+class Planner:
+    def __init__(self, rules: Rules, digests: Digests) -> None:
+        self._rules = rules
+        self._digests = digests
+
+    def with_details(self, onboarding: Onboarding, details: Details, consent_version: str, now: datetime) -> Onboarding:
+        """Ready for the engine: its first validation is planned, and it is due."""
+        number = comparable(details.country, details.document_number)
+        return replace(
+            onboarding,
+            country=details.country,
+            details=details,
+            document_digest=self._digests.digest(number) if number else None,
+            consent=Consent(consent_version, now),
+            validation=self.planned(1, details.country, now),
+            trouble=None,
+            failures=0,
+            due_at=now,
+            updated_at=now,
+        )
+
+    def planned(self, number: int, country: str | None, now: datetime) -> Validation:
+        asked = self._rules.double_check_renaper and country == "AR"
+        return Validation(
+            number=number,
+            nonce=secrets.token_urlsafe(16),
+            double_check=DoubleCheck.UNANSWERED if asked else DoubleCheck.NOT_ASKED,
+            created_at=now,
+        )
