@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import timedelta
 
 import pytest
+from jinja2 import FileSystemBytecodeCache
 
 from portal.app import background_of, create_app
 from portal.config import Config
@@ -49,17 +51,38 @@ def config(tmp_path):
     )
 
 
-@pytest.fixture
-def app(config, clock, gu1):
-    engine = make_engine(config.database_url)
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory):
+    """Compiling them takes longer than everything else in a test."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty database to copy; making one anew for each test takes longer as well."""
+    path = tmp_path_factory.mktemp("migrated") / "portal.db"
+    engine = make_engine(f"sqlite:///{path}")
     migrate(engine)
     engine.dispose()
-    return create_app(config, clock=clock, gu1=gu1, pace=Pace())
+    return path
+
+
+@pytest.fixture
+def app(config, clock, gu1, migrated, compiled_templates):
+    shutil.copy(migrated, config.database.database)
+    app = create_app(config, clock=clock, gu1=gu1, pace=Pace())
+    app.jinja_env.bytecode_cache = compiled_templates
+    return app
 
 
 @pytest.fixture
 def onboardings(app):
     return app.extensions["portal"].onboardings
+
+
+@pytest.fixture
+def webhooks(app):
+    return app.extensions["portal"].webhooks
 
 
 @pytest.fixture

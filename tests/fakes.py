@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import OutcomeUnknown, Refused
 from portal.domain.onboarding import Observation
 from portal.domain.status import Status
+
+
+@dataclass(frozen=True)
+class FakeNews:
+    """A verified webhook."""
+
+    gu1_id: str | None = None
+    observation: Observation | None = None
 
 
 class FakeGu1:
@@ -17,13 +26,24 @@ class FakeGu1:
         self._clock = clock
         self.failures = deque()
         self.lose_answers = 0
+        self.kill_after_creation = None
         self.calls = []
         self.entities = {}
         self.validations = {}
         self.session_url = "https://verify.example.com/session/{}"
+        self.failing = {}
+        """Operation → the error that each call of it raises, for as long as it is in here."""
+        self.during = {}
+        """Operation → an async function that is awaited, once, while a call of it is under way."""
+        self.finds_tax_ids = True
+        """Off in the worlds where only the refusal of a duplicate tells of the first one."""
+        self.statuses = {}
+        self.sync_shows_row = True
+        self.list_shows_rows = True
+        self.list_shows_metadata = True
 
     async def create_entity(self, details, external_id):
-        self._call("create_entity", details.document_number)
+        await self._call("create_entity", details.document_number)
         for entity_id, (number, _) in self.entities.items():
             if number == details.document_number:
                 raise Refused(409, "DUPLICATE_TAX_ID", entity_id=entity_id)
@@ -32,11 +52,24 @@ class FakeGu1:
         return entity_id
 
     async def find_entity(self, external_id):
-        self._call("find_entity", external_id)
+        await self._call("find_entity", external_id)
         return next((key for key, (_, known) in self.entities.items() if known == external_id), None)
 
+    async def find_entity_by_tax_id(self, country, tax_id):
+        await self._call("find_entity_by_tax_id", tax_id)
+        found = (key for key, (number, _) in self.entities.items() if number == tax_id)
+        return next(found, None) if self.finds_tax_ids else None
+
+    async def read_entity_status(self, entity_id):
+        await self._call("read_entity_status", entity_id)
+        return self.statuses.get(entity_id, EntityStatus(is_verified=False, needs_reverification=True))
+
+    async def sync_validation(self, gu1_id):
+        await self._call("sync_validation", gu1_id)
+        return self.validations[gu1_id] if self.sync_shows_row else None
+
     async def create_validation(self, entity_id, *, double_check, metadata):
-        self._call("create_validation", entity_id, double_check, metadata)
+        await self._call("create_validation", entity_id, double_check, metadata)
         gu1_id = f"validation-{len(self.validations) + 1}"
         self.validations[gu1_id] = Observation(
             gu1_id=gu1_id,
@@ -52,15 +85,17 @@ class FakeGu1:
         return self.validations[gu1_id]
 
     async def read_validation(self, gu1_id):
-        self._call("read_validation", gu1_id)
+        await self._call("read_validation", gu1_id)
         return self.validations[gu1_id]
 
     async def list_validations(self, entity_id):
-        self._call("list_validations", entity_id)
-        return [it for it in reversed(self.validations.values()) if it.entity_id == entity_id]
+        await self._call("list_validations", entity_id)
+        rows = [it for it in reversed(self.validations.values()) if it.entity_id == entity_id]
+        rows = rows if self.list_shows_rows else []
+        return rows if self.list_shows_metadata else [replace(it, nonce=None) for it in rows]
 
     async def cancel_validation(self, gu1_id, reason):
-        self._call("cancel_validation", gu1_id)
+        await self._call("cancel_validation", gu1_id)
         self.becomes(gu1_id, Status.CANCELLED)
 
     def becomes(self, gu1_id, status, **facts):
@@ -72,12 +107,19 @@ class FakeGu1:
     def named(self, operation):
         return [call for call in self.calls if call[0] == operation]
 
-    def _call(self, *call):
+    async def _call(self, *call):
         self.calls.append(call)
+        if meanwhile := self.during.pop(call[0], None):
+            await meanwhile()
         if self.failures and (failure := self.failures.popleft()):
+            raise failure
+        if failure := self.failing.get(call[0]):
             raise failure
 
     def _lose(self):
+        if self.kill_after_creation:
+            kill, self.kill_after_creation = self.kill_after_creation, None
+            raise kill
         if self.lose_answers:
             self.lose_answers -= 1
             raise OutcomeUnknown("the answer was lost")

@@ -133,6 +133,8 @@ class Plain:
         self.json = response.get_json(silent=True)
 
 
+HTMX = {"HX-Request": "true"}
+
 APPLICANT = {
     "country": "AR",
     "document_number": "30.123.456",

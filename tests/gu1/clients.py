@@ -11,7 +11,7 @@ import httpx
 
 from portal.domain.onboarding import Details
 from portal.gu1.client import Gu1Client
-from tests.gu1.rows import ENTITY_ID, ID
+from tests.gu1.rows import ENTITY_ID, ID, a_row
 
 Use = Callable[[Gu1Client], Awaitable[Any]]
 
@@ -19,9 +19,14 @@ DETAILS = Details(country="AR", document_number="30111222", first_name="Ana", la
 
 READS: dict[str, Use] = {
     "find_entity": lambda client: client.find_entity("ours"),
+    "find_entity_by_tax_id": lambda client: client.find_entity_by_tax_id("AR", "30111222"),
+    "read_entity_status": lambda client: client.read_entity_status(ENTITY_ID),
+    "read_current": lambda client: client.read_current(ENTITY_ID),
     "read_validation": lambda client: client.read_validation(ID),
     "list_validations": lambda client: client.list_validations(ENTITY_ID),
+    "sync_validation": lambda client: client.sync_validation(ID),
 }
+"""Sync too: like a read it may be repeated."""
 WRITES: dict[str, Use] = {
     "create_entity": lambda client: client.create_entity(DETAILS, "ours"),
     "create_validation": lambda client: client.create_validation(ENTITY_ID, double_check=True, metadata={"nonce": "n"}),
@@ -52,7 +57,8 @@ class Gu1Answers(httpx.MockTransport):
 
 
 def a_client(base_url: str = "https://gu1.test", **changes: Any) -> Gu1Client:
-    return Gu1Client(base_url=base_url, api_key="gk_secret", integration_code="code", **changes)
+    given: dict[str, Any] = {"base_url": base_url, "api_key": "gk_secret", "integration_code": "code"}
+    return Gu1Client(**given | changes)
 
 
 def ask(transport: httpx.AsyncBaseTransport, *uses: Use, **changes: Any) -> Any:
@@ -66,3 +72,15 @@ def ask(transport: httpx.AsyncBaseTransport, *uses: Use, **changes: Any) -> Any:
             await client.aclose()
 
     return asyncio.run(run())
+
+
+def answered(body: Any, use: Use, status: int = 200, **changes: Any) -> Any:
+    """What `use` makes of one answer of gu1's."""
+    return ask(Gu1Answers(httpx.Response(status, json=body)), use, **changes)
+
+
+def sent_by(use: Use, body: Any = None, **changes: Any) -> httpx.Request:
+    """The first request of `use`."""
+    gu1 = Gu1Answers(httpx.Response(200, json=body or a_row()))
+    ask(gu1, use, **changes)
+    return gu1.requests[0]

@@ -34,7 +34,38 @@ def a_rejected_row(**changes: Any) -> dict[str, Any]:
     return a_row(status="rejected", **changes)
 
 
-def renaper(asked: bool | None = True, **answer: Any) -> dict[str, Any]:
+def a_person(**changes: Any) -> dict[str, Any]:
+    """An entity as the lookups give it, with the number as gu1 keeps it."""
+    return {
+        "id": ENTITY_ID,
+        "externalId": "ours",
+        "organizationId": "org_abc123",
+        "type": "person",
+        "name": "Ana Núñez",
+        "taxId": "30.111.222",
+        "countryCode": "AR",
+        "riskScore": 12,
+        "status": "under_review",
+        "kycVerified": False,
+        "entityData": {"person": {"firstName": "Ana", "lastName": "Núñez"}},
+        "createdAt": "2025-01-15T10:00:00Z",
+    } | changes
+
+
+def a_status(**changes: Any) -> dict[str, Any]:
+    """Where a verified person stands."""
+    return {
+        "entityId": ENTITY_ID,
+        "hasKyc": True,
+        "isVerified": True,
+        "currentValidation": {"id": ID, "status": "approved", "verifiedAt": "2025-01-15T11:00:00Z"},
+        "lastVerifiedAt": "2025-01-15T11:00:00Z",
+        "expiresAt": "2026-01-15T11:00:00Z",
+        "needsReverification": False,
+    } | changes
+
+
+def renaper(asked: bool | str | None = True, **answer: Any) -> dict[str, Any]:
     """The metadata of a validation with a double check."""
     return {
         "doubleChecks": {} if asked is None else {"renaper": asked},

@@ -81,7 +81,7 @@ def test_retry_after_may_be_a_date() -> None:
     assert unavailable.value.retry_after == pytest.approx(120, abs=5)
 
 
-@pytest.mark.parametrize("name", set(CALLS) - {"cancel_validation"})
+@pytest.mark.parametrize("name", sorted(set(CALLS) - {"cancel_validation", "sync_validation"}))
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"null", b"\xff\xfe", b"NaN", b"[" * 100_000, b'{"id": ' + b"9" * 5000 + b"}"]
 )
@@ -97,6 +97,13 @@ def test_redirects_are_not_followed(name: str, status: int) -> None:
     with pytest.raises(Malformed):
         ask(gu1, CALLS[name])
     assert len(gu1.requests) == 1
+
+
+@pytest.mark.parametrize("location", ["//[", "https://xn--/", "http://é\x00", "\ud800"])
+def test_redirect_to_nonsense_is_malformed(location: str) -> None:
+    headers = [(b"Location", location.encode("utf-8", "surrogatepass"))]
+    with pytest.raises(Malformed):
+        ask(Gu1Answers(httpx.Response(301, headers=headers)), WRITES["create_validation"])
 
 
 @pytest.mark.parametrize("most_bytes", [10, 1000])

@@ -9,6 +9,7 @@ import pytest
 
 from portal.domain.errors import StoreUnavailable
 from portal.store.engine import make_engine, migrate
+from portal.store.notes import Notes
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
 from tests.factories import NOW, a_validation, an_onboarding
@@ -73,9 +74,15 @@ def test_no_concurrent_save_is_lost(repository):
     assert (stored.failures, stored.validation.refreshes) == (THREADS, THREADS)
 
 
-def test_the_same_webhook_may_be_remembered_by_all_at_once(repository):
-    together(8, lambda _: repository.remember_webhook("aa", NOW))
-    assert repository.knows_webhook("aa")
+def test_the_same_webhook_may_be_remembered_by_all_at_once(engine):
+    notes = Notes(engine)
+    together(8, lambda _: notes.remember_webhook("aa", NOW))
+    assert notes.knows_webhook("aa")
+
+
+def test_a_budget_spent_at_once_is_not_overspent(engine):
+    notes = Notes(engine)
+    assert sorted(together(16, lambda _: notes.spend(NOW, 5))) == [False] * 11 + [True] * 5
 
 
 def test_readers_see_the_last_commit_while_a_row_is_locked(repository):

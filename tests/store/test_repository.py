@@ -15,7 +15,7 @@ from portal.store.sealing import Sealer
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 
 TABLES = ["onboardings", "validations"]
-LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(10)]
+LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(11)]
 
 
 def a_full_onboarding():
@@ -27,6 +27,7 @@ def a_full_onboarding():
     return an_onboarding(
         entity_id="entity-1", validation=validation, trouble=Trouble.REFUSED, failures=6, stopped_at=LATER[5],
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
+        external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10],
     )  # fmt: skip
 
 
@@ -165,15 +166,6 @@ def test_one_gu1_id_cannot_belong_to_two(repository, caplog):
     assert "taken-id" not in caplog.text + str(caught.value)
 
 
-def test_a_webhook_is_known_until_it_is_forgotten(repository):
-    assert not repository.knows_webhook("aa")
-    repository.remember_webhook("aa", NOW)
-    repository.forget_webhooks(NOW)
-    assert repository.knows_webhook("aa")
-    repository.forget_webhooks(NOW + timedelta(seconds=1))
-    assert not repository.knows_webhook("aa")
-
-
 def test_ping_fails_without_the_tables(database_url):
     engine = make_engine(database_url)
     with pytest.raises(StoreUnavailable):
@@ -216,3 +208,20 @@ def test_rows_of_a_lost_key_are_store_unavailable(repository, engine):
     added = repository.add(an_onboarding())
     with pytest.raises(StoreUnavailable, match=added.id):
         Repository(engine, Sealer(["new"])).get(added.id)
+
+
+def test_an_onboarding_is_found_by_the_nonce_of_its_current_validation(repository):
+    added = repository.add(an_onboarding(validation=a_validation(nonce="the-nonce")))
+    with repository.locked_by_nonce("the-nonce") as row:
+        assert row.onboarding == added
+        row.save(replace(added, validation=a_validation(number=2)))
+    with repository.locked_by_nonce("the-nonce") as row:
+        assert row is None
+
+
+def test_only_watched_onboardings_with_something_to_wait_for_are_counted(repository):
+    looked_at = [repository.add(an_onboarding(due_at=due)) for due in (NOW, NOW, None)]
+    for onboarding in looked_at:
+        repository.watch(onboarding.id, NOW)
+    repository.watch(looked_at[0].id, NOW - timedelta(minutes=5))
+    assert repository.count_watched(NOW - timedelta(minutes=1)) == 1

@@ -1,0 +1,165 @@
+from itertools import product
+
+import pytest
+
+from portal.domain.onboarding import DoubleCheck, IdentityMatch, Sending, Trouble
+from portal.domain.reasons import REMEDIES, Reason, Remedy
+from portal.domain.stage import Stage, attempts_left, may_continue, may_retry, stage_of
+from portal.domain.status import Status
+from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
+
+BY_STATUS = {
+    "pending": "waiting",
+    "in_progress": "waiting",
+    "unknown": "waiting",
+    "in_review": "in_review",
+    "approved": "approved",
+    "rejected": "rejected",
+    "expired": "expired",
+    "abandoned": "abandoned",
+    "cancelled": "cancelled",
+}
+RETRYABLE = {Status.REJECTED, Status.EXPIRED, Status.CANCELLED}
+
+
+def adopted(**changes):
+    return an_onboarding(validation=an_adopted_validation(**{"shown_at": NOW} | changes))
+
+
+def stage(onboarding, max_attempts=3):
+    return stage_of(onboarding, max_attempts=max_attempts)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_each_status_of_an_opened_validation_has_its_stage(status):
+    assert stage(adopted(status=status)) == BY_STATUS[status]
+
+
+def test_pending_with_an_unopened_hosted_page_is_ready():
+    assert stage(adopted(shown_at=None)) is Stage.READY
+
+
+def test_pending_without_a_hosted_page_is_waiting():
+    assert stage(adopted(shown_at=None, session_url=None)) is Stage.WAITING
+
+
+def test_without_a_validation_the_details_are_wanted():
+    assert stage(an_onboarding(details=None, validation=None)) is Stage.DETAILS
+
+
+@pytest.mark.parametrize("sending", [Sending.PLANNED, Sending.SENT])
+@pytest.mark.parametrize(
+    ("trouble", "failures", "expected"),
+    [
+        (None, 0, Stage.PREPARING),
+        (Trouble.UNAVAILABLE, 1, Stage.PREPARING),
+        (Trouble.UNAVAILABLE, 2, Stage.DELAYED),
+        (None, 2, Stage.DELAYED),
+        (Trouble.REFUSED, 1, Stage.DELAYED),
+        (Trouble.DETAILS_REFUSED, 1, Stage.DETAILS),
+    ],
+)
+def test_before_adoption_trouble_decides(sending, trouble, failures, expected):
+    onboarding = an_onboarding(validation=a_validation(sending=sending), trouble=trouble, failures=failures)
+    assert stage(onboarding) is expected
+
+
+@pytest.mark.parametrize("trouble", [Trouble.UNAVAILABLE, Trouble.REFUSED])
+@pytest.mark.parametrize("status", Status)
+def test_trouble_with_reading_does_not_hide_what_is_known(status, trouble):
+    onboarding = an_onboarding(
+        validation=an_adopted_validation(status=status, shown_at=NOW), trouble=trouble, failures=9
+    )
+    assert stage(onboarding) == BY_STATUS[status]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_refused_hosted_page_delays_whatever_is_not_final(status):
+    onboarding = an_onboarding(
+        validation=an_adopted_validation(status=status, shown_at=NOW), trouble=Trouble.SESSION_URL_REFUSED
+    )
+    assert (stage(onboarding) is Stage.DELAYED) == (not status.is_final)
+
+
+def test_approval_waits_for_the_double_check():
+    assert stage(adopted(status=Status.APPROVED, double_check=DoubleCheck.UNANSWERED)) is Stage.CONFIRMING
+    assert stage(adopted(status=Status.APPROVED, double_check=DoubleCheck.ANSWERED)) is Stage.APPROVED
+
+
+def test_approval_of_another_document_is_held_in_review():
+    assert stage(adopted(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)) is Stage.IN_REVIEW
+    assert stage(adopted(status=Status.REJECTED, identity_match=IdentityMatch.MISMATCH)) is Stage.REJECTED
+
+
+@pytest.mark.parametrize("status", Status)
+def test_stopped_is_cancelled_whatever_gu1_says(status):
+    assert stage(an_onboarding(validation=an_adopted_validation(status=status), stopped_at=NOW)) is Stage.CANCELLED
+
+
+@pytest.mark.parametrize("status", Status)
+def test_last_attempt_closes_what_could_be_retried(status):
+    last = adopted(status=status, number=3)
+    assert (stage(last) is Stage.CLOSED) == (status in RETRYABLE)
+
+
+def test_final_stages_are_those_where_only_the_applicant_moves():
+    final = {"details", "approved", "rejected", "expired", "cancelled", "closed"}
+    assert {str(it) for it in Stage if it.is_final} == final
+
+
+@pytest.mark.parametrize(("number", "left"), [(1, 2), (2, 1), (3, 0), (4, 0)])
+def test_attempts_left_never_go_below_zero(number, left):
+    assert attempts_left(adopted(number=number), max_attempts=3) == left
+
+
+def test_all_attempts_are_left_before_the_first():
+    assert attempts_left(an_onboarding(validation=None), max_attempts=3) == 3
+
+
+@pytest.mark.parametrize("status", Status)
+def test_only_what_ended_badly_may_be_retried(status):
+    assert may_retry(adopted(status=status), max_attempts=3) == (status in RETRYABLE)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_reasons_for_contact_may_not_be_retried(reason):
+    rejected = adopted(status=Status.REJECTED, reason=reason)
+    assert may_retry(rejected, max_attempts=3) == (REMEDIES[reason] is not Remedy.CONTACT)
+
+
+def test_nobody_retries_past_the_limit_or_after_stopping():
+    rejected = an_adopted_validation(status=Status.REJECTED)
+    assert not may_retry(an_onboarding(validation=rejected), max_attempts=1)
+    assert not may_retry(an_onboarding(validation=rejected, stopped_at=NOW), max_attempts=3)
+    assert not may_retry(an_onboarding(validation=None), max_attempts=3)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_hosted_page_opens_only_while_capture_is_possible(status):
+    open_to = {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED}
+    assert may_continue(adopted(status=status), NOW) == (status in open_to)
+
+
+@pytest.mark.parametrize(
+    "onboarding",
+    [
+        an_onboarding(validation=None),
+        an_onboarding(validation=a_validation(session_url="https://verify.didit.me/x")),
+        an_onboarding(validation=a_validation(session_url="https://verify.didit.me/x", sending=Sending.SENT)),
+        an_onboarding(validation=an_adopted_validation(session_url=None)),
+        an_onboarding(validation=an_adopted_validation(), stopped_at=NOW),
+    ],
+)
+def test_hosted_page_of_no_adopted_validation_stays_shut(onboarding):
+    assert not may_continue(onboarding, NOW)
+
+
+def test_approval_is_shown_only_where_nothing_is_open():
+    for status, sending, double_check, match, stopped in product(
+        Status, Sending, DoubleCheck, IdentityMatch, [None, NOW]
+    ):
+        facts = {"status": status, "sending": sending, "double_check": double_check, "identity_match": match}
+        seen = stage(an_onboarding(validation=an_adopted_validation(**facts), stopped_at=stopped))
+        fine = status is Status.APPROVED and sending is Sending.ADOPTED and stopped is None
+        open_questions = double_check is DoubleCheck.UNANSWERED or match is IdentityMatch.MISMATCH
+        assert (seen is Stage.APPROVED) == (fine and not open_questions)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from portal.domain.errors import Malformed, NotSent, Refused, Unavailable
+from portal.domain.status import Status
+from tests.gu1.clients import READS, Gu1Answers, ask
+from tests.gu1.rows import ENTITY_ID, ID, a_person, a_row, a_status
+
+NOBODY = httpx.Response(200, json={"entities": []})
+MISSING = httpx.Response(404, json={"error": "NOT_FOUND"})
+
+
+def test_number_is_looked_up_plainly_first() -> None:
+    gu1 = Gu1Answers(httpx.Response(200, json=[a_person()]))
+    assert ask(gu1, lambda client: client.find_entity_by_tax_id("ar", "30.111.222")) == ENTITY_ID
+    assert [dict(it.url.params) for it in gu1.requests] == [{"taxId": "30111222", "type": "person", "country": "AR"}]
+
+
+@pytest.mark.parametrize("first", [NOBODY, MISSING, httpx.Response(200, json=[a_person(type="company")])])
+def test_number_is_looked_up_as_gu1_keeps_it(first: httpx.Response) -> None:
+    gu1 = Gu1Answers(first, httpx.Response(200, json={"data": [a_person()]}))
+    assert ask(gu1, READS["find_entity_by_tax_id"], entities_path="/entities") == ENTITY_ID
+    assert [request.url.params["taxId"] for request in gu1.requests] == ["30111222", "30.111.222"]
+    assert gu1.requests[1].url.path == "/entities"
+
+
+@pytest.mark.parametrize("answer", [NOBODY, MISSING])
+def test_number_of_nobody_is_none(answer: httpx.Response) -> None:
+    assert ask(Gu1Answers(answer), READS["find_entity_by_tax_id"]) is None
+
+
+def test_number_in_one_form_is_looked_up_once() -> None:
+    gu1 = Gu1Answers(NOBODY)
+    assert ask(gu1, lambda client: client.find_entity_by_tax_id("MX", "abcd800101xy1")) is None
+    assert [request.url.params["taxId"] for request in gu1.requests] == ["ABCD800101XY1"]
+
+
+@pytest.mark.parametrize("empty", ["", " .-", "é"])
+def test_empty_number_is_never_looked_up(empty: str) -> None:
+    with pytest.raises(NotSent):
+        ask(Gu1Answers(NOBODY), lambda client: client.find_entity_by_tax_id("AR", empty))
+
+
+def test_status_of_an_entity_is_asked_for() -> None:
+    gu1 = Gu1Answers(httpx.Response(200, json=a_status()))
+    assert ask(gu1, READS["read_entity_status"]).is_verified
+    assert gu1.requests[0].url.path == f"/api/kyc/entities/{ENTITY_ID}/status"
+
+
+@pytest.mark.parametrize("body", [a_row(), {"validation": a_row()}])
+def test_current_validation_is_read(body: Any) -> None:
+    gu1 = Gu1Answers(httpx.Response(200, json=body))
+    assert ask(gu1, READS["read_current"]).gu1_id == ID
+    assert gu1.requests[0].url.path == f"/api/kyc/entities/{ENTITY_ID}/current"
+
+
+def test_entity_without_current_validation_is_none() -> None:
+    assert ask(Gu1Answers(MISSING), READS["read_current"]) is None
+
+
+def test_current_validation_of_another_entity_is_malformed() -> None:
+    with pytest.raises(Malformed):
+        ask(Gu1Answers(httpx.Response(200, json=a_row(entityId="another"))), READS["read_current"])
+
+
+def test_sync_is_forced_and_gives_the_row() -> None:
+    gu1 = Gu1Answers(httpx.Response(200, json={"data": a_row(status="approved")}))
+    assert ask(gu1, READS["sync_validation"]).status is Status.APPROVED
+    assert (gu1.requests[0].method, gu1.requests[0].url.path) == ("POST", f"/api/kyc/validations/{ID}/sync")
+    assert gu1.sent == {"force": True}
+
+
+@pytest.mark.parametrize("body", [b"", b"  ", b"null", b"{}", b'{"success": true}'])
+def test_sync_that_tells_nothing_is_none(body: bytes) -> None:
+    assert ask(Gu1Answers(httpx.Response(200, content=body)), READS["sync_validation"]) is None
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\xff", b"[" * 100_000, b'{"id": "another", "status": "approved"}'])
+def test_sync_of_something_else_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        ask(Gu1Answers(httpx.Response(200, content=body)), READS["sync_validation"])
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_sync_that_gu1_will_not_do_is_refused(status: int) -> None:
+    with pytest.raises(Refused):
+        ask(Gu1Answers(httpx.Response(status, json={"error": "NO_PROVIDER_SESSION"})), READS["sync_validation"])
+
+
+def test_failed_sync_leaves_nothing_in_doubt() -> None:
+    with pytest.raises(Unavailable):
+        ask(Gu1Answers(httpx.ReadTimeout("…")), READS["sync_validation"])
+
+
+@pytest.mark.parametrize("bad", ["", "..", "a/b", "x" * 129])
+def test_bad_id_never_enters_these_paths_either(bad: str) -> None:
+    gu1 = Gu1Answers(NOBODY)
+    for use in (
+        lambda c: c.read_entity_status(bad),
+        lambda c: c.read_current(bad),
+        lambda c: c.sync_validation(bad),
+    ):
+        with pytest.raises(NotSent):
+            ask(gu1, use)
+    assert gu1.requests == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "outcome"), [([a_row()], "ok"), ([], "ok"), ([a_row(), {"id": "v2"}, None], "partly_malformed")]
+)
+def test_list_tells_whether_rows_were_unreadable(rows: list[Any], outcome: str) -> None:
+    told: list[str] = []
+    gu1 = Gu1Answers(httpx.Response(200, json={"validations": rows, "total": len(rows)}))
+    ask(gu1, READS["list_validations"], on_call=lambda name, outcome, seconds: told.append(outcome))
+    assert told == [outcome]
+
+
+@pytest.mark.parametrize("envelope", [{"hasMore": False}, {"pagination": {"limit": 50, "offset": 0, "hasMore": False}}])
+def test_list_ends_where_gu1_has_no_more(envelope: dict[str, Any]) -> None:
+    gu1 = Gu1Answers(httpx.Response(200, json=envelope | {"validations": [a_row()]}))
+    assert len(ask(gu1, READS["list_validations"])) == 1
+    assert len(gu1.requests) == 1

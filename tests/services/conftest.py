@@ -1,0 +1,99 @@
+import asyncio
+
+import pytest
+
+from portal.app import background_of, create_app
+from portal.services.pace import Pace
+from tests.factories import some_details
+
+
+@pytest.fixture
+def start(onboardings):
+    """Sends the form."""
+
+    def start(nonce="form-1", **changes):
+        return onboardings.start(some_details(**changes), locale="es-AR", consent_version="2026-01", nonce=nonce)
+
+    return start
+
+
+@pytest.fixture
+def begin(start, work):
+    """Sends the form and lets the engine do what it can at once."""
+
+    def begin(**details):
+        started = start(**details)
+        work()
+        return started
+
+    return begin
+
+
+@pytest.fixture
+def prepared(begin, onboardings):
+    """An onboarding whose validation gu1 has, as `validation-1`."""
+    return onboardings.get(begin().id)
+
+
+@pytest.fixture
+def tell(onboardings, gu1, clock):
+    """gu1 changes its mind about a validation and says so."""
+
+    def tell(status, gu1_id="validation-1", **facts):
+        clock.advance(seconds=1)
+        return onboardings.observe(gu1.becomes(gu1_id, status, **facts))
+
+    return tell
+
+
+@pytest.fixture
+def pass_time(clock, work):
+    """Lets time go by in strides, with the engine at work after each."""
+
+    def pass_time(seconds, stride=1):
+        for _ in range(0, seconds, stride):
+            clock.advance(seconds=stride)
+            work()
+
+    return pass_time
+
+
+@pytest.fixture
+def other_process(app, config, clock, gu1):
+    """A second portal on the same database; its engine works when it is awaited."""
+    return background_of(create_app(config, clock=clock, gu1=gu1, pace=Pace())).engine.work_until_idle
+
+
+@pytest.fixture
+def overtake(clock, other_process):
+    """Another process takes over what this one has held for too long."""
+
+    async def overtake():
+        clock.advance(seconds=31)
+        await other_process()
+
+    return overtake
+
+
+@pytest.fixture
+def restart(clock, other_process):
+    """Another process goes on in the place of a killed one, for two minutes."""
+
+    def restart():
+        for _ in range(8):
+            clock.advance(seconds=16)
+            asyncio.run(other_process())
+
+    return restart
+
+
+@pytest.fixture
+def counted(app):
+    """How often an event was counted, over all labels."""
+
+    def counted(event):
+        page = app.extensions["portal"].metrics.page().decode()
+        lines = [line for line in page.splitlines() if line.startswith(f"portal_{event}_total")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    return counted

@@ -1,0 +1,195 @@
+"""The paid call: at most one validation for each intent, whatever gets lost or dies."""
+
+import asyncio
+
+import pytest
+
+from portal.domain.errors import NotSent, OutcomeUnknown, Unavailable
+from portal.domain.onboarding import Sending, Trouble
+from portal.domain.stage import Stage, stage_of
+from portal.domain.status import Status
+
+LOST = OutcomeUnknown("the answer was lost")
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after it runs."""
+
+
+def stage(onboarding):
+    return stage_of(onboarding, max_attempts=3)
+
+
+async def die():
+    raise Killed
+
+
+@pytest.fixture(params=["create_entity", "create_validation", "read_validation"])
+def deadly_gu1(gu1, request):
+    gu1.during[request.param] = die
+    return gu1
+
+
+def created(gu1):
+    return len(gu1.named("create_validation"))
+
+
+def looks(gu1):
+    return len(gu1.named("list_validations"))
+
+
+def test_nothing_is_asked_again_during_the_quiet_time(begin, gu1, onboardings, pass_time):
+    gu1.lose_answers = 1
+    started = begin()
+    pass_time(59)
+    assert onboardings.get(started.id).validation.sending is Sending.SENT
+    assert (created(gu1), looks(gu1)) == (1, 0)
+
+
+def test_what_a_lost_answer_created_is_adopted(begin, gu1, onboardings, pass_time, counted):
+    gu1.lose_answers = 1
+    started = begin()
+    pass_time(60, stride=30)
+    adopted = onboardings.get(started.id)
+    assert (stage(adopted), adopted.validation.gu1_id, adopted.failures) == (Stage.READY, "validation-1", 0)
+    assert (created(gu1), counted("outcome_unknown"), counted("reconciled")) == (1, 1, 1)
+
+
+def test_it_is_known_again_where_the_list_leaves_the_metadata_out(begin, gu1, onboardings, pass_time):
+    gu1.lose_answers = 1
+    gu1.list_shows_metadata = False
+    started = begin()
+    pass_time(60, stride=30)
+    assert onboardings.get(started.id).validation.gu1_id == "validation-1"
+    assert created(gu1) == 1
+
+
+@pytest.mark.parametrize("list_shows_metadata", [True, False])
+def test_validations_of_others_on_the_entity_are_never_adopted(begin, gu1, pass_time, list_shows_metadata):
+    gu1.list_shows_metadata = list_shows_metadata
+    begin(nonce="form-1")
+    gu1.failing["create_validation"] = LOST
+    begin(nonce="form-2")
+    gu1.failing.clear()
+    pass_time(75, stride=15)
+    assert [it.gu1_id for it in gu1.validations.values()] == ["validation-1", "validation-2"]
+    assert len({it.nonce for it in gu1.validations.values()}) == 2
+
+
+def test_it_is_sent_again_only_after_two_empty_looks(begin, gu1, onboardings, pass_time):
+    gu1.failing["create_validation"] = LOST
+    started = begin()
+    gu1.failing.clear()
+    pass_time(60, stride=30)
+    assert (created(gu1), looks(gu1)) == (1, 1)
+    pass_time(14, stride=14)
+    assert (created(gu1), looks(gu1)) == (1, 1)
+    pass_time(1)
+    assert (created(gu1), looks(gu1)) == (2, 2)
+    assert stage(onboardings.get(started.id)) is Stage.READY
+
+
+def test_a_row_that_the_list_shows_late_is_still_adopted(begin, gu1, onboardings, pass_time):
+    gu1.lose_answers, gu1.list_shows_rows = 1, False
+    started = begin()
+    pass_time(60, stride=30)
+    gu1.list_shows_rows = True
+    pass_time(15, stride=15)
+    assert onboardings.get(started.id).validation.gu1_id == "validation-1"
+    assert created(gu1) == 1
+
+
+def test_a_failed_look_counts_as_no_look(begin, gu1, pass_time):
+    gu1.failing = {"create_validation": LOST, "list_validations": Unavailable("busy")}
+    begin()
+    pass_time(600, stride=30)
+    assert looks(gu1) > 2
+    assert created(gu1) == 1
+
+
+def test_three_sendings_are_the_most_and_then_an_operator_is_called(begin, gu1, onboardings, pass_time, caplog):
+    gu1.failing["create_validation"] = LOST
+    started = begin()
+    pass_time(1200, stride=15)
+    given_up = onboardings.get(started.id)
+    assert (created(gu1), given_up.trouble, stage(given_up)) == (3, Trouble.REFUSED, Stage.DELAYED)
+    assert any(it.levelname == "ERROR" and "none of 3 validations" in it.getMessage() for it in caplog.records)
+
+
+def test_what_gu1_shows_after_the_last_sending_is_still_adopted(begin, gu1, onboardings, pass_time):
+    gu1.lose_answers, gu1.list_shows_rows = 3, False
+    started = begin()
+    pass_time(600, stride=15)
+    gu1.list_shows_rows = True
+    pass_time(30, stride=15)
+    adopted = onboardings.get(started.id)
+    assert (stage(adopted), adopted.validation.gu1_id, created(gu1)) == (Stage.READY, "validation-1", 3)
+
+
+def test_sendings_that_never_left_do_not_count(begin, gu1, onboardings, pass_time):
+    gu1.failing["create_validation"] = NotSent("no connection")
+    started = begin()
+    pass_time(600, stride=30)
+    assert onboardings.get(started.id).validation.sends == 0
+    gu1.failing["create_validation"] = LOST
+    pass_time(60, stride=60)
+    gu1.failing.clear()
+    pass_time(75, stride=15)
+    assert stage(onboardings.get(started.id)) is Stage.READY
+
+
+def test_a_killed_process_loses_nothing(start, deadly_gu1, onboardings, pass_time, restart):
+    started = start()
+    with pytest.raises(Killed):
+        pass_time(10, stride=5)
+    restart()
+    assert stage(onboardings.get(started.id)) is Stage.READY
+    assert (len(deadly_gu1.entities), len(deadly_gu1.validations)) == (1, 1)
+
+
+def test_a_process_killed_between_creation_and_answer_pays_once(start, work, gu1, onboardings, restart):
+    started = start()
+    gu1.kill_after_creation = Killed
+    with pytest.raises(Killed):
+        work()
+    restart()
+    assert onboardings.get(started.id).validation.gu1_id == "validation-1"
+    assert created(gu1) == 1
+
+
+def test_the_quiet_time_holds_for_the_next_process_too(begin, gu1, overtake):
+    gu1.kill_after_creation = Killed
+    with pytest.raises(Killed):
+        begin()
+    asyncio.run(overtake())
+    assert (created(gu1), looks(gu1)) == (1, 0)
+
+
+def test_a_process_killed_in_the_look_looks_again(begin, gu1, onboardings, pass_time, restart):
+    gu1.lose_answers = 1
+    started = begin()
+    gu1.during["list_validations"] = die
+    with pytest.raises(Killed):
+        pass_time(60, stride=60)
+    restart()
+    assert onboardings.get(started.id).validation.gu1_id == "validation-1"
+    assert created(gu1) == 1
+
+
+def test_who_takes_over_a_claim_never_pays_beside_its_holder(begin, gu1, overtake, pass_time, onboardings):
+    gu1.during["create_validation"] = overtake
+    started = begin()
+    kept = onboardings.get(started.id)
+    assert (kept.validation.gu1_id, kept.validation.sending) == (None, Sending.SENT)
+    pass_time(60, stride=60)
+    assert onboardings.get(started.id).validation.gu1_id == "validation-1"
+    assert created(gu1) == 1
+
+
+def test_stopped_with_a_lost_answer_it_is_found_and_cancelled(begin, gu1, onboardings, pass_time):
+    gu1.lose_answers = 1
+    started = begin()
+    onboardings.stop(started.id)
+    pass_time(90, stride=15)
+    assert gu1.validations["validation-1"].status is Status.CANCELLED
+    assert onboardings.get(started.id).due_at is None

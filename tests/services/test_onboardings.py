@@ -1,0 +1,181 @@
+import pytest
+
+from portal.domain.errors import Refused, RetryRefused, UnknownOnboarding
+from portal.domain.onboarding import DoubleCheck, Observation, Sending
+from portal.domain.reasons import Reason
+from portal.domain.stage import Stage, stage_of
+from portal.domain.status import Status
+from tests.factories import NOW, some_details
+
+
+def stage(onboarding):
+    return stage_of(onboarding, max_attempts=3)
+
+
+def rejected(tell, reason=None):
+    assert tell(Status.REJECTED, reason=reason, double_check=DoubleCheck.ANSWERED)
+
+
+def test_a_started_onboarding_is_stored_due_and_planned(start, onboardings):
+    stored = onboardings.get(start().id)
+    assert (stored.due_at, stored.details, stored.consent.given_at) == (NOW, some_details(), NOW)
+    assert (stored.validation.number, stored.validation.sending) == (1, Sending.PLANNED)
+    assert stage(stored) is Stage.PREPARING
+
+
+def test_form_sent_twice_is_one_onboarding_and_one_validation(start, work, gu1, counted):
+    assert start().id == start().id
+    work()
+    assert start().entity_id == "entity-1"
+    work()
+    assert len(gu1.named("create_validation")) == 1
+    assert counted("started") == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"document_number": "30111223"}, {"email": None}, {"country": "BR"}, {"first_name": "Eva"}]
+)
+def test_form_sent_again_with_other_details_is_another_wish(start, change):
+    assert start().id != start(**change).id
+
+
+def test_another_form_is_another_onboarding(start):
+    assert start("form-1").id != start("form-2").id
+
+
+@pytest.mark.parametrize(("country", "asked"), [("AR", DoubleCheck.UNANSWERED), ("BR", DoubleCheck.NOT_ASKED)])
+def test_the_registry_is_asked_for_argentines_only(start, work, gu1, country, asked):
+    assert start(country=country).validation.double_check is asked
+    work()
+    assert gu1.named("create_validation")[0][2] == (country == "AR")
+
+
+def test_a_number_that_cannot_be_compared_leaves_no_digest(start):
+    assert start(country="BR").document_digest is None
+    assert start(country="AR").document_digest
+
+
+def test_nobody_knows_an_onboarding_that_is_not_there(onboardings):
+    with pytest.raises(UnknownOnboarding):
+        onboardings.get("missing")
+
+
+def correct(onboardings, started, **changes):
+    return onboardings.give_details(started.id, some_details(**changes), consent_version="2026-02")
+
+
+def test_refused_details_can_be_corrected_and_it_goes_on(start, work, gu1, onboardings):
+    gu1.failing["create_entity"] = Refused(400, "INVALID_TAX_ID")
+    started = start()
+    work()
+    refused = onboardings.get(started.id)
+    assert (stage(refused), refused.due_at) == (Stage.DETAILS, None)
+    gu1.failing.clear()
+    correct(onboardings, started, document_number="30111223")
+    work()
+    assert stage(onboardings.get(started.id)) is Stage.READY
+
+
+def test_details_that_were_not_refused_stay(start, onboardings):
+    started = start()
+    assert correct(onboardings, started, document_number="30111223") == started
+    assert onboardings.get(started.id) == started
+
+
+def test_a_stopped_onboarding_takes_no_new_details(start, work, gu1, onboardings):
+    gu1.failing["create_entity"] = Refused(422, "INVALID_TAX_ID")
+    started = start()
+    work()
+    onboardings.stop(started.id)
+    assert correct(onboardings, started, document_number="30111223").details is None
+    assert onboardings.get(started.id).details is None
+
+
+def test_retry_opens_the_next_validation_on_the_same_entity(prepared, tell, onboardings, work, gu1):
+    rejected(tell, Reason.REGISTRY_CARD_OUTDATED)
+    assert stage(onboardings.retry(prepared.id, after_attempt=1)) is Stage.PREPARING
+    work()
+    assert [call[1] for call in gu1.named("create_validation")] == ["entity-1", "entity-1"]
+    again = onboardings.get(prepared.id)
+    assert (again.validation.gu1_id, again.attempts, stage(again)) == ("validation-2", 2, Stage.READY)
+
+
+def test_retry_pressed_twice_opens_one_validation(prepared, tell, onboardings, work, counted):
+    rejected(tell)
+    first = onboardings.retry(prepared.id, after_attempt=1)
+    assert onboardings.retry(prepared.id, after_attempt=1) == first
+    work()
+    tell(Status.REJECTED, "validation-2")
+    assert onboardings.retry(prepared.id, after_attempt=1).attempts == 2
+    assert counted("retried") == 1
+
+
+def test_retry_ends_at_the_limit(prepared, tell, onboardings, work):
+    for attempt in (1, 2):
+        tell(Status.EXPIRED, f"validation-{attempt}")
+        onboardings.retry(prepared.id, after_attempt=attempt)
+        work()
+    tell(Status.EXPIRED, "validation-3")
+    with pytest.raises(RetryRefused):
+        onboardings.retry(prepared.id, after_attempt=3)
+    assert stage(onboardings.get(prepared.id)) is Stage.CLOSED
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_ELIGIBLE, Reason.UNDERAGE, Reason.REGISTRY_DOCUMENT_MISMATCH])
+def test_who_should_contact_a_person_cannot_retry(prepared, tell, onboardings, reason):
+    rejected(tell, reason)
+    with pytest.raises(RetryRefused):
+        onboardings.retry(prepared.id, after_attempt=1)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.IN_REVIEW, Status.APPROVED, Status.ABANDONED])
+def test_what_did_not_end_badly_cannot_be_retried(prepared, tell, onboardings, status):
+    tell(status)
+    with pytest.raises(RetryRefused):
+        onboardings.retry(prepared.id, after_attempt=1)
+
+
+def test_news_of_the_earlier_validation_is_not_news_of_this_one(prepared, tell, onboardings):
+    rejected(tell)
+    planned = onboardings.retry(prepared.id, after_attempt=1)
+    assert not tell(Status.APPROVED)
+    late = Observation(gu1_id="validation-1", status=Status.APPROVED)
+    assert onboardings.observed(planned, late) is planned
+
+
+def test_stopped_before_gu1_has_anything_nothing_reaches_it(start, onboardings, work, gu1, counted):
+    started = start()
+    stopped = onboardings.stop(started.id)
+    work()
+    assert (stage(stopped), stopped.details, gu1.calls) == (Stage.CANCELLED, None, [])
+    assert onboardings.get(started.id).due_at is None
+    assert counted("stopped") == 1
+
+
+def test_stopped_afterwards_it_is_cancelled_at_gu1_too(prepared, onboardings, work, gu1):
+    onboardings.stop(prepared.id)
+    work()
+    assert gu1.validations["validation-1"].status is Status.CANCELLED
+    assert onboardings.get(prepared.id).due_at is None
+
+
+def test_stopping_twice_is_stopping_once(prepared, onboardings, clock, counted):
+    stopped = onboardings.stop(prepared.id)
+    clock.advance(seconds=5)
+    assert onboardings.stop(prepared.id) == stopped
+    assert counted("stopped") == 1
+
+
+def test_a_verdict_is_not_stopped_any_more(prepared, tell, onboardings):
+    tell(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+    assert onboardings.stop(prepared.id).stopped_at is None
+    assert stage(onboardings.get(prepared.id)) is Stage.APPROVED
+
+
+def test_stop_holds_where_gu1_will_not_cancel(prepared, onboardings, work, gu1, caplog):
+    gu1.failing["cancel_validation"] = Refused(400, "INVALID_STATUS")
+    onboardings.stop(prepared.id)
+    work()
+    stopped = onboardings.get(prepared.id)
+    assert (stage(stopped), stopped.due_at) == (Stage.CANCELLED, None)
+    assert "would not cancel" in caplog.text

@@ -1,0 +1,143 @@
+import asyncio
+import threading
+import time
+
+import pytest
+
+from portal.background import Background
+from portal.domain.errors import StoreUnavailable
+from portal.services.engine import Engine
+from portal.services.pace import Pace
+from tests.factories import NOW, an_onboarding
+
+SLOW_SWEEP = Pace(sweep=60.0)
+
+
+class Queue:
+    """A store whose onboardings are put in from other threads; `crash` is raised once."""
+
+    def __init__(self):
+        self.waiting, self.looks, self.crash = [], 0, None
+
+    def next_due(self, now):
+        self.looks += 1
+        return now if self.waiting or self.crash else None
+
+    def claim(self, *, now, lease_until, limit):
+        if self.crash:
+            crash, self.crash = self.crash, None
+            raise crash
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return taken
+
+
+class Scene:
+    def __init__(self, step, forget=lambda before: None):
+        self.store = Queue()
+        self.background = Background(clock=lambda: NOW, forget=forget)
+        self.background.engine = Engine(self.store, step, clock=lambda: NOW, pace=SLOW_SWEEP)
+
+    def begin(self):
+        self.background.start()
+        until(lambda: self.store.looks)
+        time.sleep(0.02)
+
+    def submit(self, *names):
+        self.store.waiting += [an_onboarding(id=name) for name in names]
+        self.background.wake()
+
+
+def until(holds):
+    give_up = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def done():
+    return []
+
+
+@pytest.fixture
+def scene(done):
+    async def step(onboarding):
+        done.append((onboarding.id, threading.current_thread().name))
+
+    made = Scene(step)
+    yield made
+    made.background.stop()
+
+
+def test_it_works_in_a_thread_of_its_own(scene, done):
+    scene.store.waiting.append(an_onboarding(id="a"))
+    scene.begin()
+    until(lambda: done == [("a", "engine")])
+
+
+def test_it_wakes_at_once_for_work_of_its_own_process(scene, done):
+    scene.begin()
+    before = time.monotonic()
+    scene.submit("a")
+    until(lambda: done)
+    assert time.monotonic() - before < 1
+
+
+def test_it_goes_on_after_the_engine_crashed(scene, done, caplog):
+    scene.store.crash = RuntimeError("what was that")
+    scene.store.waiting.append(an_onboarding(id="a"))
+    scene.begin()
+    until(lambda: done)
+    assert "the engine stumbled and goes on" in caplog.text
+
+
+def test_it_finishes_what_is_under_way_before_it_stops():
+    begun, finished = threading.Event(), threading.Event()
+
+    async def step(_onboarding):
+        begun.set()
+        await asyncio.sleep(0.4)
+        finished.set()
+
+    scene = Scene(step)
+    scene.begin()
+    scene.submit("a")
+    assert begun.wait(5) and not finished.is_set()
+    scene.background.stop()
+    assert finished.is_set()
+
+
+def test_it_takes_nothing_new_once_it_is_stopped(done):
+    async def step(onboarding):
+        done.append(onboarding.id)
+
+    scene = Scene(step)
+    scene.begin()
+    scene.background.stop()
+    scene.submit("late")
+    assert done == [] and len(scene.store.waiting) == 1
+
+
+def test_waking_what_was_never_started_does_nothing(done):
+    Background(clock=lambda: NOW, forget=lambda before: None).wake()
+
+
+@pytest.mark.parametrize("trouble", [None, StoreUnavailable("away")])
+def test_it_forgets_old_webhooks_and_survives_where_it_cannot(trouble, done):
+    forgotten = []
+
+    def forget(before):
+        forgotten.append(before)
+        if trouble:
+            raise trouble
+
+    async def step(onboarding):
+        done.append(onboarding.id)
+
+    scene = Scene(step, forget)
+    scene.begin()
+    until(lambda: forgotten)
+    scene.submit("a")
+    until(lambda: done == ["a"])
+    scene.background.stop()
+    assert (NOW - forgotten[0]).days == 30

@@ -1,0 +1,78 @@
+import socket
+
+import pytest
+from click.testing import CliRunner
+
+from portal.cli import main
+
+SECRET = "hush-hush-hush-hush-hush-hush-hush"
+
+
+@pytest.fixture
+def portal(tmp_path):
+    """Runs a command with an environment of its own."""
+    base = {
+        "PORTAL_DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}",
+        "PORTAL_SECRET_KEYS": SECRET,
+        "GU1_BASE_URL": f"http://127.0.0.1:{free_port()}",
+        "GU1_API_KEY": SECRET,
+        "GU1_WEBHOOK_SECRETS": SECRET,
+    }
+
+    def run(*command, **changes):
+        result = CliRunner().invoke(main, command, env=base | changes)
+        assert SECRET not in result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return run
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def table(result):
+    return {line.split("  ")[0].strip(): line for line in result.output.splitlines()}
+
+
+def test_check_says_which_part_fails_and_exits_with_1(portal):
+    portal("migrate")
+    result = portal("check")
+    rows = table(result)
+    assert result.exit_code == 1
+    assert [name for name, row in rows.items() if "FAILED" in row] == ["gu1 key"]
+    assert all(rows[name].endswith("ok") for name in ("configuration", "database", "schema"))
+
+
+def test_check_says_that_the_schema_is_missing(portal):
+    rows = table(portal("check"))
+    assert "FAILED" in rows["database"]
+    assert "portal migrate" in rows["schema"]
+
+
+@pytest.mark.parametrize("command", ["check", "migrate", "serve"])
+def test_database_in_a_missing_folder_is_a_message_and_no_traceback(portal, tmp_path, command):
+    result = portal(command, PORTAL_DATABASE_URL=f"sqlite:///{tmp_path / 'missing' / 'portal.db'}")
+    assert result.exit_code == 1
+    assert "folder of the database does not exist" in result.output
+
+
+def test_migrate_may_be_run_again(portal):
+    assert [portal("migrate").exit_code for _ in range(2)] == [0, 0]
+    assert "up to date" in portal("migrate").output
+
+
+@pytest.mark.parametrize("command", ["check", "migrate", "serve"])
+def test_a_wrong_configuration_names_each_bad_value(portal, command):
+    result = portal(command, PORTAL_MAX_ATTEMPTS="none", GU1_API_KEY="")
+    assert result.exit_code == 1
+    assert "PORTAL_MAX_ATTEMPTS" in result.output and "GU1_API_KEY" in result.output
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "migrate"])
+def test_each_command_has_a_line_of_help(portal, command):
+    assert f"  {command}  " in portal("--help").output
+    assert portal(command, "--help").exit_code == 0

@@ -1,0 +1,169 @@
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from portal.config import ConfigError, load_config
+
+SECRET = "hush-hush-hush-hush-hush-hush-hush"
+LEAST = {"GU1_API_KEY": SECRET, "GU1_WEBHOOK_SECRETS": SECRET, "PORTAL_SECRET_KEYS": SECRET}
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path):
+    """Sets variables, and only those."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.upper().startswith(("PORTAL_", "GU1_")):
+            monkeypatch.delenv(name)
+
+    def set_variables(**values):
+        for name, value in values.items():
+            monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+
+    set_variables(**LEAST)
+    return set_variables
+
+
+def complaint(**overrides):
+    with pytest.raises(ConfigError) as caught:
+        load_config(**overrides)
+    assert SECRET not in str(caught.value)
+    return str(caught.value)
+
+
+def test_defaults_are_those_of_the_readme(environment):
+    config = load_config()
+    assert (config.base_url, config.database_url) == ("http://127.0.0.1:8000", "sqlite:///portal.db")
+    assert (config.default_locale, config.max_attempts, config.trusted_proxies) == ("es-AR", 3, 0)
+    assert (config.gu1_base_url, config.gu1_integration_code) == ("https://api.gu1.ai", "global_gueno_validation_kyc")
+    assert (config.gu1_provider_hosts, config.gu1_organization_id) == (("verify.didit.me",), None)
+    assert config.direct_start and config.gu1_double_check_renaper
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("PORTAL_BASE_URL", "https://kyc.example.com/", "base_url", "https://kyc.example.com"),
+        ("PORTAL_BASE_URL", "http://localhost:1234", "base_url", "http://localhost:1234"),
+        ("PORTAL_SECRET_KEYS", f"{'n' * 32}, {'o' * 32},", "secret_keys", ("n" * 32, "o" * 32)),
+        ("PORTAL_DATABASE_URL", "postgresql+psycopg://u:p@db/x", "database_url", "postgresql+psycopg://u:p@db/x"),
+        ("PORTAL_DIRECT_START", "false", "direct_start", False),
+        ("PORTAL_DEFAULT_LOCALE", "pt-BR", "default_locale", "pt-BR"),
+        ("PORTAL_MAX_ATTEMPTS", "1", "max_attempts", 1),
+        ("PORTAL_TRUSTED_PROXIES", "2", "trusted_proxies", 2),
+        ("PORTAL_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+        ("GU1_BASE_URL", "http://127.0.0.1:9000/", "gu1_base_url", "http://127.0.0.1:9000"),
+        ("GU1_BASE_URL", "https://gu1.example/v2", "gu1_base_url", "https://gu1.example/v2"),
+        ("GU1_API_KEY", "k", "gu1_api_key", "k"),
+        ("GU1_WEBHOOK_SECRETS", "new,old", "gu1_webhook_secrets", ("new", "old")),
+        ("GU1_ORGANIZATION_ID", "org", "gu1_organization_id", "org"),
+        ("GU1_INTEGRATION_CODE", "code", "gu1_integration_code", "code"),
+        ("GU1_DOUBLE_CHECK_RENAPER", "0", "gu1_double_check_renaper", False),
+        ("GU1_PROVIDER_HOSTS", "a.example, .b.example", "gu1_provider_hosts", ("a.example", ".b.example")),
+    ],
+)
+def test_each_variable_is_read(environment, name, text, field, value):
+    environment(**{name: text})
+    assert getattr(load_config(), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PORTAL_BASE_URL", "http://kyc.example.com"),
+        ("PORTAL_BASE_URL", "https://kyc.example.com/portal"),
+        ("PORTAL_BASE_URL", "https://kyc.example.com:eighty"),
+        ("PORTAL_BASE_URL", "https://[::1"),
+        ("PORTAL_BASE_URL", "ftp://kyc.example.com"),
+        ("PORTAL_BASE_URL", ""),
+        ("PORTAL_SECRET_KEYS", f"{SECRET},short"),
+        ("PORTAL_DATABASE_URL", "mysql://u:p@db/x"),
+        ("PORTAL_DATABASE_URL", "nonsense"),
+        ("PORTAL_DATABASE_URL", "sqlite://"),
+        ("PORTAL_DATABASE_URL", "sqlite:///:memory:"),
+        ("PORTAL_DATABASE_URL", f"postgresql+psycopg://u:p@host:{SECRET}@db/x"),
+        ("PORTAL_DIRECT_START", "perhaps"),
+        ("PORTAL_DEFAULT_LOCALE", "fr"),
+        ("PORTAL_MAX_ATTEMPTS", "0"),
+        ("PORTAL_MAX_ATTEMPTS", "many"),
+        ("PORTAL_TRUSTED_PROXIES", "-1"),
+        ("PORTAL_LOG_LEVEL", "LOUD"),
+        ("GU1_BASE_URL", "http://api.gu1.ai"),
+        ("GU1_BASE_URL", f"https://user:{SECRET}@api.gu1.ai"),
+        ("GU1_BASE_URL", "api.gu1.ai"),
+        ("GU1_API_KEY", ""),
+        ("GU1_API_KEY", None),
+        ("GU1_WEBHOOK_SECRETS", " , "),
+        ("GU1_WEBHOOK_SECRETS", None),
+        ("GU1_INTEGRATION_CODE", ""),
+        ("GU1_DOUBLE_CHECK_RENAPER", "sometimes"),
+        ("GU1_PROVIDER_HOSTS", ""),
+        ("GU1_PROVIDER_HOSTS", "*"),
+    ],
+)
+def test_each_bad_value_names_itself_and_shows_no_secret(environment, name, text):
+    environment(**{name: text})
+    assert complaint().split(": ")[0].endswith(name)
+
+
+def test_all_bad_values_are_named_at_once(environment):
+    environment(PORTAL_MAX_ATTEMPTS="0", PORTAL_DEFAULT_LOCALE="fr", GU1_API_KEY=None)
+    named = {line.split(":")[0] for line in complaint().splitlines()}
+    assert named == {"PORTAL_MAX_ATTEMPTS", "PORTAL_DEFAULT_LOCALE", "GU1_API_KEY"}
+
+
+def test_any_provider_host_is_for_a_gu1_on_loopback(environment):
+    environment(GU1_PROVIDER_HOSTS="*", GU1_BASE_URL="http://127.0.0.1:9000")
+    assert load_config().gu1_provider_hosts == ("*",)
+
+
+def test_secrets_stay_out_of_what_a_traceback_shows(environment):
+    environment(PORTAL_DATABASE_URL=f"postgresql+psycopg://u:{SECRET}@db/x")
+    assert SECRET not in repr(load_config()) + str(load_config())
+
+
+def test_settings_do_not_change_while_it_runs(environment):
+    with pytest.raises(ValueError, match="frozen"):
+        load_config().max_attempts = 9
+
+
+def test_postgresql_needs_keys_that_are_given(environment):
+    environment(PORTAL_SECRET_KEYS=None, PORTAL_DATABASE_URL="postgresql+psycopg://u:p@db/x")
+    assert complaint().startswith("PORTAL_SECRET_KEYS: is required")
+
+
+def test_key_file_is_made_once_for_the_owner_only(environment, tmp_path):
+    environment(PORTAL_SECRET_KEYS=None)
+    keys = load_config().secret_keys
+    (file,) = tmp_path.iterdir()
+    assert (file.name, stat.S_IMODE(file.stat().st_mode)) == ("portal.db.keys", 0o600)
+    assert load_config().secret_keys == keys == (file.read_text().strip(),)
+    assert len(keys[0]) >= 32
+
+
+def test_processes_that_race_for_the_first_key_agree(environment, tmp_path):
+    environment(PORTAL_SECRET_KEYS=None)
+    with ThreadPoolExecutor(16) as pool:
+        keys = set(pool.map(lambda _: load_config().secret_keys, range(64)))
+    assert len(keys) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["portal.db.keys"]
+
+
+def test_key_file_may_hold_older_keys_too(environment, tmp_path):
+    environment(PORTAL_SECRET_KEYS=None)
+    (tmp_path / "portal.db.keys").write_text(f"{'n' * 32}\n{'o' * 32}\n")
+    assert load_config().secret_keys == ("n" * 32, "o" * 32)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"short\n", b"\xff\xfe"])
+def test_useless_key_file_stops_the_start(environment, tmp_path, content):
+    environment(PORTAL_SECRET_KEYS=None)
+    (tmp_path / "portal.db.keys").write_bytes(content)
+    assert complaint().startswith("PORTAL_SECRET_KEYS: ")
+
+
+def test_folder_that_does_not_exist_stops_the_start(environment):
+    environment(PORTAL_SECRET_KEYS=None, PORTAL_DATABASE_URL="sqlite:///missing/portal.db")
+    assert complaint().startswith("PORTAL_SECRET_KEYS: ")

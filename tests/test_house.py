@@ -1,0 +1,159 @@
+"""What must not slip: addresses, templates, settings, sizes, and a wheel that serves pages."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jinja2 import nodes
+from jinja2.meta import find_referenced_templates
+
+from portal.config import Config
+from portal.domain.stage import Stage
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted((ROOT / "portal").rglob("*.py"))
+TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.html"))
+
+LONGEST_MODULE = 250
+LONGEST_FUNCTION = 40
+LONGEST_TEMPLATE = 80
+
+ROUTES = {
+    ("pages.start", "/", "GET"),
+    ("pages.submit", "/", "POST"),
+    ("pages.onboarding", "/o/<token>", "GET"),
+    ("pages.correct", "/o/<token>", "POST"),
+    ("pages.status", "/o/<token>/status", "GET"),
+    ("pages.open_hosted_page", "/o/<token>/continue", "GET"),
+    ("pages.retry", "/o/<token>/retry", "POST"),
+    ("pages.stop", "/o/<token>/stop", "POST"),
+    ("pages.came_back", "/return", "GET"),
+    ("webhook.receive", "/webhooks/gu1", "POST"),
+    ("ops.healthz", "/healthz", "GET"),
+    ("ops.readyz", "/readyz", "GET"),
+    ("ops.metrics", "/metrics", "GET"),
+    ("static_file", "/static/<path:name>", "GET"),
+}
+
+
+def test_these_are_all_the_addresses(app):
+    rules = app.url_map.iter_rules()
+    found = {(rule.endpoint, rule.rule, method) for rule in rules for method in rule.methods - {"HEAD", "OPTIONS"}}
+    assert found == ROUTES
+
+
+def parsed(app, name):
+    return app.jinja_env.parse((ROOT / "templates" / name).read_text())
+
+
+def used_templates(app):
+    in_views = {name for module in MODULES for name in re.findall(r'render_template\(\s*"([^"]+)"', module.read_text())}
+    in_templates = {used for name in TEMPLATES for used in find_referenced_templates(parsed(app, name)) if used}
+    return in_views | in_templates | {f"onboarding/stage/{stage}.html" for stage in Stage}
+
+
+def test_every_template_is_used(app):
+    assert set(TEMPLATES) - used_templates(app) == set()
+
+
+def test_every_used_template_is_there(app):
+    # An onboarding in that stage shows the form.
+    assert used_templates(app) - set(TEMPLATES) == {"onboarding/stage/details.html"}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_page_template_has_a_title(app, name):
+    tree = parsed(app, name)
+    bases = {extends.template.value for extends in tree.find_all(nodes.Extends)}
+    blocks = {block.name for block in tree.find_all(nodes.Block)}
+    assert app.jinja_env.get_template(name)
+    assert not bases or "title" in blocks
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_template_is_long(name):
+    assert len((ROOT / "templates" / name).read_text().splitlines()) <= LONGEST_TEMPLATE
+
+
+@pytest.mark.parametrize("variable", [str(field.validation_alias) for field in Config.model_fields.values()])
+def test_every_setting_is_in_the_readme(variable):
+    assert f"`{variable}`" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_modules_and_functions_stay_short(module):
+    text = module.read_text()
+    functions = [it for it in ast.walk(ast.parse(text)) if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {it.name for it in functions if it.end_lineno - it.lineno >= LONGEST_FUNCTION}
+    assert len(text.splitlines()) <= LONGEST_MODULE
+    assert long - known_long(module) == set()
+
+
+def known_long(module):
+    """A migration reads better in one piece."""
+    return {"upgrade"} if module.parent.name == "versions" else set()
+
+
+SERVE = """
+from pathlib import Path
+import portal
+from portal.app import create_app
+from portal.config import Config
+from portal.store.engine import make_engine, migrate
+
+assert str(Path(portal.__file__).parent.parent) == {installed!r}, portal.__file__
+settings = dict(secret_keys=("k" * 32,), database_url="sqlite:///portal.db", gu1_api_key="key")
+config = Config(gu1_webhook_secrets=("secret",), **settings)
+migrate(make_engine(config.database_url))
+client = create_app(config).test_client()
+titles = set()
+for language in ("es-AR", "es", "pt-BR", "en"):
+    page = client.get("/?lang=" + language, base_url=config.base_url)
+    assert page.status_code == 200, page.status
+    assert '<html lang="' + language + '">' in page.text
+    titles.add(page.text.split("<h1>")[1].split("</h1>")[0])
+assert len(titles) > 1, titles
+assert client.get("/static/portal.css", base_url=config.base_url, buffered=True).status_code == 200
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A wheel of a copy without anything compiled, installed into an empty folder."""
+    source, wheels, target = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "target"))
+    for name in ("portal", "templates", "static"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("*.mo", "__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", wheels, source], check=True)
+    (wheel,) = wheels.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--no-compile", "--target", target, wheel], check=True)
+    return target
+
+
+def test_a_wheel_serves_pages_from_another_folder(installed, tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", SERVE.format(installed=str(installed))]
+    served = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(installed), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert served.returncode == 0, served.stderr
+
+
+def test_a_wheel_holds_nothing_but_the_portal(installed):
+    names = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
+    assert names - {"bin"} == {"portal"}
+    assert len(list(installed.rglob("*.mo"))) == 3
+    assert not list(installed.rglob("test_*"))

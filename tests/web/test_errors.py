@@ -1,0 +1,112 @@
+import json
+import logging
+
+import pytest
+
+from portal.domain.stage import Stage
+from portal.logs import JsonLines
+from tests.page import Page
+from tests.web.stages import stored_as
+
+
+@pytest.fixture
+def broken(app):
+    def fail():
+        raise RuntimeError("María 30123456")
+
+    app.add_url_rule("/broken", "broken", fail)
+    app.add_url_rule("/api/broken", "broken_api", fail)
+
+
+CASES = [
+    ("GET", "/nothing", 404),
+    ("GET", "/o/nothing", 404),
+    ("GET", "/o", 404),
+    ("GET", "/o/nothing/nothing", 404),
+    ("GET", "/o/nothing/retry", 405),
+    ("GET", "/o/nothing/stop", 405),
+    ("POST", "/return", 405),
+    ("POST", "/o/nothing/status", 405),
+    ("PUT", "/", 405),
+    ("DELETE", "/o/nothing", 405),
+    ("POST", "/", 400),
+    ("POST", "/o/nothing", 404),
+    ("POST", "/o/nothing/retry", 404),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), CASES)
+@pytest.mark.parametrize("language", ["es-AR", "es", "pt-BR", "en"])
+def test_errors_are_pages_in_the_visitors_language(ask, method, path, status, language):
+    page = Page(ask(method, path, query_string={"lang": language}))
+    page.check()
+    assert page.status == status
+    assert page.one("html")["lang"] == language
+    assert "Traceback" not in page.html
+
+
+def test_a_wrong_method_is_told_the_right_ones(ask):
+    assert ask("GET", "/o/x/retry").headers["Allow"] == "OPTIONS, POST"
+    assert ask("GET", "/webhooks/gu1").headers["Allow"] == "OPTIONS, POST"
+
+
+def test_a_fault_is_a_page_with_a_reference(visitor, broken, caplog):
+    page = visitor.get("/broken")
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    reference = record.args[0]
+    assert page.status == 500
+    assert reference in page.html
+    assert not any(word in page.html for word in ("RuntimeError", "María", "Traceback", "File"))
+
+
+def test_a_fault_is_logged_without_what_it_says(visitor, broken, caplog):
+    visitor.get("/broken")
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    line = json.loads(JsonLines().format(record))
+    assert line["exception"] == "builtins.RuntimeError"
+    assert line["at"]
+    assert "30123456" not in json.dumps(line, ensure_ascii=False)
+
+
+def test_a_fault_of_a_json_door_is_a_problem(visitor, broken):
+    answer = visitor.get("/api/broken")
+    assert answer.response.mimetype == "application/problem+json"
+    assert (answer.status, answer.json["status"]) == (500, 500)
+    assert not any(word in answer.html for word in ("RuntimeError", "María"))
+
+
+@pytest.mark.parametrize("path", ["/webhooks/nothing", "/api/v1/nothing", "/webhooks/gu1"])
+def test_json_doors_answer_errors_as_problems(visitor, path):
+    answer = visitor.get(path)
+    assert answer.response.mimetype == "application/problem+json"
+    assert answer.json == {
+        "type": "about:blank",
+        "title": answer.json["title"],
+        "status": answer.status,
+        "detail": answer.json["detail"],
+    }
+
+
+def test_a_store_that_is_down_is_said_so(visitor, stored, sql):
+    path = stored(**stored_as(Stage.WAITING))
+    sql("ALTER TABLE onboardings RENAME TO away")
+    for address in (path, f"{path}/status", f"{path}/continue", "/return?verificationSessionId=session-of-sixteen"):
+        page = visitor.get(address)
+        assert page.status == 503
+        assert page.response.headers["Retry-After"] == "5"
+    assert visitor.get(path).one("a", href=path)
+    sql("ALTER TABLE away RENAME TO onboardings")
+    assert visitor.get(path).stage == Stage.WAITING
+
+
+def test_links_that_open_nothing_are_not_offered_again(visitor, stored, clock):
+    path = stored(**stored_as(Stage.WAITING))
+    clock.advance(days=31)
+    assert not visitor.get(path).all("a", href=path)
+    assert not visitor.get("/o/nothing").all("a", href="/o/nothing")
+
+
+def test_head_answers_like_get_without_a_body(ask):
+    for path, status in (("/", 200), ("/nothing", 404), ("/o/nothing", 404)):
+        response = ask("HEAD", path)
+        assert (response.status_code, response.data) == (status, b"")

@@ -1,0 +1,139 @@
+import pytest
+
+from portal.domain.stage import Stage
+from portal.web.links import BadLink, ExpiredLink, FormToken, Links, StaleForm, Tokens
+from tests.factories import NOW, an_onboarding
+from tests.web.conftest import token_in
+from tests.web.stages import stored_as
+
+KEYS = ("k" * 32,)
+OLDER = ("new" * 12, *KEYS)
+
+
+@pytest.fixture
+def links(clock):
+    return Links(KEYS, clock)
+
+
+@pytest.fixture
+def tokens(clock):
+    return Tokens(KEYS, "2026-01", clock)
+
+
+def test_a_link_leads_to_its_onboarding(links):
+    onboarding = an_onboarding()
+    assert links.onboarding_id(links.token(onboarding)) == onboarding.id
+
+
+def test_a_link_stays_the_same_link(links, clock):
+    onboarding = an_onboarding()
+    first = links.token(onboarding)
+    clock.advance(days=3)
+    assert links.token(onboarding) == first
+
+
+def test_a_changed_link_opens_nothing(links):
+    token = links.token(an_onboarding())
+    for place in range(len(token) - 1):  # the last sign has bits that count for nothing
+        changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        with pytest.raises(BadLink):
+            links.onboarding_id(changed)
+
+
+def test_a_shortened_link_opens_nothing(links):
+    token = links.token(an_onboarding())
+    for length in range(len(token)):
+        with pytest.raises(BadLink):
+            links.onboarding_id(token[:length])
+
+
+@pytest.mark.parametrize(
+    "token", ["", ".", "..", "a.b", "ñ.ñ", "\x00", "\ud800", "." * 5000, "WzEsMl0", "eyJhIjoxfQ.x"]
+)
+def test_made_up_links_open_nothing(links, tokens, token):
+    with pytest.raises(BadLink):
+        links.onboarding_id(token)
+    with pytest.raises(StaleForm):
+        tokens.read(token, "direct")
+
+
+def test_a_link_lives_thirty_days_and_a_little(links, clock):
+    onboarding = an_onboarding(created_at=NOW)
+    token = links.token(onboarding)
+    clock.advance(days=30, seconds=119)
+    assert links.onboarding_id(token) == onboarding.id
+    clock.advance(seconds=2)
+    with pytest.raises(ExpiredLink):
+        links.onboarding_id(token)
+
+
+def test_an_older_key_still_opens(links, clock):
+    onboarding = an_onboarding()
+    old = links.token(onboarding)
+    assert Links(OLDER, clock).onboarding_id(old) == onboarding.id
+    assert Links(OLDER, clock).token(onboarding) != old
+
+
+def test_the_first_key_signs(clock):
+    onboarding = an_onboarding()
+    token = Links(OLDER, clock).token(onboarding)
+    assert Links(OLDER[:1], clock).onboarding_id(token) == onboarding.id
+
+
+def test_a_dropped_key_opens_nothing(links, clock):
+    with pytest.raises(BadLink):
+        Links(OLDER[:1], clock).onboarding_id(links.token(an_onboarding()))
+
+
+def test_a_form_token_is_good_for_its_form_only(tokens):
+    token = tokens.issue("direct")
+    assert isinstance(tokens.read(token, "direct"), FormToken)
+    with pytest.raises(StaleForm):
+        tokens.read(token, "onboarding-1")
+
+
+def test_a_form_token_keeps_the_version_that_was_shown(tokens, clock):
+    token = tokens.issue("direct")
+    assert Tokens(KEYS, "2026-02", clock).read(token, "direct").consent_version == "2026-01"
+
+
+def test_links_and_form_tokens_do_not_stand_in_for_each_other(links, tokens):
+    onboarding = an_onboarding()
+    with pytest.raises(StaleForm):
+        tokens.read(links.token(onboarding), onboarding.id)
+    with pytest.raises(BadLink):
+        links.onboarding_id(tokens.issue(onboarding.id))
+
+
+def test_form_tokens_survive_a_change_of_keys(tokens, clock):
+    assert Tokens(OLDER, "2026-01", clock).read(tokens.issue("direct"), "direct")
+    with pytest.raises(StaleForm):
+        Tokens(OLDER[:1], "2026-01", clock).read(tokens.issue("direct"), "direct")
+
+
+@pytest.mark.parametrize("under", ["", "/status", "/continue"])
+def test_pages_say_which_links_are_no_good(visitor, stored, clock, under):
+    path = stored(**stored_as(Stage.WAITING))
+    changed = path[:-5] + ("AAAAA" if not path.endswith("AAAAA") else "BBBBB")
+    assert visitor.get(changed + under).status == 404
+    clock.advance(days=31)
+    assert visitor.get(path + under).status == 410
+
+
+@pytest.mark.parametrize("under", ["", "/retry", "/stop"])
+def test_nothing_is_posted_under_links_that_are_no_good(visitor, stored, clock, under):
+    path = stored(**stored_as(Stage.WAITING))
+    fields = visitor.get(path).fields
+    assert visitor.post(f"{path[:-5]}AAAAA{under}", fields).status == 404
+    clock.advance(days=31)
+    assert visitor.post(path + under, fields).status == 410
+
+
+def test_a_true_link_to_nothing_is_not_found(visitor, app):
+    token = app.extensions["portal"].links.token(an_onboarding())
+    assert visitor.get(f"/o/{token}").status == 404
+
+
+def test_a_link_says_nothing_of_the_person(visitor):
+    assert len(token_in(visitor.begin())) < 120
+    assert visitor.begin() != visitor.begin()

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from tests.page import APPLICANT
+
+
+def test_the_portal_is_alive_and_ready(visitor):
+    for path in ("/healthz", "/readyz"):
+        answer = visitor.get(path)
+        assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+def test_without_its_database_it_is_alive_but_not_ready(visitor, sql):
+    sql("ALTER TABLE onboardings RENAME TO away")
+    answer = visitor.get("/readyz")
+    assert (answer.status, answer.response.mimetype) == (503, "application/problem+json")
+    assert visitor.get("/healthz").status == 200
+
+
+def test_a_file_that_is_no_database_is_not_ready(visitor, config):
+    Path(config.database.database).write_bytes(b"this is no database" * 1000)
+    assert visitor.get("/readyz").status == 503
+    assert visitor.get("/").status == 200
+
+
+def test_it_is_ready_again_when_the_database_is(visitor, sql):
+    sql("ALTER TABLE onboardings RENAME TO away")
+    visitor.get("/readyz")
+    sql("ALTER TABLE away RENAME TO onboardings")
+    assert visitor.get("/readyz").status == 200
+
+
+def test_metrics_count_what_happened(visitor):
+    fields = visitor.get("/").fields | APPLICANT
+    visitor.post("/", fields)
+    visitor.post("/", fields)
+    page = visitor.get("/metrics")
+    assert page.response.mimetype == "text/plain"
+    assert 'portal_started_total{country="AR"} 1.0' in page.html
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_operators_pages_are_read_only(visitor, path):
+    answer = visitor.post(path)
+    assert (answer.status, answer.response.mimetype) == (405, "application/problem+json")

@@ -1,0 +1,212 @@
+import pytest
+from werkzeug.http import dump_header
+
+from portal.app import create_app
+from portal.domain.errors import StoreUnavailable
+from portal.domain.stage import Stage
+from tests.page import APPLICANT, HTMX
+from tests.web.stages import stored_as
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+OF_THE_ANSWER_ITSELF = {
+    "Accept-Ranges",
+    "Allow",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Type",
+    "Date",
+    "ETag",
+    "HX-Redirect",
+    "Last-Modified",
+    "Location",
+    "Retry-After",
+}
+
+ANSWERS = {
+    "form": ("GET", "/", {}, 200),
+    "head": ("HEAD", "/", {}, 200),
+    "options": ("OPTIONS", "/", {}, 200),
+    "form fragment": ("GET", "/?country=BR", {"headers": {"HX-Request": "true"}}, 200),
+    "status page": ("GET", "{waiting}", {}, 200),
+    "status fragment": ("GET", "{waiting}/status", {}, 200),
+    "status as JSON": ("GET", "{waiting}/status", {"headers": {"Accept": "application/json"}}, 200),
+    "nothing new": ("GET", "{unchanged}", {}, 204),
+    "on to the hosted page": ("GET", "{ready}/status", {"headers": HTMX}, 200),
+    "hosted page": ("GET", "{ready}/continue", {}, 303),
+    "redirect after POST": ("POST", "{waiting}", {}, 303),
+    "came back": ("GET", "/return", {}, 200),
+    "other slashes": ("GET", "/o//x", {}, 308),
+    "wrong form": ("POST", "/", {}, 400),
+    "stale button": ("POST", "{waiting}/stop", {}, 400),
+    "foreign host": ("GET", "/", {"headers": {"Host": "example.com"}}, 400),
+    "cross-site": ("POST", "/", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
+    "no such page": ("GET", "/nothing", {}, 404),
+    "no such link": ("GET", "/o/nothing", {}, 404),
+    "no such file": ("GET", "/static/nothing.css", {}, 404),
+    "unhashed file": ("GET", "/static/portal.css", {}, 200),
+    "wrong method": ("GET", "{waiting}/retry", {}, 405),
+    "old link": ("GET", "{expired}", {}, 410),
+    "too large": ("POST", "/", {"data": {"first_name": "A" * 17_000}}, 413),
+    "broken": ("GET", "/broken", {}, 500),
+    "store down": ("GET", "/down", {}, 503),
+    "webhook": ("POST", "/webhooks/gu1", {"data": b"{}"}, 401),
+    "webhook by GET": ("GET", "/webhooks/gu1", {}, 405),
+    "webhook too large": ("POST", "/webhooks/gu1", {"data": b" " * (1024 * 1024 + 1)}, 413),
+    "alive": ("GET", "/healthz", {}, 200),
+    "ready": ("GET", "/readyz", {}, 200),
+    "metrics": ("GET", "/metrics", {}, 200),
+}
+
+
+def fail(error):
+    raise error
+
+
+@pytest.fixture
+def places(app, stored, visitor, clock):
+    """Addresses of every kind; some only exist here."""
+    app.add_url_rule("/broken", "broken", lambda: fail(KeyError("secret")))
+    app.add_url_rule("/down", "down", lambda: fail(StoreUnavailable()))
+    waiting, ready = stored(**stored_as(Stage.WAITING)), stored(**stored_as(Stage.READY))
+    old = stored(created_at=clock.now.replace(year=2025), **stored_as(Stage.WAITING))
+    unchanged = visitor.get(waiting).one("section", id="status")["hx-get"]
+    return {"waiting": waiting, "ready": ready, "expired": old, "unchanged": unchanged}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_every_answer_carries_exactly_these_headers(kind, ask, places):
+    method, path, options, status = ANSWERS[kind]
+    response = ask(method, path.format(**places), **options)
+    assert response.status_code == status
+    assert {name: value for name, value in response.headers if name not in OF_THE_ANSWER_ITSELF} == HEADERS
+
+
+@pytest.mark.parametrize("etag", [None, "*"])
+def test_hashed_files_alone_may_be_kept(ask, visitor, etag):
+    address = visitor.get("/").one("link", rel="stylesheet")["href"]
+    response = ask("GET", address, headers={"If-None-Match": etag} if etag else {})
+    kept = {name: value for name, value in response.headers if name not in OF_THE_ANSWER_ITSELF}
+    assert response.status_code == (304 if etag else 200)
+    assert kept == HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+def test_no_policy_allows_unsafe_sources():
+    assert "unsafe" not in dump_header(HEADERS)
+
+
+@pytest.mark.parametrize(("scheme", "expected"), [("https", "max-age=31536000"), ("http", None)])
+def test_https_is_remembered_where_it_is_spoken(config, app, scheme, expected):
+    secure = create_app(config.model_copy(update={"base_url": f"{scheme}://localhost"}))
+    response = secure.test_client().get("/healthz", base_url=f"{scheme}://localhost")
+    assert response.headers.get("Strict-Transport-Security") == expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "example.com",
+        "localhost",
+        "127.0.0.1.example.com",
+        "example.com:8000",
+        "127.0.0.1@example.com",
+        "127.0.0.1:8000@example.com",
+        "127.0.0.1:8000, example.com",
+        "127.0.0.1:8000/example.com",
+        "127.0.0.1:99999",
+        "127.0.0.1:",
+        "127.0.0.1 8000",
+        "[::1",
+        "[::1]:8000",
+        "ñandú",
+        "'\"><script>",
+        "",
+    ],
+)
+def test_other_hosts_are_refused(ask, host):
+    response = ask("GET", "/", headers={"Host": host})
+    assert response.status_code == 400
+    assert "example.com" not in response.text
+    assert "<script>" not in response.text
+
+
+def test_forwarded_hosts_are_not_believed_unasked(ask):
+    assert ask("GET", "/", headers={"X-Forwarded-Host": "example.com"}).status_code == 200
+    assert ask("GET", "/", headers={"Host": "example.com", "X-Forwarded-Host": "127.0.0.1:8000"}).status_code == 400
+
+
+def test_a_trusted_proxy_names_the_host(config, app):
+    behind = create_app(config.model_copy(update={"trusted_proxies": 1})).test_client()
+    forwarded = {"Host": "inside", "X-Forwarded-Host": "127.0.0.1:8000"}
+    assert behind.get("/", headers=forwarded).status_code == 200
+    assert behind.get("/", headers=forwarded | {"X-Forwarded-Host": "example.com"}).status_code == 400
+
+
+CROSS_SITE = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "something-new"},
+    {"Origin": "null"},
+    {"Origin": "http://example.com"},
+    {"Origin": "https://127.0.0.1:8000"},
+    {"Origin": "http://127.0.0.1"},
+    {"Origin": "http://127.0.0.1:9000"},
+    {"Origin": "http://127.0.0.1:8000.example.com"},
+    {"Origin": "http://127.0.0.1:8000 http://example.com"},
+    {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+    {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
+def test_forms_from_other_sites_do_nothing(visitor, count, headers):
+    fields = visitor.get("/").fields | APPLICANT
+    assert visitor.post("/", fields, headers=headers).status == 403
+    assert count() == 0
+
+
+@pytest.mark.parametrize("action", ["", "/retry", "/stop"])
+def test_no_button_works_from_another_site(visitor, stored, action):
+    path = stored(**stored_as(Stage.REJECTED))
+    fields = visitor.get(path).fields
+    before = visitor.get(path).stage
+    assert visitor.post(path + action, fields, headers={"Origin": "http://example.com"}).status == 403
+    assert visitor.get(path).stage == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1:8000"},
+        {"Origin": "http://127.0.0.1:8000"},
+    ],
+    ids=str,
+)
+def test_forms_from_our_own_pages_are_taken(visitor, headers):
+    fields = visitor.get("/").fields | APPLICANT
+    assert visitor.post("/", fields, headers=headers).status == 303
+
+
+@pytest.mark.parametrize("base_url", ["https://Portal.Example.com", "https://portal.example.com:443"])
+def test_origins_are_compared_as_browsers_write_them(config, app, base_url):
+    client = create_app(config.model_copy(update={"base_url": base_url})).test_client()
+    home, origin = "https://portal.example.com", {"Origin": "https://portal.example.com"}
+    assert client.post("/", base_url=home, headers=origin).status_code == 400
+    assert client.post("/", base_url=home, headers={"Origin": "https://example.com"}).status_code == 403
+
+
+def test_webhooks_need_no_page_of_ours(ask):
+    assert ask("POST", "/webhooks/gu1", data=b"{}", headers={"Origin": "null"}).status_code == 401

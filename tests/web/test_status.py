@@ -1,0 +1,201 @@
+import pytest
+
+from portal.domain.onboarding import Trouble
+from portal.domain.reasons import Reason
+from portal.domain.stage import Stage
+from portal.domain.status import Status
+from tests.factories import NOW, a_validation
+from tests.page import HTMX
+from tests.web.stages import FINAL, SESSION_URL, SHOWN, WAITED_FOR, adopted, rejected, stored_as
+
+
+def section(page):
+    return page.one("section", id="status")
+
+
+@pytest.mark.parametrize("stage", SHOWN)
+def test_each_stage_has_a_page_that_names_it(visitor, stored, stage):
+    kept = stored_as(stage)
+    shown = section(visitor.get(stored(**kept)))
+    assert shown["data-stage"] == stage
+    assert shown["data-status"] == kept["validation"].status
+    assert shown["data-reason"] == (kept["validation"].reason or "")
+    assert shown["role"] == "status"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_has_a_page_that_names_it(visitor, stored, reason):
+    page = visitor.get(stored(validation=rejected(reason)))
+    assert section(page)["data-reason"] == reason
+    assert page.text("h1")
+
+
+@pytest.mark.parametrize("status", Status)
+def test_each_word_of_gu1_has_a_page(visitor, stored, status):
+    page = visitor.get(stored(validation=adopted(status=status, shown_at=NOW)))
+    assert page.status == 200
+    assert section(page)["data-status"] == status
+
+
+def test_an_unknown_word_is_waited_out(visitor, stored):
+    shown = section(visitor.get(stored(validation=adopted(status=Status.UNKNOWN, shown_at=NOW))))
+    assert shown["data-stage"] == Stage.WAITING
+    assert shown["hx-get"]
+
+
+@pytest.mark.parametrize("stage", WAITED_FOR)
+def test_while_there_is_something_to_wait_for_the_page_asks(visitor, stored, stage):
+    path = stored(**stored_as(stage))
+    page = visitor.get(path)
+    assert section(page)["hx-trigger"].startswith("every ")
+    assert section(page)["hx-get"].startswith(f"{path}/status?v=")
+    assert page.one("meta", http_equiv="refresh")["content"].isdigit()
+    assert page.all("a", href=path)
+
+
+@pytest.mark.parametrize("stage", FINAL)
+def test_at_the_end_nobody_asks_any_more(visitor, stored, stage):
+    page = visitor.get(stored(**stored_as(stage)))
+    assert not {"hx-get", "hx-trigger"} & set(section(page))
+    assert not page.all("meta", http_equiv="refresh")
+
+
+@pytest.mark.parametrize("stage", [stage for stage in SHOWN if stage is not Stage.READY])
+def test_page_and_fragment_show_the_same(visitor, stored, stage):
+    path = stored(**stored_as(stage))
+    page, fragment = visitor.get(path), visitor.get(f"{path}/status")
+    varying = {"hx-trigger"}  # jittered
+    assert "<html" not in fragment.html
+    assert {name: value for name, value in section(page).items() if name not in varying} == {
+        name: value for name, value in section(fragment).items() if name not in varying
+    }
+    assert page.text("section", id="status") == fragment.text("section", id="status")
+    assert page.text("title") == fragment.text("title")
+
+
+@pytest.mark.parametrize("stage", [stage for stage in WAITED_FOR if stage is not Stage.READY])
+def test_nothing_is_sent_where_nothing_changed(visitor, stored, stage):
+    path = stored(**stored_as(stage))
+    unchanged = visitor.get(section(visitor.get(path))["hx-get"])
+    assert (unchanged.status, unchanged.html) == (204, "")
+    assert visitor.get(f"{path}/status?v=000000000000").status == 200
+
+
+def test_a_change_is_sent_once(visitor, gu1, clock, work):
+    path = visitor.begin()
+    work()
+    visitor.get(f"{path}/continue")
+    asked = section(visitor.get(path))["hx-get"]
+    clock.advance(minutes=1)
+    gu1.becomes("validation-1", Status.IN_REVIEW)
+    work()
+    changed = visitor.get(asked)
+    assert section(changed)["data-stage"] == Stage.IN_REVIEW
+    assert visitor.get(section(changed)["hx-get"]).status == 204
+
+
+def test_pages_ask_less_often_with_age(visitor, stored, clock):
+    path = stored(**stored_as(Stage.WAITING))
+    paces = []
+    for minutes in (0, 5, 30, 300):
+        clock.now = NOW
+        clock.advance(minutes=minutes)
+        paces.append(visitor.get(f"{path}/status", headers={"Accept": "application/json"}).json["poll_after_seconds"])
+    assert paces == sorted(set(paces))
+
+
+@pytest.mark.parametrize("version", ["?v=000000000000", ""])
+def test_the_first_poll_that_finds_the_hosted_page_goes_there(visitor, stored, version):
+    path = stored(**stored_as(Stage.READY))
+    answer = visitor.get(f"{path}/status{version}", headers=HTMX)
+    assert answer.status == 200
+    assert answer.response.headers["HX-Redirect"] == f"{path}/continue"
+
+
+def test_a_poll_that_finds_refused_details_goes_to_the_form(visitor, stored):
+    path = stored(**stored_as(Stage.DETAILS))
+    assert visitor.get(f"{path}/status", headers=HTMX).response.headers["HX-Redirect"] == path
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_programs_read_the_status_as_json(visitor, stored, stage):
+    kept = stored_as(stage)
+    answer = visitor.get(f"{stored(**kept)}/status?v=x", headers={"Accept": "application/json"})
+    poll = answer.json.pop("poll_after_seconds")
+    assert answer.response.mimetype == "application/json"
+    assert (poll is None) == stage.is_final
+    assert answer.json == {
+        "stage": stage,
+        "status": kept["validation"].status,
+        "reason": kept["validation"].reason,
+        "attempts_left": 3 - kept["validation"].number,
+    }
+
+
+@pytest.mark.parametrize("accept", ["text/html", "*/*", "text/html, application/json;q=0.9", "image/png", ""])
+def test_browsers_read_the_status_as_html(visitor, stored, accept):
+    answer = visitor.get(f"{stored(**stored_as(Stage.WAITING))}/status", headers={"Accept": accept})
+    assert answer.response.mimetype == "text/html"
+
+
+@pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING, Stage.ABANDONED])
+def test_the_hosted_page_opens_where_it_may(visitor, stored, stage):
+    path = stored(**stored_as(stage))
+    answer = visitor.get(f"{path}/continue")
+    assert (answer.status, answer.response.headers["Location"]) == (303, SESSION_URL)
+    assert visitor.get(path).one("a", href=f"{path}/continue")
+
+
+@pytest.mark.parametrize(
+    "stage", [stage for stage in Stage if stage not in {Stage.READY, Stage.WAITING, Stage.ABANDONED}]
+)
+def test_elsewhere_the_way_on_leads_to_the_page(visitor, stored, stage):
+    path = stored(**stored_as(stage))
+    answer = visitor.get(f"{path}/continue")
+    assert (answer.status, answer.response.headers["Location"]) == (303, path)
+    assert not visitor.get(path).all("a", href=f"{path}/continue")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/session",
+        "https://verify.example.com.evil.example/session",
+        "https://verify.example.com@evil.example/session",
+        "http://verify.example.com/session",
+        "//verify.example.com/session",
+        "javascript:alert(1)",
+        "https://verify.example.com\\@evil.example/",
+        "https://verify.example.com/\r\nSet-Cookie: a=b",
+    ],
+)
+def test_no_browser_is_sent_to_an_odd_address(visitor, stored, url):
+    path = stored(validation=adopted(session_url=url, shown_at=NOW))
+    assert visitor.get(f"{path}/continue").response.headers["Location"] == path
+    assert url not in visitor.get(path).html
+
+
+def test_the_hosted_page_counts_as_opened_once(visitor, stored):
+    path = stored(**stored_as(Stage.READY))
+    assert visitor.get(path).stage == Stage.READY
+    visitor.get(f"{path}/continue")
+    assert visitor.get(path).stage == Stage.WAITING
+    assert visitor.get(f"{path}/continue").response.headers["Location"] == SESSION_URL
+
+
+def test_the_hosted_page_is_never_in_the_page(visitor, stored):
+    path = stored(**stored_as(Stage.READY))
+    for page in (visitor.get(path), visitor.get(f"{path}/status", headers={"Accept": "application/json"})):
+        assert "verify.example.com" not in page.html
+
+
+def test_a_refused_hosted_page_is_a_delay(visitor, stored):
+    path = stored(validation=adopted(session_url=None), trouble=Trouble.SESSION_URL_REFUSED)
+    assert visitor.get(path).stage == Stage.DELAYED
+
+
+def test_no_page_shows_who_it_is_about(visitor, stored):
+    path = stored(validation=a_validation())
+    for address in (path, f"{path}/status"):
+        page = visitor.get(address).html
+        assert not any(word in page for word in ("30111222", "Núñez", "ana@example.com"))
