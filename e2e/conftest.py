@@ -5,6 +5,7 @@ import os
 import pytest
 
 from e2e.browser import HOW_TO_GET_ONE, chromium
+from e2e.pages.applicant import Applicant
 from e2e.servers import world
 
 
@@ -33,6 +34,4 @@ def own_world(tmp_path):
 
 @pytest.fixture
 def applicant(page, shared_world):
-    from e2e.pages.applicant import Applicant
-
     return Applicant(page, shared_world.portal.url)

@@ -28,11 +28,11 @@ def _print_links(running: World) -> None:
         print(f"    in {tag:<15} {running.portal.url}/?lang={tag}")
     print(f"  The mock gu1       {running.gu1.url}/")
     print(f"  Logs and database  {_relative(running.folder)}/\n")
-    print("  Document number (Argentina)  what will happen")
+    print("  Document number (Argentina)  whose  what will happen")
     for row in rows:
-        whose = "  (gu1's own sandbox number)" if row["origin"] == "gu1" else ""
-        print(f"  {row['document']:<27}  {row['what']}{whose}")
-    print("  any other                    You choose the outcome on the mock's hosted page\n")
+        whose = "gu1" if row["origin"] == "gu1" else "ours"
+        print(f"  {row['document']:<27}  {whose:<5}  {row['what']}")
+    print("  any other                           You choose the outcome on the mock's hosted page\n")
     print("  Ctrl-C stops all.\n", flush=True)
 
 

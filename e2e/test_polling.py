@@ -1,0 +1,89 @@
+"""What htmx has to keep on doing, on the version that is vendored."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from e2e.pages.applicant import Applicant, a_document_number
+
+STAYS_IN_REVIEW = "99990003"
+
+
+class Polls:
+    def __init__(self, page):
+        self.answers = []
+        page.on("response", lambda answer: "/status" in answer.url and self.answers.append(answer.status))
+
+    def wait_for(self, page, count):
+        target = len(self.answers) + count
+        for _ in range(100):
+            if len(self.answers) >= target:
+                return
+            page.wait_for_timeout(100)
+        raise AssertionError(f"only {self.answers}")
+
+
+@pytest.fixture
+def in_review(applicant):
+    applicant.start(STAYS_IN_REVIEW)
+    applicant.sees_stage("in_review")
+    return applicant.page
+
+
+def test_nothing_is_swapped_when_nothing_changed(in_review):
+    polls = Polls(in_review)
+    in_review.evaluate("document.querySelector('#status h1').marked = true")
+    polls.wait_for(in_review, 2)
+    assert set(polls.answers) == {204}
+    assert in_review.evaluate("document.querySelector('#status h1').marked")
+
+
+def test_hidden_tab_catches_up_as_soon_as_it_is_seen(in_review):
+    """Three answers in less time than two turns of the timer take."""
+    polls = Polls(in_review)
+    for _ in range(3):
+        with in_review.expect_response("**/status?*", timeout=500):
+            in_review.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert len(polls.answers) >= 3
+
+
+def test_polling_outlives_a_lost_network(in_review):
+    in_review.context.set_offline(True)
+    in_review.wait_for_timeout(3000)
+    in_review.context.set_offline(False)
+    polls = Polls(in_review)
+    polls.wait_for(in_review, 2)
+
+
+def test_polling_outlives_a_portal_that_is_away_for_a_moment(page, own_world):
+    applicant = Applicant(page, own_world.portal.url)
+    applicant.start(STAYS_IN_REVIEW)
+    applicant.sees_stage("in_review")
+    page.route("**/status?*", lambda route: route.fulfill(status=503, body="<h1>busy</h1>"))
+    page.wait_for_timeout(2500)
+    applicant.sees_stage("in_review")
+    page.unroute("**/status?*")
+    own_world.portal.kill()
+    own_world.portal.start()
+    polls = Polls(page)
+    polls.wait_for(page, 2)
+
+
+def test_polling_ends_with_the_verdict(applicant):
+    applicant.start("99990002")
+    applicant.sees_stage("rejected", reason="document_expired")
+    polls = Polls(applicant.page)
+    applicant.page.wait_for_timeout(3000)
+    assert polls.answers == []
+
+
+def test_no_content_security_violation_on_the_way(applicant):
+    complaints = []
+    applicant.page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    applicant.start(a_document_number())
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("Approve")
+    applicant.sees_stage("approved")
+    expect(applicant.page.locator("#status h1")).to_be_visible()
+    assert complaints == []
