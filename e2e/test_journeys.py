@@ -49,7 +49,7 @@ def test_known_document_number_looks_like_a_new_one(applicant, shared_world, bro
     assert max(entity["created"] for entity in entities.values()) >= 2
 
 
-@pytest.mark.parametrize("lang", ["es-AR", "es", "pt-BR", "en"])
+@pytest.mark.parametrize("lang", ["es-AR", "pt-BR"])
 def test_whole_journey_without_javascript(browser, shared_world, lang):
     with browser.new_context(java_script_enabled=False) as context:
         applicant = Applicant(context.new_page(), shared_world.portal.url, lang)
@@ -93,15 +93,14 @@ def test_killed_between_form_and_hosted_page_nothing_is_lost(page, own_world):
     applicant = Applicant(page, own_world.portal.url)
     own_world.gu1.stop()
     applicant.start(a_document_number())
-    applicant.sees_stage("preparing")
+    applicant.sees_stage(re.compile("preparing|delayed"))
     own_world.portal.kill()
     own_world.gu1.start()
     own_world.portal.start()
     applicant.arrives_at_hosted_page()
     applicant.chooses("Approve")
     applicant.sees_stage("approved")
-    ledger = own_world.ledger()
-    assert (ledger["created"], ledger["charged"]) == (1, 1) or ledger["created"] == 1
+    assert own_world.ledger()["created"] == 1
 
 
 def test_no_cookie_is_ever_set(applicant):

@@ -169,7 +169,17 @@ def test_two_steps_confirm_an_approval_by_a_second_event():
 
 
 @pytest.mark.parametrize(
-    "body", [{"copies": 0}, {"lose": 2}, {"forge": "well"}, {"hold": 7}, {"nothing": 1}, {"envelope": "v9"}]
+    "body",
+    [
+        {"copies": 0},
+        {"lose": 2},
+        {"forge": "well"},
+        {"hold": 7},
+        {"hold": []},
+        {"delay": 1e300},
+        {"nothing": 1},
+        {"envelope": "v9"},
+    ],
 )
 def test_switch_that_cannot_be_is_refused(mock, body):
     assert mock.told("webhooks", **body).status_code == 400

@@ -60,6 +60,8 @@ def test_faults_are_cleared_together(mock):
     "body",
     [
         {"kind": "nothing"},
+        {"kind": []},
+        {"kind": "status", "operation": []},
         {"kind": "status", "operation": "dance"},
         {"kind": "status", "nth": 0},
         {"kind": "status", "when": "never"},

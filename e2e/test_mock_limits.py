@@ -93,6 +93,9 @@ def test_link_of_an_abandoned_session_works_until_it_runs_out(mock):
     assert mock.read(validation)["status"] == "abandoned"
 
 
-@pytest.mark.parametrize("body", [{}, {"advance_seconds": -1}, {"advance_seconds": "soon"}, {"advance_seconds": True}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"advance_seconds": -1}, {"advance_seconds": "soon"}, {"advance_seconds": True}, {"advance_seconds": 1e300}],
+)
 def test_clock_goes_forward_only(mock, body):
     assert mock.told("clock", **body).status_code == 400

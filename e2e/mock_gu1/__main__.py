@@ -2,26 +2,39 @@ from __future__ import annotations
 
 import argparse
 import logging
-from typing import get_args
 
-from werkzeug.serving import make_server
-
+import e2e.mock_gu1 as manual
 from e2e.mock_gu1.app import create_mock
-from e2e.mock_gu1.settings import DEFAULT_API_KEY, DuplicateShape, Envelope
+from e2e.mock_gu1.kinds import KINDS
+from e2e.mock_gu1.operations import OPERATIONS
+from e2e.mock_gu1.server import MockServer
+from e2e.mock_gu1.settings import DEFAULT_API_KEY, DEFAULT_INTEGRATION_CODE, DEFAULT_ORGANIZATION_ID
+from e2e.mock_gu1.worlds import SWITCHES, table, words_of
 
 
 def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(prog="python -m e2e.mock_gu1", description="A stand-in for gu1's KYC API.")
+    options = argparse.ArgumentParser(
+        prog="python -m e2e.mock_gu1",
+        description=manual.__doc__,
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s [options] [--SWITCH WORD …]",
+    )
     options.add_argument("--host", default="127.0.0.1")
-    options.add_argument("--port", type=int, default=9000)
+    options.add_argument("--port", type=int, default=9000, help="default: %(default)s; 0 takes a free one")
     options.add_argument("--api-key", default=DEFAULT_API_KEY, help="the key that clients send (default: %(default)s)")
+    options.add_argument("--organization-id", default=DEFAULT_ORGANIZATION_ID, help="default: %(default)s")
+    options.add_argument("--integration-code", default=DEFAULT_INTEGRATION_CODE, help="default: %(default)s")
     options.add_argument("--public-url", help="where browsers reach the mock (default: where the API call came in)")
     options.add_argument("--return-url", help="where the hosted page sends people when they are done")
     options.add_argument("--webhook-url", help="where webhooks go (default: nowhere)")
     options.add_argument("--webhook-secret", default="", help="signs the webhooks; without it they are unsigned")
-    options.add_argument("--envelope", choices=get_args(Envelope), default="v2b", help="default: %(default)s")
-    options.add_argument("--duplicate-shape", choices=get_args(DuplicateShape), default="nested")
     options.add_argument("--auto-delay", type=float, default=2.0, help="seconds until automatic outcomes")
+    options.add_argument("--renaper-delay", type=float, default=5.0, help="seconds between the two steps")
+    options.add_argument(
+        "--seed", type=int, default=0, help="of everything left to chance but ids (default: %(default)s)"
+    )
+    _add_switches(options)
     return options
 
 
@@ -29,13 +42,36 @@ def main() -> None:
     options = vars(parser().parse_args())
     host, port = options.pop("host"), options.pop("port")
     logging.basicConfig(level=logging.WARNING, format="mock gu1: %(message)s")
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = make_server(host, port, create_mock(**options), threaded=True)
-    print(f"mock gu1 API on http://{host}:{server.port}", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        print()
+    with MockServer(host, port, create_mock(**options)) as server:
+        print(f"mock gu1 API on {server.url}", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+def _add_switches(options: argparse.ArgumentParser) -> None:
+    """One option per switch of the world; the table in the epilog describes them."""
+    for switch in SWITCHES:
+        names = [f"--{switch.name.replace('_', '-')}", *(["--envelope"] if switch.name == "webhook_envelope" else [])]
+        words = words_of(switch) or None
+        kind = str if words else int
+        options.add_argument(
+            *names, dest=switch.name, type=kind, choices=words, default=switch.default, help=argparse.SUPPRESS
+        )
+
+
+def _epilog() -> str:
+    kinds = "\n".join(
+        f"  {kind.name} ({', '.join(f'{name}={value}' for name, value in kind.parameters.items()) or 'no parameters'})"
+        f"{' [socket]' if kind.is_raw else ''}\n      {kind.what}"
+        for kind in KINDS.values()
+    )
+    return (
+        "switches of the world, each an option (--renaper two_steps), the first word being the default:\n"
+        f"{table()}\n\nkinds of faults, with their parameters' defaults:\n{kinds}\n\n"
+        f"operations of faults: * {' '.join(OPERATIONS)}"
+    )
 
 
 if __name__ == "__main__":

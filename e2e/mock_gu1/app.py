@@ -2,70 +2,80 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask
 
-from e2e.mock_gu1.clock import Clock, Later, on_a_timer, utc_now
+from e2e.mock_gu1.actions import actions
+from e2e.mock_gu1.availability import Availability
+from e2e.mock_gu1.clock import Agenda, Clock, Later, on_a_timer, utc_now
 from e2e.mock_gu1.control import control
+from e2e.mock_gu1.control_page import control_page
 from e2e.mock_gu1.entities import entities
+from e2e.mock_gu1.envelopes import Envelopes
 from e2e.mock_gu1.errors import register_errors
+from e2e.mock_gu1.faults import Faults
 from e2e.mock_gu1.hosted import hosted
 from e2e.mock_gu1.kyc import kyc
 from e2e.mock_gu1.life import Life
 from e2e.mock_gu1.mock import EXTENSION, Mock
-from e2e.mock_gu1.settings import (
-    DEFAULT_API_KEY,
-    DEFAULT_INTEGRATION_CODE,
-    DEFAULT_ORGANIZATION_ID,
-    DuplicateShape,
-    Envelope,
-    Settings,
-)
+from e2e.mock_gu1.settings import Settings
+from e2e.mock_gu1.shapes import Shapes
 from e2e.mock_gu1.state import State
+from e2e.mock_gu1.switches import switches
 from e2e.mock_gu1.webhooks import PAUSES, Deliver, Webhooks, by_post
+from e2e.mock_gu1.worlds import SWITCHES, World, Worlds, changed
+
+_SWITCHES = frozenset(switch.name for switch in SWITCHES)
 
 
 def create_mock(
     *,
-    api_key: str = DEFAULT_API_KEY,
-    integration_code: str = DEFAULT_INTEGRATION_CODE,
-    organization_id: str = DEFAULT_ORGANIZATION_ID,
-    public_url: str | None = None,
-    return_url: str | None = None,
-    webhook_url: str | None = None,
-    webhook_secret: str = "",
-    envelope: Envelope = "v2b",
-    duplicate_shape: DuplicateShape = "nested",
-    auto_delay: float = 2.0,
     now: Clock = utc_now,
     later: Later = on_a_timer,
     deliver: Deliver = by_post,
     pauses: tuple[float, ...] = PAUSES,
+    envelope: str = "v2b",
+    **options: Any,
 ) -> Flask:
-    """Its parts are in `app.extensions["mock_gu1"]`, a `Mock`."""
-    settings = Settings(
-        api_key=api_key,
-        integration_code=integration_code,
-        organization_id=organization_id,
-        public_url=public_url,
-        return_url=return_url,
-        webhook_url=webhook_url,
-        webhook_secret=webhook_secret,
-        envelope=envelope,
-        duplicate_shape=duplicate_shape,
-        auto_delay=auto_delay,
-    )
-    return _assemble(settings, now, later, deliver, pauses)
+    """`options` are the fields of `Settings` and of `World`; `envelope` is short for `webhook_envelope`.
 
-
-def _assemble(settings: Settings, now: Clock, later: Later, deliver: Deliver, pauses: tuple[float, ...]) -> Flask:
-    state = State(now)
-    webhooks = Webhooks(settings, state, deliver=deliver, pauses=pauses)
+    Its parts are in `app.extensions["mock_gu1"]`.
+    """
+    options.setdefault("webhook_envelope", envelope)
+    world = changed(World(), {name: options.pop(name) for name in _SWITCHES & set(options)})
     app = Flask(__name__)
-    app.extensions[EXTENSION] = Mock(settings, state, Life(settings, state, webhooks, later), webhooks)
+    mock = _assemble(Settings(**options), world, Agenda(now, later), deliver, pauses)
+    app.extensions[EXTENSION] = mock
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.before_request(mock.life.expire_overdue)
     app.register_blueprint(entities, url_prefix="/api/entities")
     app.register_blueprint(entities, url_prefix="/entities", name="entities_without_api")
     app.register_blueprint(kyc, url_prefix="/api/kyc")
+    app.register_blueprint(actions, url_prefix="/api/kyc/validations")
     app.register_blueprint(hosted)
     app.register_blueprint(control)
+    app.register_blueprint(switches)
+    app.register_blueprint(control_page)
     register_errors(app)
+    app.wsgi_app = mock.faults.around(app.wsgi_app)  # type: ignore[assignment]
     return app
+
+
+def _assemble(settings: Settings, world: World, agenda: Agenda, deliver: Deliver, pauses: tuple[float, ...]) -> Mock:
+    worlds = Worlds(world)
+    state = State(agenda.now)
+    shapes = Shapes(settings.organization_id, worlds)
+    envelopes = Envelopes(settings.organization_id, worlds, shapes, state.now)
+    webhooks = Webhooks(settings, worlds, envelopes, state.now, deliver=deliver, pauses=pauses)
+    return Mock(
+        settings=settings,
+        worlds=worlds,
+        agenda=agenda,
+        state=state,
+        availability=Availability(agenda.now),
+        shapes=shapes,
+        webhooks=webhooks,
+        life=Life(settings, worlds, state, webhooks, agenda),
+        faults=Faults(settings.seed, agenda.after),
+    )

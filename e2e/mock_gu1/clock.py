@@ -1,10 +1,10 @@
-"""Time as gu1 writes it, and things that happen later."""
+"""Time as gu1 writes it, a clock that can be put forward, and things that happen later."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from threading import Timer
+from threading import RLock, Timer
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
@@ -23,6 +23,51 @@ def on_a_timer(seconds: float, action: Callable[[], object]) -> None:
     timer = Timer(seconds, action)
     timer.daemon = True
     timer.start()
+
+
+class Agenda:
+    """The mock's time: the clock it was given and what it was put forward by, with what is to happen when."""
+
+    def __init__(self, clock: Clock, later: Later) -> None:
+        self._clock = clock
+        self._later = later
+        self._lock = RLock()
+        self._ahead = timedelta()
+        self._tasks: list[tuple[datetime, Callable[[], object]]] = []
+
+    def now(self) -> datetime:
+        return self._clock() + self._ahead
+
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
+        task = (self.now() + timedelta(seconds=seconds), action)
+        with self._lock:
+            self._tasks.append(task)
+        self._later(seconds, lambda: self._run(task))
+
+    def advance(self, seconds: float) -> None:
+        """Runs what is due by then, in the order of its time."""
+        with self._lock:
+            self._ahead += timedelta(seconds=seconds)
+        while due := self._next_due():
+            self._run(due)
+
+    def reset(self) -> None:
+        """Forgets what was to happen; the clock goes back to the one it was given."""
+        with self._lock:
+            self._ahead = timedelta()
+            self._tasks.clear()
+
+    def _next_due(self) -> tuple[datetime, Callable[[], object]] | None:
+        with self._lock:
+            due = [task for task in self._tasks if task[0] <= self.now()]
+            return min(due, key=lambda task: task[0], default=None)
+
+    def _run(self, task: tuple[datetime, Callable[[], object]]) -> None:
+        with self._lock:
+            if task not in self._tasks:
+                return
+            self._tasks.remove(task)
+        task[1]()
 
 
 def to_milliseconds(moment: datetime) -> datetime:

@@ -1,30 +1,28 @@
-"""What only a mock has: a look inside, and a few switches. No key is asked for."""
+"""What only a mock has: a look inside, and a hand on its validations and its clock. No key is asked for."""
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify, render_template
+from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, NotFound
 
-from e2e.mock_gu1.errors import invalid, json_body
+from e2e.mock_gu1.clock import iso
+from e2e.mock_gu1.forms import done, seconds_in, told
+from e2e.mock_gu1.ledger import ledger as drawn_up
 from e2e.mock_gu1.mock import current_mock
+from e2e.mock_gu1.operations import OPERATIONS
+from e2e.mock_gu1.outcomes import FOR_OPERATORS, offered
 from e2e.mock_gu1.scenarios import SCENARIOS
 
-control = Blueprint("control", __name__)
+control = Blueprint("control", __name__, url_prefix="/_mock")
 
 
-@control.get("/")
-def overview() -> ResponseReturnValue:
-    state = current_mock().state
-    rows = [(validation, state.entity(validation.entity_id)) for validation in state.validations()]
-    return render_template("overview.html", rows=rows, ledger=state.ledger(), is_down=state.is_down())
-
-
-@control.get("/_mock/ledger")
+@control.get("/ledger")
 def ledger() -> ResponseReturnValue:
-    return jsonify(current_mock().state.ledger())
+    return jsonify(drawn_up(current_mock().state.validations()))
 
 
-@control.get("/_mock/scenarios")
+@control.get("/scenarios")
 def scenarios() -> ResponseReturnValue:
     return jsonify(
         scenarios=[
@@ -41,16 +39,71 @@ def scenarios() -> ResponseReturnValue:
     )
 
 
-@control.post("/_mock/outage")
+@control.get("/outcomes")
+def outcomes() -> ResponseReturnValue:
+    return jsonify(
+        outcomes=[
+            {"outcome": outcome.key, "label": outcome.label, "status": outcome.status, "code": outcome.code}
+            for group in FOR_OPERATORS.values()
+            for outcome in group
+        ],
+        operations=list(OPERATIONS),
+    )
+
+
+@control.post("/outage")
 def outage() -> ResponseReturnValue:
-    seconds = json_body().get("seconds")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
-        raise invalid("seconds must be a number from 0 up")
-    current_mock().state.go_down(seconds)
-    return "", 204
+    current_mock().availability.go_down(seconds_in(told()))
+    return done()
 
 
-@control.post("/_mock/reset")
+@control.post("/reset")
 def reset() -> ResponseReturnValue:
-    current_mock().state.reset()
-    return "", 204
+    current_mock().reset()
+    return done()
+
+
+@control.get("/clock")
+def clock() -> ResponseReturnValue:
+    return jsonify(now=iso(current_mock().state.now()))
+
+
+@control.post("/clock")
+def advance() -> ResponseReturnValue:
+    """What is due by then happens now, and sessions that have run out expire."""
+    mock = current_mock()
+    mock.agenda.advance(seconds_in(told(), "advance_seconds"))
+    mock.life.expire_overdue()
+    return done({"now": iso(mock.state.now())})
+
+
+@control.post("/validations/<validation_id>/outcome")
+def force(validation_id: str) -> ResponseReturnValue:
+    """Whatever the status is, as a reviewer at the provider could."""
+    outcome = offered(str(told().get("outcome", "")), FOR_OPERATORS)
+    if outcome is None:
+        raise BadRequest("GET /_mock/outcomes lists what outcome may be")
+    mock = current_mock()
+    row = mock.life.force(validation_id, outcome)
+    if row is None:
+        raise NotFound("There is no such validation")
+    return done(mock.shapes.validation(row))
+
+
+@control.post("/validations/<validation_id>/sync")
+def sync(validation_id: str) -> ResponseReturnValue:
+    mock = current_mock()
+    row = mock.life.sync(validation_id)
+    if row is None:
+        raise NotFound("There is no such validation")
+    return done(mock.shapes.validation(row))
+
+
+@control.post("/validations/<validation_id>/replay")
+def replay(validation_id: str) -> ResponseReturnValue:
+    """Its latest webhook once more."""
+    mock = current_mock()
+    number = mock.webhooks.latest_of(validation_id)
+    if number is None or not mock.webhooks.replay(number):
+        raise NotFound("No webhook was sent for this validation")
+    return done({"replayed": number})

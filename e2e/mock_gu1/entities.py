@@ -2,63 +2,68 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from e2e.mock_gu1.errors import (
-    ApiError,
-    admit,
-    duplicate_body,
-    entity_not_found,
-    invalid,
-    json_body,
-    unavailable,
-)
-from e2e.mock_gu1.mock import current_mock
+from e2e.mock_gu1.errors import ApiError, admit, entity_not_found, invalid, json_body, reason_in, unavailable
+from e2e.mock_gu1.mock import answer, current_mock, lag
+from e2e.mock_gu1.rows import Entity, Json
 from e2e.mock_gu1.scenarios import scenario_for
-from e2e.mock_gu1.shapes import entity_created, entity_read
-from e2e.mock_gu1.state import Duplicate, Entity, Json
+from e2e.mock_gu1.state import Duplicate
 from e2e.mock_gu1.tax_ids import InvalidTaxId, canonical, reduced
 
 entities = Blueprint("entities", __name__)
-entities.before_request(admit)
 
 MOST_LISTED = 100
 FILTERS = {"type": "type", "taxId": "tax_id", "externalId": "external_id", "country": "country"}
+STATUSES = frozenset({"pending", "under_review", "active", "suspended", "blocked", "rejected"})
+NEED_A_REASON = frozenset({"suspended", "blocked", "rejected"})
+
+
+@entities.before_request
+def be_at_this_path() -> None:
+    here = "api" if request.path.startswith("/api/") else "root"
+    if current_mock().world.entities_path not in {"both", here}:
+        raise ApiError(404, "NOT_FOUND", "There is nothing at this address")
+    admit()
 
 
 @entities.post("")
 def create() -> ResponseReturnValue:
     body = json_body()
-    kind, name, tax_id, country = (_required(body, key) for key in ("type", "name", "taxId", "countryCode"))
-    if kind not in {"person", "company"}:
-        raise invalid("type must be person or company")
-    if not (len(country) == 2 and country.isalpha()):
-        raise invalid("countryCode must be ISO 3166-1 alpha-2")
-    external_id = str(body["externalId"]) if body.get("externalId") else None
-    entity_data = _object(body, "entityData")
-    person = _object(entity_data, "person")
-    _meet_scenario(tax_id, external_id)
-    try:
-        stored_tax_id = canonical(tax_id, country=country.upper(), kind=kind)
-    except InvalidTaxId as error:
-        raise ApiError(400, "INVALID_TAX_ID", f"Invalid tax ID: {error}") from None
     mock = current_mock()
     try:
-        entity = mock.state.add_entity(
-            type=kind,
-            name=name,
-            tax_id=stored_tax_id,
-            country=country.upper(),
-            external_id=external_id,
-            nationality=body.get("nationality") or person.get("nationality"),
-            status=body.get("status") or "under_review",
-            entity_data=entity_data,
-            attributes=_object(body, "attributes"),
-        )
+        entity = _added(body, country=_required(body, "countryCode"), name=_required(body, "name"))
     except Duplicate as error:
-        return jsonify(duplicate_body(error.existing, mock.settings.duplicate_shape)), 409
-    return jsonify(success=True, entity=entity_created(entity, mock.settings.organization_id)), 201
+        return answer(mock.shapes.duplicate(error.existing)), 409
+    return answer(mock.shapes.entity_created(entity)), int(mock.world.entity_status)
+
+
+@entities.post("/automatic")
+def create_automatic() -> ResponseReturnValue:
+    """From the number alone; what stands for the enrichment is a name made up."""
+    body = json_body()
+    tax_id = _required(body, "taxId")
+    if reduced(tax_id) != tax_id.upper():
+        raise ApiError(400, "INVALID_TAX_ID", "taxId must hold nothing but the identifier")
+    mock = current_mock()
+    try:
+        entity = _added(body, country=_required(body, "country"), name=f"Holder of {tax_id}")
+    except Duplicate as error:
+        return answer(mock.shapes.duplicate(error.existing)), 409
+    return answer({"success": True, "data": mock.shapes.entity(entity), "rulesResult": None}), 201
+
+
+@entities.post("/change-external-id")
+def change_external_id() -> ResponseReturnValue:
+    body = json_body()
+    reason_in(body)
+    mock, entity = current_mock(), _known(_required(body, "entityId"))
+    external_id = _required(body, "newExternalId" if "newExternalId" in body else "externalId")
+    if any(other.id != entity.id for other in mock.state.entities(external_id=external_id)):
+        raise ApiError(409, "DUPLICATE_EXTERNAL_ID", "Another entity has this external ID")
+    changed = mock.state.change_entity(entity.id, external_id=external_id)
+    return answer({"success": True, "entity": mock.shapes.entity(changed)})
 
 
 @entities.get("")
@@ -66,45 +71,115 @@ def find() -> ResponseReturnValue:
     wanted = {field: request.args[key] for key, field in FILTERS.items() if key in request.args}
     _meet_scenario(wanted.get("tax_id", ""), wanted.get("external_id"))
     mock = current_mock()
-    found = mock.state.entities(**wanted)[:MOST_LISTED]
-    return jsonify(entities=[entity_read(entity, mock.settings.organization_id) for entity in found])
+    return answer(mock.shapes.entities(mock.state.entities(lag=lag(), **wanted)[:MOST_LISTED]))
 
 
 @entities.get("/<entity_id>")
 def read(entity_id: str) -> ResponseReturnValue:
-    return _shown(current_mock().state.entity(entity_id))
+    return _shown(current_mock().state.entity(entity_id, lag=lag()))
 
 
 @entities.get("/by-external-id/<path:external_id>")
 def read_by_external_id(external_id: str) -> ResponseReturnValue:
     _meet_scenario("", external_id)
-    return _shown(next(iter(current_mock().state.entities(external_id=external_id)), None))
+    return _shown(next(iter(current_mock().state.entities(lag=lag(), external_id=external_id)), None))
 
 
 @entities.get("/by-tax-id/<path:tax_id>")
 def read_by_tax_id(tax_id: str) -> ResponseReturnValue:
     """Exact on the stored, punctuated form."""
     _meet_scenario(tax_id, None)
-    return _shown(next(iter(current_mock().state.entities(tax_id=tax_id)), None))
+    return _shown(next(iter(current_mock().state.entities(lag=lag(), tax_id=tax_id)), None))
+
+
+@entities.patch("/<entity_id>")
+def update(entity_id: str) -> ResponseReturnValue:
+    """`entityData` and `attributes` are merged, key by key; other known fields are replaced."""
+    mock, body, before = current_mock(), json_body(), _known(entity_id)
+    if "externalId" in body and body["externalId"] != before.external_id:
+        raise invalid("externalId is changed by POST /entities/change-external-id")
+    status = body.get("status", before.status)
+    if status != before.status and status not in STATUSES:
+        raise invalid(f"status is one of {', '.join(sorted(STATUSES))}")
+    if status != before.status and status in NEED_A_REASON:
+        reason_in(body)
+    changed = mock.state.change_entity(
+        entity_id,
+        status=status,
+        name=_required(body, "name") if "name" in body else before.name,
+        nationality=body.get("nationality", before.nationality),
+        entity_data=_merged(before.entity_data, _object(body, "entityData")),
+        attributes=_merged(before.attributes, _object(body, "attributes")),
+    )
+    show = mock.shapes.entity
+    return answer({"entity": show(changed), "evaluation": None, "previousEntity": show(before)})
+
+
+def _added(body: Json, *, country: str, name: str) -> Entity:
+    kind, tax_id = _required(body, "type"), _required(body, "taxId")
+    if kind not in {"person", "company"}:
+        raise invalid("type must be person or company")
+    if not (len(country) == 2 and country.isalpha()):
+        raise invalid("countryCode must be ISO 3166-1 alpha-2")
+    external_id = str(body["externalId"]) if body.get("externalId") else None
+    entity_data = _object(body, "entityData")
+    attributes = _object(body, "attributes")
+    _meet_scenario(tax_id, external_id)
+    mock = current_mock()
+    return mock.state.add_entity(
+        duplicates_allowed=mock.world.duplicates == "allow",
+        type=kind,
+        name=name,
+        tax_id=_stored(tax_id, country.upper(), kind),
+        country=country.upper(),
+        external_id=external_id,
+        nationality=body.get("nationality") or _object(entity_data, "person").get("nationality"),
+        status=body.get("status") or "under_review",
+        entity_data=entity_data,
+        attributes=attributes,
+    )
+
+
+def _stored(tax_id: str, country: str, kind: str) -> str:
+    try:
+        return canonical(tax_id, country=country, kind=kind, seven_digits=current_mock().world.seven_digit_dni)
+    except InvalidTaxId as error:
+        raise ApiError(400, "INVALID_TAX_ID", f"Invalid tax ID: {error}") from None
+
+
+def _known(entity_id: str) -> Entity:
+    entity = current_mock().state.entity(entity_id)
+    if entity is None:
+        raise entity_not_found()
+    return entity
 
 
 def _shown(entity: Entity | None) -> ResponseReturnValue:
     if entity is None:
         raise entity_not_found()
-    return jsonify(entity_read(entity, current_mock().settings.organization_id))
+    return answer(current_mock().shapes.entity_shown(entity))
 
 
 def _meet_scenario(tax_id: str, external_id: str | None) -> None:
     """Refuses what the scenario table says; a busy number makes the external id sent with it busy too."""
-    state = current_mock().state
+    availability = current_mock().availability
     scenario = scenario_for(tax_id)
     keys = [key for key in (reduced(tax_id), external_id) if key]
     if scenario and scenario.busy_seconds:
-        state.keep_busy(keys, scenario.busy_seconds)
-    if any(state.is_busy(key) for key in keys):
+        availability.keep_busy(keys, scenario.busy_seconds)
+    if any(availability.is_busy(key) for key in keys):
         raise unavailable()
     if scenario and scenario.refusal and request.method == "POST":
         raise ApiError(400, scenario.refusal, "The tax ID is not valid")
+
+
+def _merged(before: Json, news: Json) -> Json:
+    """A null clears; objects are merged inside."""
+    merged = dict(before)
+    for key, value in news.items():
+        inner = merged.get(key)
+        merged[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _required(body: Json, key: str) -> str:

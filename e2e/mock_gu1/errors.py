@@ -1,23 +1,29 @@
-"""gu1's refusals: one flat envelope, and the nested one of a duplicate entity."""
+"""gu1's refusals, and what every call of the API has to get past."""
 
 from __future__ import annotations
 
 import hmac
+import math
+from email.utils import format_datetime
 
-from flask import Flask, jsonify, request
+from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from e2e.mock_gu1.mock import current_mock
-from e2e.mock_gu1.settings import DuplicateShape
-from e2e.mock_gu1.state import Entity, Json
+from e2e.mock_gu1.mock import answer, current_mock
+from e2e.mock_gu1.rows import Json
+
+ORGANIZATION_HEADER = "X-Organization-ID"
+SHORTEST_REASON = 5
 
 
 class ApiError(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(code)
         self.status = status
-        self.body: Json = {"error": code, "message": message}
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
 
 
 def invalid(message: str) -> ApiError:
@@ -36,26 +42,20 @@ def unavailable() -> ApiError:
     return ApiError(503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable")
 
 
-def duplicate_body(existing: Entity, shape: DuplicateShape) -> Json:
-    code, message = "DUPLICATE_TAX_ID", "An entity with this tax ID already exists"
-    details = {
-        "existingEntityId": existing.id,
-        "existingEntityName": existing.name,
-        "existingEntityType": existing.type,
-    }
-    if shape == "flat":
-        return {"error": code, "message": message, "details": details}
-    return {"error": {"code": code, "message": message, "details": details}}
-
-
 def admit() -> None:
-    """Before every call of the API: the mock is up, and the caller has the key."""
+    """Before every call of the API: the mock is up, the caller has the key, and calls are left in this hour."""
     mock = current_mock()
-    if mock.state.is_down():
+    if mock.availability.is_down():
         raise unavailable()
     expected = f"Bearer {mock.settings.api_key}"
-    if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode()):
+    is_ours = hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode())
+    if not is_ours or mock.world.key == "revoked_401":
         raise ApiError(401, "UNAUTHORIZED", "Missing or invalid API key")
+    if mock.world.key == "forbidden_403":
+        raise ApiError(403, "FORBIDDEN", "The API key may not do this")
+    if mock.world.organization_header == "required" and ORGANIZATION_HEADER not in request.headers:
+        raise ApiError(400, "ORGANIZATION_REQUIRED", f"{ORGANIZATION_HEADER} is required")
+    _count()
 
 
 def json_body() -> Json:
@@ -65,17 +65,39 @@ def json_body() -> Json:
     return body
 
 
+def reason_in(body: Json) -> str:
+    reason = body.get("reason")
+    if not isinstance(reason, str) or len(reason.strip()) < SHORTEST_REASON:
+        raise ApiError(400, "INVALID_REASON", f"reason needs at least {SHORTEST_REASON} characters")
+    return reason
+
+
 def register_errors(app: Flask) -> None:
     app.register_error_handler(ApiError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
 
 
+def _count() -> None:
+    mock = current_mock()
+    free_at = mock.availability.over_limit(int(mock.world.hourly_limit))
+    if free_at is None:
+        return
+    seconds = math.ceil((free_at - mock.agenda.now()).total_seconds())
+    told = {
+        "seconds": {"Retry-After": str(seconds)},
+        "date": {"Retry-After": format_datetime(free_at, usegmt=True)},
+        "absurd": {"Retry-After": "-99999999999999999999"},
+    }
+    headers = told.get(mock.world.retry_after, {})
+    raise ApiError(429, "RATE_LIMIT_EXCEEDED", "Too many requests", headers)
+
+
 def _api_error(error: ApiError) -> ResponseReturnValue:
-    return jsonify(error.body), error.status
+    return answer(current_mock().shapes.error(error.code, error.message)), error.status, error.headers
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     if request.path.startswith(("/api/", "/entities", "/_mock/")):
         code = error.name.upper().replace(" ", "_")
-        return jsonify(error=code, message=error.description), error.code or 500
+        return answer(current_mock().shapes.error(code, error.description or "")), error.code or 500
     return error.get_response()

@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from e2e.mock_gu1.clock import iso
+from e2e.mock_gu1.generations import warning_object
 from e2e.mock_gu1.outcomes import Outcome
-from e2e.mock_gu1.state import Entity, Json, Validation
+from e2e.mock_gu1.rows import Entity, Json, Validation
 from e2e.mock_gu1.tax_ids import document_digits
 
 PERSONAL_NUMBER = "00512345678"
 OTHER_PERSONAL_NUMBER = "00498765432"
 
+_PROVIDER_WORDS = {"approved": "Approved", "rejected": "Declined", "in_review": "In Review"}
 _UNREAD = frozenset({"COULD_NOT_RECOGNIZE_DOCUMENT", "RENAPER_DNI_MISSING"})
 _FACE = {"LOW_FACE_MATCH_SIMILARITY": "FACE_MATCH", "LIVENESS_FAILED": "LIVENESS", "LIVENESS_FACE_ATTACK": "LIVENESS"}
 
@@ -51,7 +53,9 @@ def decision(entity: Entity, validation: Validation, outcome: Outcome, images: s
     if outcome.code == "RENAPER_GENDER_MISSING":
         blocks["id_verification", "id_verifications"]["gender"] = None
     return {
-        "status": "Declined" if declined else "Approved",
+        "status": _PROVIDER_WORDS[
+            "in_review" if outcome.status == "in_review" else "rejected" if declined else "approved"
+        ],
         "workflow_type": "standard",
         "session_id": validation.session_id or validation.id,
         "session_number": 921,
@@ -89,15 +93,7 @@ def _registry_row(entity: Entity, outcome: Outcome) -> Json:
 def _verdict(feature: str, culprit: str | None, code: str | None) -> Json:
     if feature != culprit or code is None:
         return {"status": "Approved", "warnings": []}
-    words = code.replace("_", " ").capitalize()
-    warning = {
-        "risk": code,
-        "feature": feature,
-        "short_description": words,
-        "long_description": f"{words}, as chosen in the mock.",
-        "log_type": "error",
-    }
-    return {"status": "Declined", "warnings": [warning]}
+    return {"status": "Declined", "warnings": [warning_object(code, feature)]}
 
 
 def _document(read: Json, verdict: Json, images: str) -> Json:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from e2e.mock_gu1.mock import current_mock
 from e2e.mock_gu1.outcomes import OFFERED, offered
-from e2e.mock_gu1.state import Validation
+from e2e.mock_gu1.rows import Validation
 
 hosted = Blueprint("hosted", __name__)
 
@@ -47,7 +47,7 @@ def choose(session_id: str) -> ResponseReturnValue:
     finished = mock.life.finish(validation.id, outcome)
     if finished is None:
         return _over(validation)
-    word = RETURN_WORDS.get(finished.status)
+    word = RETURN_WORDS.get(outcome.status)
     if mock.settings.return_url and word:
         return redirect(_way_back(mock.settings.return_url, session_id, word), 303)
     return render_template("message.html", title="You can close this page", validation=finished)

@@ -1,24 +1,27 @@
-"""/api/kyc: validations, and what an entity's validations add up to."""
+"""/api/kyc: making validations, and reading what they and an entity's validations add up to."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from datetime import timedelta
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from e2e.mock_gu1.errors import ApiError, admit, entity_not_found, invalid, json_body, validation_not_found
-from e2e.mock_gu1.mock import current_mock
-from e2e.mock_gu1.shapes import kyc_status, validation_created, validation_read
-from e2e.mock_gu1.state import Entity, Json, Validation
+from e2e.mock_gu1.media import media
+from e2e.mock_gu1.mock import answer, current_mock, lag
+from e2e.mock_gu1.rows import Entity, Json, Validation
 
 kyc = Blueprint("kyc", __name__)
 kyc.before_request(admit)
 
 MOST_METADATA = 10 * 1024
 MOST_LISTED = 100
-SHORTEST_REASON = 5
+STALE = timedelta(hours=3.5)
 TRUE = {"true", "1"}
+NEWEST_KEYS = frozenset({"entityId", "integrationCode", "doubleCheckRenaper", "omitWarnings"})
 
 
 @kyc.post("/validations")
@@ -26,80 +29,96 @@ def create() -> ResponseReturnValue:
     mock, body = current_mock(), json_body()
     if not body.get("entityId") or not body.get("integrationCode"):
         raise invalid("entityId and integrationCode are required")
-    metadata = _metadata(body)
+    metadata, omitted = _metadata(body), _omitted(body)
     entity = _entity(str(body["entityId"]))
-    if entity.type != "person":
-        raise ApiError(400, "INVALID_ENTITY_TYPE", "KYC validation is only available for person entities")
-    if body["integrationCode"] != mock.settings.integration_code:
-        raise ApiError(400, "KYC_NOT_CONFIGURED", "The KYC integration is not configured for this organization")
+    _refuse_what_cannot_be(body, entity)
     created = mock.life.create(
         entity,
         metadata=metadata,
-        registry_asked=entity.country == "AR" and _asks_registry(body),
+        registry_asked=_asks_registry(body, entity),
+        omitted=omitted,
         public_url=(mock.settings.public_url or request.host_url).rstrip("/"),
     )
-    return jsonify(validation_created(created, mock.settings.organization_id)), 201
+    return answer(mock.shapes.validation_created(created)), 201
 
 
 @kyc.get("/validations")
 def find() -> ResponseReturnValue:
-    return jsonify(validations=[_row(validation) for validation in _filtered(current_mock().state.validations())])
+    """Of the whole organization; pages only where they are asked for."""
+    mock = current_mock()
+    rows = _filtered(mock.state.validations(lag=lag()))
+    if "page" in request.args or "limit" in request.args:
+        rows, _, _ = _page(rows)
+    return answer({"validations": mock.shapes.listed(rows)})
 
 
 @kyc.get("/validations/<validation_id>")
 def read(validation_id: str) -> ResponseReturnValue:
-    return jsonify(_row(_validation(validation_id)))
+    return _shown(_validation(validation_id))
 
 
-@kyc.post("/validations/<validation_id>/sync")
-def sync(validation_id: str) -> ResponseReturnValue:
-    validation = _validation(validation_id)
-    body = request.get_json(force=True, silent=True) or {}
-    if not isinstance(body, dict) or not isinstance(body.get("force", False), bool):
-        raise invalid("force must be a boolean")
-    if validation.session_id is None:
-        raise ApiError(400, "NO_PROVIDER_SESSION", "The validation has no provider session")
-    return jsonify(_row(validation))
+@kyc.get("/validations/<validation_id>/media")
+def read_media(validation_id: str) -> ResponseReturnValue:
+    row = _validation(validation_id)
+    found = media(row.decision, request.args.get("key", ""))
+    if found is None:
+        raise ApiError(400, "INVALID_MEDIA_KEY", "key must be a storage key of this validation")
+    return Response(found.content, mimetype=found.mimetype)
 
 
-@kyc.delete("/validations/<validation_id>/cancel")
-def cancel(validation_id: str) -> ResponseReturnValue:
-    validation = _validation(validation_id)
-    reason = json_body().get("reason")
-    if not isinstance(reason, str) or len(reason.strip()) < SHORTEST_REASON:
-        raise ApiError(400, "INVALID_REASON", f"reason needs at least {SHORTEST_REASON} characters")
-    cancelled = current_mock().life.cancel(validation.id)
-    if cancelled is None:
-        raise ApiError(400, "INVALID_STATUS", f"A validation that is {validation.status} cannot be cancelled")
-    return jsonify(_row(cancelled))
+@kyc.get("/stats")
+def read_stats() -> ResponseReturnValue:
+    """Our own shape; gu1's is not known."""
+    count = Counter(row.status for row in current_mock().state.validations())
+    return answer({"total": count.total(), "byStatus": dict(count)})
 
 
 @kyc.get("/entities/<entity_id>/current")
 def read_current(entity_id: str) -> ResponseReturnValue:
-    rows = current_mock().state.validations(_entity(entity_id).id)
+    rows = current_mock().state.validations(_entity(entity_id).id, lag=lag())
     current = next((row for row in rows if row.is_current and row.status not in {"expired", "cancelled"}), None)
     if current is None:
         raise validation_not_found()
-    return jsonify(_row(current))
+    return _shown(current)
 
 
 @kyc.get("/entities/<entity_id>/status")
 def read_status(entity_id: str) -> ResponseReturnValue:
-    state, entity = current_mock().state, _entity(entity_id)
-    return jsonify(kyc_status(entity, state.validations(entity.id), state.now()))
+    mock, entity = current_mock(), _entity(entity_id)
+    rows = mock.state.validations(entity.id, lag=lag())
+    return answer(mock.shapes.kyc_status(entity, rows, mock.state.now()))
 
 
 @kyc.get("/entities/<entity_id>/validations")
 def find_of_entity(entity_id: str) -> ResponseReturnValue:
-    rows = _filtered(current_mock().state.validations(_entity(entity_id).id))
-    page = max(1, request.args.get("page", 1, type=int))
-    limit = min(MOST_LISTED, max(1, request.args.get("limit", MOST_LISTED, type=int)))
-    shown = rows[(page - 1) * limit : page * limit]
-    return jsonify(validations=[_row(row) for row in shown], total=len(rows), page=page, limit=limit)
+    mock = current_mock()
+    rows = _filtered(mock.state.validations(_entity(entity_id).id, lag=lag()))
+    shown, page, limit = _page(rows)
+    return answer({"validations": mock.shapes.listed(shown), "total": len(rows), "page": page, "limit": limit})
 
 
-def _row(validation: Validation) -> Json:
-    return validation_read(validation, current_mock().settings.organization_id)
+def _refuse_what_cannot_be(body: Json, entity: Entity) -> None:
+    mock = current_mock()
+    if entity.type != "person":
+        raise ApiError(400, "INVALID_ENTITY_TYPE", "KYC validation is only available for person entities")
+    if mock.world.integration == "missing" or body["integrationCode"] != mock.settings.integration_code:
+        raise ApiError(400, "KYC_NOT_CONFIGURED", "The KYC integration is not configured for this organization")
+    unknown = set(body) - NEWEST_KEYS
+    if mock.world.create_keys == "newest" and unknown:
+        raise invalid(f"Unrecognized keys: {', '.join(sorted(unknown))}")
+    if mock.world.credit != "available":
+        status = int(mock.world.credit.removeprefix("exhausted_"))
+        raise ApiError(status, "INSUFFICIENT_CREDITS", "The organization has no credit left")
+    if mock.world.renaper_credentials == "refuse" and _wants_registry(body, entity):
+        raise ApiError(400, "RENAPER_NOT_CONFIGURED", "The RENAPER credentials are missing")
+
+
+def _shown(row: Validation) -> ResponseReturnValue:
+    """What has not been touched for hours is fetched from the provider first."""
+    mock = current_mock()
+    if not lag() and mock.state.now() - row.updated_at > STALE:
+        row = mock.life.sync(row.id) or row
+    return answer(mock.shapes.validation(row))
 
 
 def _entity(entity_id: str) -> Entity:
@@ -110,34 +129,49 @@ def _entity(entity_id: str) -> Entity:
 
 
 def _validation(validation_id: str) -> Validation:
-    validation = current_mock().state.validation(validation_id)
-    if validation is None:
+    row = current_mock().state.validation(validation_id, lag=lag())
+    if row is None:
         raise validation_not_found()
-    return validation
+    return row
+
+
+def _page(rows: list[Validation]) -> tuple[list[Validation], int, int]:
+    page = max(1, request.args.get("page", 1, type=int))
+    limit = min(MOST_LISTED, max(1, request.args.get("limit", MOST_LISTED, type=int)))
+    return rows[(page - 1) * limit : page * limit], page, limit
 
 
 def _filtered(rows: list[Validation]) -> list[Validation]:
-    status, is_current = request.args.get("status"), request.args.get("isCurrent")
+    status, is_current, entity_id = (request.args.get(key) for key in ("status", "isCurrent", "entityId"))
     return [
         row
         for row in rows
         if (status is None or row.status == status)
         and (is_current is None or row.is_current == (is_current.lower() in TRUE))
+        and entity_id in {None, row.entity_id}
     ]
 
 
 def _metadata(body: Json) -> Json:
     metadata = body.get("metadata") or {}
-    if not isinstance(metadata, dict) or _size(metadata) > MOST_METADATA:
+    if not isinstance(metadata, dict) or len(json.dumps(metadata, ensure_ascii=False).encode()) > MOST_METADATA:
         raise invalid("metadata must be an object of at most 10 KB")
     return metadata
 
 
-def _size(value: Json) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode())
+def _omitted(body: Json) -> tuple[str, ...]:
+    codes = body.get("omitWarnings") or []
+    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+        raise invalid("omitWarnings must be an array of strings")
+    return tuple(codes)
 
 
-def _asks_registry(body: Json) -> bool:
+def _wants_registry(body: Json, entity: Entity) -> bool:
     """The query wins over the body."""
     asked = request.args.get("doubleCheckRenaper")
-    return body.get("doubleCheckRenaper") is True if asked is None else asked.lower() in TRUE
+    wants = body.get("doubleCheckRenaper") is True if asked is None else asked.lower() in TRUE
+    return wants and entity.country == "AR"
+
+
+def _asks_registry(body: Json, entity: Entity) -> bool:
+    return _wants_registry(body, entity) and current_mock().world.renaper_credentials == "present"

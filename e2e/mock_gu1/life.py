@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from e2e.mock_gu1.clock import Later
+from e2e.mock_gu1 import outcomes
+from e2e.mock_gu1.clock import Agenda
 from e2e.mock_gu1.evidence import decision, extracted_data, registry_answer
 from e2e.mock_gu1.outcomes import Outcome
+from e2e.mock_gu1.rows import OPEN, RUNNING, Entity, Json, Validation
 from e2e.mock_gu1.scenarios import scenario_for
 from e2e.mock_gu1.settings import Settings
-from e2e.mock_gu1.state import CHARGED, Entity, Json, State, Validation
+from e2e.mock_gu1.state import State
 from e2e.mock_gu1.webhooks import Webhooks
+from e2e.mock_gu1.worlds import Worlds
 
-SESSION_LIFE = timedelta(days=7)
-
-# A person may come back to a session that they left.
-OPEN = frozenset({"pending", "in_progress", "abandoned"})
-CANCELLABLE = frozenset({"pending", "in_progress", "in_review"})
+LINK_LIFE = {"7_days": timedelta(days=7), "30_days": timedelta(days=30)}
+SEEN_BY_PROVIDER = frozenset({"approved", "rejected", "in_review"})
 
 
 class Life:
-    def __init__(self, settings: Settings, state: State, webhooks: Webhooks, later: Later) -> None:
+    def __init__(self, settings: Settings, worlds: Worlds, state: State, webhooks: Webhooks, agenda: Agenda) -> None:
         self._settings = settings
+        self._worlds = worlds
         self._state = state
         self._webhooks = webhooks
-        self._later = later
+        self._agenda = agenda
 
-    def create(self, entity: Entity, *, metadata: Json, registry_asked: bool, public_url: str) -> Validation:
+    def create(
+        self, entity: Entity, *, metadata: Json, registry_asked: bool, public_url: str, omitted: tuple[str, ...] = ()
+    ) -> Validation:
+        world = self._worlds.now
         scenario = scenario_for(entity.tax_id)
         is_hosted = scenario is None or scenario.hosted
         with self._state.lock:
-            number = len(self._state.validations(entity.id)) + 1
-            planned = scenario.outcome(number, registry_asked=registry_asked) if scenario else None
+            earlier = self._state.validations(entity.id)
+            planned = scenario.outcome(len(earlier) + 1, registry_asked=registry_asked) if scenario else None
+            self._make_room(earlier)
             session_id = str(uuid4()) if is_hosted else None
             created = self._state.add_validation(
                 entity_id=entity.id,
@@ -41,75 +47,141 @@ class Life:
                 session_url=f"{public_url}/session/{session_id}" if session_id else None,
                 planned=planned,
                 registry_asked=registry_asked,
-                metadata=metadata | {"doubleChecks": {"renaper": True}} if registry_asked else metadata,
-                expires_at=self._state.now() + SESSION_LIFE if session_id else None,
+                omitted=omitted,
+                is_current=world.is_current == "newest",
+                metadata=metadata,
+                expires_at=self._state.now() + LINK_LIFE[world.link_life],
             )
             self._webhooks.announce("created", created, entity)
         if planned and not is_hosted:
-            self._later(self._settings.auto_delay, lambda: self.finish(created.id, planned))
+            self._agenda.after(self._settings.auto_delay, lambda: self.finish(created.id, planned))
         return created
 
     def open(self, validation_id: str) -> Validation | None:
         """None where there is nothing to open; opening twice is one step."""
         with self._state.lock:
-            validation = self._state.validation(validation_id)
-            if validation is None or validation.status not in OPEN:
+            row = self._state.validation(validation_id)
+            if row is None or not self._is_live(row):
                 return None
-            return validation if validation.status == "in_progress" else self._move(validation, status="in_progress")
+            if row.status == "in_progress":
+                return row
+            if self._is_deaf_to(row):
+                return self._state.change(row, opened_at=row.opened_at or self._state.now())
+            return self._move(row, status="in_progress")
 
     def finish(self, validation_id: str, outcome: Outcome, *, when: frozenset[str] = OPEN) -> Validation | None:
-        """None where the validation is gone or its status is none of `when`."""
+        """As the provider decides. None where the validation is gone or its status is none of `when`."""
         with self._state.lock:
-            validation = self._state.validation(validation_id)
-            if validation is None or validation.status not in when:
+            row = self._state.validation(validation_id)
+            if row is None or row.status not in when or row.unsynced is not None:
                 return None
-            changed = self._move(validation, **self._consequences(validation, outcome))
-        then = outcome.then
-        if then:
-            self._later(outcome.then_after, lambda: self.finish(validation_id, then, when=frozenset({outcome.status})))
-        return changed
+            if self._is_deaf_to(row):
+                return self._state.change(row, unsynced=outcome)
+            return self._settle(row, outcome)
+
+    def sync(self, validation_id: str) -> Validation | None:
+        """Fetches what the provider knows; what a person decided by hand is kept."""
+        with self._state.lock:
+            row = self._state.validation(validation_id)
+            if row is None or row.unsynced is None or row.is_manual:
+                return row
+            return self._settle(self._state.change(row, unsynced=None), row.unsynced)
+
+    def decide(self, validation_id: str, outcome: Outcome) -> Validation | None:
+        """By hand, out of review only; the registry is not asked again."""
+        with self._state.lock:
+            row = self.sync(validation_id)
+            if row is None or row.status != "in_review":
+                return None
+            changes = self._consequences(row, outcome) | {"registry": row.registry, "is_manual": True}
+            return self._move(row, **changes, **({} if outcome.status == "approved" else {"is_current": False}))
+
+    def force(self, validation_id: str, outcome: Outcome) -> Validation | None:
+        """Whatever the status is, final ones too, as a reviewer at the provider could."""
+        with self._state.lock:
+            row = self._state.validation(validation_id)
+            return row and self._settle(self._state.change(row, unsynced=None), outcome)
 
     def cancel(self, validation_id: str) -> Validation | None:
         """None where its status does not allow that any more."""
+        allowed = RUNNING | {"in_review"} if self._worlds.now.cancel_in_review == "allowed" else RUNNING
         with self._state.lock:
-            validation = self._state.validation(validation_id)
-            if validation is None or validation.status not in CANCELLABLE:
+            row = self._state.validation(validation_id)
+            if row is None or row.status not in allowed:
                 return None
-            return self._move(validation, status="cancelled", is_current=False)
+            return self._move(row, status="cancelled", is_current=False, is_manual=True, unsynced=None)
 
-    def _move(self, validation: Validation, **changes: Any) -> Validation:
-        changed = self._state.change(validation, **changes)
+    def expire_overdue(self) -> None:
+        with self._state.lock:
+            for row in self._state.overdue():
+                self._settle(row, outcomes.EXPIRE)
+
+    def _is_live(self, row: Validation) -> bool:
+        return row.status in OPEN and row.unsynced is None and self._state.now() < row.expires_at
+
+    def _is_deaf_to(self, row: Validation) -> bool:
+        return self._worlds.now.provider_events == "on_sync" and row.session_id is not None
+
+    def _make_room(self, earlier: list[Validation]) -> None:
+        world = self._worlds.now
+        for row in earlier:
+            if world.second_validation == "cancels_first" and row.status in RUNNING | {"in_review"}:
+                self._move(row, status="cancelled", is_current=False, unsynced=None)
+            elif world.is_current == "newest" and row.is_current:
+                self._state.change(row, is_current=False)
+
+    def _settle(self, row: Validation, outcome: Outcome) -> Validation:
+        if outcome.status == "rejected" and outcome.code in row.omitted and not outcome.is_from_registry:
+            outcome = replace(outcomes.APPROVE, code=outcome.code)
+        if self._worlds.now.renaper == "two_steps":
+            outcome = _in_two_steps(outcome, registry_asked=row.registry_asked, delay=self._settings.renaper_delay)
+        settled = self._move(row, **self._consequences(row, outcome))
+        then = outcome.then
+        if then:
+            self._agenda.after(outcome.then_after, lambda: self._go_on(row.id, then, settled.status))
+        return settled
+
+    def _go_on(self, validation_id: str, outcome: Outcome, expected_status: str) -> None:
+        with self._state.lock:
+            row = self._state.validation(validation_id)
+            if row is not None and row.status == expected_status:
+                self._move(row, **self._consequences(row, outcome))
+
+    def _move(self, row: Validation, **changes: Any) -> Validation:
+        if changes["status"] == "approved" and self._worlds.now.is_current == "newest_approved":
+            changes["is_current"] = True
+            for other in self._state.validations(row.entity_id):
+                if other.is_current and other.id != row.id:
+                    self._state.change(other, is_current=False)
+        changed = self._state.change(row, **changes)
         self._webhooks.announce(changed.status, changed, self._state.with_verification(changed.entity_id))
         return changed
 
-    def _consequences(self, validation: Validation, outcome: Outcome) -> dict[str, Any]:
-        changes: dict[str, Any] = {"status": outcome.status}
-        entity = self._state.entity(validation.entity_id)
+    def _consequences(self, row: Validation, outcome: Outcome) -> dict[str, Any]:
+        changes: dict[str, Any] = {"status": outcome.status, "outcome": outcome}
+        entity = self._state.entity(row.entity_id)
         if outcome.status == "cancelled":
             changes["is_current"] = False
-        if outcome.status not in CHARGED or entity is None:
+        if outcome.status not in SEEN_BY_PROVIDER or entity is None:
             return changes
-        now = self._state.now()
+        asked = row.registry_asked and outcome.registry_answers and outcome.status != "rejected"
         return changes | {
-            "decision": decision(entity, validation, outcome, self._images(validation)),
+            "decision": decision(entity, row, outcome, self._images(row)),
             "extracted": extracted_data(entity, outcome),
-            "warnings": (outcome.code,) if outcome.code and not outcome.is_from_registry else (),
-            "verified_at": now if outcome.status == "approved" else None,
-            "metadata": validation.metadata | self._registry_metadata(validation, entity, outcome),
+            "verified_at": self._state.now() if outcome.status == "approved" else None,
+            "registry": registry_answer(entity, outcome, self._state.now())
+            if asked or outcome.is_from_registry
+            else None,
         }
 
-    def _registry_metadata(self, validation: Validation, entity: Entity, outcome: Outcome) -> Json:
-        """The registry is asked only after the provider has approved, or where its answer was chosen by hand."""
-        provider_approved = outcome.status == "approved" and validation.registry_asked and outcome.registry_answers
-        if not (provider_approved or outcome.is_from_registry):
-            return {}
-        answer: Json = {
-            "doubleChecks": {"renaper": True},
-            "responseDoubleChecks": {"renaper": registry_answer(entity, outcome, self._state.now())},
-        }
-        return answer | {"warnings": [outcome.code]} if outcome.is_from_registry else answer
-
-    def _images(self, validation: Validation) -> str:
+    def _images(self, row: Validation) -> str:
         settings = self._settings
-        where = (settings.integration_code, settings.organization_id, validation.entity_id, validation.id)
-        return "/".join(("kyc", *where))
+        return "/".join(("kyc", settings.integration_code, settings.organization_id, row.entity_id, row.id))
+
+
+def _in_two_steps(outcome: Outcome, *, registry_asked: bool, delay: float) -> Outcome:
+    """Approved first, whatever the registry is going to say."""
+    waits = outcome.is_from_registry or (registry_asked and outcome.status == "approved")
+    if not waits or outcome.then or not outcome.registry_answers:
+        return outcome
+    return replace(outcomes.APPROVE, registry_answers=False, then=outcome, then_after=delay)

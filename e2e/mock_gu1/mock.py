@@ -3,25 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from flask import current_app
+from flask import Response, current_app, jsonify, request
 
+from e2e.mock_gu1.availability import Availability
+from e2e.mock_gu1.clock import Agenda
+from e2e.mock_gu1.faults import Faults
 from e2e.mock_gu1.life import Life
 from e2e.mock_gu1.settings import Settings
+from e2e.mock_gu1.shapes import Shapes
 from e2e.mock_gu1.state import State
 from e2e.mock_gu1.webhooks import Webhooks
+from e2e.mock_gu1.worlds import World, Worlds
 
 EXTENSION = "mock_gu1"
+LAG = "mock_gu1.lag"
+"""In the environ: how many seconds ago a read is to look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mock:
     settings: Settings
+    worlds: Worlds
+    agenda: Agenda
     state: State
-    life: Life
+    availability: Availability
+    shapes: Shapes
     webhooks: Webhooks
+    life: Life
+    faults: Faults
+
+    @property
+    def world(self) -> World:
+        return self.worlds.now
+
+    def reset(self) -> None:
+        """As it was when it was made."""
+        for part in (self.agenda, self.worlds, self.state, self.availability, self.webhooks, self.faults):
+            part.reset()
 
 
 def current_mock() -> Mock:
     return cast("Mock", current_app.extensions[EXTENSION])
+
+
+def answer(body: Any) -> Response:
+    """As gu1 would write it in this world."""
+    return jsonify(current_mock().shapes.dressed(body))
+
+
+def lag() -> float:
+    return float(request.environ.get(LAG, 0))

@@ -56,6 +56,7 @@ REVIEW = Outcome("review", "Send to review", "in_review")
 ABANDON = Outcome("abandon", "Abandon", "abandoned")
 EXPIRE = Outcome("expire", "Let it expire", "expired")
 CANCEL = Outcome("cancel", "Cancel", "cancelled")
+REJECT = Outcome("reject", "Reject without a code", "rejected")
 FREEZE = Outcome("freeze", "A status that nobody knows", "frozen")
 
 OFFERED: dict[str, tuple[Outcome, ...]] = {
@@ -74,6 +75,8 @@ OFFERED: dict[str, tuple[Outcome, ...]] = {
     "End without a verdict": (REVIEW, ABANDON, EXPIRE),
 }
 
+FOR_OPERATORS: dict[str, tuple[Outcome, ...]] = OFFERED | {"As the organization": (REJECT, CANCEL, FREEZE)}
 
-def offered(key: str) -> Outcome | None:
-    return next((outcome for group in OFFERED.values() for outcome in group if outcome.key == key), None)
+
+def offered(key: str, groups: dict[str, tuple[Outcome, ...]] = OFFERED) -> Outcome | None:
+    return next((outcome for group in groups.values() for outcome in group if outcome.key == key), None)

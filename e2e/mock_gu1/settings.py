@@ -1,12 +1,8 @@
-"""What one mock is made with."""
+"""What one mock is made with and keeps for its life; what may change meanwhile is in `worlds`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-
-Envelope = Literal["v1", "v2a", "v2b"]
-DuplicateShape = Literal["nested", "flat"]
 
 DEFAULT_API_KEY = "gk_sandbox_mock"
 DEFAULT_INTEGRATION_CODE = "global_gueno_validation_kyc"
@@ -23,7 +19,9 @@ class Settings:
     return_url: str | None = None
     webhook_url: str | None = None
     webhook_secret: str = ""
-    envelope: Envelope = "v2b"
-    duplicate_shape: DuplicateShape = "nested"
     auto_delay: float = 2.0
     """Seconds until a validation without a hosted page gets its outcome."""
+    renaper_delay: float = 5.0
+    """Seconds until the registry answers in the world of two steps."""
+    seed: int = 0
+    """Of everything that is left to chance but ids, which a mock that is started again must not repeat."""

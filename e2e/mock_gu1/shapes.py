@@ -1,100 +1,193 @@
-"""The JSON of the newest generation of gu1's pages."""
+"""gu1's JSON as the world of the moment writes it."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from e2e.mock_gu1.clock import iso, iso_or_none
-from e2e.mock_gu1.state import Entity, Json, Validation
+from e2e.mock_gu1.generations import decision_in, dressed, warning_object
+from e2e.mock_gu1.rows import Entity, Json, Validation
+from e2e.mock_gu1.worlds import World, Worlds
 
 PROVIDER = "kyc_provider"
 VERIFIED_FOR = timedelta(days=365)
+ABBREVIATED = ("id", "status", "isCurrent", "createdAt", "verifiedAt")
 
 
-def entity_created(entity: Entity, organization_id: str) -> Json:
+class Shapes:
+    """Values in; what leaves goes through `dressed` at the very end, once."""
+
+    def __init__(self, organization_id: str, worlds: Worlds) -> None:
+        self._organization_id = organization_id
+        self._worlds = worlds
+
+    @property
+    def _world(self) -> World:
+        return self._worlds.now
+
+    def dressed(self, body: Any) -> Any:
+        return dressed(body, self._world)
+
+    def entity_created(self, entity: Entity) -> Json:
+        return _enveloped(self._entity(entity), self._world.entity_envelope, success=True)
+
+    def entity_shown(self, entity: Entity) -> Json:
+        return _enveloped(self.entity(entity), self._world.entity_read_envelope)
+
+    def entities(self, entities: list[Entity]) -> Any:
+        rows = [self.entity(entity) for entity in entities]
+        return rows if self._world.entities_list == "bare" else {self._world.entities_list: rows}
+
+    def entity(self, entity: Entity) -> Json:
+        return self._entity(entity) | {
+            "nationality": entity.nationality,
+            "riskFactors": [],
+            "kycVerified": entity.is_verified,
+            "kycProvider": PROVIDER if entity.is_verified else None,
+            "kycData": None,
+            "currentEvaluation": None,
+            "deletedAt": None,
+        }
+
+    def validation_created(self, row: Validation) -> Json:
+        """Calls the session `sessionId` and leaves `expiresAt` out, other than every read does."""
+        return {
+            "id": row.id,
+            "entityId": row.entity_id,
+            "organizationId": self._organization_id,
+            **self._session(row, "sessionId"),
+            "status": row.status,
+            "provider": PROVIDER,
+            **self._link(row),
+            "isCurrent": True,
+            **({"expiresAt": self._expiry(row)} if self._world.expires_at == "everywhere" else {}),
+            **self._metadata(row),
+            "createdAt": iso(row.created_at),
+            "updatedAt": iso(row.updated_at),
+        }
+
+    def validation(self, row: Validation) -> Json:
+        return {
+            "id": row.id,
+            "entityId": row.entity_id,
+            "organizationId": self._organization_id,
+            **self._session(row, "validationSessionId"),
+            "status": row.status,
+            "provider": PROVIDER,
+            **self._link(row),
+            "decision": decision_in(self._world, row),
+            "documentsVerified": [],
+            "biometricResult": None,
+            "riskAssessment": None,
+            "verifiedFields": [],
+            "extractedData": row.extracted,
+            "warnings": self._warnings(row, "top"),
+            "isCurrent": row.is_current,
+            **({} if self._world.expires_at == "missing" else {"expiresAt": self._expiry(row)}),
+            "verifiedAt": iso_or_none(row.verified_at),
+            **self._metadata(row),
+            "createdAt": iso(row.created_at),
+            "updatedAt": iso(row.updated_at),
+        }
+
+    def listed(self, rows: list[Validation]) -> list[Json]:
+        full = [self.validation(row) for row in rows]
+        if self._world.list_rows == "full":
+            return full
+        return [{key: row[key] for key in ABBREVIATED if row[key] is not None} for row in full]
+
+    def kyc_status(self, entity: Entity, rows: list[Validation], now: datetime) -> Json:
+        """`rows` newest first."""
+        current = next((row for row in rows if row.is_current), None)
+        verified_at = next((row.verified_at for row in rows if row.verified_at), None)
+        ends_at = verified_at + VERIFIED_FOR if verified_at else None
+        return {
+            "entityId": entity.id,
+            "hasKyc": bool(rows),
+            "isVerified": verified_at is not None,
+            "currentValidation": current
+            and {"id": current.id, "status": current.status, "verifiedAt": iso_or_none(current.verified_at)},
+            "lastVerifiedAt": iso_or_none(verified_at),
+            **({"expiresAt": iso_or_none(ends_at)} if self._world.status_expires_at == "given" else {}),
+            "needsReverification": ends_at is not None and ends_at <= now,
+        }
+
+    def error(self, code: str, message: str, details: Json | None = None, *, shape: str | None = None) -> Json:
+        more = {"details": details} if details else {}
+        if (shape or self._world.error_shape) == "nested":
+            return {"error": {"code": code, "message": message, **more}}
+        return {"error": code, "message": message, **more}
+
+    def duplicate(self, existing: Entity) -> Json:
+        message, details = "An entity with this tax ID already exists", _duplicate_details(existing)
+        shape = self._world.duplicate_shape
+        if shape == "without_id":
+            return self.error("DUPLICATE_TAX_ID", message)
+        return self.error("DUPLICATE_TAX_ID", message, details, shape=shape)
+
+    def _entity(self, entity: Entity) -> Json:
+        return {
+            "id": entity.id,
+            "externalId": entity.external_id,
+            "organizationId": self._organization_id,
+            "type": entity.type,
+            "name": entity.name,
+            "taxId": entity.tax_id,
+            "countryCode": entity.country,
+            "riskScore": 0,
+            "status": entity.status,
+            "entityData": entity.entity_data,
+            "attributes": entity.attributes,
+            "createdAt": iso(entity.created_at),
+            "updatedAt": iso(entity.updated_at),
+        }
+
+    def _session(self, row: Validation, documented: str) -> Json:
+        key = self._world.session_key
+        keys = {"by_call": (documented,), "both": ("sessionId", "validationSessionId")}.get(key, (key,))
+        return dict.fromkeys(keys, row.session_id)
+
+    def _link(self, row: Validation) -> Json:
+        if row.session_url is not None or self._world.automatic_session == "null":
+            return {"providerSessionUrl": row.session_url}
+        if self._world.automatic_session == "missing":
+            return {}
+        return {"providerSessionUrl": "https://verify.example.com/sandbox"}
+
+    def _expiry(self, row: Validation) -> str | None:
+        return None if row.session_id is None or self._world.expires_at == "null" else iso(row.expires_at)
+
+    def _metadata(self, row: Validation) -> Json:
+        """Without the echo even the key is gone, unless gu1 has something of its own to say there."""
+        asked = row.registry_asked or row.registry is not None
+        codes = self._warnings(row, "metadata")
+        metadata = {
+            **(row.metadata if self._world.metadata_echo == "yes" else {}),
+            **({"doubleChecks": {"renaper": True}} if asked else {}),
+            **({"responseDoubleChecks": {"renaper": row.registry}} if row.registry else {}),
+            **({"warnings": codes} if codes else {}),
+        }
+        return {"metadata": metadata} if metadata or self._world.metadata_echo == "yes" else {}
+
+    def _warnings(self, row: Validation, place: str) -> list[Any]:
+        wanted = self._world.warnings_place
+        if row.outcome is None or row.code is None:
+            return []
+        if wanted == "documented":
+            wanted = "metadata" if row.outcome.is_from_registry else "top"
+        if wanted != place:
+            return []
+        return [row.code if self._world.warnings_form == "strings" else warning_object(row.code)]
+
+
+def _enveloped(entity: Json, key: str, **more: Any) -> Json:
+    return entity if key == "bare" else {**more, key: entity}
+
+
+def _duplicate_details(existing: Entity) -> Json:
     return {
-        "id": entity.id,
-        "externalId": entity.external_id,
-        "organizationId": organization_id,
-        "type": entity.type,
-        "name": entity.name,
-        "taxId": entity.tax_id,
-        "countryCode": entity.country,
-        "riskScore": 0,
-        "status": entity.status,
-        "entityData": entity.entity_data,
-        "attributes": entity.attributes,
-        "createdAt": iso(entity.created_at),
-        "updatedAt": iso(entity.updated_at),
-    }
-
-
-def entity_read(entity: Entity, organization_id: str) -> Json:
-    return entity_created(entity, organization_id) | {
-        "nationality": entity.nationality,
-        "riskFactors": [],
-        "kycVerified": entity.is_verified,
-        "kycProvider": PROVIDER if entity.is_verified else None,
-        "kycData": None,
-        "currentEvaluation": None,
-        "deletedAt": None,
-    }
-
-
-def validation_created(validation: Validation, organization_id: str) -> Json:
-    """Calls the session `sessionId` and leaves `expiresAt` out, other than every read does."""
-    return {
-        "id": validation.id,
-        "entityId": validation.entity_id,
-        "organizationId": organization_id,
-        "sessionId": validation.session_id,
-        "status": validation.status,
-        "provider": PROVIDER,
-        "providerSessionUrl": validation.session_url,
-        "isCurrent": validation.is_current,
-        "metadata": validation.metadata,
-        "createdAt": iso(validation.created_at),
-        "updatedAt": iso(validation.updated_at),
-    }
-
-
-def validation_read(validation: Validation, organization_id: str) -> Json:
-    return {
-        "id": validation.id,
-        "entityId": validation.entity_id,
-        "organizationId": organization_id,
-        "validationSessionId": validation.session_id,
-        "status": validation.status,
-        "provider": PROVIDER,
-        "providerSessionUrl": validation.session_url,
-        "decision": validation.decision,
-        "documentsVerified": [],
-        "biometricResult": None,
-        "riskAssessment": None,
-        "verifiedFields": [],
-        "extractedData": validation.extracted,
-        "warnings": list(validation.warnings),
-        "isCurrent": validation.is_current,
-        "expiresAt": iso_or_none(validation.expires_at),
-        "verifiedAt": iso_or_none(validation.verified_at),
-        "metadata": validation.metadata,
-        "createdAt": iso(validation.created_at),
-        "updatedAt": iso(validation.updated_at),
-    }
-
-
-def kyc_status(entity: Entity, validations: list[Validation], now: datetime) -> Json:
-    """`validations` newest first."""
-    current = next((row for row in validations if row.is_current), None)
-    verified_at = next((row.verified_at for row in validations if row.verified_at), None)
-    ends_at = verified_at + VERIFIED_FOR if verified_at else None
-    return {
-        "entityId": entity.id,
-        "hasKyc": bool(validations),
-        "isVerified": verified_at is not None,
-        "currentValidation": current
-        and {"id": current.id, "status": current.status, "verifiedAt": iso_or_none(current.verified_at)},
-        "lastVerifiedAt": iso_or_none(verified_at),
-        "expiresAt": iso_or_none(ends_at),
-        "needsReverification": ends_at is not None and ends_at < now,
+        "existingEntityId": existing.id,
+        "existingEntityName": existing.name,
+        "existingEntityType": existing.type,
     }

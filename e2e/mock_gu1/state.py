@@ -1,65 +1,18 @@
-"""Everything that a mock knows, in memory. Rows are values; a change puts a new one in place."""
+"""Everything that a mock knows, in memory, and as it was a while ago."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
 from uuid import uuid4
 
 from e2e.mock_gu1.clock import TICK, Clock, to_milliseconds
-from e2e.mock_gu1.outcomes import Outcome
+from e2e.mock_gu1.rows import CHARGED, FINAL, RUNNING, Entity, Validation
 
-Json = dict[str, Any]
-
-FINAL = frozenset({"approved", "rejected", "expired", "abandoned", "cancelled"})
-CHARGED = frozenset({"approved", "rejected"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
-    id: str
-    type: str
-    name: str
-    tax_id: str
-    country: str
-    external_id: str | None
-    nationality: str | None
-    status: str
-    entity_data: Json
-    attributes: Json
-    is_verified: bool = False
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
-    id: str
-    entity_id: str
-    status: str = "pending"
-    session_id: str | None
-    session_url: str | None
-    planned: Outcome | None
-    registry_asked: bool
-    decision: Json | None = None
-    extracted: Json | None = None
-    warnings: tuple[str, ...] = ()
-    is_current: bool = True
-    is_charged: bool = False
-    metadata: Json
-    expires_at: datetime | None
-    verified_at: datetime | None = None
-    created_at: datetime
-    updated_at: datetime
-
-    @property
-    def onboarding(self) -> str | None:
-        """Whose validation it is, where the portal said so."""
-        portal = self.metadata.get("portal")
-        return str(portal["onboarding"]) if isinstance(portal, dict) and "onboarding" in portal else None
+_FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Duplicate(Exception):
@@ -69,7 +22,7 @@ class Duplicate(Exception):
 
 
 class State:
-    """`lock` may be held around several calls that belong together."""
+    """`lock` may be held around several calls that belong together. `lag`, in seconds, reads an older state."""
 
     def __init__(self, now: Clock) -> None:
         self.lock = RLock()
@@ -79,107 +32,120 @@ class State:
     def reset(self) -> None:
         with self.lock:
             self._entities: dict[str, Entity] = {}
-            self._validations: dict[str, Validation] = {}
-            self._down_until: datetime | None = None
-            self._busy_until: dict[str, datetime] = {}
+            self._by_external_id: defaultdict[str | None, list[str]] = defaultdict(list)
+            self._by_tax_id: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+            self._versions: dict[str, list[Validation]] = {}
+            self._of_entity: defaultdict[str, list[str]] = defaultdict(list)
+            self._by_session: dict[str, str] = {}
+            self._next_expiry: datetime | None = None
 
     def now(self) -> datetime:
         return to_milliseconds(self._now())
 
-    def add_entity(self, **fields: Any) -> Entity:
-        """Raises `Duplicate` where the same type and taxId are there already."""
+    def add_entity(self, *, duplicates_allowed: bool = False, **fields: Any) -> Entity:
+        """Raises `Duplicate` where the same type and taxId are there already, unless that is allowed."""
         now = self.now()
         entity = Entity(id=str(uuid4()), created_at=now, updated_at=now, **fields)
         with self.lock:
-            for existing in self._entities.values():
-                if (existing.type, existing.tax_id) == (entity.type, entity.tax_id):
-                    raise Duplicate(existing)
+            existing = self._by_tax_id[entity.type, entity.tax_id]
+            if existing and not duplicates_allowed:
+                raise Duplicate(self._entities[existing[0]])
+            existing.append(entity.id)
+            self._by_external_id[entity.external_id].append(entity.id)
             self._entities[entity.id] = entity
         return entity
 
-    def entity(self, entity_id: str) -> Entity | None:
-        return self._entities.get(entity_id)
+    def entity(self, entity_id: str, *, lag: float = 0) -> Entity | None:
+        entity = self._entities.get(entity_id)
+        return entity if entity and entity.created_at <= self._as_of(lag) else None
 
-    def entities(self, **wanted: str) -> list[Entity]:
+    def entities(self, *, lag: float = 0, **wanted: str) -> list[Entity]:
         """Those whose fields equal all of `wanted`, oldest first."""
         with self.lock:
-            everybody = list(self._entities.values())
-        return [entity for entity in everybody if all(getattr(entity, key) == wanted[key] for key in wanted)]
+            external_id = wanted.get("external_id")
+            ids = self._by_external_id.get(external_id, []) if external_id is not None else self._entities
+            everybody = [self._entities[entity_id] for entity_id in ids]
+        return [
+            entity
+            for entity in everybody
+            if entity.created_at <= self._as_of(lag) and all(getattr(entity, key) == wanted[key] for key in wanted)
+        ]
+
+    def change_entity(self, entity_id: str, **changes: Any) -> Entity:
+        with self.lock:
+            before = self._entities[entity_id]
+            entity = replace(before, **changes, updated_at=max(self.now(), before.updated_at + TICK))
+            if entity.external_id != before.external_id:
+                self._by_external_id[before.external_id].remove(entity_id)
+                self._by_external_id[entity.external_id].append(entity_id)
+            self._entities[entity_id] = entity
+        return entity
 
     def with_verification(self, entity_id: str) -> Entity:
         """The entity, verified as long as one of its validations is approved."""
         with self.lock:
             entity = self._entities[entity_id]
             is_verified = any(row.status == "approved" for row in self.validations(entity_id))
-            if is_verified is not entity.is_verified:
-                now = max(self.now(), entity.updated_at + TICK)
-                entity = replace(entity, is_verified=is_verified, updated_at=now)
-                self._entities[entity_id] = entity
-        return entity
+            return (
+                entity if is_verified is entity.is_verified else self.change_entity(entity_id, is_verified=is_verified)
+            )
 
     def add_validation(self, **fields: Any) -> Validation:
-        """The new one is current; the entity's earlier ones are no longer."""
         now = self.now()
         validation = Validation(id=str(uuid4()), created_at=now, updated_at=now, **fields)
         with self.lock:
-            for earlier in self.validations(validation.entity_id):
-                if earlier.is_current:
-                    self.change(earlier, is_current=False)
-            self._validations[validation.id] = validation
+            self._versions[validation.id] = [validation]
+            self._of_entity[validation.entity_id].append(validation.id)
+            if validation.session_id:
+                self._by_session[validation.session_id] = validation.id
+            self._next_expiry = min(validation.expires_at, self._next_expiry or validation.expires_at)
         return validation
 
-    def validation(self, validation_id: str) -> Validation | None:
-        return self._validations.get(validation_id)
+    def validation(self, validation_id: str, *, lag: float = 0) -> Validation | None:
+        with self.lock:
+            return self._version(validation_id, self._as_of(lag))
 
     def by_session(self, session_id: str) -> Validation | None:
-        return next((row for row in self.validations() if row.session_id == session_id), None)
+        return self.validation(self._by_session.get(session_id, ""))
 
-    def validations(self, entity_id: str | None = None) -> list[Validation]:
+    def validations(self, entity_id: str | None = None, *, lag: float = 0) -> list[Validation]:
         """Newest first."""
         with self.lock:
-            everyone = reversed(list(self._validations.values()))
-        return [row for row in everyone if entity_id in {None, row.entity_id}]
+            ids = list(self._versions) if entity_id is None else self._of_entity.get(entity_id, [])
+            rows = [self._version(validation_id, self._as_of(lag)) for validation_id in reversed(ids)]
+        return [row for row in rows if row is not None]
 
     def change(self, validation: Validation, **changes: Any) -> Validation:
         """Each change has a later `updated_at`; the first verdict charges the validation."""
         with self.lock:
-            changed = replace(validation, **changes, updated_at=max(self.now(), validation.updated_at + TICK))
-            if changed.status in CHARGED:
-                changed = replace(changed, is_charged=True)
-            self._validations[changed.id] = changed
-        return changed
+            now = self.now()
+            changed = replace(validation, **changes, updated_at=max(now, validation.updated_at + TICK))
+            self._versions[changed.id].append(_stamped(changed, now))
+            return self._versions[changed.id][-1]
 
-    def go_down(self, seconds: float) -> None:
+    def overdue(self) -> list[Validation]:
+        """Open validations whose session has run out; costs nothing while none has."""
+        now = self.now()
+        if self._next_expiry is None or now < self._next_expiry:
+            return []
         with self.lock:
-            self._down_until = self._now() + timedelta(seconds=seconds)
+            unfinished = [row for row in self.validations() if row.status in RUNNING and row.unsynced is None]
+            self._next_expiry = min((row.expires_at for row in unfinished if row.expires_at > now), default=None)
+        return [row for row in reversed(unfinished) if row.expires_at <= now]
 
-    def is_down(self) -> bool:
-        return self._down_until is not None and self._now() < self._down_until
+    def _as_of(self, lag: float) -> datetime:
+        return self._now() - timedelta(seconds=lag) if lag else _FOREVER
 
-    def keep_busy(self, keys: list[str], seconds: float) -> None:
-        """From the first time on that a key is seen; later calls change nothing."""
-        with self.lock:
-            until = min((self._busy_until[key] for key in keys if key in self._busy_until), default=None)
-            for key in keys:
-                self._busy_until.setdefault(key, until or self._now() + timedelta(seconds=seconds))
-
-    def is_busy(self, key: str) -> bool:
-        return key in self._busy_until and self._now() < self._busy_until[key]
-
-    def ledger(self) -> Json:
-        rows = self.validations()
-        return {
-            **_tally(rows),
-            "entities": {key: _tally([r for r in rows if r.entity_id == key]) for key in {r.entity_id for r in rows}},
-            "onboardings": {
-                key: _tally([r for r in rows if r.onboarding == key])
-                for key in {r.onboarding for r in rows if r.onboarding is not None}
-            },
-        }
+    def _version(self, validation_id: str, moment: datetime) -> Validation | None:
+        versions = reversed(self._versions.get(validation_id, []))
+        return next((version for version in versions if version.updated_at <= moment), None)
 
 
-def _tally(rows: list[Validation]) -> Json:
-    count = Counter[str]()
-    for row in rows:
-        count.update(created=1, completed=row.status in FINAL, charged=row.is_charged)
-    return {key: count[key] for key in ("created", "completed", "charged")}
+def _stamped(row: Validation, now: datetime) -> Validation:
+    return replace(
+        row,
+        opened_at=row.opened_at or (now if row.status == "in_progress" else None),
+        completed_at=row.completed_at or (now if row.status in FINAL else None),
+        charged_at=row.charged_at or (now if row.status in CHARGED else None),
+        cancelled_at=row.cancelled_at or (now if row.status == "cancelled" else None),
+    )

@@ -19,9 +19,16 @@ def document_digits(tax_id: str, country: str) -> str:
     return bare[2:10] if country == "AR" and len(bare) == 11 else bare
 
 
-def canonical(tax_id: str, *, country: str, kind: str) -> str:
-    """`kind` is `person` or `company`. Raises `InvalidTaxId` where gu1 states the lengths."""
+def canonical(tax_id: str, *, country: str, kind: str, seven_digits: str = "accept") -> str:
+    """`kind` is `person` or `company`. Raises `InvalidTaxId` where gu1 states the lengths.
+
+    An Argentine DNI of seven digits is accepted, refused or padded, as `seven_digits` says.
+    """
     bare = reduced(tax_id)
+    if (country, kind, len(bare)) == ("AR", "person", 7) and seven_digits != "accept":
+        if seven_digits == "refuse":
+            raise InvalidTaxId("expected 8 or 11 digits")
+        bare = bare.zfill(8)
     if not bare:
         raise InvalidTaxId("taxId is empty")
     form = _FORMS.get((country, kind))

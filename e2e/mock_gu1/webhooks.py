@@ -1,27 +1,26 @@
-"""Signed deliveries, in order, by one thread that never keeps the API waiting."""
+"""Signed deliveries, in order unless disturbed, by one thread that never keeps the API waiting."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import logging
-from collections.abc import Callable
-from queue import Queue
-from threading import Lock, Thread
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from threading import RLock
 from time import sleep
-from uuid import uuid4
 
 import httpx
 
-from e2e.mock_gu1.clock import iso
+from e2e.mock_gu1.clock import Clock, iso
+from e2e.mock_gu1.disturbances import Disturbance
+from e2e.mock_gu1.envelopes import SIGNATURE_HEADER, Envelopes, signature
+from e2e.mock_gu1.post import Post
+from e2e.mock_gu1.rows import Entity, Json, Validation
 from e2e.mock_gu1.settings import Settings
-from e2e.mock_gu1.shapes import entity_read, validation_read
-from e2e.mock_gu1.state import CHARGED, Entity, Json, State, Validation
+from e2e.mock_gu1.worlds import Worlds
 
 log = logging.getLogger(__name__)
 
-SIGNATURE_HEADER = "X-Webhook-Signature"
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between the tries; one more try than there are pauses."""
 
@@ -33,95 +32,165 @@ def by_post(url: str, body: bytes, headers: dict[str, str]) -> int:
     return httpx.post(url, content=body, headers=headers, timeout=10, trust_env=False).status_code
 
 
-def signature(secret: str, body: bytes) -> str:
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+@dataclass(slots=True, kw_only=True)
+class Delivery:
+    number: int
+    event: str
+    validation_id: str | None
+    body: bytes
+    headers: dict[str, str]
+    created: str
+    state: str = "queued"
+    """queued, held, lost, delivered or given_up."""
+    answers: list[int | str] = field(default_factory=list)
+    """An HTTP status for each try, or what went wrong in a few words."""
+
+    def described(self) -> Json:
+        return {
+            "number": self.number,
+            "event": self.event,
+            "validation": self.validation_id,
+            "created": self.created,
+            "state": self.state,
+            "answers": list(self.answers),
+            "signature": self.headers.get(SIGNATURE_HEADER),
+            "body": self.body.decode(),
+        }
 
 
 class Webhooks:
     def __init__(
-        self, settings: Settings, state: State, *, deliver: Deliver = by_post, pauses: tuple[float, ...] = PAUSES
+        self,
+        settings: Settings,
+        worlds: Worlds,
+        envelopes: Envelopes,
+        now: Clock,
+        *,
+        deliver: Deliver = by_post,
+        pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         self._settings = settings
-        self._state = state
+        self._worlds = worlds
+        self._envelopes = envelopes
+        self._now = now
         self._deliver = deliver
         self._pauses = pauses
-        self._queue: Queue[tuple[str, bytes]] = Queue()
-        self._starting = Lock()
-        self._worker: Thread | None = None
+        self._lock = RLock()
+        self._post = Post()
+        self.reset()
 
-    def announce(self, step: str, validation: Validation, entity: Entity) -> None:
+    def reset(self) -> None:
+        with self._lock:
+            self._post.clear()
+            self.disturbance = Disturbance()
+            self._deliveries: list[Delivery] = []
+            self._random = Random(self._settings.seed)
+
+    def disturb(self, changes: Mapping[str, object]) -> None:
+        with self._lock:
+            self.disturbance = self.disturbance.changed(changes)
+
+    def announce(self, step: str, row: Validation, entity: Entity) -> None:
         """`step` is the event's last word: `created`, or the status that was reached."""
-        if self._settings.webhook_url is None:
-            return
-        event = f"kyc.validation_{step}"
-        body = json.dumps(self._envelope(event, validation, entity), ensure_ascii=False).encode()
-        self._start()
-        self._queue.put((event, body))
+        if self._envelopes.is_sent(step):
+            event = f"kyc.validation_{step}"
+            self._add(event, self._envelopes.of_step(event, row, entity), row.id)
+
+    def announce_other(self, event: str, payload: Json) -> None:
+        self._add(event, self._envelopes.of_other(event, payload), None)
+
+    def deliveries(self) -> list[Json]:
+        """Oldest first."""
+        with self._lock:
+            return [delivery.described() for delivery in self._deliveries]
+
+    def latest_of(self, validation_id: str) -> int | None:
+        with self._lock:
+            numbers = [it.number for it in self._deliveries if it.validation_id == validation_id]
+        return max(numbers, default=None)
+
+    def replay(self, number: int) -> bool:
+        """The same bytes with the same signature once more; False where there was no such delivery."""
+        with self._lock:
+            old = next((it for it in self._deliveries if it.number == number), None)
+            if old is None:
+                return False
+            self._file(old.event, old.body, old.headers, old.validation_id)
+        return True
+
+    def release(self, order: str = "as_held") -> int:
+        """How many were let go; `order` is as_held, reversed or shuffled."""
+        with self._lock:
+            held = [it for it in self._deliveries if it.state == "held"]
+            if order == "reversed":
+                held.reverse()
+            elif order == "shuffled":
+                self._random.shuffle(held)
+            for delivery in held:
+                self._send_later(delivery)
+        return len(held)
 
     def flush(self) -> None:
-        """Waits until everything announced so far was delivered or given up."""
-        self._queue.join()
+        """Waits until everything that is on its way was delivered or given up."""
+        self._post.join()
 
-    def _envelope(self, event: str, validation: Validation, entity: Entity) -> Json:
-        if self._settings.envelope == "v1":
-            return {"id": str(uuid4()), "type": event, "data": _short(validation)}
-        return {
-            "event": event,
-            "timestamp": iso(self._state.now()),
-            "organizationId": self._settings.organization_id,
-            "payload": self._payload(validation, entity),
-        }
+    def _add(self, event: str, body: bytes, validation_id: str | None) -> None:
+        if self._settings.webhook_url is None:
+            return
+        with self._lock:
+            for _ in range(self.disturbance.copies):
+                self._file(event, body, self._headers(body), validation_id)
 
-    def _payload(self, validation: Validation, entity: Entity) -> Json:
-        if self._settings.envelope == "v2a":
-            return _short(validation) | {
-                "entity": {
-                    "id": entity.id,
-                    "externalId": entity.external_id,
-                    "name": entity.name,
-                    "type": entity.type,
-                }
-            }
-        organization_id = self._settings.organization_id
-        row = validation_read(validation, organization_id)
-        return row | {"entity": entity_read(entity, organization_id)} if validation.status in CHARGED else row
+    def _file(self, event: str, body: bytes, headers: dict[str, str], validation_id: str | None) -> None:
+        delivery = Delivery(
+            number=len(self._deliveries) + 1,
+            event=event,
+            validation_id=validation_id,
+            body=body,
+            headers=headers,
+            created=iso(self._now()),
+        )
+        self._deliveries.append(delivery)
+        if self._is_lost(delivery.number):
+            delivery.state = "lost"
+        elif self.disturbance.hold:
+            delivery.state = "held"
+        else:
+            self._send_later(delivery)
 
-    def _start(self) -> None:
-        with self._starting:
-            if self._worker is None:
-                self._worker = Thread(target=self._work, name="mock-gu1-webhooks", daemon=True)
-                self._worker.start()
+    def _is_lost(self, number: int) -> bool:
+        every = self.disturbance.lose_every
+        return (every > 0 and number % every == 0) or self._random.random() < self.disturbance.lose
 
-    def _work(self) -> None:
-        while True:
-            event, body = self._queue.get()
-            try:
-                self._send(event, body)
-            finally:
-                self._queue.task_done()
+    def _send_later(self, delivery: Delivery) -> None:
+        delivery.state = "queued"
+        wait = self.disturbance.delay + self._random.uniform(0, self.disturbance.shuffle)
+        self._post.put(wait, lambda: self._send(delivery))
 
-    def _send(self, event: str, body: bytes) -> None:
-        problem = ""
+    def _headers(self, body: bytes) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
+        secret, forge = self._settings.webhook_secret, self.disturbance.forge
+        if not secret or forge == "unsigned":
+            return headers
+        signed = body + b" " if forge == "wrong" else body
+        key = secret + "-of-somebody-else" if forge == "other_secret" else secret
+        return headers | {SIGNATURE_HEADER: signature(key, signed, self._worlds.now.signature)}
+
+    def _send(self, delivery: Delivery) -> None:
         for pause in (*self._pauses, None):
-            problem = self._try(body)
-            if not problem:
+            outcome = self._try(delivery)
+            delivery.answers.append(outcome)
+            if isinstance(outcome, int) and 200 <= outcome < 300:
+                delivery.state = "delivered"
                 return
             if pause is not None:
                 sleep(pause)
-        log.warning("webhook %s given up after %d tries: %s", event, len(self._pauses) + 1, problem)
+        delivery.state = "given_up"
+        problem = f"HTTP {outcome}" if isinstance(outcome, int) else outcome
+        log.warning("webhook %s given up after %d tries: %s", delivery.event, len(delivery.answers), problem)
 
-    def _try(self, body: bytes) -> str:
-        """What went wrong, in a few words; empty where nothing did."""
-        url, secret = self._settings.webhook_url, self._settings.webhook_secret
-        headers = {"Content-Type": "application/json"}
-        if secret:
-            headers[SIGNATURE_HEADER] = signature(secret, body)
+    def _try(self, delivery: Delivery) -> int | str:
         try:
-            status = self._deliver(url or "", body, headers)
+            return self._deliver(self._settings.webhook_url or "", delivery.body, delivery.headers)
         except Exception as error:  # whatever a receiver does, the next delivery has to go out
             return f"{type(error).__name__}: {error}"
-        return "" if 200 <= status < 300 else f"HTTP {status}"
-
-
-def _short(validation: Validation) -> Json:
-    return {"validationId": validation.id, "entityId": validation.entity_id, "status": validation.status}

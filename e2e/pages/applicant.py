@@ -51,7 +51,7 @@ class Applicant:
         self.page.get_by_role("button", name=name, exact=outcome != "planned").click()
         expect(self.page).to_have_url(re.compile(r"/o/"))
 
-    def sees_stage(self, stage: str, *, reason: str | None = None) -> None:
+    def sees_stage(self, stage: str | re.Pattern[str], *, reason: str | None = None) -> None:
         status = self.page.locator("#status")
         expect(status).to_have_attribute("data-stage", stage, timeout=_SLOW)
         if reason is not None:

@@ -1,0 +1,147 @@
+"""The switches of the mock: worlds, faults and webhooks. JSON or a form; no key is asked for."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, NotFound
+
+from e2e.mock_gu1.disturbances import WrongSwitch
+from e2e.mock_gu1.faults import WrongFault
+from e2e.mock_gu1.forms import as_number, done, told
+from e2e.mock_gu1.kinds import KINDS
+from e2e.mock_gu1.mock import current_mock
+from e2e.mock_gu1.rows import Json
+from e2e.mock_gu1.worlds import UnknownWord
+from e2e.mock_gu1.wrong_shapes import COUNT, described
+
+switches = Blueprint("switches", __name__, url_prefix="/_mock")
+
+FORM_ONLY = "back"
+ORDERS = ("as_held", "reversed", "shuffled")
+
+
+@switches.get("/world")
+def show_world() -> ResponseReturnValue:
+    return jsonify(current_mock().worlds.described())
+
+
+@switches.post("/world")
+def change_world() -> ResponseReturnValue:
+    worlds = current_mock().worlds
+    try:
+        worlds.change(_told())
+    except UnknownWord as error:
+        raise BadRequest(str(error)) from None
+    return done(worlds.described())
+
+
+@switches.get("/faults")
+def show_faults() -> ResponseReturnValue:
+    return jsonify(faults=current_mock().faults.listed())
+
+
+@switches.post("/faults")
+def order_fault() -> ResponseReturnValue:
+    """`parameters` may stand beside the rest, as an object, or as text: `seconds=3 when=after`."""
+    body = _told()
+    more = body.pop("parameters", {})
+    if isinstance(more, str):
+        more = dict(word.split("=", 1) for word in more.split() if "=" in word)
+    if not isinstance(more, dict):
+        raise BadRequest("parameters must be an object")
+    try:
+        return done(current_mock().faults.order(body | more), 201)
+    except WrongFault as error:
+        raise BadRequest(str(error)) from None
+
+
+@switches.delete("/faults")
+@switches.post("/faults/clear", endpoint="clear_faults_by_form")
+def clear_faults() -> ResponseReturnValue:
+    current_mock().faults.reset()
+    return done()
+
+
+@switches.get("/kinds")
+def show_kinds() -> ResponseReturnValue:
+    return jsonify(
+        kinds=[
+            {"kind": kind.name, "what": kind.what, "parameters": kind.parameters, "needs_socket": kind.is_raw}
+            for kind in KINDS.values()
+        ]
+    )
+
+
+@switches.get("/shapes")
+def show_shapes() -> ResponseReturnValue:
+    return jsonify(count=COUNT, shapes=[described(number) for number in range(COUNT)])
+
+
+@switches.get("/webhooks")
+def show_webhooks() -> ResponseReturnValue:
+    webhooks = current_mock().webhooks
+    return jsonify(switches=webhooks.disturbance.described(), deliveries=webhooks.deliveries())
+
+
+@switches.post("/webhooks")
+def disturb_webhooks() -> ResponseReturnValue:
+    """`envelope` is the world's `webhook_envelope`, here for convenience."""
+    mock, changes = current_mock(), _told()
+    envelope = changes.pop("envelope", None)
+    try:
+        mock.webhooks.disturbance.changed(changes)
+        if envelope is not None:
+            mock.worlds.change({"webhook_envelope": envelope})
+        mock.webhooks.disturb(changes)
+    except (WrongSwitch, UnknownWord) as error:
+        raise BadRequest(str(error)) from None
+    return done(mock.webhooks.disturbance.described() | {"envelope": mock.world.webhook_envelope})
+
+
+@switches.post("/webhooks/release")
+def release_webhooks() -> ResponseReturnValue:
+    order = str(_told().get("order", "as_held"))
+    if order not in ORDERS:
+        raise BadRequest(f"order is one of {', '.join(ORDERS)}")
+    return done({"released": current_mock().webhooks.release(order)})
+
+
+@switches.post("/webhooks/replay")
+def replay_webhook() -> ResponseReturnValue:
+    number = as_number(_told().get("number"))
+    if number is None or not current_mock().webhooks.replay(int(number)):
+        raise NotFound("There is no delivery of that number")
+    return done({"replayed": int(number)})
+
+
+@switches.post("/webhooks/send")
+def send_webhook() -> ResponseReturnValue:
+    """Any event: about a validation, about an entity, or with a payload of one's own."""
+    mock, body = current_mock(), _told()
+    event = body.get("event")
+    if not isinstance(event, str) or not event:
+        raise BadRequest("event is required")
+    mock.webhooks.announce_other(event, _payload(body))
+    return done({"sent": event})
+
+
+def _payload(body: Json) -> Json:
+    mock, payload = current_mock(), body.get("payload", {})
+    if not isinstance(payload, dict):
+        raise BadRequest("payload must be an object")
+    if "validation" in body:
+        row = mock.state.validation(str(body["validation"]))
+        if row is None:
+            raise NotFound("There is no such validation")
+        return mock.shapes.validation(row) | payload
+    if "entity" in body:
+        entity = mock.state.entity(str(body["entity"]))
+        if entity is None:
+            raise NotFound("There is no such entity")
+        return mock.shapes.entity(entity) | payload
+    return payload
+
+
+def _told() -> Json:
+    return {key: value for key, value in told().items() if key != FORM_ONLY}
