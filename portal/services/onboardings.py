@@ -210,7 +210,8 @@ class Onboardings:
         return True
 
     def _make_due(self, row: Row) -> None:
-        if row.onboarding.due_at is not None:
+        # A hint is about news of a validation; what gu1 could not do a moment ago keeps its pause.
+        if row.onboarding.due_at is not None and row.onboarding.failures == 0:
             row.save(replace(row.onboarding, due_at=self._clock()))
 
 
