@@ -1,0 +1,86 @@
+"""The portal reaches the right verdict whichever of gu1's contradicting pages turns out to be true."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.mock_gu1.worlds import SWITCHES, words_of
+from e2e.stand import stand
+from portal.domain.stage import Stage
+
+OUTDATED = "RENAPER_TRAMITE_ID_NOT_MATCH"
+
+# Where gu1 refuses us there is nothing to reach but an honest wait.
+REFUSED = {
+    ("entities_path", "root"),
+    ("key", "revoked_401"),
+    ("key", "forbidden_403"),
+    ("integration", "missing"),
+    ("credit", "exhausted_402"),
+    ("credit", "exhausted_400"),
+    ("organization_header", "required"),
+    ("renaper_credentials", "refuse"),
+}
+
+# A double check that gu1 skips in silence is never answered, and `approved` is not shown without an answer.
+UNANSWERED = {("renaper_credentials", "skip")}
+
+EVERY_WORLD = [(switch.name, word) for switch in SWITCHES for word in words_of(switch)]
+
+
+@pytest.mark.parametrize(("switch", "word"), EVERY_WORLD, ids=lambda part: str(part))
+def test_whole_way_in_every_world(tmp_path, switch, word):
+    with stand(tmp_path, **{switch: word}) as it:
+        onboarding = it.start("31222333")
+        if (switch, word) in REFUSED:
+            it.arrives(onboarding, Stage.DELAYED)
+            assert it.ledger() == []
+            return
+        it.arrives(onboarding, Stage.READY)
+        it.opens_hosted_page(onboarding)
+        it.ends(onboarding, OUTDATED)
+        if (switch, word) not in UNANSWERED:
+            rejected = it.arrives(onboarding, Stage.REJECTED)
+            assert rejected.validation.reason == "registry_card_outdated"
+            it.onboardings.retry(onboarding, after_attempt=1)
+            it.arrives(onboarding, Stage.READY)
+            it.opens_hosted_page(onboarding)
+            it.ends(onboarding, "approve")
+            it.arrives(onboarding, Stage.APPROVED)
+        it.agrees_with_the_ledger()
+
+
+@pytest.mark.parametrize("duplicates", ["refuse", "allow"])
+def test_one_person_stays_one_entity(tmp_path, duplicates):
+    with stand(tmp_path, duplicates=duplicates) as it:
+        for _ in range(3):
+            it.arrives(it.start("31222333"), Stage.READY)
+        assert len({row["entity"] for row in it.ledger()}) == 1
+        it.agrees_with_the_ledger()
+
+
+@pytest.mark.parametrize("shape", ["nested", "flat", "without_id"])
+def test_duplicate_of_an_entity_that_only_the_refusal_tells_of(tmp_path, shape):
+    with stand(tmp_path, duplicate_shape=shape) as it:
+        it.arrives(it.start("31222333"), Stage.READY)
+        it.tell("faults", operation="find_entities", nth=1, times=1, kind="status", status=403)
+        it.arrives(it.start("31222333"), Stage.READY, Stage.DELAYED)
+        assert len({row["entity"] for row in it.ledger()}) == 1
+
+
+def test_approval_taken_back_by_the_registry(tmp_path):
+    with stand(tmp_path) as it:
+        onboarding = it.start("99990031")
+        it.arrives(onboarding, Stage.CONFIRMING)
+        it.arrives(onboarding, Stage.REJECTED)
+        it.agrees_with_the_ledger()
+
+
+def test_nothing_but_looks_brings_the_verdict_when_webhooks_are_lost(tmp_path):
+    with stand(tmp_path, deliver=lambda *_: 200) as it:
+        onboarding = it.start("31222333")
+        it.arrives(onboarding, Stage.READY)
+        it.opens_hosted_page(onboarding)
+        it.ends(onboarding, "approve")
+        it.arrives(onboarding, Stage.APPROVED)
+        it.agrees_with_the_ledger()
