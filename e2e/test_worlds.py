@@ -28,7 +28,7 @@ UNANSWERED = {("renaper_credentials", "skip")}
 EVERY_WORLD = [(switch.name, word) for switch in SWITCHES for word in words_of(switch)]
 
 
-@pytest.mark.parametrize(("switch", "word"), EVERY_WORLD, ids=lambda part: str(part))
+@pytest.mark.parametrize(("switch", "word"), EVERY_WORLD, ids=str)
 def test_whole_way_in_every_world(tmp_path, switch, word):
     with stand(tmp_path, **{switch: word}) as it:
         onboarding = it.start("31222333")

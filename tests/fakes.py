@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import OutcomeUnknown, Refused
-from portal.domain.onboarding import Observation
+from portal.domain.onboarding import Listing, Observation
 from portal.domain.status import Status
 
 
@@ -41,6 +41,7 @@ class FakeGu1:
         self.sync_shows_row = True
         self.list_shows_rows = True
         self.list_shows_metadata = True
+        self.list_is_whole = True
 
     async def create_entity(self, details, external_id):
         await self._call("create_entity", details.document_number)
@@ -92,7 +93,8 @@ class FakeGu1:
         await self._call("list_validations", entity_id)
         rows = [it for it in reversed(self.validations.values()) if it.entity_id == entity_id]
         rows = rows if self.list_shows_rows else []
-        return rows if self.list_shows_metadata else [replace(it, nonce=None) for it in rows]
+        shown = rows if self.list_shows_metadata else [replace(it, nonce=None) for it in rows]
+        return Listing(shown, is_whole=self.list_is_whole)
 
     async def cancel_validation(self, gu1_id, reason):
         await self._call("cancel_validation", gu1_id)

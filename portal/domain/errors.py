@@ -52,12 +52,18 @@ class Unavailable(Gu1Error):
 
 
 class Refused(Gu1Error):
-    def __init__(self, http_status: int, code: str | None, *, entity_id: str | None = None) -> None:
-        """`entity_id` is the existing entity that a duplicate was refused for."""
+    def __init__(
+        self, http_status: int, code: str | None, *, entity_id: str | None = None, about_details: bool = False
+    ) -> None:
+        """`entity_id` is the existing entity that a duplicate was refused for.
+
+        `about_details`: what the applicant typed is at fault, not our key or configuration.
+        """
         super().__init__(f"gu1 refused with HTTP {http_status} {code or 'without a code'}")
         self.http_status = http_status
         self.code = code
         self.entity_id = entity_id
+        self.about_details = about_details
 
 
 class OutcomeUnknown(Gu1Error):

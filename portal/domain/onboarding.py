@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.domain.status import Status, may_move
 
 SESSION_LIFE = timedelta(days=7)
 """Of a provider session, where gu1 gives no `expiresAt`."""
+CLOCKS_APART = timedelta(minutes=5)
+"""How far gu1's clock and ours may differ, whole seconds included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,13 @@ class Observation:
     verified_at: datetime | None = None
 
 
+class Listing(NamedTuple):
+    rows: list[Observation]
+    """Newest first."""
+    is_whole: bool
+    """Whether every row could be read: what is not among them was then not created."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """One attempt at gu1."""
@@ -125,13 +134,13 @@ class Validation:
     @property
     def ends_at(self) -> datetime:
         """When the provider's session runs out, as far as gu1 says so."""
-        return self.expires_at or self.created_at + SESSION_LIFE
+        return self.expires_at or (self.sent_at or self.created_at) + SESSION_LIFE
 
     @property
     def ran_out(self) -> bool:
         """Closed by gu1, or by us where gu1 left it open past its end."""
         if self.status is Status.CANCELLED:
-            return self.gu1_updated_at is not None and self.gu1_updated_at >= self.ends_at
+            return self.gu1_updated_at is not None and self.gu1_updated_at >= self.ends_at - CLOCKS_APART
         return self.status is Status.EXPIRED
 
     @property

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, NotSent, Refused
-from portal.domain.onboarding import Details, Observation
+from portal.domain.onboarding import Details, Listing, Observation
 from portal.gu1 import entities, operations, outgoing, schema
 from portal.gu1.fields import letters_and_digits, parse
 from portal.gu1.operations import Operation
@@ -71,10 +71,17 @@ class Calls(ABC):
     async def create_validation(
         self, entity_id: str, *, double_check: bool, metadata: Mapping[str, str | int]
     ) -> Observation:
-        body = outgoing.validation_body(entity_id, self._integration_code, double_check=double_check, metadata=metadata)
+        bare = outgoing.validation_body(entity_id, self._integration_code, double_check=double_check)
+        body = outgoing.with_metadata(bare, metadata)
 
         async def work() -> Observation:
-            answer = await self._ask(operations.CREATE_VALIDATION, "/api/kyc/validations", body=body)
+            try:
+                answer = await self._ask(operations.CREATE_VALIDATION, "/api/kyc/validations", body=body)
+            except Refused as refusal:
+                if not outgoing.may_be_about_metadata(refusal):
+                    raise
+                # gu1's newest pages no longer list metadata, and nothing was created by what it refused.
+                answer = await self._ask(operations.CREATE_VALIDATION, "/api/kyc/validations", body=bare)
             return _of_entity(schema.read_answer(answer), entity_id)
 
         return await self._call(operations.CREATE_VALIDATION, work)
@@ -95,7 +102,7 @@ class Calls(ABC):
 
         return await self._call(operations.READ_CURRENT, lambda: _unless_missing(work()))
 
-    async def list_validations(self, entity_id: str) -> list[Observation]:
+    async def list_validations(self, entity_id: str) -> Listing:
         path = f"/api/kyc/entities/{outgoing.in_path(entity_id)}/validations"
 
         async def work() -> Pages:
@@ -109,7 +116,8 @@ class Calls(ABC):
         def judged(pages: Pages) -> str:
             return operations.PARTLY_MALFORMED if pages.unreadable else operations.OK
 
-        return (await self._call(operations.LIST_VALIDATIONS, work, judged)).of_entity(entity_id)
+        pages = await self._call(operations.LIST_VALIDATIONS, work, judged)
+        return Listing(pages.of_entity(entity_id), is_whole=not pages.unreadable)
 
     async def sync_validation(self, gu1_id: str) -> Observation | None:
         """What gu1 learned from the provider; None where it does not say, and has to be read."""

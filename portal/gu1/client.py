@@ -136,7 +136,8 @@ class Gu1Client(Calls):
             code, entity_id = schema.read_refusal(parse(await self._body(response)))
         except (Malformed, httpx.HTTPError):
             code = entity_id = None
-        return Refused(response.status_code, code, entity_id=entity_id)
+        about = schema.is_about_details(response.status_code, code)
+        return Refused(response.status_code, code, entity_id=entity_id, about_details=about)
 
     async def _body(self, response: httpx.Response) -> bytes:
         """As sent: nothing is ever inflated."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from portal.domain.errors import NotSent
+from portal.domain.errors import NotSent, Refused
 from portal.domain.onboarding import Details
 from portal.gu1.fields import identifier
+
+_ABOUT_SOMETHING_ELSE = {"ENTITY_NOT_FOUND", "INVALID_ENTITY_TYPE", "KYC_NOT_CONFIGURED"}
 
 
 def headers(api_key: str, organization_id: str | None) -> dict[str, str]:
@@ -32,15 +34,17 @@ def entity_body(details: Details, external_id: str) -> dict[str, object]:
     return body | ({"email": details.email} if details.email else {})
 
 
-def validation_body(
-    entity_id: str, integration_code: str, *, double_check: bool, metadata: Mapping[str, str | int]
-) -> dict[str, object]:
-    body: dict[str, object] = {
-        "entityId": entity_id,
-        "integrationCode": integration_code,
-        "metadata": {"portal": dict(metadata)},
-    }
+def validation_body(entity_id: str, integration_code: str, *, double_check: bool) -> dict[str, object]:
+    body: dict[str, object] = {"entityId": entity_id, "integrationCode": integration_code}
     return body | ({"doubleCheckRenaper": True} if double_check else {})
+
+
+def with_metadata(body: dict[str, object], metadata: Mapping[str, str | int]) -> dict[str, object]:
+    return body | {"metadata": {"portal": dict(metadata)}}
+
+
+def may_be_about_metadata(refusal: Refused) -> bool:
+    return refusal.http_status in {400, 422} and refusal.code not in _ABOUT_SOMETHING_ELSE
 
 
 def in_path(gu1_id: str) -> str:

@@ -6,6 +6,7 @@ is not needed may be missing or of any type.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -26,6 +27,8 @@ _OTHER_DOCUMENT_WORDS = (
     *("resid", "permi"),
 )
 _OTHER_DOCUMENT_CODES = frozenset({"p", "dl", "rp", "cnh"})
+
+_ABOUT_DETAILS = re.compile("TAX|DOCUMENT|NAME|EMAIL|COUNTRY|VALIDATION_ERROR|INVALID_INPUT")
 
 
 def read_validation(body: object) -> Observation:
@@ -117,6 +120,11 @@ def read_refusal(body: object) -> tuple[str | None, str | None]:
         if entity_id := identifier(mapping(details).get("existingEntityId")):
             return stated, entity_id
     return stated, None
+
+
+def is_about_details(http_status: int, code: str | None) -> bool:
+    """Only INVALID_TAX_ID is documented; a refusal without a code is more often the typed number's than ours."""
+    return http_status in {400, 422} and (code is None or _ABOUT_DETAILS.search(code) is not None)
 
 
 def read_retry_after(header: str | None, now: datetime) -> float | None:

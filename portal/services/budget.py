@@ -36,7 +36,8 @@ class Budget:
             return timedelta()
         now = self._clock()
         left = max(1, self._limit - self._notes.spent(_hour(now)))
-        return self._left_of_hour(now) * self._store.count_watched(now - WATCHED_FOR) / left
+        rest = self._left_of_hour(now)
+        return min(rest, rest * self._store.count_watched(now - WATCHED_FOR) / left)
 
     def _share_of_the_unwatched(self, now: datetime) -> int:
         """Half of the hour's budget, a little more of it with every minute."""

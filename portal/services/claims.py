@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -41,6 +41,9 @@ class Claims:
 
         await self.save(claimed, settle)
 
+    async def known_validations(self, gu1_ids: Iterable[str]) -> set[str]:
+        return await asyncio.to_thread(self._store.known_validations, list(gu1_ids))
+
     async def get_on(self, claimed: Onboarding, change: Change) -> None:
         """Writes the outcome; the next step may follow at once."""
         await self.finish(claimed, lambda fresh: replace(change(fresh), trouble=None, failures=0, due_at=self.now()))
@@ -56,6 +59,8 @@ class Claims:
         self._meter.count("put_off", step=step, trouble=trouble)
 
         def change(fresh: Onboarding) -> Onboarding:
+            if fresh.attempts != claimed.attempts:
+                return fresh  # a validation was planned meanwhile, and this says nothing of it
             failures = fresh.failures + 1
             due = None if trouble is Trouble.DETAILS_REFUSED else self.now() + self._wait(failures, error)
             updated = self.now() if trouble is not fresh.trouble else fresh.updated_at
@@ -92,6 +97,6 @@ def unsent(onboarding: Onboarding) -> Onboarding:
 def _trouble(step: str, error: Gu1Error) -> Trouble:
     if not isinstance(error, Refused):
         return Trouble.UNAVAILABLE
-    if step == "create_entity" and error.http_status in {400, 422}:
+    if step == "create_entity" and error.about_details:
         return Trouble.DETAILS_REFUSED
     return Trouble.REFUSED

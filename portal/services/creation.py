@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
 
-from portal.domain.errors import LostClaim, NotSent, OutcomeUnknown, Refused, Unavailable
-from portal.domain.onboarding import DoubleCheck, Observation, Onboarding, Sending, Validation
+from portal.domain.errors import LostClaim, Malformed, NotSent, OutcomeUnknown, Refused, Unavailable
+from portal.domain.onboarding import CLOCKS_APART, Details, DoubleCheck, Observation, Onboarding, Sending, Validation
 from portal.services.claims import Claims, unsent, validation_changed
 from portal.services.onboardings import Onboardings
 from portal.services.pace import Pace
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 MAX_SENDS = 3
 """How often one validation is asked for, if gu1 never shows that it has it."""
 LOOKS_BEFORE_RESEND = 2
-CLOCKS_APART = timedelta(minutes=5)
+DUPLICATE = 409
 
 
 class Creation:
@@ -36,26 +37,26 @@ class Creation:
     async def _known_entity(self, claimed: Onboarding) -> str | None:
         """What an earlier try created unheard, and what gu1 would make a second one of on its older pages."""
         if claimed.external_id or claimed.fence > 1:
-            earlier = await self._gu1.find_entity(claimed.gu1_external_id)
+            earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
             if earlier:
                 return earlier
-        if claimed.details is None:
-            raise Refused(0, "DETAILS_MISSING")
-        try:
-            return await self._gu1.find_entity_by_tax_id(claimed.details.country, claimed.details.document_number)
-        except Refused:
-            return None  # a key may create without being allowed to search
+        return await self._same_person(_details(claimed))
+
+    async def _same_person(self, details: Details) -> str | None:
+        return await _unless_refused(self._gu1.find_entity_by_tax_id(details.country, details.document_number))
 
     async def _new_entity(self, claimed: Onboarding) -> str:
-        if claimed.details is None:
-            raise Refused(0, "DETAILS_MISSING")
+        details = _details(claimed)
         try:
-            return await self._gu1.create_entity(claimed.details, claimed.gu1_external_id)
+            return await self._gu1.create_entity(details, claimed.gu1_external_id)
         except Refused as refused:
             # A duplicate is no news for the applicant: from here on both ways are the same.
-            if refused.entity_id is None:
+            existing = refused.entity_id
+            if existing is None and refused.http_status == DUPLICATE:
+                existing = await self._same_person(details)
+            if existing is None:
                 raise
-            return refused.entity_id
+            return existing
 
     async def create_validation(self, claimed: Onboarding) -> None:
         sent = await self._claims.save(claimed, self._sent)
@@ -100,31 +101,43 @@ class Creation:
         validation = claimed.validation
         if validation is None or claimed.entity_id is None or validation.sent_at is None:
             raise Refused(0, "ENTITY_MISSING")
-        believable = validation.sent_at + timedelta(seconds=self._pace.quiet)
+        # Also where a hint made it due before the next look was.
+        quiet = self._pace.quiet + validation.empty_looks * self._pace.look_again
+        believable = validation.sent_at + timedelta(seconds=quiet)
         if self._claims.now() < believable:
             await self._claims.rest_until(claimed, believable)
             return
-        found = await self._find_created(claimed.entity_id, validation)
+        listed, is_whole = await self._gu1.list_validations(claimed.entity_id)
+        found = await self._find_created(listed, validation)
         if found:
             self._meter.count("reconciled", outcome="adopted")
             await self._claims.finish(claimed, lambda fresh: self._onboardings.observed(fresh, found))
+        elif not is_whole:
+            raise Malformed("what was asked for may be among the rows that cannot be read")
         else:
             await self._not_found(claimed, validation)
 
-    async def _find_created(self, entity_id: str, validation: Validation) -> Observation | None:
-        """The oldest live validation that carries our nonce, else the oldest of them."""
-        mine = [
-            seen
-            for row in await self._gu1.list_validations(entity_id)
-            if (seen := await self._with_nonce(row, validation)).nonce == validation.nonce
-        ]
-        live = [seen for seen in mine if not seen.status.is_final]
-        return min(live or mine, key=lambda seen: seen.created_at or self._claims.now(), default=None)
+    async def _find_created(self, listed: list[Observation], validation: Validation) -> Observation | None:
+        """The oldest live validation that carries our nonce, else the oldest of them, else the only one it can be."""
+        rows = [await self._with_nonce(row, validation) for row in listed]
+        mine = [row for row in rows if row.nonce == validation.nonce] or await self._guessed(rows, validation)
+        live = [row for row in mine if not row.status.is_final]
+        return min(live or mine, key=lambda row: row.created_at or self._claims.now(), default=None)
+
+    async def _guessed(self, rows: list[Observation], validation: Validation) -> list[Observation]:
+        """Where gu1 shows no metadata: what was created about then and belongs to no onboarding of ours."""
+        about_then = [row for row in rows if row.nonce is None and _was_created_since(row, validation)]
+        known = await self._claims.known_validations(row.gu1_id for row in about_then)
+        unknown = [row for row in about_then if row.gu1_id not in known]
+        if len(unknown) > 1:
+            raise Refused(0, "SEVERAL_CANDIDATES")  # only an operator can tell them apart
+        if unknown:
+            log.warning("validation %s is taken for the one asked for: gu1 shows no metadata", unknown[0].gu1_id)
+        return unknown
 
     async def _with_nonce(self, row: Observation, validation: Validation) -> Observation:
         """The row itself, or the full read where gu1's list leaves the metadata out."""
-        sent_at = validation.sent_at
-        if row.nonce is not None or (row.created_at and sent_at and row.created_at < sent_at - CLOCKS_APART):
+        if row.nonce is not None or not _was_created_since(row, validation):
             return row
         return await self._gu1.read_validation(row.gu1_id)
 
@@ -141,6 +154,27 @@ class Creation:
             await self._claims.put_off(claimed, "reconcile", Refused(0, "NEVER_CREATED"))
         else:
             await self._claims.get_on(claimed, unsent)
+
+
+def _details(claimed: Onboarding) -> Details:
+    if claimed.details is None:
+        raise Refused(0, "DETAILS_MISSING")
+    return claimed.details
+
+
+async def _unless_refused(found: Awaitable[str | None]) -> str | None:
+    """A key may create without being allowed to search."""
+    try:
+        return await found
+    except Refused:
+        return None
+
+
+def _was_created_since(row: Observation, validation: Validation) -> bool:
+    """Also where gu1 does not say when."""
+    if row.created_at is None or validation.sent_at is None:
+        return True
+    return row.created_at >= validation.sent_at - CLOCKS_APART
 
 
 def _looked(onboarding: Onboarding) -> Onboarding:

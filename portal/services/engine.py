@@ -47,8 +47,10 @@ class Engine:
             while True:
                 self._awake.clear()
                 await self._start_due()
+                # Not wait_for: before Python 3.12 it can swallow the very cancellation that ends this loop.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), self._pause)
+                    async with asyncio.timeout(self._pause):
+                        await self._awake.wait()
         finally:
             await asyncio.gather(*self._running)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from datetime import timedelta
 
-from portal.domain.errors import Refused
+from portal.domain.errors import Gu1Error, Refused
 from portal.domain.onboarding import Observation, Onboarding, Validation
 from portal.domain.status import Status
 from portal.services.budget import Budget
@@ -25,6 +26,12 @@ SYNC_EVERY = 12
 _OPEN = {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN}
 
 
+class _BudgetUsedUp(Exception):
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(wait)
+        self.wait = wait
+
+
 class Following:
     def __init__(self, gu1: Gu1, claims: Claims, onboardings: Onboardings, budget: Budget, *, meter: Meter) -> None:
         self._gu1 = gu1
@@ -34,13 +41,12 @@ class Following:
         self._meter = meter
 
     async def refresh(self, claimed: Onboarding) -> None:
-        watched = self._is_watched(claimed)
-        wait = await asyncio.to_thread(self._budget.take, watched=watched)
-        if wait:
-            self._meter.count("budget_spent", watched=str(watched).lower())
-            await self._claims.rest_until(claimed, self._claims.now() + wait)
+        try:
+            seen = await self._look(claimed, _validation(claimed))
+        except _BudgetUsedUp as used_up:
+            self._meter.count("budget_spent", watched=str(self._is_watched(claimed)).lower())
+            await self._claims.rest_until(claimed, self._claims.now() + used_up.wait)
             return
-        seen = await self._look(claimed, _validation(claimed), watched=watched)
         not_before = self._claims.now() + await asyncio.to_thread(self._budget.least_interval)
 
         def change(fresh: Onboarding) -> Onboarding:
@@ -49,40 +55,52 @@ class Following:
 
         await self._claims.finish(claimed, change)
 
-    async def _look(self, claimed: Onboarding, validation: Validation, *, watched: bool) -> Observation:
-        gu1_id = validation.gu1_id or ""
+    async def _look(self, claimed: Onboarding, validation: Validation) -> Observation:
         if validation.ends_at <= self._claims.now() and validation.status in _OPEN:
-            return await self._close(claimed, gu1_id)
+            return await self._close(claimed)
         # A validation without a provider session, such as gu1's sandbox makes, cannot be synchronised.
         overdue = validation.refreshes % SYNC_EVERY == SYNC_EVERY - 1
-        if watched and overdue and validation.session_id and validation.shown_at:
-            synced = await self._sync(gu1_id)
+        if overdue and validation.session_id and validation.shown_at and self._is_watched(claimed):
+            synced = await self._sync(claimed)
             if synced:
                 return synced
-        return await self._gu1.read_validation(gu1_id)
+        return await self._read(claimed)
 
-    async def _sync(self, gu1_id: str) -> Observation | None:
+    async def _read(self, claimed: Onboarding) -> Observation:
+        await self._spend(claimed)
+        return await self._gu1.read_validation(_gu1_id(claimed))
+
+    async def _sync(self, claimed: Onboarding) -> Observation | None:
+        """None where nothing came of it, whatever the cause: a read may still succeed."""
+        await self._spend(claimed)
         self._meter.count("synced")
         try:
-            return await self._gu1.sync_validation(gu1_id)
-        except Refused:
+            return await self._gu1.sync_validation(_gu1_id(claimed))
+        except Gu1Error as error:
+            log.info("onboarding %s: not synchronised: %s", claimed.id, error)
             return None
 
-    async def _close(self, claimed: Onboarding, gu1_id: str) -> Observation:
+    async def _spend(self, claimed: Onboarding) -> None:
+        wait = await asyncio.to_thread(self._budget.take, watched=self._is_watched(claimed))
+        if wait:
+            raise _BudgetUsedUp(wait)
+
+    async def _close(self, claimed: Onboarding) -> Observation:
         """Cancelled before a new one may be opened, so that nobody can complete both."""
-        seen = await self._gu1.read_validation(gu1_id)
-        if seen.status not in _OPEN:
+        seen = await self._read(claimed)
+        lives_on = seen.expires_at is not None and seen.expires_at > self._claims.now()
+        if lives_on or seen.status not in _OPEN:
             return seen
-        await self._cancel_at_gu1(claimed, gu1_id, RAN_OUT)
-        return await self._gu1.read_validation(gu1_id)
+        await self._cancel_at_gu1(claimed, RAN_OUT)
+        return await self._read(claimed)
 
     async def cancel(self, claimed: Onboarding) -> None:
-        await self._cancel_at_gu1(claimed, _validation(claimed).gu1_id or "", STOPPED)
+        await self._cancel_at_gu1(claimed, STOPPED)
         await self._claims.rest_until(claimed, None, lambda fresh: replace(fresh, trouble=None, failures=0))
 
-    async def _cancel_at_gu1(self, claimed: Onboarding, gu1_id: str, reason: str) -> None:
+    async def _cancel_at_gu1(self, claimed: Onboarding, reason: str) -> None:
         try:
-            await self._gu1.cancel_validation(gu1_id, reason)
+            await self._gu1.cancel_validation(_gu1_id(claimed), reason)
         except Refused:
             log.warning("onboarding %s: gu1 would not cancel the validation any more", claimed.id)
 
@@ -92,9 +110,14 @@ class Following:
         known = await self._gu1.read_entity_status(entity_id) if entity_id else None
         holds = known is not None and known.is_verified and not known.needs_reverification
         verified_at = (known.verified_at if known and holds else None) or (self._claims.now() if holds else None)
-        await self._claims.rest_until(
-            claimed, None, lambda fresh: replace(fresh, verified_before_at=verified_at, trouble=None, failures=0)
-        )
+
+        def change(fresh: Onboarding) -> Onboarding:
+            # Details given or everything stopped meanwhile: the answer comes too late.
+            if fresh.validation or fresh.stopped_at:
+                return fresh
+            return replace(fresh, verified_before_at=verified_at, trouble=None, failures=0, due_at=None)
+
+        await self._claims.finish(claimed, change)
 
     def _is_watched(self, claimed: Onboarding) -> bool:
         return claimed.watched_at is not None and claimed.watched_at >= self._claims.now() - WATCHED_FOR
@@ -104,3 +127,7 @@ def _validation(claimed: Onboarding) -> Validation:
     if claimed.validation is None:
         raise Refused(0, "VALIDATION_MISSING")
     return claimed.validation
+
+
+def _gu1_id(claimed: Onboarding) -> str:
+    return _validation(claimed).gu1_id or ""

@@ -42,6 +42,17 @@ class Observer:
             updated_at=now if changed else onboarding.updated_at,
         )
 
+    def told(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
+        """`onboarding` after gu1 spoke unasked: that is no look, and puts off none."""
+        before, after = onboarding.validation, self.observed(onboarding, seen)
+        if before is None or after.validation is None or after.due_at is None:
+            return after
+        return replace(
+            after,
+            validation=replace(after.validation, refreshes=min(before.refreshes, after.validation.refreshes)),
+            due_at=min(after.due_at, onboarding.due_at or after.due_at),
+        )
+
     def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:
         adopted = replace(before, gu1_id=seen.gu1_id, sending=Sending.ADOPTED)
         after = adopted.observed(seen, self._identity_match(onboarding, seen))

@@ -164,7 +164,8 @@ class Onboardings:
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             onboarding = row.onboarding
-            if onboarding.stopped_at or (onboarding.validation and onboarding.validation.is_settled):
+            settled = onboarding.validation is not None and onboarding.validation.is_settled
+            if onboarding.stopped_at or onboarding.verified_before_at or settled:
                 return onboarding
             changed = replace(onboarding, stopped_at=now, details=None, due_at=now, updated_at=now)
             row.save(changed)
@@ -178,9 +179,9 @@ class Onboardings:
             return False
         with self._store.locked_by_nonce(seen.nonce) as row:
             validation = row.onboarding.validation if row else None
-            if row is None or validation is None or validation.gu1_id:
+            if row is None or validation is None or validation.gu1_id not in (None, seen.gu1_id):
                 return False
-            row.save(self.observed(row.onboarding, seen))
+            row.save(self._observer.told(row.onboarding, seen))
         self._wake()
         return True
 
@@ -189,7 +190,7 @@ class Onboardings:
         with self._store.locked_by_validation(seen.gu1_id) as row:
             if row is None:
                 return False
-            row.save(self.observed(row.onboarding, seen))
+            row.save(self._observer.told(row.onboarding, seen))
         return True
 
     def observed(self, onboarding: Onboarding, seen: Observation) -> Onboarding:

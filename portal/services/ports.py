@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from portal.domain.entity_status import EntityStatus
-from portal.domain.onboarding import Details, Observation, Onboarding
+from portal.domain.onboarding import Details, Listing, Observation, Onboarding
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
@@ -43,6 +43,9 @@ class Store(Protocol):
 
     def locked_by_nonce(self, nonce: str) -> AbstractContextManager[Row | None]:
         """The onboarding whose current validation was asked for under this nonce."""
+
+    def known_validations(self, gu1_ids: Iterable[str]) -> set[str]:
+        """Those of gu1's ids that belong to some onboarding of ours."""
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         """Takes due onboardings that nobody else holds, each with a fence of its own."""
@@ -95,8 +98,7 @@ class Gu1(Protocol):
     async def sync_validation(self, gu1_id: str) -> Observation | None:
         """Has gu1 ask the provider, free of charge; None where the answer does not show the validation."""
 
-    async def list_validations(self, entity_id: str) -> list[Observation]:
-        """Newest first; rows that cannot be read are left out."""
+    async def list_validations(self, entity_id: str) -> Listing: ...
 
     async def cancel_validation(self, gu1_id: str, reason: str) -> None: ...
 

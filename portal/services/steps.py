@@ -53,7 +53,8 @@ class Steps:
     def _next_step(self, onboarding: Onboarding) -> Step:
         validation = onboarding.validation
         if validation is None:
-            return self._following.look_up_customer if onboarding.external_id else self._rest
+            asks = onboarding.external_id and not onboarding.stopped_at
+            return self._following.look_up_customer if asks else self._rest
         if validation.sending is Sending.SENT:
             return self._creation.reconcile
         if onboarding.stopped_at:

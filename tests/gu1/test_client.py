@@ -114,13 +114,13 @@ def test_all_pages_are_listed() -> None:
     pages = [httpx.Response(200, json={"validations": [a_row(id=f"v{n}")], "total": 3}) for n in (1, 2, 3)]
     gu1 = Gu1Answers(*pages)
     listed = ask(gu1, READS["list_validations"])
-    assert [seen.gu1_id for seen in listed] == ["v1", "v2", "v3"]
+    assert [seen.gu1_id for seen in listed.rows] == ["v1", "v2", "v3"]
     assert [request.url.params["page"] for request in gu1.requests] == ["1", "2", "3"]
 
 
 def test_endless_list_is_left_after_twenty_pages() -> None:
     gu1 = Gu1Answers(httpx.Response(200, json={"validations": [a_row()], "total": 10**6}))
-    assert len(ask(gu1, READS["list_validations"])) == 1
+    assert len(ask(gu1, READS["list_validations"]).rows) == 1
     assert len(gu1.requests) == 20
 
 

@@ -115,12 +115,13 @@ def test_bad_id_never_enters_these_paths_either(bad: str) -> None:
 def test_list_tells_whether_rows_were_unreadable(rows: list[Any], outcome: str) -> None:
     told: list[str] = []
     gu1 = Gu1Answers(httpx.Response(200, json={"validations": rows, "total": len(rows)}))
-    ask(gu1, READS["list_validations"], on_call=lambda name, outcome, seconds: told.append(outcome))
+    listed = ask(gu1, READS["list_validations"], on_call=lambda name, outcome, seconds: told.append(outcome))
     assert told == [outcome]
+    assert listed.is_whole == (outcome == "ok")
 
 
 @pytest.mark.parametrize("envelope", [{"hasMore": False}, {"pagination": {"limit": 50, "offset": 0, "hasMore": False}}])
 def test_list_ends_where_gu1_has_no_more(envelope: dict[str, Any]) -> None:
     gu1 = Gu1Answers(httpx.Response(200, json=envelope | {"validations": [a_row()]}))
-    assert len(ask(gu1, READS["list_validations"])) == 1
+    assert len(ask(gu1, READS["list_validations"]).rows) == 1
     assert len(gu1.requests) == 1

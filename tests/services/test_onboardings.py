@@ -65,7 +65,7 @@ def correct(onboardings, started, **changes):
 
 
 def test_refused_details_can_be_corrected_and_it_goes_on(start, work, gu1, onboardings):
-    gu1.failing["create_entity"] = Refused(400, "INVALID_TAX_ID")
+    gu1.failing["create_entity"] = Refused(400, "INVALID_TAX_ID", about_details=True)
     started = start()
     work()
     refused = onboardings.get(started.id)

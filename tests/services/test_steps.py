@@ -95,7 +95,7 @@ def test_mended_configuration_lets_it_go_on_by_itself(begin, gu1, onboardings, p
 
 
 def test_refused_details_are_for_the_applicant_and_call_nobody(begin, gu1, onboardings, pass_time):
-    gu1.failing["create_entity"] = Refused(400, "INVALID_TAX_ID")
+    gu1.failing["create_entity"] = Refused(400, "INVALID_TAX_ID", about_details=True)
     started = begin()
     refused = onboardings.get(started.id)
     assert (stage(refused), refused.due_at) == (Stage.DETAILS, None)

@@ -48,7 +48,7 @@ def test_the_person_keeps_a_place_while_gu1_is_down(visitor, gu1, clock, work):
 
 def test_details_that_gu1_refuses_are_asked_for_again(visitor, gu1, work):
     path = visitor.begin()
-    gu1.failures.append(Refused(400, "INVALID_TAX_ID"))
+    gu1.failures.append(Refused(400, "INVALID_TAX_ID", about_details=True))
     work()
     corrected = visitor.post(path, visitor.get(path).fields | APPLICANT)
     assert corrected.status == 303
