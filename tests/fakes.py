@@ -37,6 +37,8 @@ class FakeGu1:
         """Operation → an async function that is awaited, once, while a call of it is under way."""
         self.finds_tax_ids = True
         """Off in the worlds where only the refusal of a duplicate tells of the first one."""
+        self.refuses_duplicates = True
+        """Off in gu1's older world, where a second entity is created."""
         self.statuses = {}
         self.sync_shows_row = True
         self.list_shows_rows = True
@@ -46,7 +48,7 @@ class FakeGu1:
     async def create_entity(self, details, external_id):
         await self._call("create_entity", details.document_number)
         for entity_id, (number, _) in self.entities.items():
-            if number == details.document_number:
+            if number == details.document_number and self.refuses_duplicates:
                 raise Refused(409, "DUPLICATE_TAX_ID", entity_id=entity_id)
         entity_id = f"entity-{len(self.entities) + 1}"
         self.entities[entity_id] = (details.document_number, external_id)

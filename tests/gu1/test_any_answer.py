@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Gu1Error
-from portal.domain.onboarding import Observation
+from portal.domain.onboarding import Listing, Observation
 from portal.gu1.fields import identifier
 from tests.gu1.any_json import any_bytes
 from tests.gu1.clients import CALLS, Use, a_client
@@ -84,8 +84,8 @@ async def _outcome(transport: httpx.AsyncBaseTransport, use: Use) -> Any:
 def _is_sound(outcome: Any) -> bool:
     if isinstance(outcome, Gu1Error):
         return _NUMBER not in str(outcome)
-    if isinstance(outcome, list):
-        return all(_is_sound(it) for it in outcome)
+    if isinstance(outcome, Listing):
+        return all(_is_sound(it) for it in outcome.rows)
     if isinstance(outcome, Observation):
         ids = (outcome.gu1_id, outcome.entity_id, outcome.session_id, outcome.nonce)
         return all(_is_sound(it) for it in ids) and _is_storable(outcome)

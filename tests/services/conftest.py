@@ -36,6 +36,18 @@ def prepared(begin, onboardings):
 
 
 @pytest.fixture
+def invite(onboardings):
+    """A partner sends a customer whose details are still to come."""
+    return lambda external_id="customer-7": onboardings.invite(external_id, locale="es-AR")
+
+
+@pytest.fixture
+def look(onboardings):
+    """Somebody looks at the page."""
+    return lambda onboarding: onboardings.watch(onboardings.get(onboarding.id))
+
+
+@pytest.fixture
 def tell(onboardings, gu1, clock):
     """gu1 changes its mind about a validation and says so."""
 
