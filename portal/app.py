@@ -59,7 +59,8 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
         double_check_renaper=config.gu1_double_check_renaper,
         provider_hosts=ProviderHosts(config.gu1_provider_hosts),
     )
-    background = Background(clock=clock, forget=notes.forget_webhooks)
+    gu1 = gu1 or make_gu1(config, metrics)
+    background = Background(clock=clock, forget=notes.forget_webhooks, close=gu1.aclose)
     onboardings = Onboardings(
         store,
         clock=clock,
@@ -69,7 +70,6 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
         pace=pace,
         wake=background.wake,
     )
-    gu1 = gu1 or make_gu1(config, metrics)
     budget = Budget(store, notes, config.gu1_hourly_budget, clock)
     steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics, budget=budget)
     background.engine = Engine(store, steps.take, clock=clock, pace=pace)

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from portal.domain.errors import StoreUnavailable
@@ -23,15 +23,22 @@ _HOUSEKEEPING = timedelta(hours=1)
 _WEBHOOKS_KEPT = timedelta(days=30)
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Background:
     """Ends with the main thread, after what is under way was finished."""
 
     engine: Engine
 
-    def __init__(self, *, clock: Clock, forget: Callable[[datetime], None]) -> None:
-        """`forget` drops what was remembered of webhooks before a moment."""
+    def __init__(
+        self, *, clock: Clock, forget: Callable[[datetime], None], close: Callable[[], Awaitable[None]] = _nothing
+    ) -> None:
+        """`forget` drops what was remembered of webhooks before a moment; `close` ends the connections to gu1."""
         self._clock = clock
         self._forget = forget
+        self._close = close
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._parent = os.getppid()
@@ -66,6 +73,7 @@ class Background:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+            await self._close()
 
     def _is_over(self) -> bool:
         if os.getppid() != self._parent:
@@ -83,6 +91,10 @@ class Background:
 
     async def _keep_house(self) -> None:
         while True:
-            with contextlib.suppress(StoreUnavailable):
+            try:
                 await asyncio.to_thread(self._forget, self._clock() - _WEBHOOKS_KEPT)
+            except StoreUnavailable:
+                log.warning("old webhooks are forgotten later: the database does not answer")
+            except Exception:
+                log.exception("old webhooks could not be forgotten")
             await asyncio.sleep(_HOUSEKEEPING.total_seconds())

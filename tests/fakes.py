@@ -28,6 +28,7 @@ class FakeGu1:
         self.lose_answers = 0
         self.kill_after_creation = None
         self.calls = []
+        self.closed = False
         self.entities = {}
         self.validations = {}
         self.session_url = "https://verify.example.com/session/{}"
@@ -97,6 +98,9 @@ class FakeGu1:
         rows = rows if self.list_shows_rows else []
         shown = rows if self.list_shows_metadata else [replace(it, nonce=None) for it in rows]
         return Listing(shown, is_whole=self.list_is_whole)
+
+    async def aclose(self):
+        self.closed = True
 
     async def cancel_validation(self, gu1_id, reason):
         await self._call("cancel_validation", gu1_id)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from portal.app import background_of
 from portal.background import Background
 from portal.domain.errors import StoreUnavailable
 from portal.services.engine import Engine
@@ -141,3 +142,10 @@ def test_it_forgets_old_webhooks_and_survives_where_it_cannot(trouble, done):
     until(lambda: done == ["a"])
     scene.background.stop()
     assert (NOW - forgotten[0]).days == 30
+
+
+def test_connections_to_gu1_are_closed_at_the_end(app, gu1):
+    background = background_of(app)
+    background.start()
+    background.stop()
+    assert gu1.closed

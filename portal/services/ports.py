@@ -102,6 +102,8 @@ class Gu1(Protocol):
 
     async def cancel_validation(self, gu1_id: str, reason: str) -> None: ...
 
+    async def aclose(self) -> None: ...
+
 
 class News(Protocol):
     """A verified webhook: the whole row where it came along, else only whose row is worth reading."""
