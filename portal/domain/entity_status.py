@@ -18,3 +18,8 @@ class EntityStatus:
     status: Status | None = None
     verified_at: datetime | None = None
     expires_at: datetime | None = None
+
+    def holds_at(self, now: datetime) -> bool:
+        """Whether there is nothing to ask the person."""
+        expired = self.expires_at is not None and self.expires_at <= now
+        return self.is_verified and not self.needs_reverification and not expired

@@ -108,8 +108,8 @@ class Following:
         """Whether a partner's customer was verified before, and still is: then there is nothing to ask."""
         entity_id = await self._gu1.find_entity(claimed.gu1_external_id)
         known = await self._gu1.read_entity_status(entity_id) if entity_id else None
-        holds = known is not None and known.is_verified and not known.needs_reverification
-        verified_at = (known.verified_at if known and holds else None) or (self._claims.now() if holds else None)
+        now = self._claims.now()
+        verified_at = (known.verified_at or now) if known and known.holds_at(now) else None
 
         def change(fresh: Onboarding) -> Onboarding:
             # Details given or everything stopped meanwhile: the answer comes too late.

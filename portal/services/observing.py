@@ -45,12 +45,12 @@ class Observer:
     def told(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         """`onboarding` after gu1 spoke unasked: that is no look, and puts off none."""
         before, after = onboarding.validation, self.observed(onboarding, seen)
-        if before is None or after.validation is None or after.due_at is None:
+        if before is None or after.validation is None:
             return after
         return replace(
             after,
             validation=replace(after.validation, refreshes=min(before.refreshes, after.validation.refreshes)),
-            due_at=min(after.due_at, onboarding.due_at or after.due_at),
+            due_at=after.due_at and min(after.due_at, onboarding.due_at or after.due_at),
         )
 
     def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.onboarding import DoubleCheck, IdentityMatch, Observation, Sending
+from portal.domain.onboarding import CLOCKS_APART, SESSION_LIFE, DoubleCheck, IdentityMatch, Observation, Sending
 from portal.domain.reasons import Reason, Remedy
 from portal.domain.status import Status
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
@@ -115,6 +115,41 @@ def test_bookkeeping_is_nothing_an_applicant_could_notice():
     validation = an_adopted_validation()
     assert validation.looks_like(after(validation, seen(Status.PENDING, session_id="other", expires_at=LATER)))
     assert not validation.looks_like(after(validation, seen(Status.IN_PROGRESS)))
+
+
+def test_session_ends_when_gu1_says_so_else_a_week_after_it_was_asked_for():
+    assert an_adopted_validation(expires_at=LATER).ends_at == LATER
+    assert an_adopted_validation(expires_at=None, sent_at=LATER).ends_at == LATER + SESSION_LIFE
+    assert a_validation().ends_at == NOW + SESSION_LIFE
+
+
+def test_later_end_replaces_an_earlier_one_and_a_missing_one_none():
+    put_off = after(an_adopted_validation(expires_at=NOW), seen(Status.PENDING, expires_at=LATER))
+    assert after(put_off, seen(Status.IN_PROGRESS)).ends_at == LATER
+
+
+@pytest.mark.parametrize(
+    ("closed_at", "expected"),
+    [
+        (NOW, True),
+        (NOW + timedelta(days=1), True),
+        (NOW - CLOCKS_APART, True),
+        (NOW - CLOCKS_APART - timedelta(seconds=1), False),
+        (None, False),
+    ],
+)
+def test_cancelled_at_its_end_is_run_out_and_before_it_is_not(closed_at, expected):
+    assert an_adopted_validation(status=Status.CANCELLED, expires_at=NOW, gu1_updated_at=closed_at).ran_out is expected
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.CANCELLED])
+def test_what_gu1_did_not_close_has_not_run_out(status):
+    late = an_adopted_validation(status=status, expires_at=NOW, gu1_updated_at=LATER)
+    assert late.ran_out is (status is Status.EXPIRED)
+
+
+def test_customer_verified_before_is_approved_whatever_else_there_is():
+    assert an_onboarding(validation=None, verified_before_at=NOW).status is Status.APPROVED
 
 
 def test_onboarding_without_a_validation_stands_at_the_beginning():

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -96,6 +97,17 @@ def test_stopped_is_cancelled_whatever_gu1_says(status):
     assert stage(an_onboarding(validation=an_adopted_validation(status=status), stopped_at=NOW)) is Stage.CANCELLED
 
 
+def test_verified_before_is_approved_without_a_validation():
+    assert stage(an_onboarding(details=None, validation=None, verified_before_at=NOW)) is Stage.APPROVED
+    assert stage(an_onboarding(validation=None, verified_before_at=NOW, stopped_at=NOW)) is Stage.CANCELLED
+
+
+def test_what_was_closed_at_its_end_is_expired_and_can_be_opened_again():
+    ended = adopted(status=Status.CANCELLED, expires_at=NOW, gu1_updated_at=NOW)
+    assert stage(ended) is Stage.EXPIRED and may_retry(ended, max_attempts=3)
+    assert stage(ended, max_attempts=1) is Stage.CLOSED
+
+
 @pytest.mark.parametrize("status", Status)
 def test_last_attempt_closes_what_could_be_retried(status):
     last = adopted(status=status, number=3)
@@ -138,6 +150,13 @@ def test_nobody_retries_past_the_limit_or_after_stopping():
 def test_hosted_page_opens_only_while_capture_is_possible(status):
     open_to = {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED}
     assert may_continue(adopted(status=status), NOW) == (status in open_to)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED])
+def test_hosted_page_is_shut_from_the_end_on(status):
+    ending = adopted(status=status, expires_at=NOW + timedelta(hours=1))
+    assert may_continue(ending, NOW + timedelta(minutes=59))
+    assert not may_continue(ending, NOW + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,232 @@
+"""A partner's customers: asked only when gu1 does not vouch for them any more."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.entity_status import EntityStatus
+from portal.domain.errors import Malformed, Refused, Unavailable
+from portal.domain.onboarding import Sending, Trouble
+from portal.domain.stage import Stage, may_continue, may_retry, stage_of
+from portal.domain.status import Status
+from tests.factories import NOW, some_details
+
+A_MONTH_AGO = NOW - timedelta(days=30)
+VERIFIED = EntityStatus(is_verified=True, needs_reverification=False, verified_at=A_MONTH_AGO)
+
+
+def stage(onboarding):
+    return stage_of(onboarding, max_attempts=3)
+
+
+@pytest.fixture
+def known(gu1):
+    """gu1 knows customer-7."""
+
+    def known(status):
+        gu1.entities["entity-1"] = ("30111222", "customer-7")
+        gu1.statuses["entity-1"] = status
+
+    return known
+
+
+@pytest.fixture
+def verified(known, invite):
+    """Customer-7, invited again while their verification holds."""
+    known(VERIFIED)
+    return invite()
+
+
+@pytest.fixture(params=["find_entity", "read_entity_status"])
+def look_up(request):
+    """Each of the two calls that make it."""
+    return request.param
+
+
+@pytest.fixture
+def during_look_up(verified, look_up, gu1, work, onboardings):
+    """What becomes of the customer when something happens before gu1 answers, or fails to."""
+
+    def during_look_up(happens, failure):
+        async def meanwhile():
+            happens(verified)
+            gu1.failures.append(failure)
+
+        gu1.during[look_up] = meanwhile
+        work()
+        return onboardings.get(verified.id)
+
+    return during_look_up
+
+
+@pytest.fixture
+def fill_in(onboardings):
+    return lambda invited: onboardings.give_details(invited.id, some_details(), consent_version="2026-01")
+
+
+def test_invited_customer_is_stored_without_anything_to_verify(invite, onboardings):
+    invited = onboardings.get(invite().id)
+    assert (invited.external_id, invited.validation, invited.details) == ("customer-7", None, None)
+    assert (stage(invited), invited.due_at) == (Stage.DETAILS, NOW)
+
+
+def test_verified_customer_is_approved_without_asking(verified, work, onboardings, gu1):
+    work()
+    approved = onboardings.get(verified.id)
+    assert (stage(approved), approved.status) == (Stage.APPROVED, Status.APPROVED)
+    assert approved.verified_before_at == A_MONTH_AGO
+    assert (approved.due_at, len(gu1.entities), gu1.validations) == (None, 1, {})
+
+
+def test_verified_without_a_date_counts_from_now(invite, known, work, onboardings, clock):
+    known(replace(VERIFIED, verified_at=None))
+    invited = invite()
+    work()
+    assert onboardings.get(invited.id).verified_before_at == clock()
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        replace(VERIFIED, needs_reverification=True),
+        replace(VERIFIED, is_verified=False),
+        replace(VERIFIED, expires_at=NOW),
+        EntityStatus(is_verified=False, needs_reverification=True, status=Status.REJECTED),
+    ],
+)
+def test_customer_whose_verification_does_not_hold_is_asked(invite, known, work, onboardings, status):
+    known(status)
+    invited = invite()
+    work()
+    asked = onboardings.get(invited.id)
+    assert (stage(asked), asked.verified_before_at, asked.due_at) == (Stage.DETAILS, None, None)
+
+
+def test_verification_that_ends_later_still_holds(invite, known, work, onboardings):
+    known(replace(VERIFIED, expires_at=NOW + timedelta(seconds=1)))
+    invited = invite()
+    work()
+    assert stage(onboardings.get(invited.id)) is Stage.APPROVED
+
+
+def test_customer_unknown_to_gu1_is_asked(invite, known, work, onboardings, gu1):
+    known(VERIFIED)
+    invited = invite("customer-8")
+    work()
+    asked = onboardings.get(invited.id)
+    assert (stage(asked), asked.verified_before_at, asked.due_at) == (Stage.DETAILS, None, None)
+    assert gu1.named("read_entity_status") == []
+
+
+def test_asked_customer_gets_a_validation_on_the_same_entity(invite, known, work, onboardings, fill_in):
+    known(replace(VERIFIED, needs_reverification=True))
+    invited = invite()
+    work()
+    fill_in(invited)
+    work()
+    ready = onboardings.get(invited.id)
+    assert (stage(ready), ready.entity_id, ready.validation.gu1_id) == (Stage.READY, "entity-1", "validation-1")
+
+
+def test_new_customer_is_created_under_the_partners_name(invite, work, fill_in, gu1):
+    invited = invite()
+    work()
+    fill_in(invited)
+    work()
+    assert gu1.entities == {"entity-1": ("30111222", "customer-7")}
+
+
+@pytest.mark.parametrize("failure", [Unavailable("down"), Malformed("what?"), Refused(401, "INVALID_API_KEY")])
+def test_while_gu1_is_down_the_form_is_offered(during_look_up, failure):
+    waiting = during_look_up(lambda verified: None, failure)
+    assert stage(waiting) is Stage.DETAILS
+    assert waiting.due_at > NOW
+
+
+def test_look_up_is_tried_again_until_gu1_answers(verified, look_up, pass_time, onboardings, gu1):
+    gu1.failing[look_up] = Unavailable("down")
+    pass_time(300, stride=30)
+    gu1.failing.clear()
+    pass_time(60, stride=30)
+    approved = onboardings.get(verified.id)
+    assert (stage(approved), approved.trouble, approved.failures) == (Stage.APPROVED, None, 0)
+
+
+def test_details_end_the_looking_up(verified, pass_time, fill_in, onboardings, gu1):
+    gu1.failing["read_entity_status"] = Unavailable("down")
+    pass_time(5)
+    fill_in(verified)
+    gu1.failing.clear()
+    pass_time(60, stride=30)
+    ready = onboardings.get(verified.id)
+    assert (stage(ready), ready.verified_before_at) == (Stage.READY, None)
+
+
+@pytest.mark.parametrize("failure", [None, Unavailable("down"), Refused(403, "FORBIDDEN")])
+def test_details_given_meanwhile_are_not_disturbed(during_look_up, fill_in, failure):
+    ready = during_look_up(fill_in, failure)
+    assert (stage(ready), ready.verified_before_at, ready.failures) == (Stage.READY, None, 0)
+    assert ready.validation.sending is Sending.ADOPTED
+
+
+def test_details_are_not_wanted_from_who_is_verified(verified, work, fill_in, onboardings):
+    work()
+    assert fill_in(verified).details is None
+    assert onboardings.get(verified.id).validation is None
+
+
+def test_who_is_verified_cannot_retry_continue_or_stop(verified, work, onboardings):
+    work()
+    approved = onboardings.get(verified.id)
+    assert not may_retry(approved, max_attempts=3) and not may_continue(approved, NOW)
+    assert onboardings.stop(verified.id) == approved
+    assert onboardings.open_hosted_page(verified.id) is None
+
+
+def test_stopped_before_the_look_up_nobody_is_asked(verified, work, onboardings, gu1):
+    onboardings.stop(verified.id)
+    work()
+    stopped = onboardings.get(verified.id)
+    assert (stage(stopped), stopped.status, stopped.due_at) == (Stage.CANCELLED, Status.PENDING, None)
+    assert gu1.calls == []
+
+
+@pytest.mark.parametrize("failure", [None, Unavailable("down")])
+def test_stopped_during_the_look_up_it_stays_stopped(verified, during_look_up, pass_time, onboardings, failure):
+    during_look_up(lambda verified: onboardings.stop(verified.id), failure)
+    pass_time(10)
+    stopped = onboardings.get(verified.id)
+    assert (stage(stopped), stopped.verified_before_at, stopped.due_at) == (Stage.CANCELLED, None, None)
+
+
+def test_refused_details_of_a_customer_can_be_corrected(invite, work, fill_in, onboardings, gu1):
+    invited = invite()
+    work()
+    gu1.failing["create_entity"] = Refused(400, "INVALID_TAX_ID", about_details=True)
+    fill_in(invited)
+    work()
+    assert onboardings.get(invited.id).trouble is Trouble.DETAILS_REFUSED
+    gu1.failing.clear()
+    fill_in(invited)
+    work()
+    assert stage(onboardings.get(invited.id)) is Stage.READY
+
+
+def test_public_form_never_asks_whether_somebody_is_verified(begin, known, gu1, onboardings):
+    known(VERIFIED)
+    started = begin()
+    kept = onboardings.get(started.id)
+    assert (kept.entity_id, kept.verified_before_at, stage(kept)) == ("entity-1", None, Stage.READY)
+    assert gu1.named("read_entity_status") == []
+
+
+def test_customer_without_a_verification_of_their_own_inherits_none(invite, known, work, fill_in, onboardings):
+    known(VERIFIED)
+    invited = invite("customer-8")
+    work()
+    fill_in(invited)
+    work()
+    kept = onboardings.get(invited.id)
+    assert (kept.entity_id, kept.verified_before_at, stage(kept)) == ("entity-1", None, Stage.READY)
+    assert kept.validation.gu1_id == "validation-1"

@@ -1,0 +1,57 @@
+from dataclasses import replace
+
+import pytest
+
+from portal.domain.onboarding import Consent, DoubleCheck, Sending, Trouble
+from portal.domain.provider_hosts import ProviderHosts
+from portal.services.digests import Digests
+from portal.services.planning import Planner, Rules
+from tests.factories import NOW, an_onboarding, some_details
+
+RULES = Rules(max_attempts=3, double_check_renaper=True, provider_hosts=ProviderHosts([]))
+DIGESTS = Digests(["key"], "test")
+LATER = NOW.replace(hour=15)
+
+
+def planned(rules=RULES, **details):
+    empty = an_onboarding(details=None, document_digest=None, trouble=Trouble.DETAILS_REFUSED, failures=3, due_at=None)
+    return Planner(rules, DIGESTS).with_details(empty, some_details(**details), "2026-01", LATER)
+
+
+def test_details_make_an_onboarding_ready_for_the_engine():
+    onboarding = planned()
+    assert (onboarding.trouble, onboarding.failures, onboarding.due_at) == (None, 0, LATER)
+    assert (onboarding.consent, onboarding.country) == (Consent("2026-01", LATER), "AR")
+    assert (onboarding.validation.number, onboarding.validation.sending) == (1, Sending.PLANNED)
+
+
+@pytest.mark.parametrize("other_spelling", ["30111222", "030111222", "20301112229"])
+def test_typed_number_is_kept_as_a_digest_of_what_is_printed(other_spelling):
+    assert planned().document_digest == planned(document_number=other_spelling).document_digest
+    assert "30111222" not in planned().document_digest
+
+
+def test_number_that_cannot_be_compared_replaces_an_older_digest():
+    empty = an_onboarding(document_digest="of an earlier number")
+    details = some_details(country="BR", document_number="52998224725")
+    changed = Planner(RULES, DIGESTS).with_details(empty, details, "2026-01", LATER)
+    assert changed.document_digest is None
+
+
+@pytest.mark.parametrize(
+    ("country", "allowed", "expected"),
+    [
+        ("AR", True, DoubleCheck.UNANSWERED),
+        ("AR", False, DoubleCheck.NOT_ASKED),
+        ("BR", True, DoubleCheck.NOT_ASKED),
+        (None, True, DoubleCheck.NOT_ASKED),
+    ],
+)
+def test_registry_is_asked_where_it_exists_and_the_operator_wants_it(country, allowed, expected):
+    rules = replace(RULES, double_check_renaper=allowed)
+    assert Planner(rules, DIGESTS).planned(1, country, NOW).double_check is expected
+
+
+def test_each_validation_has_a_nonce_of_its_own():
+    nonces = {Planner(RULES, DIGESTS).planned(2, "AR", NOW).nonce for _ in range(100)}
+    assert len(nonces) == 100
