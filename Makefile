@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup catalogues demo test lint check-types unit browser journeys messages lock clean
+.PHONY: help setup catalogues demo test lint check-types unit browser journeys contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -50,6 +50,9 @@ browser: $(VENV)/.dev
 
 journeys: $(VENV)/.dev catalogues browser
 	$(BIN)/pytest e2e --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
+
+contract: $(VENV)/.dev ## what the portal relies on, tried on a real sandbox: make contract GU1_API_KEY=… [GU1_BASE_URL=…]
+	@CONTRACT=live $(BIN)/pytest e2e/test_contract.py
 
 messages: $(VENV)/.portal ## bring every message catalogue up to date with the source
 	$(BIN)/python portal/translations/update.py

@@ -6,8 +6,9 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import click
 from granian import Granian
@@ -17,6 +18,7 @@ from sqlalchemy import Engine
 from portal.app import make_gu1
 from portal.config import Config, ConfigError, load_config
 from portal.domain.errors import Gu1Error, StoreUnavailable
+from portal.gu1.survey import Finding, survey
 from portal.logs import logging_config, set_up_logging
 from portal.metrics import Metrics
 from portal.store.engine import make_engine, migrate, schema_is_current
@@ -27,6 +29,17 @@ from portal.store.sealing import Sealer
 _CONNECTIONS = 4096
 _BLOCKING_THREADS = 4
 _SECONDS_TO_FINISH = 30
+
+Attempt = Callable[[], tuple[Finding, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Of one part of `portal check`."""
+
+    name: str
+    problem: str | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @click.group()
@@ -74,13 +87,15 @@ def migrate_command() -> None:
 
 @main.command()
 def check() -> None:
-    """Try the configuration, the database and the gu1 key."""
+    """Try the configuration, the database and the gu1 key, and say which gu1 the key leads to."""
     config = _config()
-    results = [("configuration", None), *((name, _problem(attempt)) for name, attempt in _checks(config))]
-    width = max(len(name) for name, _ in results)
-    for name, problem in results:
-        click.echo(f"{name:<{width}}  {'ok' if problem is None else 'FAILED'}  {problem or ''}".rstrip())
-    sys.exit(any(problem for _, problem in results))
+    results = [Result("configuration"), *(_tried(name, attempt) for name, attempt in _checks(config))]
+    width = max(len(result.name) for result in results)
+    for result in results:
+        verdict = "ok" if result.problem is None else "FAILED"
+        click.echo(f"{result.name:<{width}}  {verdict}  {result.problem or ''}".rstrip())
+        _show(result.findings)
+    sys.exit(any(result.problem for result in results))
 
 
 def _config() -> Config:
@@ -110,7 +125,15 @@ def _database(config: Config) -> Iterator[Engine]:
         raise click.ClickException(str(error)) from None
 
 
-def _checks(config: Config) -> Iterator[tuple[str, Callable[[], None]]]:
+def _show(findings: Sequence[Finding]) -> None:
+    """What was found out on the way, indented, with its row in the table of gu1's contradictions."""
+    width = max((len(finding.what) for finding in findings), default=0)
+    for finding in findings:
+        row = f"  (row {finding.row})" if finding.row else ""
+        click.echo(f"  {finding.what:<{width}}  {finding.found}{row}")
+
+
+def _checks(config: Config) -> Iterator[tuple[str, Attempt]]:
     yield "database", lambda: _try_database(config)
     yield "schema", lambda: _try_schema(config)
     yield "gu1 key", lambda: asyncio.run(_try_gu1(config))
@@ -127,21 +150,21 @@ def _try_schema(config: Config) -> None:
             raise click.ClickException("not this release's; run: portal migrate")
 
 
-async def _try_gu1(config: Config) -> None:
-    """Asks for somebody who cannot exist: free, and refused where the key is wrong."""
+async def _try_gu1(config: Config) -> tuple[Finding, ...]:
+    """A few reads, free of charge."""
     gu1 = make_gu1(config, Metrics())
+    sends_organization = config.gu1_organization_id is not None
     try:
-        await gu1.find_entity("portal-check")
+        return await survey(gu1.look, entities_path=config.gu1_entities_path, sends_organization=sends_organization)
     finally:
         await gu1.aclose()
 
 
-def _problem(attempt: Callable[[], None]) -> str | None:
+def _tried(name: str, attempt: Attempt) -> Result:
     try:
-        attempt()
+        return Result(name, findings=attempt() or ())
     except (Gu1Error, click.ClickException) as error:
-        return str(error) or type(error).__name__
-    return None
+        return Result(name, problem=str(error) or type(error).__name__)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import httpx
 
 from portal.domain.errors import Gu1Error, Malformed, NotSent, Refused, Unavailable
 from portal.gu1 import operations, outgoing, schema
+from portal.gu1.answer import Answer
 from portal.gu1.breaker import Breaker
 from portal.gu1.calls import Calls
 from portal.gu1.fields import parse
@@ -37,6 +38,8 @@ OnCall = Callable[[str, str, float], None]
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _FAILED = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, RuntimeError)
+# A list of whole rows that knows no pages may be long.
+_MOST_BYTES_OF_A_LOOK = 4 * 1024 * 1024
 
 
 class Gu1Client(Calls):
@@ -76,6 +79,19 @@ class Gu1Client(Calls):
     async def aclose(self) -> None:
         await self._reading.aclose()
         await self._writing.aclose()
+
+    async def look(self, path: str, params: Mapping[str, str | int]) -> Answer:
+        """One GET and whatever gu1 answers to it: for finding out which gu1 this is, not for the portal's work."""
+
+        async def work() -> Answer:
+            async with self._reading.stream(operations.LOOK.method, path, params=params) as response:
+                try:
+                    body = parse(await self._body(response, _MOST_BYTES_OF_A_LOOK))
+                except Malformed:
+                    body = None
+            return Answer(response.status_code, body, _retry_after(response))
+
+        return await self._call(operations.LOOK, work)
 
     async def _call(
         self, operation: Operation, work: Callable[[], Awaitable[T]], judged: Callable[[T], str] | None = None
@@ -139,15 +155,16 @@ class Gu1Client(Calls):
         about = schema.is_about_details(response.status_code, code)
         return Refused(response.status_code, code, entity_id=entity_id, about_details=about)
 
-    async def _body(self, response: httpx.Response) -> bytes:
+    async def _body(self, response: httpx.Response, most_bytes: int | None = None) -> bytes:
         """As sent: nothing is ever inflated."""
+        most_bytes = most_bytes or self._most_bytes
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Malformed("an encoded body")
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk
-            if len(body) > self._most_bytes:
-                raise Malformed(f"a body of more than {self._most_bytes} bytes")
+            if len(body) > most_bytes:
+                raise Malformed(f"a body of more than {most_bytes} bytes")
         return bytes(body)
 
 

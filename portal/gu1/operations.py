@@ -38,6 +38,8 @@ READ_CURRENT = Operation("read_current", "GET", repeatable=True)
 LIST_VALIDATIONS = Operation("list_validations", "GET", repeatable=True)
 SYNC_VALIDATION = Operation("sync_validation", "POST", repeatable=True)
 CANCEL_VALIDATION = Operation("cancel_validation", "DELETE")
+LOOK = Operation("look", "GET", repeatable=True)
+"""At anything, for finding out which gu1 this is."""
 
 OK = "ok"
 PARTLY_MALFORMED = "partly_malformed"

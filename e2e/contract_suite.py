@@ -1,0 +1,197 @@
+"""Where the contract suite runs: mocks of the newest and the oldest gu1, or a real sandbox where `CONTRACT=live`.
+
+`make contract` sets that; a key that merely lies in the environment of `make test` is never used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from e2e.mock_gu1 import create_mock
+from e2e.mock_gu1.server import serving
+from e2e.mock_gu1.settings import DEFAULT_API_KEY, DEFAULT_INTEGRATION_CODE
+from portal.config import ConfigError, load_config
+from portal.domain.errors import Gu1Error, Refused
+from portal.domain.onboarding import Details, DoubleCheck, Observation
+from portal.domain.provider_hosts import ProviderHosts
+from portal.gu1.client import Gu1Client
+
+T = TypeVar("T")
+Use = Callable[[Gu1Client], Awaitable[T]]
+
+IS_LIVE = os.environ.get("CONTRACT") == "live"
+MOST_REQUESTS = 90
+"""gu1's sandbox allows 100 an hour; the rest is for whoever else is using it."""
+REASON = "end of a test of the contract"
+
+NEWEST: dict[str, Any] = {}
+OLDEST: dict[str, Any] = {
+    "duplicates": "allow",
+    "entity_status": "200",
+    "entity_envelope": "data",
+    "entity_read_envelope": "data",
+    "entities_list": "data",
+    "session_key": "sessionId",
+    "expires_at": "missing",
+    "metadata_echo": "no",
+    "create_keys": "newest",
+    "list_rows": "abbreviated",
+    "warnings_form": "objects",
+    "decision": "legacy",
+    "error_shape": "nested",
+    "is_current": "newest_approved",
+    "second_validation": "cancels_first",
+    "status_expires_at": "missing",
+    "numbers": "as_strings",
+}
+TARGETS = {"live": {}} if IS_LIVE else {"newest": NEWEST, "oldest": OLDEST}
+
+
+class Counting(httpx.AsyncBaseTransport):
+    """Skips the test that would spend more than the budget, or that meets gu1's own limit."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, spent: list[str], most: int = MOST_REQUESTS) -> None:
+        self._inner = inner
+        self._spent = spent
+        self._most = most
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if len(self._spent) >= self._most:
+            pytest.skip(f"the suite has spent its {self._most} requests of this hour")
+        self._spent.append(request.method)
+        answer = await self._inner.handle_async_request(request)
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            pytest.skip("gu1's limit for this hour is reached; others may be using the same sandbox")
+        return answer
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@dataclass
+class Gu1:
+    """One gu1 and what was made there, each call with a client of its own."""
+
+    settings: Mapping[str, Any] = field(repr=False)
+    """Of the client; the key is among them."""
+    provider_hosts: ProviderHosts
+    pauses: tuple[float, ...]
+    spent: list[str] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
+
+    def ask(self, use: Use[T], **changes: str) -> T:
+        return run(self._asked(use, changes))
+
+    def refused(self, use: Use[object], **changes: str) -> Refused:
+        with pytest.raises(Refused) as refusal:
+            self.ask(use, **changes)
+        return refusal.value
+
+    def person(self, document_number: str, external_id: str) -> str:
+        """The id of the entity, whether gu1 makes it or refuses a duplicate; as the portal goes about it."""
+        details = Details(country="AR", document_number=document_number, first_name="Contract", last_name="Suite")
+        try:
+            return self.ask(lambda client: client.create_entity(details, external_id))
+        except Refused as refusal:
+            assert (refusal.http_status, refusal.code) == (409, "DUPLICATE_TAX_ID")
+            existing = refusal.entity_id or self.by_tax_id(document_number)
+            assert existing, "a duplicate of nobody"
+            return existing
+
+    def by_tax_id(self, document_number: str) -> str | None:
+        return self.ask(lambda client: client.find_entity_by_tax_id("AR", document_number))
+
+    def validation(self, entity_id: str, *, double_check: bool, nonce: str = "n", **changes: str) -> Observation:
+        metadata: dict[str, str | int] = {"nonce": nonce, "attempt": 1}
+        created = self.ask(
+            lambda client: client.create_validation(entity_id, double_check=double_check, metadata=metadata), **changes
+        )
+        self.created.append(created.gu1_id)
+        return created
+
+    def read(self, gu1_id: str) -> Observation:
+        return self.ask(lambda client: client.read_validation(gu1_id))
+
+    def settled(self, gu1_id: str) -> Observation:
+        """What it comes to, the registry's answer included, or where it stands when patience ends."""
+        for pause in self.pauses:
+            seen = self.read(gu1_id)
+            if seen.status.is_final and seen.double_check is not DoubleCheck.UNANSWERED:
+                return seen
+            time.sleep(pause)
+        return self.read(gu1_id)
+
+    def cancel(self, gu1_id: str) -> None:
+        self.ask(lambda client: client.cancel_validation(gu1_id, REASON))
+
+    def tidy_up(self) -> None:
+        """No session of ours stays open; what has ended is refused, and that is fine."""
+        for gu1_id in self.created:
+            with suppress(Gu1Error, pytest.skip.Exception):
+                self.cancel(gu1_id)
+
+    async def _asked(self, use: Use[T], changes: dict[str, str]) -> T:
+        transport = Counting(httpx.AsyncHTTPTransport(trust_env=False), self.spent)
+        client = Gu1Client(**{**self.settings, **changes}, transport=transport)
+        try:
+            return await use(client)
+        finally:
+            await client.aclose()
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """In a thread of its own: browser tests leave an event loop running in theirs."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+@contextmanager
+def target(name: str) -> Iterator[Gu1]:
+    if IS_LIVE:
+        sandbox = _sandbox()
+        _try_key(sandbox)
+        yield sandbox
+        return
+    with serving(create_mock(auto_delay=0.2, hourly_limit=100, **TARGETS[name])) as server:
+        settings = {"base_url": server.url, "api_key": DEFAULT_API_KEY, "integration_code": DEFAULT_INTEGRATION_CODE}
+        yield Gu1(settings, ProviderHosts(["127.0.0.1"]), pauses=(0.1,) * 20)
+
+
+def fresh(what: str) -> str:
+    """An external id that was never used."""
+    return f"portal-contract-{what}-{uuid4().hex[:12]}"
+
+
+def _sandbox() -> Gu1:
+    """As the environment says; waits longer and longer for a verdict, five minutes in all."""
+    try:
+        config = load_config(gu1_webhook_secrets=("not needed",), secret_keys=("not needed " * 3,))
+    except ConfigError as error:
+        pytest.exit(f"the environment is not right:\n{error}", returncode=1)
+    settings = {
+        "base_url": config.gu1_base_url,
+        "api_key": config.gu1_api_key,
+        "integration_code": config.gu1_integration_code,
+        "entities_path": config.gu1_entities_path,
+        "organization_id": config.gu1_organization_id,
+    }
+    return Gu1(settings, ProviderHosts(config.gu1_provider_hosts), pauses=(2, 3, 5, 10, 20, 30, 45, 60, 60, 60))
+
+
+def _try_key(gu1: Gu1) -> None:
+    """Ends the run at once, rather than every test of it."""
+    try:
+        gu1.ask(lambda client: client.find_entity(fresh("nobody")))
+    except Gu1Error as error:
+        pytest.exit(f"{error}; portal check says more", returncode=1)
