@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import cast
 
@@ -98,7 +99,10 @@ def serving_app() -> Flask:
     config = load_config()
     set_up_logging(config.log_level)
     app = create_app(config)
-    background_of(app).start()
+    background = background_of(app)
+    background.start()
+    # Before the interpreter ends its thread pools, without which no step could write its outcome.
+    Finalize(None, background.stop, exitpriority=1)
     return app
 
 

@@ -82,7 +82,7 @@ class Background:
         return self._stopping.is_set() or not threading.main_thread().is_alive()
 
     async def _run_engine(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await self.engine.run()
             except Exception:

@@ -7,28 +7,27 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import click
 from granian import Granian
 from granian.constants import Interfaces
+from granian.server.mp import MPServer
+from granian.server.mt import MTServer
 from sqlalchemy import Engine
 
-from portal.app import make_gu1
 from portal.config import Config, ConfigError, load_config
 from portal.domain.errors import Gu1Error, StoreUnavailable
 from portal.gu1.survey import Finding, survey
 from portal.logs import logging_config, set_up_logging
-from portal.metrics import Metrics
 from portal.store.engine import make_engine, migrate, schema_is_current
-from portal.store.repository import Repository
-from portal.store.sealing import Sealer
 
-# Backpressure counts accepted connections, idle ones too; see the README on sizing.
+# Backpressure counts accepted connections, idle ones too.
 _CONNECTIONS = 4096
-_BLOCKING_THREADS = 4
-_SECONDS_TO_FINISH = 30
+# Work needs no more than four, but each request whose body dawdles holds one for as long as it does.
+_BLOCKING_THREADS = 64
+_SECONDS_TO_FINISH = 15
 
 Attempt = Callable[[], tuple[Finding, ...] | None]
 
@@ -56,9 +55,23 @@ def serve(host: str, port: int, workers: int) -> None:
     config = _config()
     set_up_logging(config.log_level)
     _bring_schema_up_to_date(config)
-    if workers > 1:
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="portal-metrics-"))
-    Granian(
+    with _shared_metrics() if workers > 1 else nullcontext():
+        try:
+            _server(config, host, port, workers).serve()
+        except (RuntimeError, OSError) as error:
+            raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """A folder in which worker processes count together; prometheus_client looks for it when it is imported."""
+    with tempfile.TemporaryDirectory(prefix="portal-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
+
+
+def _server(config: Config, host: str, port: int, workers: int) -> MPServer | MTServer:
+    return Granian(
         "portal.app:serving_app",
         factory=True,
         address=host,
@@ -73,7 +86,7 @@ def serve(host: str, port: int, workers: int) -> None:
         workers_kill_timeout=_SECONDS_TO_FINISH,
         log_dictconfig=logging_config(config.log_level),
         log_access=False,
-    ).serve()
+    )
 
 
 @main.command("migrate")
@@ -141,17 +154,22 @@ def _checks(config: Config) -> Iterator[tuple[str, Attempt]]:
 
 def _try_database(config: Config) -> None:
     with _database(config) as engine:
-        Repository(engine, Sealer(config.secret_keys)).ping()
+        schema_is_current(engine)  # which reads from it
 
 
 def _try_schema(config: Config) -> None:
     with _database(config) as engine:
-        if not schema_is_current(engine):
+        # `serve` brings a SQLite file up to date by itself.
+        if not config.is_sqlite and not schema_is_current(engine):
             raise click.ClickException("not this release's; run: portal migrate")
 
 
 async def _try_gu1(config: Config) -> tuple[Finding, ...]:
     """A few reads, free of charge."""
+    # Not at the top: what counts for several processes has to be decided before these are imported.
+    from portal.app import make_gu1  # noqa: PLC0415
+    from portal.metrics import Metrics  # noqa: PLC0415
+
     gu1 = make_gu1(config, Metrics())
     sends_organization = config.gu1_organization_id is not None
     try:

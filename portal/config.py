@@ -94,6 +94,13 @@ class Config(BaseSettings):
             raise ValueError(f"each key needs {_LEAST_KEY_LENGTH} characters or more")
         return value
 
+    @field_validator("gu1_api_key", "gu1_organization_id", "gu1_integration_code")
+    @classmethod
+    def _fits_a_header(cls, value: str | None) -> str | None:
+        if value is not None and not (value.isascii() and value.isprintable()):
+            raise ValueError("must be plain letters, digits and signs")
+        return value
+
     @field_validator("gu1_webhook_secrets", "gu1_provider_hosts")
     @classmethod
     def _not_empty(cls, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -229,9 +229,11 @@ class Onboarding:
 
     @property
     def status(self) -> Status:
-        if self.verified_before_at:
-            return Status.APPROVED
-        return self.validation.status if self.validation else Status.PENDING
+        """What may be told: no approval that is still in doubt."""
+        if self.validation is None or self.verified_before_at:
+            return Status.APPROVED if self.verified_before_at else Status.PENDING
+        held = self.validation.is_confirming or self.validation.is_doubtful
+        return Status.IN_REVIEW if held else self.validation.status
 
 
 def _newer(new: datetime | None, old: datetime | None) -> bool | None:

@@ -64,6 +64,8 @@ def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
     if onboarding.trouble is Trouble.SESSION_URL_REFUSED and not validation.status.is_final:
         return Stage.DELAYED
     stage = _adopted(validation)
+    if stage is Stage.WAITING and _is_delayed(onboarding):
+        return Stage.DELAYED
     if stage in _RETRYABLE and onboarding.attempts >= max_attempts:
         return Stage.CLOSED
     return stage
@@ -107,4 +109,5 @@ def _adopted(validation: Validation) -> Stage:
 
 
 def _is_delayed(onboarding: Onboarding) -> bool:
-    return onboarding.trouble is Trouble.REFUSED or onboarding.failures >= FAILURES_BEFORE_DELAYED
+    answer_lost = onboarding.failures > 0 and onboarding.validation and onboarding.validation.sending is Sending.SENT
+    return bool(answer_lost or onboarding.trouble is Trouble.REFUSED or onboarding.failures >= FAILURES_BEFORE_DELAYED)

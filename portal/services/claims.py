@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -41,9 +41,6 @@ class Claims:
 
         await self.save(claimed, settle)
 
-    async def known_validations(self, gu1_ids: Iterable[str]) -> set[str]:
-        return await asyncio.to_thread(self._store.known_validations, list(gu1_ids))
-
     async def get_on(self, claimed: Onboarding, change: Change) -> None:
         """Writes the outcome; the next step may follow at once."""
         await self.finish(claimed, lambda fresh: replace(change(fresh), trouble=None, failures=0, due_at=self.now()))
@@ -73,7 +70,7 @@ class Claims:
 
     def _wait(self, failures: int, error: Gu1Error) -> timedelta:
         if isinstance(error, Refused):
-            return timedelta(seconds=self._pace.refused_backoff)
+            return self._pace.refused_wait(failures)
         return self._pace.backoff(failures, getattr(error, "retry_after", None))
 
     def _fenced(self, claimed: Onboarding, change: Change) -> Onboarding:

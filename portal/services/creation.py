@@ -118,22 +118,15 @@ class Creation:
             await self._not_found(claimed, validation)
 
     async def _find_created(self, listed: list[Observation], validation: Validation) -> Observation | None:
-        """The oldest live validation that carries our nonce, else the oldest of them, else the only one it can be."""
+        """The oldest live validation that carries our nonce, else the oldest of them.
+
+        Where gu1 shows no metadata nothing is guessed: on a shared entity it could be another person's.
+        Asking again is safe, since nobody is ever shown a validation that was not adopted.
+        """
         rows = [await self._with_nonce(row, validation) for row in listed]
-        mine = [row for row in rows if row.nonce == validation.nonce] or await self._guessed(rows, validation)
+        mine = [row for row in rows if row.nonce == validation.nonce]
         live = [row for row in mine if not row.status.is_final]
         return min(live or mine, key=lambda row: row.created_at or self._claims.now(), default=None)
-
-    async def _guessed(self, rows: list[Observation], validation: Validation) -> list[Observation]:
-        """Where gu1 shows no metadata: what was created about then and belongs to no onboarding of ours."""
-        about_then = [row for row in rows if row.nonce is None and _was_created_since(row, validation)]
-        known = await self._claims.known_validations(row.gu1_id for row in about_then)
-        unknown = [row for row in about_then if row.gu1_id not in known]
-        if len(unknown) > 1:
-            raise Refused(0, "SEVERAL_CANDIDATES")  # only an operator can tell them apart
-        if unknown:
-            log.warning("validation %s is taken for the one asked for: gu1 shows no metadata", unknown[0].gu1_id)
-        return unknown
 
     async def _with_nonce(self, row: Observation, validation: Validation) -> Observation:
         """The row itself, or the full read where gu1's list leaves the metadata out."""

@@ -52,7 +52,15 @@ class Engine:
                     async with asyncio.timeout(self._pause):
                         await self._awake.wait()
         finally:
-            await asyncio.gather(*self._running)
+            await self._finish_running()
+
+    async def _finish_running(self) -> None:
+        """What takes longer is left to whoever claims it next."""
+        if self._running:
+            _done, late = await asyncio.wait(self._running, timeout=self._pace.grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def work_until_idle(self) -> None:
         """Everything that is due now, and what falls due by that."""

@@ -23,6 +23,9 @@ RAN_OUT = "The session ran out"
 SYNC_EVERY = 12
 """Looks without news, about a minute's worth at first, before gu1 is asked to ask the provider."""
 
+_TOO_LATE = {400, 404, 409, 422}
+"""Any other refusal is about our key or plan, and passes."""
+
 _OPEN = {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN}
 
 
@@ -101,7 +104,9 @@ class Following:
     async def _cancel_at_gu1(self, claimed: Onboarding, reason: str) -> None:
         try:
             await self._gu1.cancel_validation(_gu1_id(claimed), reason)
-        except Refused:
+        except Refused as refused:
+            if refused.http_status not in _TOO_LATE:
+                raise
             log.warning("onboarding %s: gu1 would not cancel the validation any more", claimed.id)
 
     async def look_up_customer(self, claimed: Onboarding) -> None:

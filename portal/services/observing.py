@@ -58,6 +58,9 @@ class Observer:
         after = adopted.observed(seen, self._identity_match(onboarding, seen))
         if after is adopted and seen.status is not before.status:
             self.meter.count("refused_move", old=before.status, new=seen.status)
+        if after.is_doubtful and not before.is_doubtful:
+            log.error("onboarding %s: approved with a document other than the one typed; held", onboarding.id)
+            self.meter.count("identity_mismatch")
         if after.status is not before.status or before.sending is not Sending.ADOPTED:
             self.meter.count("moved", status=after.status, reason=after.reason or "")
         return after

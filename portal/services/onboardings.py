@@ -27,6 +27,8 @@ from portal.services.ports import Clock, Meter, Row, Store
 log = logging.getLogger(__name__)
 
 
+RETURN_WITHIN = timedelta(days=1)
+"""The provider's session id opens the way back for so long after the hosted page was opened, and no longer."""
 WATCH_NOTED_EVERY = timedelta(seconds=30)
 WATCHED_FOR = timedelta(seconds=90)
 """Longer than the slowest poll."""
@@ -133,8 +135,9 @@ class Onboardings:
     def came_back(self, session_id: str) -> Onboarding | None:
         """The onboarding of a provider session whose applicant has just come back; looked at again soon."""
         onboarding = self._store.find_by_session(session_id)
-        if onboarding:
-            self.look_again(onboarding.id)
+        if onboarding is None or not _was_shown_since(onboarding, self._clock() - RETURN_WITHIN):
+            return None
+        self.look_again(onboarding.id)
         return onboarding
 
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
@@ -222,6 +225,11 @@ def _new_id() -> str:
 
 def _is_watched(onboarding: Onboarding, since: datetime) -> bool:
     return onboarding.watched_at is not None and onboarding.watched_at >= since
+
+
+def _was_shown_since(onboarding: Onboarding, since: datetime) -> bool:
+    validation = onboarding.validation
+    return validation is not None and validation.shown_at is not None and validation.shown_at >= since
 
 
 def _submission(nonce: str, details: Details) -> str:

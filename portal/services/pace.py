@@ -22,11 +22,14 @@ class Pace:
     first_backoff: float = 1.0
     longest_backoff: float = 60.0
     refused_backoff: float = 30.0
+    longest_refused: float = 600.0
     """An operator has to act: no need to hurry, but go on by ourselves afterwards."""
     quiet: float = 60.0
     """After a lost answer, until gu1's list is believed to show what it created."""
     look_again: float = 15.0
     lease: float = 30.0
+    grace: float = 8.0
+    """For what is under way when the process is told to end; containers are given ten."""
     sweep: float = 1.0
     """How often a worker looks for work that it was not woken for."""
 
@@ -37,6 +40,9 @@ class Pace:
             if validation.refreshes < limit:
                 return timedelta(seconds=seconds)
         return timedelta(seconds=self.slow_refresh)
+
+    def refused_wait(self, failures: int) -> timedelta:
+        return timedelta(seconds=min(self.longest_refused, self.refused_backoff * 2 ** min(failures - 1, 16)))
 
     def backoff(self, failures: int, retry_after: float | None = None) -> timedelta:
         """Doubling with full jitter below it, so that onboardings do not come back in step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -43,9 +43,6 @@ class Store(Protocol):
 
     def locked_by_nonce(self, nonce: str) -> AbstractContextManager[Row | None]:
         """The onboarding whose current validation was asked for under this nonce."""
-
-    def known_validations(self, gu1_ids: Iterable[str]) -> set[str]:
-        """Those of gu1's ids that belong to some onboarding of ours."""
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         """Takes due onboardings that nobody else holds, each with a fence of its own."""

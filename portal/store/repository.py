@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -109,10 +109,6 @@ class Repository:
         with self._locked_where(validations.c.nonce == nonce) as row:
             current = row.onboarding.validation if row else None
             yield row if current and current.nonce == nonce else None
-
-    def known_validations(self, gu1_ids: Iterable[str]) -> set[str]:
-        with self._access.reading() as connection:
-            return set(connection.scalars(select(validations.c.gu1_id).where(validations.c.gu1_id.in_(list(gu1_ids)))))
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         # A CTE that locks rows is evaluated once; as a plain sub-select PostgreSQL may repeat it past the limit.

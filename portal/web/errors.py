@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from typing import Any
 
@@ -57,6 +58,9 @@ def init_errors(app: Flask) -> None:
 
 
 def error_page(status: int) -> Response:
+    gone = re.match(r"/o/[^/]+(?=/status)", request.path) if status in {404, 410} else None
+    if gone and request.headers.get("HX-Request"):
+        return Response(headers={"HX-Redirect": gone[0]})  # so that an open page learns that its link is gone
     if request.path.startswith(_JSON_DOORS):
         return problem(status)
     response = _page(status)

@@ -107,6 +107,8 @@ def status(token: str) -> ResponseReturnValue:
 @pages.get("/o/<token>/continue")
 def open_hosted_page(token: str) -> ResponseReturnValue:
     found = _onboarding(token)
+    if request.method == "HEAD":  # a link scanner's look is nobody's visit
+        return redirect(_url("pages.onboarding", token=token), 303)
     return redirect(portal().onboardings.open_hosted_page(found.id) or _url("pages.onboarding", token=token), 303)
 
 

@@ -54,6 +54,7 @@ class StageView:
     attempts_left: int
     max_attempts: int
     details_refused: bool
+    is_doubtful: bool
     poll_after: float | None
     """Seconds; None where nothing changes unless the applicant acts."""
     version: str
@@ -82,6 +83,7 @@ def view_of(onboarding: Onboarding, *, max_attempts: int, now: datetime, locale:
         attempt=onboarding.attempts,
         attempts_left=attempts_left(onboarding, max_attempts=max_attempts),
         max_attempts=max_attempts,
+        is_doubtful=validation is not None and validation.is_doubtful,
         details_refused=onboarding.trouble is Trouble.DETAILS_REFUSED,
         poll_after=_jittered(pace),
         version=hashlib.sha256(repr(facts).encode()).hexdigest()[:12],

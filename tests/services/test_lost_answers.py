@@ -121,7 +121,7 @@ def test_what_gu1_shows_after_the_last_sending_is_still_adopted(begin, gu1, onbo
     started = begin()
     pass_time(600, stride=15)
     gu1.list_shows_rows = True
-    pass_time(30, stride=15)
+    pass_time(600, stride=15)
     adopted = onboardings.get(started.id)
     assert (stage(adopted), adopted.validation.gu1_id, created(gu1)) == (Stage.READY, "validation-1", 3)
 

@@ -70,9 +70,17 @@ def test_allowed_host_later_ends_the_trouble(start, work, gu1, tell, onboardings
 
 
 def test_coming_back_makes_it_due_at_once(prepared, onboardings, clock):
+    onboardings.open_hosted_page(prepared.id)
     clock.advance(seconds=1)
     assert onboardings.came_back("session-of-validation-1").id == prepared.id
     assert onboardings.get(prepared.id).due_at == clock()
+
+
+def test_a_session_opens_the_way_back_for_a_day_only(prepared, onboardings, clock):
+    assert onboardings.came_back("session-of-validation-1") is None
+    onboardings.open_hosted_page(prepared.id)
+    clock.advance(days=1, seconds=1)
+    assert onboardings.came_back("session-of-validation-1") is None
 
 
 def test_coming_back_from_an_unknown_session_is_nobody(prepared, onboardings):

@@ -88,9 +88,9 @@ def test_mended_configuration_lets_it_go_on_by_itself(begin, gu1, onboardings, p
     gu1.failing["create_validation"] = Refused(402, "NO_CREDIT")
     started = begin()
     pass_time(120, stride=15)
-    assert len(gu1.named("create_validation")) == 5
+    assert len(gu1.named("create_validation")) == 3
     gu1.failing.clear()
-    pass_time(30, stride=30)
+    pass_time(120, stride=30)
     assert stage(onboardings.get(started.id)) is Stage.READY
 
 
