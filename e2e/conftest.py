@@ -20,9 +20,15 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture(scope="session")
-def shared_world(tmp_path_factory):
+def common_world(tmp_path_factory):
     with world(tmp_path_factory.mktemp("world")) as running:
         yield running
+
+
+@pytest.fixture
+def shared_world(common_world):
+    yield common_world
+    common_world.judge()
 
 
 @pytest.fixture
@@ -30,6 +36,7 @@ def own_world(tmp_path):
     """For journeys that kill things."""
     with world(tmp_path) as running:
         yield running
+        running.judge()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from e2e.judge import judge
+
 ROOT = Path(__file__).parent.parent
 API_KEY = "gk_sandbox_demo"
 WEBHOOK_SECRET = "whsec_demo"
@@ -104,6 +106,10 @@ class World:
     portal: Server
     gu1: Server
     folder: Path
+
+    def judge(self) -> None:
+        """Raises where the mock's ledger and the portal's database disagree."""
+        judge(self.gu1.url, self.folder / "portal.db")
 
     def ledger(self) -> dict[str, object]:
         return dict(httpx.get(self.gu1.url + "/_mock/ledger", trust_env=False).json())

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 from flask import Flask
 
+from e2e import judge
 from e2e.mock_gu1 import create_mock
 from e2e.mock_gu1.server import serving
 from portal.app import background_of, create_app
@@ -84,21 +84,10 @@ class Stand:
         assert answer.is_success, answer.text
 
     def ledger(self) -> list[dict[str, Any]]:
-        rows = httpx.get(f"{self.mock_url}/_mock/ledger", trust_env=False).json()["validations"]
-        return list(rows)
-
-    def kept(self) -> dict[str, str]:
-        """gu1's id → status, of every adopted validation in the portal's database."""
-        with closing(sqlite3.connect(self._database)) as connection:
-            return dict(connection.execute("SELECT gu1_id, status FROM validations WHERE gu1_id IS NOT NULL"))
+        return judge.ledger(self.mock_url)
 
     def agrees_with_the_ledger(self) -> None:
-        """Nothing created that the portal does not know, nothing known that was not created, nothing paid twice."""
-        ledger = {row["id"]: row["status"] for row in self.ledger()}
-        known = {gu1_id: ledger[gu1_id] if status == "unknown" else status for gu1_id, status in self.kept().items()}
-        assert known == ledger
-        nonces = [row["nonce"] for row in self.ledger() if row["charged"] and row["nonce"]]
-        assert len(nonces) == len(set(nonces))
+        judge.judge(self.mock_url, self._database)
 
 
 @contextmanager

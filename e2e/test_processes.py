@@ -49,6 +49,7 @@ def test_asked_to_end_it_first_finishes_what_is_under_way(tmp_path):
         running.portal.start()
         until(link, "ready", within=3)
         assert running.ledger()["created"] == 1
+        running.judge()
         assert "stumbled" not in running.portal.log.read_text()
 
 

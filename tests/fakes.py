@@ -80,7 +80,7 @@ class FakeGu1:
             entity_id=entity_id,
             status=Status.PENDING,
             session_url=self.session_url and self.session_url.format(gu1_id),
-            session_id=f"session-of-{gu1_id}",
+            session_id=f"session-of-{gu1_id}" if self.session_url else None,
             nonce=metadata["nonce"],
             created_at=self._clock(),
             updated_at=self._clock(),

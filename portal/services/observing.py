@@ -55,7 +55,10 @@ class Observer:
 
     def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:
         adopted = replace(before, gu1_id=seen.gu1_id, sending=Sending.ADOPTED)
-        after = adopted.observed(seen, self._identity_match(onboarding, seen))
+        has_session = bool(seen.session_id or before.session_id or seen.session_url or before.session_url)
+        # Without a session no document was shown: gu1's sandbox makes up what it says of one.
+        match = self._identity_match(onboarding, seen) if has_session else IdentityMatch.UNKNOWN
+        after = adopted.observed(seen, match)
         if after is adopted and seen.status is not before.status:
             self.meter.count("refused_move", old=before.status, new=seen.status)
         if after.is_doubtful and not before.is_doubtful:

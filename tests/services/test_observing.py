@@ -192,3 +192,12 @@ def test_webhook_that_could_not_be_applied_is_not_remembered(prepared, onboardin
     with pytest.raises(Exception, match="offset-naive"):
         webhooks.hear(broken, b"body")
     assert webhooks.hear(FakeNews("validation-1"), b"body") == "looked_up"
+
+
+def test_sandbox_verdicts_without_a_session_are_not_held(begin, gu1, clock, onboardings):
+    gu1.session_url = None
+    started = begin()
+    clock.advance(seconds=1)
+    approved = gu1.becomes("validation-1", Status.APPROVED, double_check=DoubleCheck.ANSWERED, document_number="99")
+    onboardings.observe(approved)
+    assert stage(onboardings.get(started.id)) is Stage.APPROVED

@@ -1,0 +1,42 @@
+"""The mock's ledger against the portal's database: nothing lost, nothing unknown, nothing paid twice."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+_PATIENCE = 15.0
+"""Seconds: news may be under way when a test ends."""
+
+
+def ledger(mock_url: str) -> list[dict[str, Any]]:
+    rows = httpx.get(f"{mock_url}/_mock/ledger", trust_env=False).json()["validations"]
+    return list(rows)
+
+
+def kept(database: Path) -> dict[str, str]:
+    """gu1's id → status, of every validation that the portal knows gu1 to have."""
+    with closing(sqlite3.connect(database)) as connection:
+        return dict(connection.execute("SELECT gu1_id, status FROM validations WHERE gu1_id IS NOT NULL"))
+
+
+def judge(mock_url: str, database: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        rows = ledger(mock_url)
+        theirs = {row["id"]: row["status"] for row in rows}
+        ours = {
+            gu1_id: theirs.get(gu1_id) if status == "unknown" else status for gu1_id, status in kept(database).items()
+        }
+        if ours == theirs or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    assert ours == theirs
+    paid = Counter(row["nonce"] for row in rows if row["charged"])
+    assert not [nonce for nonce, times in paid.items() if nonce and times > 1]
