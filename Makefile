@@ -61,7 +61,7 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 	uv pip compile pyproject.toml $(LOCK) -o requirements/portal.txt
 	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/build.txt
 	uv pip compile pyproject.toml --group build --group dev $(LOCK) -o requirements/dev.txt
-LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean: ## remove what setup, tests and the demo made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache test-results .demo

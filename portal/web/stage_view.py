@@ -32,6 +32,8 @@ TITLES = {
     Stage.CLOSED: _("This verification is closed"),
 }
 
+ON_HOLD = _("Your verification is on hold")
+
 # (seconds since the last change, seconds between polls): people look hard at first and less later.
 _PACE = ((10, 1.0), (30, 2.0), (120, 3.0), (600, 5.0), (3600, 15.0))
 _SLOWEST = 60.0
@@ -68,13 +70,14 @@ def view_of(onboarding: Onboarding, *, max_attempts: int, now: datetime, locale:
     retry = may_retry(onboarding, max_attempts=max_attempts)
     go_on = may_continue(onboarding, now)
     pace = _pace(stage, (now - onboarding.updated_at).total_seconds())
-    facts = (stage, onboarding.status, reason, retry, go_on, onboarding.attempts, pace, locale)
+    doubtful = validation is not None and validation.is_doubtful
+    facts = (stage, onboarding.status, doubtful, reason, retry, go_on, onboarding.attempts, pace, locale)
     return StageView(
         stage=stage,
         status=onboarding.status,
         reason=reason,
         reason_text=text_of(reason) if reason else None,
-        title=TITLES[stage],
+        title=ON_HOLD if doubtful and stage is Stage.IN_REVIEW else TITLES[stage],
         remedy=validation.remedy if validation else None,
         may_retry=retry,
         may_continue=go_on,
@@ -83,7 +86,7 @@ def view_of(onboarding: Onboarding, *, max_attempts: int, now: datetime, locale:
         attempt=onboarding.attempts,
         attempts_left=attempts_left(onboarding, max_attempts=max_attempts),
         max_attempts=max_attempts,
-        is_doubtful=validation is not None and validation.is_doubtful,
+        is_doubtful=doubtful,
         details_refused=onboarding.trouble is Trouble.DETAILS_REFUSED,
         poll_after=_jittered(pace),
         version=hashlib.sha256(repr(facts).encode()).hexdigest()[:12],

@@ -3,11 +3,12 @@ from datetime import timedelta
 
 import pytest
 
+from portal.domain.onboarding import IdentityMatch
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.web.stage_view import TITLES, StageView, view_of
-from tests.factories import NOW, an_onboarding
+from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.web.stages import FINAL, WAITED_FOR, adopted, rejected, stored_as
 
 
@@ -87,3 +88,13 @@ def test_attempts_are_counted_down(number, left):
 def test_a_view_holds_nothing_of_the_person():
     names = {field.name for field in fields(StageView)}
     assert not names & {"details", "document_number", "first_name", "last_name", "email", "session_url", "entity_id"}
+
+
+def test_a_held_approval_looks_other_than_a_review():
+    review = an_onboarding(validation=an_adopted_validation(status=Status.IN_REVIEW))
+    mismatch = an_adopted_validation(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)
+    first, second = (
+        view_of(it, max_attempts=3, now=NOW, locale="en") for it in (review, an_onboarding(validation=mismatch))
+    )
+    assert (first.stage, second.stage) == (Stage.IN_REVIEW, Stage.IN_REVIEW)
+    assert first.version != second.version
