@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup catalogues demo test lint check-types unit browser journeys contract messages lock clean
+.PHONY: help properties setup catalogues demo test lint check-types unit browser journeys contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,6 +47,9 @@ unit: $(VENV)/.dev catalogues
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser
+
+properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1 instead of the few hundred of make test
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/gu1 -k any_
 
 journeys: $(VENV)/.dev catalogues browser
 	$(BIN)/pytest e2e --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
