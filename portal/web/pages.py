@@ -69,7 +69,9 @@ def onboarding(token: str) -> ResponseReturnValue:
     found = _watched(token)
     view = _view(found)
     if view.stage is Stage.DETAILS:
-        return _form_answer(_details_form(found.id, found), _url("pages.onboarding", token=token), refused=True)
+        return _form_answer(
+            _details_form(found.id, found), _url("pages.onboarding", token=token), refused=view.details_refused
+        )
     return render_template("onboarding/status.html", **_status_context(found, view), is_fragment=False)
 
 

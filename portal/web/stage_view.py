@@ -11,7 +11,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from portal.domain.onboarding import Onboarding, Trouble
-from portal.domain.reasons import Reason, Remedy
+from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, attempts_left, may_continue, may_retry, stage_of
 from portal.domain.status import Status
 from portal.web.reason_texts import ReasonText, text_of
@@ -47,14 +47,12 @@ class StageView:
     reason: Reason | None
     reason_text: ReasonText | None
     title: Any
-    remedy: Remedy | None
     may_retry: bool
     may_continue: bool
     may_stop: bool
     is_stopped: bool
     attempt: int
     attempts_left: int
-    max_attempts: int
     details_refused: bool
     is_doubtful: bool
     poll_after: float | None
@@ -78,14 +76,12 @@ def view_of(onboarding: Onboarding, *, max_attempts: int, now: datetime, locale:
         reason=reason,
         reason_text=text_of(reason) if reason else None,
         title=ON_HOLD if doubtful and stage is Stage.IN_REVIEW else TITLES[stage],
-        remedy=validation.remedy if validation else None,
         may_retry=retry,
         may_continue=go_on,
         may_stop=not stage.is_final,
         is_stopped=onboarding.stopped_at is not None,
         attempt=onboarding.attempts,
         attempts_left=attempts_left(onboarding, max_attempts=max_attempts),
-        max_attempts=max_attempts,
         is_doubtful=doubtful,
         details_refused=onboarding.trouble is Trouble.DETAILS_REFUSED,
         poll_after=_jittered(pace),
