@@ -23,8 +23,9 @@ from e2e.mock_gu1.server import serving
 from e2e.mock_gu1.settings import DEFAULT_API_KEY, DEFAULT_INTEGRATION_CODE
 from portal.config import ConfigError, load_config
 from portal.domain.errors import Gu1Error, Refused
-from portal.domain.onboarding import Details, DoubleCheck, Observation
+from portal.domain.onboarding import Details
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.validation import DoubleCheck, Observation
 from portal.gu1.client import Gu1Client
 
 T = TypeVar("T")

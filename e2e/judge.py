@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import create_engine, select
+
+from portal.store.tables import validations
 
 _PATIENCE = 15.0
 """Seconds: news may be under way when a test ends."""
@@ -20,19 +20,25 @@ def ledger(mock_url: str) -> list[dict[str, Any]]:
     return list(rows)
 
 
-def kept(database: Path) -> dict[str, str]:
+def kept(database_url: str) -> dict[str, str]:
     """gu1's id → status, of every validation that the portal knows gu1 to have."""
-    with closing(sqlite3.connect(database)) as connection:
-        return dict(connection.execute("SELECT gu1_id, status FROM validations WHERE gu1_id IS NOT NULL"))
+    engine = create_engine(database_url)
+    rows = select(validations.c.gu1_id, validations.c.status).where(validations.c.gu1_id.is_not(None))
+    try:
+        with engine.connect() as connection:
+            return {gu1_id: status for gu1_id, status in connection.execute(rows)}
+    finally:
+        engine.dispose()
 
 
-def judge(mock_url: str, database: Path) -> None:
+def judge(mock_url: str, database_url: str) -> None:
     deadline = time.monotonic() + _PATIENCE
     while True:
         rows = ledger(mock_url)
         theirs = {row["id"]: row["status"] for row in rows}
         ours = {
-            gu1_id: theirs.get(gu1_id) if status == "unknown" else status for gu1_id, status in kept(database).items()
+            gu1_id: theirs.get(gu1_id) if status == "unknown" else status
+            for gu1_id, status in kept(database_url).items()
         }
         if ours == theirs or time.monotonic() > deadline:
             break

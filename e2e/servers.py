@@ -20,6 +20,7 @@ from e2e.judge import judge
 ROOT = Path(__file__).parent.parent
 API_KEY = "gk_sandbox_demo"
 WEBHOOK_SECRET = "whsec_demo"
+SECRET_KEY = "a-secret-of-the-tests-that-is-long-enough"
 _PATIENCE = 30.0
 
 
@@ -87,11 +88,15 @@ def mock_gu1(folder: Path, *, port: int, portal_url: str, arguments: tuple[str, 
     return Server(command, f"http://127.0.0.1:{port}", "/_mock/ledger", folder / "mock_gu1.log")
 
 
+def sqlite_in(folder: Path) -> str:
+    return f"sqlite:///{folder / 'portal.db'}"
+
+
 def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | None = None) -> Server:
     url = f"http://127.0.0.1:{port}"
     settings = {
         "PORTAL_BASE_URL": url,
-        "PORTAL_DATABASE_URL": f"sqlite:///{folder / 'portal.db'}",
+        "PORTAL_DATABASE_URL": sqlite_in(folder),
         "GU1_BASE_URL": gu1_url,
         "GU1_API_KEY": API_KEY,
         "GU1_WEBHOOK_SECRETS": WEBHOOK_SECRET,
@@ -101,30 +106,42 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
     return Server(command, url, "/readyz", folder / "portal.log", {**settings, **(env or {})})
 
 
+def on_database(url: str) -> dict[str, str]:
+    return {"PORTAL_DATABASE_URL": url, **({} if url.startswith("sqlite") else {"PORTAL_SECRET_KEYS": SECRET_KEY})}
+
+
 @dataclass(frozen=True)
 class World:
     portal: Server
     gu1: Server
     folder: Path
+    database_url: str
 
     def judge(self) -> None:
         """Raises where the mock's ledger and the portal's database disagree."""
-        judge(self.gu1.url, self.folder / "portal.db")
+        judge(self.gu1.url, self.database_url)
 
     def ledger(self) -> dict[str, object]:
         return dict(httpx.get(self.gu1.url + "/_mock/ledger", trust_env=False).json())
 
 
 @contextmanager
-def world(folder: Path, *, portal_port: int | None = None, gu1_port: int | None = None) -> Iterator[World]:
-    """Portal and mock, running and knowing each other."""
+def world(
+    folder: Path,
+    *,
+    portal_port: int | None = None,
+    gu1_port: int | None = None,
+    database_url: str | None = None,
+) -> Iterator[World]:
+    """Portal and mock, running and knowing each other; on a SQLite file where no PostgreSQL with a schema is named."""
+    database_url = database_url or sqlite_in(folder)
     portal_port, gu1_port = portal_port or free_port(), gu1_port or free_port()
     gu1 = mock_gu1(folder, port=gu1_port, portal_url=f"http://127.0.0.1:{portal_port}")
-    door = portal(folder, port=portal_port, gu1_url=gu1.url)
+    door = portal(folder, port=portal_port, gu1_url=gu1.url, env=on_database(database_url))
     try:
         gu1.start()
         door.start()
-        yield World(door, gu1, folder)
+        yield World(door, gu1, folder, database_url)
     finally:
         door.stop()
         gu1.stop()

@@ -14,6 +14,7 @@ from flask import Flask
 from e2e import judge
 from e2e.mock_gu1 import create_mock
 from e2e.mock_gu1.server import serving
+from e2e.servers import sqlite_in
 from portal.app import background_of, create_app
 from portal.config import Config
 from portal.domain.onboarding import Details, Onboarding
@@ -40,11 +41,11 @@ QUICK = Pace(
 
 
 class Stand:
-    def __init__(self, portal: Flask, mock_url: str, database: Path) -> None:
+    def __init__(self, portal: Flask, mock_url: str, database_url: str) -> None:
         self.portal = portal
         self.mock_url = mock_url
         self.onboardings = portal.extensions["portal"].onboardings
-        self._database = database
+        self._database_url = database_url
         self._forms = 0
 
     def start(self, document_number: str, country: str = "AR") -> str:
@@ -87,12 +88,15 @@ class Stand:
         return judge.ledger(self.mock_url)
 
     def agrees_with_the_ledger(self) -> None:
-        judge.judge(self.mock_url, self._database)
+        judge.judge(self.mock_url, self._database_url)
 
 
 @contextmanager
-def stand(folder: Path, *, deliver: Callable[..., int] | None = None, **options: Any) -> Iterator[Stand]:
+def stand(
+    folder: Path, *, database_url: str | None = None, deliver: Callable[..., int] | None = None, **options: Any
+) -> Iterator[Stand]:
     """`options` are those of the mock; `deliver` replaces the way of its webhooks to the portal."""
+    database_url = database_url or sqlite_in(folder)
     app: Flask | None = None
 
     def to_portal(url: str, body: bytes, headers: dict[str, str]) -> int:
@@ -112,7 +116,7 @@ def stand(folder: Path, *, deliver: Callable[..., int] | None = None, **options:
         config = Config(
             base_url=BASE_URL,
             secret_keys=("k" * 32,),
-            database_url=f"sqlite:///{folder / 'portal.db'}",
+            database_url=database_url,
             gu1_base_url=server.url,
             gu1_api_key=API_KEY,
             gu1_webhook_secrets=(SECRET,),
@@ -124,6 +128,6 @@ def stand(folder: Path, *, deliver: Callable[..., int] | None = None, **options:
         app = create_app(config, pace=QUICK)
         background_of(app).start()
         try:
-            yield Stand(app, server.url, folder / "portal.db")
+            yield Stand(app, server.url, database_url)
         finally:
             background_of(app).stop()

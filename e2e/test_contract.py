@@ -15,8 +15,9 @@ import pytest
 from e2e.contract_suite import IS_LIVE, MOST_REQUESTS, TARGETS, Counting, fresh, run, target
 from portal.domain.document_numbers import comparable
 from portal.domain.errors import Refused
-from portal.domain.onboarding import Details, DoubleCheck
+from portal.domain.onboarding import Details
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck
 
 SANDBOX_NUMBER = "99990001"
 """gu1 approves it by itself, without a hosted page."""

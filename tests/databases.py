@@ -1,44 +1,33 @@
-"""Fixtures that run a test once on SQLite and once on PostgreSQL.
-
-A conftest takes them with `from tests.databases import …`. The PostgreSQL server is
-TEST_POSTGRES_URL's, else one on this machine; each test session makes a database there and drops it.
-"""
+"""Fixtures that run a test once on SQLite and once on PostgreSQL; a conftest takes them by importing them."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import psycopg
 import pytest
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine
 
 from portal.store.engine import make_engine, migrate
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
-
-LOCAL_SERVERS = [f"postgresql+psycopg://{user}@127.0.0.1:5432/postgres" for user in ("postgres", "root")]
-NO_SERVER = (
-    "no PostgreSQL server answers: start one on 127.0.0.1:5432 that trusts user postgres,"
-    " or set TEST_POSTGRES_URL=postgresql+psycopg://user:password@host/database (may create databases)"
-)
+from tests.postgres import HOW_TO_GET_ONE, connected, new_database, server
 
 
 @pytest.fixture(scope="session")
-def postgres_database() -> Iterator[URL | None]:
-    """None where no server answers."""
-    server = _server()
-    if server is None:
+def postgres_server() -> Iterator[URL | None]:
+    """None where there is none to be had."""
+    with server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server) -> Iterator[URL | None]:
+    """One for all tests of a session, which have to empty it."""
+    if postgres_server is None:
         yield None
         return
-    name = f"portal_test_{secrets.token_hex(6)}"
-    with _connected(server) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    yield server.set(database=name)
-    with _connected(server) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with new_database(postgres_server) as database:
+        yield database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -48,8 +37,8 @@ def database_url(request, tmp_path) -> str:
         return f"sqlite:///{tmp_path / 'portal.db'}"
     database = request.getfixturevalue("postgres_database")
     if database is None:
-        pytest.skip(NO_SERVER)
-    with _connected(database) as connection:
+        pytest.skip(HOW_TO_GET_ONE)
+    with connected(database) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     return database.render_as_string(hide_password=False)
@@ -72,22 +61,3 @@ def sealer() -> Sealer:
 @pytest.fixture
 def repository(engine, sealer) -> Repository:
     return Repository(engine, sealer)
-
-
-def _server() -> URL | None:
-    given = os.environ.get("TEST_POSTGRES_URL")
-    for candidate in [given] if given else LOCAL_SERVERS:
-        url = make_url(candidate)
-        try:
-            with _connected(url):
-                return url
-        except psycopg.OperationalError:
-            continue
-    return None
-
-
-@contextmanager
-def _connected(url: URL) -> Iterator[psycopg.Connection]:
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, connect_timeout=2, autocommit=True) as connection:
-        yield connection

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from portal.domain.onboarding import Consent, Details, Onboarding, Sending, Validation
+from portal.domain.onboarding import Consent, Details, Onboarding
+from portal.domain.validation import Sending, Validation
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

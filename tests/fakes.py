@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import OutcomeUnknown, Refused
-from portal.domain.onboarding import Listing, Observation
 from portal.domain.status import Status
+from portal.domain.validation import Listing, Observation
 
 
 @dataclass(frozen=True)

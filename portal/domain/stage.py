@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from portal.domain.onboarding import Onboarding, Sending, Trouble, Validation
+from portal.domain.onboarding import Onboarding, Trouble
 from portal.domain.reasons import Remedy
 from portal.domain.status import Status
+from portal.domain.validation import Sending, Validation
 
 
 class Stage(StrEnum):

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, NotSent, Refused
-from portal.domain.onboarding import Details, Listing, Observation
+from portal.domain.onboarding import Details
+from portal.domain.validation import Listing, Observation
 from portal.gu1 import entities, operations, outgoing, schema
 from portal.gu1.fields import letters_and_digits, parse
 from portal.gu1.operations import Operation

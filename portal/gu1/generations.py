@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from portal.domain.errors import Malformed
-from portal.domain.onboarding import DoubleCheck, Observation
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, Observation
 from portal.gu1.answer import Answer
 from portal.gu1.fields import flag, identifier, listing, mapping, text
 from portal.gu1.schema import read_validation

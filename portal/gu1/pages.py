@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from portal.domain.onboarding import Observation
+from portal.domain.validation import Observation
 from portal.gu1.schema import read_has_more, read_rows, read_total, read_validations
 
 # Far below gu1's 100: its rows may carry every detail, and a page has to stay below our cap on bytes.

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from portal.domain.errors import Malformed
-from portal.domain.onboarding import DoubleCheck, Observation
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, Observation
 from portal.gu1.fields import code, count, flag, identifier, letters_and_digits, mapping, moment, text
 from portal.gu1.risk_codes import reason_of
 from portal.gu1.warning_codes import risk_codes

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portal.domain.errors import Malformed
-from portal.domain.onboarding import Observation
+from portal.domain.validation import Observation
 from portal.gu1.fields import identifier, mapping, parse, text
 from portal.gu1.schema import read_validation
 

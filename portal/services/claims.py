@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from portal.domain.errors import Gu1Error, LostClaim, Refused, StoreUnavailable
-from portal.domain.onboarding import Onboarding, Sending, Trouble, Validation
+from portal.domain.onboarding import Onboarding, Trouble
+from portal.domain.validation import Sending, Validation
 from portal.services.pace import Pace
 from portal.services.ports import Clock, Meter, Store
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from portal.domain.errors import LostClaim, Malformed, NotSent, OutcomeUnknown, Refused, Unavailable
-from portal.domain.onboarding import CLOCKS_APART, Details, DoubleCheck, Observation, Onboarding, Sending, Validation
+from portal.domain.onboarding import Details, Onboarding
+from portal.domain.validation import CLOCKS_APART, DoubleCheck, Observation, Sending, Validation
 from portal.services.claims import Claims, unsent, validation_changed
 from portal.services.onboardings import Onboardings
 from portal.services.pace import Pace

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from portal.domain.errors import Gu1Error, Refused
-from portal.domain.onboarding import Observation, Onboarding, Validation
+from portal.domain.onboarding import Onboarding
 from portal.domain.status import Status
+from portal.domain.validation import Observation, Validation
 from portal.services.budget import Budget
 from portal.services.claims import Claims
 from portal.services.onboardings import WATCHED_FOR, Onboardings

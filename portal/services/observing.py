@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from portal.domain.document_numbers import comparable
-from portal.domain.onboarding import IdentityMatch, Observation, Onboarding, Sending, Trouble, Validation
+from portal.domain.onboarding import Onboarding, Trouble
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.validation import IdentityMatch, Observation, Sending, Validation
 from portal.services.digests import Digests
 from portal.services.pace import Pace
 from portal.services.ports import Clock, Meter

@@ -10,14 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from portal.domain.errors import RetryRefused
-from portal.domain.onboarding import (
-    Details,
-    Observation,
-    Onboarding,
-    Trouble,
-    Validation,
-)
+from portal.domain.onboarding import Details, Onboarding, Trouble
 from portal.domain.stage import Stage, may_continue, may_retry, stage_of
+from portal.domain.validation import Observation, Validation
 from portal.services.digests import Digests
 from portal.services.observing import Observer
 from portal.services.pace import Pace

@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-from portal.domain.onboarding import Validation
 from portal.domain.status import Status
+from portal.domain.validation import Validation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

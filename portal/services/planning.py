@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from portal.domain.document_numbers import comparable
-from portal.domain.onboarding import Consent, Details, DoubleCheck, Onboarding, Validation
+from portal.domain.onboarding import Consent, Details, Onboarding
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.validation import DoubleCheck, Validation
 from portal.services.digests import Digests
 
 

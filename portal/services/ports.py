@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from portal.domain.entity_status import EntityStatus
-from portal.domain.onboarding import Details, Listing, Observation, Onboarding
+from portal.domain.onboarding import Details, Onboarding
+from portal.domain.validation import Listing, Observation
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""

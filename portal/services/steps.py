@@ -6,7 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from portal.domain.errors import Gu1Error, LostClaim, StoreUnavailable, Unavailable
-from portal.domain.onboarding import Onboarding, Sending, Trouble
+from portal.domain.onboarding import Onboarding, Trouble
+from portal.domain.validation import Sending
 from portal.services.budget import Budget
 from portal.services.claims import Claims
 from portal.services.creation import Creation

@@ -10,18 +10,10 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, and_, select
 
 from portal.domain.errors import StoreUnavailable
-from portal.domain.onboarding import (
-    Consent,
-    Details,
-    DoubleCheck,
-    IdentityMatch,
-    Onboarding,
-    Sending,
-    Trouble,
-    Validation,
-)
+from portal.domain.onboarding import Consent, Details, Onboarding, Trouble
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, IdentityMatch, Sending, Validation
 from portal.store.sealing import Sealer, Unsealable
 from portal.store.tables import onboardings, validations
 

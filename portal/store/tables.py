@@ -21,9 +21,10 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-from portal.domain.onboarding import DoubleCheck, IdentityMatch, Sending, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, IdentityMatch, Sending
 
 
 class Moment(TypeDecorator[datetime]):

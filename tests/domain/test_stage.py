@@ -3,10 +3,11 @@ from itertools import product
 
 import pytest
 
-from portal.domain.onboarding import DoubleCheck, IdentityMatch, Sending, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage, attempts_left, may_continue, may_retry, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, IdentityMatch, Sending
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
 
 BY_STATUS = {

@@ -13,9 +13,9 @@ import pytest
 from pydantic import ValidationError
 
 from portal.config import Config
-from portal.domain.onboarding import DoubleCheck, Observation
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, Observation
 from portal.gu1.schema import read_validation
 from portal.gu1.webhook import read_webhook
 from tests.gu1.clients import READS, WRITES, answered, sent_by

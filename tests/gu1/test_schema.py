@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from portal.domain.errors import Malformed
-from portal.domain.onboarding import DoubleCheck
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck
 from portal.gu1 import schema
 from tests.gu1.rows import ENTITY_ID, ID, a_rejected_row, a_row, a_warning, renaper
 

@@ -6,9 +6,10 @@ import pytest
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Refused, Unavailable
-from portal.domain.onboarding import Observation, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import Observation
 from tests.factories import NOW, some_details
 
 THEIR_NUMBER = "30999888"

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from portal.domain.errors import Refused, RetryRefused, Unavailable
-from portal.domain.onboarding import DoubleCheck, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck
 from tests.factories import NOW
 
 STILL_OPEN = [Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN]

@@ -7,9 +7,10 @@ import pytest
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, Refused, Unavailable
-from portal.domain.onboarding import Sending, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.stage import Stage, may_continue, may_retry, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import Sending
 from tests.factories import NOW, some_details
 
 A_MONTH_AGO = NOW - timedelta(days=30)

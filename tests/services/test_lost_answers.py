@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from portal.domain.errors import NotSent, OutcomeUnknown, Unavailable
-from portal.domain.onboarding import Sending, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import Sending
 
 LOST = OutcomeUnknown("the answer was lost")
 

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from portal.domain.onboarding import DoubleCheck, IdentityMatch, Observation, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, IdentityMatch, Observation
 from tests.factories import NOW
 from tests.fakes import FakeNews
 

@@ -1,10 +1,10 @@
 import pytest
 
 from portal.domain.errors import Refused, RetryRefused, UnknownOnboarding
-from portal.domain.onboarding import DoubleCheck, Observation, Sending
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, Observation, Sending
 from tests.factories import NOW, some_details
 
 

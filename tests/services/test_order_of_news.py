@@ -6,10 +6,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.onboarding import DoubleCheck, Observation
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.reasons import Reason
 from portal.domain.status import FINAL, Status
+from portal.domain.validation import DoubleCheck, Observation
 from portal.services.digests import Digests
 from portal.services.observing import Observer
 from portal.services.pace import Pace

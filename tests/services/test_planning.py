@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from portal.domain.onboarding import Consent, DoubleCheck, Sending, Trouble
+from portal.domain.onboarding import Consent, Trouble
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.validation import DoubleCheck, Sending
 from portal.services.digests import Digests
 from portal.services.planning import Planner, Rules
 from tests.factories import NOW, an_onboarding, some_details

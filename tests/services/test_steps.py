@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 
 from portal.domain.errors import Malformed, NotSent, Refused, Unavailable
-from portal.domain.onboarding import Sending, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import Sending
 
 
 def stage(onboarding):

@@ -7,9 +7,9 @@ from itertools import permutations
 import pytest
 
 from portal.domain.errors import OutcomeUnknown
-from portal.domain.onboarding import DoubleCheck, Observation, Sending
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, Observation, Sending
 from tests.fakes import FakeNews
 
 

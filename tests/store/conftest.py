@@ -1,3 +1,3 @@
-from tests.databases import database_url, engine, postgres_database, repository, sealer
+from tests.databases import database_url, engine, postgres_database, postgres_server, repository, sealer
 
-__all__ = ["database_url", "engine", "postgres_database", "repository", "sealer"]
+__all__ = ["database_url", "engine", "postgres_database", "postgres_server", "repository", "sealer"]

@@ -5,9 +5,10 @@ import pytest
 from sqlalchemy import text
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
-from portal.domain.onboarding import DoubleCheck, IdentityMatch, Onboarding, Sending, Trouble
+from portal.domain.onboarding import Onboarding, Trouble
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, IdentityMatch, Sending
 from portal.services.ports import Store
 from portal.store.engine import make_engine, migrate
 from portal.store.repository import Repository

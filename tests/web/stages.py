@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from portal.domain.onboarding import DoubleCheck, Trouble
+from portal.domain.onboarding import Trouble
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck
 from tests.factories import NOW, a_validation, an_adopted_validation
 
 SESSION_URL = "https://verify.example.com/session/of-the-tests"

@@ -3,10 +3,10 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.onboarding import IdentityMatch
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
+from portal.domain.validation import IdentityMatch
 from portal.web.stage_view import TITLES, StageView, view_of
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.web.stages import FINAL, WAITED_FOR, adopted, rejected, stored_as
