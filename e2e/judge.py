@@ -26,7 +26,7 @@ def kept(database_url: str) -> dict[str, str]:
     rows = select(validations.c.gu1_id, validations.c.status).where(validations.c.gu1_id.is_not(None))
     try:
         with engine.connect() as connection:
-            return {gu1_id: status for gu1_id, status in connection.execute(rows)}
+            return {row.gu1_id: row.status for row in connection.execute(rows)}
     finally:
         engine.dispose()
 
@@ -36,10 +36,7 @@ def judge(mock_url: str, database_url: str) -> None:
     while True:
         rows = ledger(mock_url)
         theirs = {row["id"]: row["status"] for row in rows}
-        ours = {
-            gu1_id: theirs.get(gu1_id) if status == "unknown" else status
-            for gu1_id, status in kept(database_url).items()
-        }
+        ours = {row: theirs.get(row) if status == "unknown" else status for row, status in kept(database_url).items()}
         if ours == theirs or time.monotonic() > deadline:
             break
         time.sleep(0.1)
