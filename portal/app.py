@@ -28,6 +28,7 @@ from portal.services.planning import Rules
 from portal.services.ports import Clock, Gu1
 from portal.services.steps import Steps
 from portal.services.webhooks import Webhooks
+from portal.store.clock import DatabaseClock
 from portal.store.engine import make_engine
 from portal.store.notes import Notes
 from portal.store.repository import Repository
@@ -54,35 +55,33 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
     """A portal that serves pages. Its engine is in `background_of(app)`, not started yet."""
     pace, metrics = pace or Pace(), Metrics()
     database = make_engine(config.database_url)
+    shared_clock = DatabaseClock(database, clock)
     store, notes = Repository(database, Sealer(config.secret_keys)), Notes(database)
-    rules = Rules(
-        max_attempts=config.max_attempts,
-        double_check_renaper=config.gu1_double_check_renaper,
-        provider_hosts=ProviderHosts(config.gu1_provider_hosts),
-    )
     gu1 = gu1 or make_gu1(config, metrics)
-    background = Background(clock=clock, forget=notes.forget_webhooks, close=gu1.aclose)
+    background = Background(
+        clock=shared_clock, set_clock=shared_clock.set, forget=notes.forget_webhooks, close=gu1.aclose
+    )
     onboardings = Onboardings(
         store,
-        clock=clock,
+        clock=shared_clock,
         digests=Digests(config.secret_keys, "portal.document-number"),
-        rules=rules,
+        rules=_rules(config),
         meter=metrics,
         pace=pace,
         wake=background.wake,
     )
-    budget = Budget(store, notes, config.gu1_hourly_budget, clock)
-    steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics, budget=budget)
-    background.engine = Engine(store, steps.take, clock=clock, pace=pace)
+    budget = Budget(store, notes, config.gu1_hourly_budget, shared_clock)
+    steps = Steps(store, gu1, onboardings, clock=shared_clock, pace=pace, meter=metrics, budget=budget)
+    background.engine = Engine(store, steps.take, clock=shared_clock, pace=pace)
     app = _flask(config)
     app.extensions["portal_background"] = background
     app.extensions["portal"] = Portal(
         config=config,
         onboardings=onboardings,
-        webhooks=Webhooks(notes, onboardings, clock),
-        links=Links(config.secret_keys, clock),
-        tokens=Tokens(config.secret_keys, CONSENT_VERSION, clock),
-        clock=clock,
+        webhooks=Webhooks(notes, onboardings, shared_clock),
+        links=Links(config.secret_keys, shared_clock),
+        tokens=Tokens(config.secret_keys, CONSENT_VERSION, shared_clock),
+        clock=shared_clock,
         metrics=metrics,
         read_news=_read_news(config.gu1_webhook_secrets),
         check_ready=store.ping,
@@ -121,6 +120,14 @@ def folder(name: str) -> Path:
     """Inside the package where it was installed from a wheel, beside it in a checkout."""
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def _rules(config: Config) -> Rules:
+    return Rules(
+        max_attempts=config.max_attempts,
+        double_check_renaper=config.gu1_double_check_renaper,
+        provider_hosts=ProviderHosts(config.gu1_provider_hosts),
+    )
 
 
 def _flask(config: Config) -> Flask:

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _HEARTBEAT = 0.25
 _REST_AFTER_CRASH = 1.0
 _HOUSEKEEPING = timedelta(hours=1)
+_CLOCK_SET_EVERY = 60.0
 _WEBHOOKS_KEPT = timedelta(days=30)
 
 
@@ -33,10 +34,16 @@ class Background:
     engine: Engine
 
     def __init__(
-        self, *, clock: Clock, forget: Callable[[datetime], None], close: Callable[[], Awaitable[None]] = _nothing
+        self,
+        *,
+        clock: Clock,
+        forget: Callable[[datetime], None],
+        set_clock: Callable[[], None] = lambda: None,
+        close: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         """`forget` drops what was remembered of webhooks before a moment; `close` ends the connections to gu1."""
         self._clock = clock
+        self._set_clock = set_clock
         self._forget = forget
         self._close = close
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,7 +71,9 @@ class Background:
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        chores = [asyncio.create_task(self._run_engine()), asyncio.create_task(self._keep_house())]
+        await self._set_the_clock()
+        work = (self._run_engine(), self._keep_house(), self._keep_time())
+        chores = [asyncio.create_task(chore) for chore in work]
         try:
             while not self._is_over():
                 await asyncio.sleep(_HEARTBEAT)
@@ -88,6 +97,17 @@ class Background:
             except Exception:
                 log.exception("the engine stumbled and goes on")
                 await asyncio.sleep(_REST_AFTER_CRASH)
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(_CLOCK_SET_EVERY)
+            await self._set_the_clock()
+
+    async def _set_the_clock(self) -> None:
+        try:
+            await asyncio.to_thread(self._set_clock)
+        except StoreUnavailable:
+            log.warning("the clock is set later: the database does not answer")
 
     async def _keep_house(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -21,13 +22,15 @@ from portal.config import Config, ConfigError, load_config
 from portal.domain.errors import Gu1Error, StoreUnavailable
 from portal.gu1.survey import Finding, survey
 from portal.logs import logging_config, set_up_logging
-from portal.store.engine import make_engine, migrate, schema_is_current
+from portal.store.engine import Schema, make_engine, migrate, schema_of
 
 # Backpressure counts accepted connections, idle ones too.
 _CONNECTIONS = 4096
 # Work needs no more than four, but each request whose body dawdles holds one for as long as it does.
 _BLOCKING_THREADS = 64
 _SECONDS_TO_FINISH = 15
+
+log = logging.getLogger(__name__)
 
 Attempt = Callable[[], tuple[Finding, ...] | None]
 
@@ -52,12 +55,17 @@ def main() -> None:
 @click.option("--workers", default=1, show_default=True, help="Processes; each runs pages and an engine.")
 def serve(host: str, port: int, workers: int) -> None:
     """Run the production server and the engine."""
+    serve_app("portal.app:serving_app", host, port, workers)
+
+
+def serve_app(target: str, host: str, port: int, workers: int) -> None:
+    """`target` names the factory that each worker process calls."""
     config = _config()
     set_up_logging(config.log_level)
     _bring_schema_up_to_date(config)
     with _shared_metrics() if workers > 1 else nullcontext():
         try:
-            _server(config, host, port, workers).serve()
+            _server(target, config, host, port, workers).serve()
         except (RuntimeError, OSError) as error:
             raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
 
@@ -70,9 +78,9 @@ def _shared_metrics() -> Iterator[None]:
         yield
 
 
-def _server(config: Config, host: str, port: int, workers: int) -> MPServer | MTServer:
+def _server(target: str, config: Config, host: str, port: int, workers: int) -> MPServer | MTServer:
     return Granian(
-        "portal.app:serving_app",
+        target,
         factory=True,
         address=host,
         port=port,
@@ -122,8 +130,11 @@ def _bring_schema_up_to_date(config: Config) -> None:
     with _database(config) as engine:
         if config.is_sqlite:
             migrate(engine)
-        elif not schema_is_current(engine):
-            raise click.ClickException("the database's schema is not this release's; run: portal migrate")
+        schema = schema_of(engine)
+    if schema is Schema.BEHIND:
+        raise click.ClickException("the database's schema is older than this release; run: portal migrate")
+    if schema is Schema.AHEAD:
+        log.warning("the database's schema is of a newer release; this one goes on beside it")
 
 
 @contextmanager
@@ -154,14 +165,14 @@ def _checks(config: Config) -> Iterator[tuple[str, Attempt]]:
 
 def _try_database(config: Config) -> None:
     with _database(config) as engine:
-        schema_is_current(engine)  # which reads from it
+        schema_of(engine)  # which reads from it
 
 
 def _try_schema(config: Config) -> None:
     with _database(config) as engine:
         # `serve` brings a SQLite file up to date by itself.
-        if not config.is_sqlite and not schema_is_current(engine):
-            raise click.ClickException("not this release's; run: portal migrate")
+        if not config.is_sqlite and schema_of(engine) is Schema.BEHIND:
+            raise click.ClickException("older than this release; run: portal migrate")
 
 
 async def _try_gu1(config: Config) -> tuple[Finding, ...]:

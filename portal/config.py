@@ -137,7 +137,7 @@ def load_config(**overrides: object) -> Config:
         return config
     if not config.is_sqlite or not config.database.database:
         raise ConfigError("PORTAL_SECRET_KEYS: is required with this database; make one with: openssl rand -hex 32")
-    return config.model_copy(update={"secret_keys": _keys_beside(Path(config.database.database))})
+    return config.model_copy(update={"secret_keys": _keys_beside(Path(config.database.database.removeprefix("file:")))})
 
 
 def _keys_beside(database: Path) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class FakeGu1:
         self.list_shows_rows = True
         self.list_shows_metadata = True
         self.list_is_whole = True
+        self.shows_metadata = True
+        """Off in the world where not even a full read shows what was sent."""
 
     async def create_entity(self, details, external_id):
         await self._call("create_entity", details.document_number)
@@ -82,6 +84,7 @@ class FakeGu1:
             session_url=self.session_url and self.session_url.format(gu1_id),
             session_id=f"session-of-{gu1_id}" if self.session_url else None,
             nonce=metadata["nonce"],
+            has_metadata=True,
             created_at=self._clock(),
             updated_at=self._clock(),
         )
@@ -90,14 +93,14 @@ class FakeGu1:
 
     async def read_validation(self, gu1_id):
         await self._call("read_validation", gu1_id)
-        return self.validations[gu1_id]
+        return self._shown(self.validations[gu1_id], self.shows_metadata)
 
     async def list_validations(self, entity_id):
         await self._call("list_validations", entity_id)
         rows = [it for it in reversed(self.validations.values()) if it.entity_id == entity_id]
         rows = rows if self.list_shows_rows else []
-        shown = rows if self.list_shows_metadata else [replace(it, nonce=None) for it in rows]
-        return Listing(shown, is_whole=self.list_is_whole)
+        shows = self.list_shows_metadata and self.shows_metadata
+        return Listing([self._shown(row, shows) for row in rows], is_whole=self.list_is_whole)
 
     async def aclose(self):
         self.closed = True
@@ -111,6 +114,32 @@ class FakeGu1:
         changed = replace(self.validations[gu1_id], status=status, updated_at=self._clock(), **facts)
         self.validations[gu1_id] = changed
         return changed
+
+    def twin_of(self, gu1_id):
+        """What a sending that was believed lost creates after all."""
+        twin_id = f"twin-{len(self.validations) + 1}"
+        self.validations[twin_id] = replace(
+            self.validations[gu1_id], gu1_id=twin_id, created_at=self._clock(), updated_at=self._clock()
+        )
+        return self.validations[twin_id]
+
+    def late_validation(self, entity_id, nonce):
+        """What a sending that nobody waits for any more creates."""
+        late = Observation(
+            gu1_id="late-1",
+            entity_id=entity_id,
+            status=Status.PENDING,
+            nonce=nonce,
+            has_metadata=True,
+            created_at=self._clock(),
+            updated_at=self._clock(),
+        )
+        self.validations[late.gu1_id] = late
+        return late
+
+    @staticmethod
+    def _shown(row, with_metadata):
+        return row if with_metadata else replace(row, nonce=None, has_metadata=False)
 
     def named(self, operation):
         return [call for call in self.calls if call[0] == operation]

@@ -11,7 +11,7 @@ from portal.services.engine import Engine
 from portal.services.pace import Pace
 from tests.factories import NOW, an_onboarding
 
-SLOW_SWEEP = Pace(sweep=60.0)
+SELDOM = Pace(idle=60.0)
 
 
 class Queue:
@@ -36,7 +36,7 @@ class Scene:
     def __init__(self, step, forget=lambda before: None):
         self.store = Queue()
         self.background = Background(clock=lambda: NOW, forget=forget)
-        self.background.engine = Engine(self.store, step, clock=lambda: NOW, pace=SLOW_SWEEP)
+        self.background.engine = Engine(self.store, step, clock=lambda: NOW, pace=SELDOM)
 
     def begin(self):
         self.background.start()

@@ -4,9 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
-from tests.databases import postgres_database
+from tests.databases import postgres_database, postgres_server
 
-__all__ = ["postgres_database"]
+__all__ = ["postgres_database", "postgres_server"]
 
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
 

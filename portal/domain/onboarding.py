@@ -67,6 +67,8 @@ class Onboarding:
     stopped_at: datetime | None = None
     due_at: datetime | None = None
     """When the engine looks at this onboarding next; None where nothing is left to do."""
+    sweep_at: datetime | None = None
+    """When gu1 is next looked through for validations of ours that were created but never adopted."""
     fence: int = 0
     lease_until: datetime | None = None
     created_at: datetime
@@ -76,6 +78,10 @@ class Onboarding:
     @property
     def attempts(self) -> int:
         return self.validation.number if self.validation else 0
+
+    def due_after(self, usual: datetime | None) -> datetime | None:
+        """`usual`, or the sweep where that comes first."""
+        return min(filter(None, (usual, self.sweep_at)), default=None)
 
     @property
     def gu1_external_id(self) -> str:

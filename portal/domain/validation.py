@@ -60,6 +60,8 @@ class Observation:
     """As read from the document, letters and digits only; compared and forgotten, never stored."""
     nonce: str | None = None
     """Our own, from the metadata we sent."""
+    has_metadata: bool = False
+    """Whether any was shown; a row of ours without any is known only by when it was created."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
     expires_at: datetime | None = None

@@ -35,6 +35,7 @@ def read_validation(body: object) -> Observation:
     row = mapping(body)
     gu1_id = identifier(row.get("id"))
     status = read_status(row.get("status"))
+    metadata = mapping(row.get("metadata"))
     if gu1_id is None or status is None:
         raise Malformed("a validation without a usable id or status")
     return Observation(
@@ -46,7 +47,8 @@ def read_validation(body: object) -> Observation:
         double_check=_double_check(row),
         reason=reason_of(risk_codes(row)) if status is Status.REJECTED else None,
         document_number=_document_number(row),
-        nonce=identifier(mapping(mapping(row.get("metadata")).get("portal")).get("nonce")),
+        nonce=identifier(mapping(metadata.get("portal")).get("nonce")),
+        has_metadata=bool(metadata),
         created_at=moment(row.get("createdAt")),
         updated_at=moment(row.get("updatedAt")),
         expires_at=moment(row.get("expiresAt")),

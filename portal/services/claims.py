@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,7 +41,24 @@ class Claims:
             due = min(filter(None, (changed.due_at, fresh.due_at))) if hinted else changed.due_at
             return replace(changed, due_at=due, lease_until=None)
 
+        for pause in self._pace.save_again:
+            try:
+                await self.save(claimed, settle)
+                return
+            except StoreUnavailable:
+                # What gu1 has just said is worth more than the wait: without it the lease has to run out.
+                await asyncio.sleep(pause)
         await self.save(claimed, settle)
+
+    async def give_back(self, claimed: Onboarding) -> None:
+        """As it is, where the step has become pointless."""
+        with contextlib.suppress(LostClaim, StoreUnavailable):
+            await self.finish(claimed, lambda fresh: fresh)
+
+    def is_running_out(self, claimed: Onboarding) -> bool:
+        """Too little is left of the lease for a call that must not be made twice."""
+        left = claimed.lease_until - self.now() if claimed.lease_until else timedelta()
+        return left < timedelta(seconds=self._pace.lease / 2)
 
     async def get_on(self, claimed: Onboarding, change: Change) -> None:
         """Writes the outcome; the next step may follow at once."""
@@ -57,8 +75,8 @@ class Claims:
         self._meter.count("put_off", step=step, trouble=trouble)
 
         def change(fresh: Onboarding) -> Onboarding:
-            if fresh.attempts != claimed.attempts:
-                return fresh  # a validation was planned meanwhile, and this says nothing of it
+            if fresh.attempts != claimed.attempts or (is_adopted(fresh) and not is_adopted(claimed)):
+                return fresh  # another validation was planned meanwhile, or this one found: there is no trouble with it
             failures = fresh.failures + 1
             due = None if trouble is Trouble.DETAILS_REFUSED else self.now() + self._wait(failures, error)
             updated = self.now() if trouble is not fresh.trouble else fresh.updated_at
@@ -88,7 +106,14 @@ def validation_changed(onboarding: Onboarding, change: Callable[[Validation], Va
     return replace(onboarding, validation=change(validation)) if validation else onboarding
 
 
+def is_adopted(onboarding: Onboarding) -> bool:
+    return onboarding.validation is not None and onboarding.validation.sending is Sending.ADOPTED
+
+
 def unsent(onboarding: Onboarding) -> Onboarding:
+    """To be sent again; not where a webhook brought it meanwhile."""
+    if is_adopted(onboarding):
+        return onboarding
     return validation_changed(onboarding, lambda it: replace(it, sending=Sending.PLANNED, empty_looks=0))
 
 

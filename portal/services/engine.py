@@ -35,7 +35,7 @@ class Engine:
         self._bound = bound
         self._running: set[asyncio.Task[None]] = set()
         self._awake = asyncio.Event()
-        self._pause = pace.sweep
+        self._pause = pace.idle
 
     def wake(self) -> None:
         """From the engine's own loop only."""
@@ -68,7 +68,7 @@ class Engine:
             await asyncio.gather(*self._running)
 
     async def _start_due(self) -> int:
-        self._pause = self._pace.sweep
+        self._pause = self._pace.idle
         room = self._bound - len(self._running)
         now = self._clock()
         if room <= 0 or not await self._is_something_due(now):

@@ -100,7 +100,7 @@ class Following:
 
     async def cancel(self, claimed: Onboarding) -> None:
         await self._cancel_at_gu1(claimed, STOPPED)
-        await self._claims.rest_until(claimed, None, lambda fresh: replace(fresh, trouble=None, failures=0))
+        await self._claims.rest_until(claimed, claimed.sweep_at, lambda it: replace(it, trouble=None, failures=0))
 
     async def _cancel_at_gu1(self, claimed: Onboarding, reason: str) -> None:
         try:

@@ -39,7 +39,7 @@ class Observer:
             validation=replace(after, refreshes=0 if changed else before.refreshes + 1),
             trouble=trouble,
             failures=0,
-            due_at=None if after.is_settled else self._next_look(after, now, changed=changed),
+            due_at=onboarding.due_after(None if after.is_settled else self._next_look(after, now, changed=changed)),
             updated_at=now if changed else onboarding.updated_at,
         )
 

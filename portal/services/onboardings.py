@@ -177,11 +177,18 @@ class Onboardings:
             return False
         with self._store.locked_by_nonce(seen.nonce) as row:
             validation = row.onboarding.validation if row else None
-            if row is None or validation is None or validation.gu1_id not in (None, seen.gu1_id):
+            if row is None or validation is None:
                 return False
-            row.save(self._observer.told(row.onboarding, seen))
+            is_twin = validation.gu1_id not in (None, seen.gu1_id)
+            if is_twin and seen.status.is_final:
+                return False
+            row.save(self._to_sweep(row.onboarding) if is_twin else self._observer.told(row.onboarding, seen))
         self._wake()
-        return True
+        return not is_twin
+
+    def _to_sweep(self, onboarding: Onboarding) -> Onboarding:
+        now = self._clock()
+        return replace(onboarding, sweep_at=now, due_at=now)
 
     def observe(self, seen: Observation) -> bool:
         """Applies what gu1 said; False where the validation is not a current one of ours."""

@@ -27,11 +27,16 @@ class Pace:
     quiet: float = 60.0
     """After a lost answer, until gu1's list is believed to show what it created."""
     look_again: float = 15.0
+    first_sweep: float = 60.0
+    """After a second sending, until gu1 is looked through for what both of them created; then ever more rarely."""
+    last_sweep: float = 86400.0
     lease: float = 30.0
     grace: float = 8.0
     """For what is under way when the process is told to end; containers are given ten."""
-    sweep: float = 1.0
+    idle: float = 1.0
     """How often a worker looks for work that it was not woken for."""
+    save_again: tuple[float, ...] = (0.2, 1.0, 3.0)
+    """Before each further try to write an outcome that the database did not take."""
 
     def refresh_after(self, validation: Validation) -> timedelta:
         if validation.status is Status.IN_REVIEW:
@@ -40,6 +45,11 @@ class Pace:
             if validation.refreshes < limit:
                 return timedelta(seconds=seconds)
         return timedelta(seconds=self.slow_refresh)
+
+    def next_sweep(self, since: timedelta) -> timedelta | None:
+        """`since` the last sending; None where nothing late is expected any more."""
+        left = timedelta(seconds=self.last_sweep) - since
+        return min(left, max(7 * since, timedelta(seconds=self.first_sweep))) if left > timedelta() else None
 
     def refused_wait(self, failures: int) -> timedelta:
         return timedelta(seconds=min(self.longest_refused, self.refused_backoff * 2 ** min(failures - 1, 16)))

@@ -45,6 +45,15 @@ class Store(Protocol):
     def locked_by_nonce(self, nonce: str) -> AbstractContextManager[Row | None]:
         """The onboarding whose current validation was asked for under this nonce."""
 
+    def known(self, gu1_ids: list[str]) -> set[str]:
+        """Those of them that were adopted by any onboarding."""
+
+    def adopted_nonces(self, onboarding_id: str) -> set[str]:
+        """Of those of its validations that gu1 is known to have."""
+
+    def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
+        """Whether another one asked for validations of the same entity that nobody has seen yet."""
+
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         """Takes due onboardings that nobody else holds, each with a fence of its own."""
 

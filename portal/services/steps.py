@@ -15,6 +15,8 @@ from portal.services.following import Following
 from portal.services.onboardings import Onboardings
 from portal.services.pace import Pace
 from portal.services.ports import Clock, Gu1, Meter, Store
+from portal.services.reconciling import Reconciling
+from portal.services.sweeping import Sweeping
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,10 @@ class Steps:
         budget: Budget,
     ) -> None:
         self._claims = Claims(store, clock=clock, pace=pace, meter=meter)
+        self._clock = clock
         self._creation = Creation(gu1, self._claims, onboardings, pace=pace, meter=meter)
+        self._reconciling = Reconciling(store, gu1, self._claims, onboardings, pace=pace, meter=meter)
+        self._sweeping = Sweeping(store, gu1, self._claims, pace=pace, meter=meter)
         self._following = Following(gu1, self._claims, onboardings, budget, meter=meter)
 
     async def take(self, claimed: Onboarding) -> None:
@@ -42,9 +47,12 @@ class Steps:
         name = step.__name__.strip("_")
         try:
             await step(claimed)
-        except (LostClaim, StoreUnavailable) as error:
-            # Whoever holds the claim now, or the next after the lease, goes on from the last write.
-            log.warning("onboarding %s: %s gave up: %s", claimed.id, name, type(error).__name__)
+        except LostClaim:
+            log.warning("onboarding %s: %s gave up", claimed.id, name)
+            await self._claims.give_back(claimed)
+        except StoreUnavailable:
+            # The next after the lease goes on from the last write.
+            log.warning("onboarding %s: %s gave up: the database failed", claimed.id, name)
         except Gu1Error as error:
             await self._claims.put_off(claimed, name, error)
         except Exception:
@@ -57,10 +65,14 @@ class Steps:
             asks = onboarding.external_id and not onboarding.stopped_at
             return self._following.look_up_customer if asks else self._rest
         if validation.sending is Sending.SENT:
-            return self._creation.reconcile
+            return self._reconciling.reconcile
+        if onboarding.stopped_at and validation.gu1_id and not validation.status.is_final:
+            return self._following.cancel
+        is_swept = onboarding.stopped_at or validation.sending is Sending.ADOPTED
+        if is_swept and onboarding.sweep_at and onboarding.sweep_at <= self._clock():
+            return self._sweeping.sweep
         if onboarding.stopped_at:
-            cancels = validation.gu1_id and not validation.status.is_final
-            return self._following.cancel if cancels else self._rest
+            return self._rest
         if onboarding.trouble is Trouble.DETAILS_REFUSED:
             return self._rest
         if onboarding.entity_id is None:
@@ -68,4 +80,4 @@ class Steps:
         return self._creation.create_validation if validation.sending is Sending.PLANNED else self._following.refresh
 
     async def _rest(self, claimed: Onboarding) -> None:
-        await self._claims.rest_until(claimed, None)
+        await self._claims.rest_until(claimed, claimed.sweep_at)

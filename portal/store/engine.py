@@ -6,17 +6,20 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, func, make_url, select, text
 
 from portal.domain.errors import StoreUnavailable
 from portal.store.failures import store_errors
+from portal.store.moments import lenient_loader
 
 STATEMENT_TIMEOUT = 10.0
 POOL_TIMEOUT = 2.0
@@ -56,10 +59,20 @@ def writes(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
+class Schema(StrEnum):
+    """How a database's schema stands to this release."""
+
+    BEHIND = "behind"
+    CURRENT = "current"
+    AHEAD = "ahead"
+    """Of a newer release, which left everything in place that this one needs: migrations only add."""
+
+
 def migrate(engine: Engine) -> None:
     """Brings the schema up to date; of several processes at once one does it, the others wait."""
     with migration(engine) as connection:
-        command.upgrade(alembic_config(connection), "head")
+        if _schema_of(connection) is Schema.BEHIND:
+            command.upgrade(alembic_config(connection), "head")
 
 
 @contextmanager
@@ -75,10 +88,9 @@ def migration(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def schema_is_current(engine: Engine) -> bool:
+def schema_of(engine: Engine) -> Schema:
     with store_errors(), reads(engine).connect() as connection:
-        present = MigrationContext.configure(connection).get_current_heads()
-    return set(present) == set(ScriptDirectory.from_config(alembic_config()).get_heads())
+        return _schema_of(connection)
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -88,6 +100,15 @@ def alembic_config(connection: Connection | None = None) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+def _schema_of(connection: Connection) -> Schema:
+    present = set(MigrationContext.configure(connection).get_current_heads())
+    scripts = ScriptDirectory.from_config(alembic_config())
+    if present == set(scripts.get_heads()):
+        return Schema.CURRENT
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Schema.BEHIND if present <= known else Schema.AHEAD
 
 
 def _is_sqlite(engine: Engine) -> bool:
@@ -107,6 +128,7 @@ def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
     engine = create_engine(url, connect_args={"timeout": lock_timeout}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _drop_spoilt_connections)
     return engine
 
 
@@ -117,6 +139,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # answered with a redirect must not get lost.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _drop_spoilt_connections(context: ExceptionContext) -> None:
+    """A connection that was opened while the file could only be read stays like that for good."""
+    code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+        context.is_disconnect = True
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
@@ -160,7 +189,14 @@ def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engin
         "keepalives_count": 3,
         "tcp_user_timeout": int(STATEMENT_TIMEOUT * 1000),
     }
-    return create_engine(url, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED", **options)
+    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED", **options)
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: psycopg.Connection, _record: object) -> None:
+    times = connection.adapters.types["timestamptz"]
+    connection.adapters.register_loader("timestamptz", lenient_loader(connection.adapters, times.oid))
 
 
 def _wait_for_other_migrations(connection: Connection) -> None:

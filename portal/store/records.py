@@ -14,6 +14,7 @@ from portal.domain.onboarding import Consent, Details, Onboarding, Trouble
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, IdentityMatch, Sending, Validation
+from portal.store.moments import Unreadable
 from portal.store.sealing import Sealer, Unsealable
 from portal.store.tables import onboardings, validations
 
@@ -27,6 +28,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "trouble": Trouble,
 }
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", "consent", "validation"}]
+_REQUIRED = {column.name for table in (onboardings, validations) for column in table.c if not column.nullable}
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]
 
 
@@ -95,4 +97,6 @@ def _plain(value: Any) -> Any:
 
 
 def _rich(name: str, value: Any) -> Any:
+    if isinstance(value, Unreadable) or (value is None and name in _REQUIRED):
+        raise ValueError(name)
     return _ENUMS[name](value) if name in _ENUMS and value is not None else value

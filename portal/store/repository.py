@@ -14,6 +14,7 @@ from sqlalchemy import (
     Engine,
     RowMapping,
     and_,
+    case,
     func,
     or_,
     select,
@@ -25,6 +26,7 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.store.access import Access, insert
 from portal.store.failures import store_errors
+from portal.store.moments import Unreadable
 from portal.store.records import UnreadableRow, joined, onboarding_values, read_onboarding, validation_values
 from portal.store.sealing import Sealer
 from portal.store.tables import onboardings, validations
@@ -32,6 +34,9 @@ from portal.store.tables import onboardings, validations
 UNREADABLE_PAUSE = timedelta(hours=1)
 PING_MILLISECONDS = 1000
 _INSTANT = timedelta(microseconds=1)
+_FARTHEST_DUE = timedelta(days=1)
+"""Nothing is put off for so long: a moment beyond was written by a clock that ran ahead."""
+_LONGEST_LEASE = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
 
@@ -110,11 +115,27 @@ class Repository:
             current = row.onboarding.validation if row else None
             yield row if current and current.nonce == nonce else None
 
+    def known(self, gu1_ids: list[str]) -> set[str]:
+        with self._access.reading() as connection:
+            return set(connection.scalars(select(validations.c.gu1_id).where(validations.c.gu1_id.in_(gu1_ids))))
+
+    def adopted_nonces(self, onboarding_id: str) -> set[str]:
+        adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None))
+        with self._access.reading() as connection:
+            return set(connection.scalars(select(validations.c.nonce).where(adopted)))
+
+    def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
+        others = and_(onboardings.c.entity_id == onboarding.entity_id, onboardings.c.id != onboarding.id)
+        answered = case((validations.c.gu1_id.is_(None), 0), else_=1)
+        unanswered = select(validations.c.nonce).join(onboardings).where(others, validations.c.sends > answered)
+        with self._access.reading() as connection:
+            return connection.scalar(unanswered.limit(1)) is not None
+
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         # A CTE that locks rows is evaluated once; as a plain sub-select PostgreSQL may repeat it past the limit.
         due = (
             select(onboardings.c.id)
-            .where(onboardings.c.due_at <= now, _unheld(now))
+            .where(_due(now), _unheld(now))
             .order_by(onboardings.c.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -135,11 +156,16 @@ class Repository:
         """The earliest moment at which some onboarding can be claimed; in the past where one is overdue."""
         waiting = select(onboardings.c.due_at).where(onboardings.c.due_at.is_not(None))
         free = waiting.where(_unheld(now)).order_by(onboardings.c.due_at).limit(1)
-        held = waiting.add_columns(onboardings.c.lease_until).where(onboardings.c.lease_until >= now)
+        astray = waiting.where(_unheld(now), onboardings.c.due_at > now + _FARTHEST_DUE).limit(1)
+        held = waiting.add_columns(onboardings.c.lease_until).where(
+            onboardings.c.lease_until.between(now, now + _LONGEST_LEASE)
+        )
         with self._access.reading() as connection:
             moments = list(connection.scalars(free))
-            moments += [max(due_at, lease_until + _INSTANT) for due_at, lease_until in connection.execute(held)]
-        return min(moments, default=None)
+            moments += [now for _ in connection.scalars(astray)]
+            for due_at, lease_until in connection.execute(held):
+                moments.append(max(_or(now, due_at), _or(now, lease_until) + _INSTANT))
+        return min((_or(now, moment) for moment in moments), default=None)
 
     def watch(self, onboarding_id: str, now: datetime) -> None:
         with self._access.writing() as connection:
@@ -192,8 +218,17 @@ class Repository:
                 connection.execute(update(onboardings).where(onboardings.c.id == row["id"]).values(later))
 
 
+def _or(now: datetime, moment: datetime | Unreadable) -> datetime:
+    return now if isinstance(moment, Unreadable) else moment
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return or_(onboardings.c.due_at <= now, onboardings.c.due_at > now + _FARTHEST_DUE)
+
+
 def _unheld(now: datetime) -> ColumnElement[bool]:
-    return or_(onboardings.c.lease_until.is_(None), onboardings.c.lease_until < now)
+    lease_until = onboardings.c.lease_until
+    return or_(lease_until.is_(None), lease_until < now, lease_until > now + _LONGEST_LEASE)
 
 
 def _write_validation(connection: Connection, onboarding: Onboarding, sealer: Sealer) -> None:

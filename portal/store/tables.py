@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -18,30 +15,13 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    TypeDecorator,
 )
 
 from portal.domain.onboarding import Trouble
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, IdentityMatch, Sending
-
-
-class Moment(TypeDecorator[datetime]):
-    """Aware UTC times on both databases; SQLite itself keeps no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is not None and value.utcoffset() is None:
-            raise ValueError("a time without a zone cannot be stored")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+from portal.store.moments import Moment
 
 
 def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
@@ -79,6 +59,7 @@ onboardings = Table(
     Column("failures", Integer, nullable=False),
     Column("stopped_at", Moment),
     Column("due_at", Moment),
+    Column("sweep_at", Moment),
     Column("fence", BigInteger, nullable=False),
     Column("lease_until", Moment),
     Column("created_at", Moment, nullable=False),
@@ -87,6 +68,7 @@ onboardings = Table(
     Index(None, "due_at"),
     Index(None, "lease_until"),
     Index(None, "watched_at"),
+    Index(None, "entity_id"),
     _one_of("trouble", Trouble),
     CheckConstraint("(consent_version IS NULL) = (consent_given_at IS NULL)", name="consent"),
 )

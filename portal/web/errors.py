@@ -63,8 +63,12 @@ def error_page(status: int) -> Response:
         return Response(headers={"HX-Redirect": gone[0]})  # so that an open page learns that its link is gone
     if request.path.startswith(_JSON_DOORS):
         return problem(status)
-    response = _page(status)
-    if status == 503:
+    return retry_soon(_page(status))
+
+
+def retry_soon(response: Response) -> Response:
+    """Says when, where the fault is one of the moment."""
+    if response.status_code == 503:
         response.headers["Retry-After"] = "5"
     return response
 

@@ -14,6 +14,7 @@ from portal.domain.errors import RetryRefused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.web.context import portal
+from portal.web.errors import retry_soon
 from portal.web.forms import COUNTRY_NAMES, ActionForm, DetailsForm
 from portal.web.i18n import chosen_language, current_language, keep_language
 from portal.web.security import refuse_cross_site
@@ -236,7 +237,7 @@ def _form_page(
         details_refused=refused,
         unavailable=unavailable,
     )
-    return make_response(page, status)
+    return retry_soon(make_response(page, status))
 
 
 def _page_url(found: Onboarding) -> str:

@@ -45,8 +45,8 @@ class Work:
         self.done.append(onboarding.id)
 
 
-def an_engine(store, step, sweep=60.0, **options):
-    return Engine(store, step, clock=lambda: NOW, pace=Pace(sweep=sweep), **options)
+def an_engine(store, step, idle=60.0, **options):
+    return Engine(store, step, clock=lambda: NOW, pace=Pace(idle=idle), **options)
 
 
 async def until(holds):
@@ -108,11 +108,11 @@ def test_a_slow_step_does_not_hold_up_the_others():
     asyncio.run(scene())
 
 
-def test_work_of_other_processes_is_found_by_the_sweep():
+def test_work_of_other_processes_is_found_in_time():
     async def scene():
         store, work = Due(), Work()
         work.go.set()
-        running = asyncio.create_task(an_engine(store, work, sweep=0.01).run())
+        running = asyncio.create_task(an_engine(store, work, idle=0.01).run())
         await until(lambda: store.looks)
         store.waiting.append(an_onboarding(id="theirs"))
         await until(lambda: work.done == ["theirs"])
@@ -136,12 +136,12 @@ def test_what_is_under_way_is_finished_before_the_end():
     asyncio.run(scene())
 
 
-def test_an_unavailable_store_is_asked_again_at_the_next_sweep():
+def test_an_unavailable_store_is_asked_again():
     async def scene():
         store, work = Due(an_onboarding(id="a")), Work()
         store.failing = StoreUnavailable("away")
         work.go.set()
-        running = asyncio.create_task(an_engine(store, work, sweep=0.01).run())
+        running = asyncio.create_task(an_engine(store, work, idle=0.01).run())
         await until(lambda: len(store.claims) > 2)
         store.failing = None
         await until(lambda: work.done == ["a"])

@@ -1,6 +1,8 @@
 """The paid call: at most one validation for each intent, whatever gets lost or dies."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +11,8 @@ from portal.domain.onboarding import Trouble
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import Sending
+from portal.services.claims import Claims
+from tests.factories import NOW
 
 LOST = OutcomeUnknown("the answer was lost")
 
@@ -77,6 +81,73 @@ def test_validations_of_others_on_the_entity_are_never_adopted(begin, gu1, pass_
     assert len({it.nonce for it in gu1.validations.values()}) == 2
 
 
+def test_without_any_metadata_the_only_one_it_can_be_is_adopted(begin, gu1, onboardings, pass_time, counted):
+    gu1.lose_answers, gu1.shows_metadata = 1, False
+    started = begin()
+    pass_time(60, stride=30)
+    assert onboardings.get(started.id).validation.gu1_id == "validation-1"
+    assert (created(gu1), counted("guessed")) == (1, 1)
+
+
+def test_without_any_metadata_another_onboardings_is_not_taken(begin, gu1, onboardings, pass_time):
+    gu1.shows_metadata = False
+    begin(nonce="form-1")
+    gu1.failing["create_validation"] = LOST
+    second = begin(nonce="form-2")
+    gu1.failing.clear()
+    pass_time(75, stride=15)
+    assert onboardings.get(second.id).validation.gu1_id == "validation-2"
+
+
+def test_without_any_metadata_nothing_is_guessed_where_anothers_sending_is_unaccounted_for(
+    begin, gu1, onboardings, pass_time
+):
+    """Its first request may still come into being, although its second was answered."""
+    gu1.shows_metadata = False
+    gu1.failures.extend([None, None, LOST])
+    first = begin(nonce="form-1")
+    pass_time(90, stride=15)
+    assert onboardings.get(first.id).validation.sends == 2
+    gu1.failing["create_validation"] = LOST
+    second = begin(nonce="form-2")
+    gu1.failing.clear()
+    late = gu1.twin_of("validation-1")
+    pass_time(90, stride=15)
+    assert onboardings.get(second.id).validation.gu1_id not in {"validation-1", late.gu1_id}
+
+
+def test_without_any_metadata_nothing_is_guessed_while_another_waits_too(begin, gu1, onboardings, pass_time):
+    """One of the two was created; whose it is, nobody can tell."""
+    gu1.shows_metadata, gu1.lose_answers = False, 1
+    first = begin(nonce="form-1")
+    gu1.failing["create_validation"] = LOST
+    second = begin(nonce="form-2")
+    gu1.failing.clear()
+    pass_time(90, stride=15)
+    taken = {onboardings.get(it.id).validation.gu1_id for it in (first, second)}
+    assert "validation-1" not in taken
+    assert len(taken) == 2
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"has_metadata": True},
+        {"created_at": None},
+        {"created_at": NOW - timedelta(minutes=6)},
+        {"status": Status.APPROVED},
+    ],
+    ids=["of another system", "of unknown age", "older", "final"],
+)
+def test_without_our_metadata_what_may_be_anothers_is_not_taken(begin, gu1, onboardings, pass_time, facts):
+    gu1.lose_answers = 1
+    started = begin()
+    foreign = replace(gu1.validations["validation-1"], nonce=None, has_metadata=False)
+    gu1.validations["validation-1"] = replace(foreign, **facts)
+    pass_time(90, stride=15)
+    assert onboardings.get(started.id).validation.gu1_id == "validation-2"
+
+
 def test_it_is_sent_again_only_after_two_empty_looks(begin, gu1, onboardings, pass_time):
     gu1.failing["create_validation"] = LOST
     started = begin()
@@ -88,6 +159,39 @@ def test_it_is_sent_again_only_after_two_empty_looks(begin, gu1, onboardings, pa
     pass_time(1)
     assert (created(gu1), looks(gu1)) == (2, 2)
     assert stage(onboardings.get(started.id)) is Stage.READY
+
+
+@pytest.mark.parametrize("looks_before", [0, 1])
+def test_what_a_webhook_brings_during_a_look_is_kept(begin, gu1, onboardings, pass_time, looks_before):
+    """Adopted and perhaps shown meanwhile: the empty look says nothing any more."""
+    gu1.lose_answers, gu1.list_shows_rows = 1, False
+    started = begin()
+    pass_time(60 + 14 * looks_before, stride=2)
+
+    async def webhook():
+        onboardings.adopt(gu1.validations["validation-1"])
+        assert onboardings.open_hosted_page(started.id)
+
+    gu1.during["list_validations"] = webhook
+    pass_time(120, stride=1)
+    found = onboardings.get(started.id)
+    assert (found.validation.gu1_id, stage(found), created(gu1)) == ("validation-1", Stage.WAITING, 1)
+
+
+def test_a_process_halted_before_the_request_leaves_does_not_send_it(begin, gu1, onboardings, clock, monkeypatch):
+    """Others may be at work when the answer comes."""
+    save = Claims.save
+
+    async def halted(claims, claimed, change):
+        saved = await save(claims, claimed, change)
+        if saved.validation.sending is Sending.SENT:
+            clock.advance(seconds=20)
+        return saved
+
+    with monkeypatch.context() as halting:
+        halting.setattr(Claims, "save", halted)
+        started = begin()
+    assert (created(gu1), onboardings.get(started.id).validation.sends) == (0, 0)
 
 
 def test_a_row_that_the_list_shows_late_is_still_adopted(begin, gu1, onboardings, pass_time):

@@ -83,6 +83,38 @@ def test_a_word_of_a_newer_release_is_put_off_for_an_hour(repository, engine, ca
         repository.get(newer.id)
 
 
+@pytest.mark.parametrize("column", ["due_at", "lease_until", "updated_at", "watched_at", "validations.expires_at"])
+@pytest.mark.parametrize("nonsense", ["next tuesday", 5, "infinity", "-infinity", "294000-01-01"])
+def test_a_time_that_is_none_stops_nobody_else(repository, engine, caplog, column, nonsense):
+    if engine.dialect.name == "postgresql" and nonsense in {"next tuesday", 5}:
+        nonsense = "-infinity"  # what it lets nobody write cannot be read back either
+    broken = repository.add(an_onboarding(validation=an_adopted_validation(), due_at=NOW - timedelta(minutes=1)))
+    table, name = column.split(".") if "." in column else ("onboardings", column)
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {table} SET {name} = :nonsense"), {"nonsense": nonsense})
+    fine = repository.add(an_onboarding())
+    assert repository.next_due(NOW) <= NOW
+    claimed = claim(repository) + claim(repository, now=NOW + timedelta(seconds=1))
+    healed = {broken.id} if column == "lease_until" else set()  # which the claim itself writes anew
+    assert {one.id for one in claimed} == {fine.id} | healed
+    assert (broken.id in caplog.text) is not bool(healed)
+    assert repository.next_due(NOW) > NOW
+
+
+def test_what_a_clock_ahead_has_put_off_is_due_when_the_clock_is_right_again(repository):
+    ahead = repository.add(an_onboarding(due_at=NOW + timedelta(days=2)))
+    assert repository.next_due(NOW) == NOW
+    assert [one.id for one in claim(repository)] == [ahead.id]
+
+
+def test_what_a_clock_ahead_has_claimed_is_free_when_the_clock_is_right_again(repository):
+    ahead = repository.add(an_onboarding())
+    tomorrow = NOW + timedelta(days=1)
+    claim(repository, now=tomorrow, lease_until=tomorrow + timedelta(seconds=30))
+    assert repository.next_due(NOW) == NOW
+    assert [one.id for one in claim(repository)] == [ahead.id]
+
+
 def accept_any_word(engine, statement):
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":

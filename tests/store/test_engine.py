@@ -1,17 +1,24 @@
 import multiprocessing
 import sqlite3
 import time
+from itertools import pairwise
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from portal.domain.errors import StoreUnavailable
-from portal.store.engine import make_engine, migrate, migration, schema_is_current
+from portal.store.engine import Schema, alembic_config, make_engine, migrate, migration, schema_of
+from portal.store.repository import Repository
 from portal.store.tables import metadata
 from tests.factories import a_validation, an_onboarding
+
+SCRIPTS = ScriptDirectory.from_config(alembic_config())
+COLUMN_FACTS = ("type", "nullable", "default")
 
 
 def test_migrations_build_what_the_tables_say(engine):
@@ -28,10 +35,34 @@ def test_migrations_build_the_same_checks_and_keys(engine):
 
 def test_schema_is_current_only_after_migrating(database_url):
     engine = make_engine(database_url)
-    assert not schema_is_current(engine)
+    assert schema_of(engine) is Schema.BEHIND
     migrate(engine)
     migrate(engine)
-    assert schema_is_current(engine)
+    assert schema_of(engine) is Schema.CURRENT
+    engine.dispose()
+
+
+def test_the_schema_of_a_newer_release_is_left_as_it_is(engine):
+    newer = text("UPDATE alembic_version SET version_num = 'of next year'")
+    with engine.begin() as connection:
+        connection.execute(newer)
+    migrate(engine)
+    assert schema_of(engine) is Schema.AHEAD
+
+
+def test_each_migration_leaves_the_release_before_it_working(database_url):
+    engine, revisions = make_engine(database_url), list(SCRIPTS.walk_revisions())[::-1]
+    shapes = []
+    for revision in revisions:
+        with migration(engine) as connection:
+            command.upgrade(alembic_config(connection), revision.revision)
+        shapes.append((columns(engine), constraints(engine)))
+    for (old_columns, old_rules), (new_columns, new_rules) in pairwise(shapes):
+        for table, kept in old_columns.items():
+            assert kept.items() <= new_columns[table].items()
+            added = [column for name, column in new_columns[table].items() if name not in kept]
+            assert all(column["nullable"] or column["default"] for column in added)
+            assert new_rules[table][0] == old_rules[table][0]
     engine.dispose()
 
 
@@ -90,6 +121,18 @@ def test_sqlite_locked_by_another_gives_up_in_time(tmp_path, journal):
     engine.dispose()
 
 
+def test_connection_opened_while_the_file_was_read_only_is_not_kept(tmp_path, sealer):
+    engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}")
+    migrate(engine)
+    repository = Repository(engine, sealer)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(StoreUnavailable):
+        repository.add(an_onboarding())
+    repository.add(an_onboarding())
+    engine.dispose()
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(StoreUnavailable, match="not/there"):
         make_engine(f"sqlite:///{tmp_path}/not/there/portal.db")
@@ -104,7 +147,19 @@ def test_other_databases_are_refused(url):
 def test_no_server_is_store_unavailable():
     engine = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with pytest.raises(StoreUnavailable):
-        schema_is_current(engine)
+        schema_of(engine)
+
+
+def columns(engine):
+    found = inspect(engine)
+    return {
+        table: {
+            column["name"]: {key: str(column[key]) if key == "type" else column[key] for key in COLUMN_FACTS}
+            for column in found.get_columns(table)
+        }
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }
 
 
 def constraints(engine):
@@ -124,4 +179,4 @@ def migrate_together(database_url, start):
     engine = make_engine(database_url)
     start.wait(timeout=30)
     migrate(engine)
-    assert schema_is_current(engine)
+    assert schema_of(engine) is Schema.CURRENT

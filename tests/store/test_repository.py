@@ -16,7 +16,7 @@ from portal.store.sealing import Sealer
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 
 TABLES = ["onboardings", "validations"]
-LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(11)]
+LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(12)]
 
 
 def a_full_onboarding():
@@ -28,7 +28,7 @@ def a_full_onboarding():
     return an_onboarding(
         entity_id="entity-1", validation=validation, trouble=Trouble.REFUSED, failures=6, stopped_at=LATER[5],
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
-        external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10],
+        external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
     )  # fmt: skip
 
 

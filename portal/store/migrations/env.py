@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-from portal.store.tables import Moment, metadata
+from portal.store.moments import Moment
+from portal.store.tables import metadata
 
 
 def _drafted(_kind: str, item: Any, _draft: object) -> str | Literal[False]:
