@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import httpx
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from e2e import judge
+from e2e.bench.proxy import Proxy, proxying
 from e2e.mock_gu1 import create_mock
+from e2e.mock_gu1.mock import EXTENSION, Mock
 from e2e.mock_gu1.server import serving
 from e2e.servers import sqlite_in
 from portal.app import background_of, create_app
 from portal.config import Config
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.stage import Stage, stage_of
+from portal.gu1.breaker import Breaker
+from portal.gu1.client import Gu1Client
 from portal.services.pace import Pace
 from portal.store.engine import make_engine, migrate
 
@@ -33,20 +38,42 @@ QUICK = Pace(
     first_backoff=0.02,
     longest_backoff=0.1,
     refused_backoff=0.1,
+    longest_refused=1.0,
     quiet=0.3,
     look_again=0.1,
     lease=2.0,
-    sweep=0.1,
+    first_sweep=0.3,
+    last_sweep=3.0,
+    idle=0.1,
+    save_again=(0.05, 0.2, 0.5),
 )
 
 
+DEADLINE = 1.0
+"""Seconds for one call of gu1, where the stand hurries."""
+_BREAKER_HURRIES = 10
+
+
 class Stand:
-    def __init__(self, portal: Flask, mock_url: str, database_url: str) -> None:
+    def __init__(self, portal: Flask, mock: Mock, *, mock_url: str, database_url: str, proxy: Proxy | None) -> None:
         self.portal = portal
+        self.mock = mock
         self.mock_url = mock_url
+        self.database_url = database_url
         self.onboardings = portal.extensions["portal"].onboardings
-        self._database_url = database_url
+        self._proxy = proxy
         self._forms = 0
+
+    @property
+    def proxy(self) -> Proxy:
+        """Between portal and mock, where the stand was set up with one."""
+        assert self._proxy
+        return self._proxy
+
+    def deliver(self, _url: str, body: bytes, headers: dict[str, str]) -> int:
+        """A webhook to the portal's door; what it was answered."""
+        door = self.portal.test_client()
+        return door.post("/webhooks/gu1", data=body, headers=dict(headers), base_url=BASE_URL).status_code
 
     def start(self, document_number: str, country: str = "AR") -> str:
         self._forms += 1
@@ -88,46 +115,77 @@ class Stand:
         return judge.ledger(self.mock_url)
 
     def agrees_with_the_ledger(self) -> None:
-        judge.judge(self.mock_url, self._database_url)
+        judge.judge(self.mock_url, self.database_url)
 
 
 @contextmanager
 def stand(
-    folder: Path, *, database_url: str | None = None, deliver: Callable[..., int] | None = None, **options: Any
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    is_migrated: bool = False,
+    deliver: Callable[..., int] | None = None,
+    is_proxied: bool = False,
+    hurries: bool = False,
+    **options: Any,
 ) -> Iterator[Stand]:
-    """`options` are those of the mock; `deliver` replaces the way of its webhooks to the portal."""
-    database_url = database_url or sqlite_in(folder)
-    app: Flask | None = None
+    """`options` are those of the mock; `deliver` replaces the way of its webhooks to the portal.
+
+    `is_proxied` puts a fault proxy between the two; `hurries` makes the client give gu1 up as soon as the quick
+    pace suggests.
+    """
+    running: Stand | None = None
 
     def to_portal(url: str, body: bytes, headers: dict[str, str]) -> int:
-        assert app
-        return app.test_client().post("/webhooks/gu1", data=body, headers=dict(headers), base_url=BASE_URL).status_code
+        assert running
+        return (deliver or running.deliver)(url, body, headers)
 
     mock = create_mock(
         api_key=API_KEY,
         webhook_url=f"{BASE_URL}/webhooks/gu1",
         webhook_secret=SECRET,
         auto_delay=0.1,
-        deliver=deliver or to_portal,
+        deliver=to_portal,
         pauses=(0.05, 0.05),
         **options,
     )
-    with serving(mock) as server:
-        config = Config(
-            base_url=BASE_URL,
-            secret_keys=("k" * 32,),
-            database_url=database_url,
-            gu1_base_url=server.url,
-            gu1_api_key=API_KEY,
-            gu1_webhook_secrets=(SECRET,),
-            gu1_provider_hosts=("127.0.0.1",),
-        )
-        engine = make_engine(config.database_url)
-        migrate(engine)
-        engine.dispose()
-        app = create_app(config, pace=QUICK)
+    mock.jinja_env.bytecode_cache = FileSystemBytecodeCache()
+    with serving(mock) as server, proxying(server.url) if is_proxied else nullcontext() as proxy:
+        config = _config(proxy.url if proxy else server.url, database_url or sqlite_in(folder))
+        if not is_migrated:
+            engine = make_engine(config.database_url)
+            migrate(engine)
+            engine.dispose()
+        app = create_app(config, gu1=_impatient_client(config) if hurries else None, pace=QUICK)
+        app.jinja_env.bytecode_cache = FileSystemBytecodeCache()
         background_of(app).start()
         try:
-            yield Stand(app, server.url, database_url)
+            parts: Mock = mock.extensions[EXTENSION]
+            running = Stand(app, parts, mock_url=server.url, database_url=config.database_url, proxy=proxy)
+            yield running
         finally:
             background_of(app).stop()
+
+
+def _config(gu1_url: str, database_url: str) -> Config:
+    return Config(
+        base_url=BASE_URL,
+        secret_keys=("k" * 32,),
+        database_url=database_url,
+        gu1_base_url=gu1_url,
+        gu1_api_key=API_KEY,
+        gu1_webhook_secrets=(SECRET,),
+        gu1_provider_hosts=("127.0.0.1",),
+    )
+
+
+def _impatient_client(config: Config) -> Gu1Client:
+    return Gu1Client(
+        base_url=config.gu1_base_url,
+        api_key=config.gu1_api_key,
+        integration_code=config.gu1_integration_code,
+        entities_path=config.gu1_entities_path,
+        deadline=DEADLINE,
+        connect_timeout=DEADLINE / 2,
+        breaker=Breaker(lambda: time.monotonic() * _BREAKER_HURRIES),
+    )
