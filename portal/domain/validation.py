@@ -61,7 +61,7 @@ class Observation:
     nonce: str | None = None
     """Our own, from the metadata we sent."""
     has_metadata: bool = False
-    """Whether any was shown; a row of ours without any is known only by when it was created."""
+    """Whether any was shown that somebody sent; a row of ours without any is known only by when it was created."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
     expires_at: datetime | None = None

@@ -11,7 +11,7 @@ from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, Observation
 from portal.gu1.answer import Answer
 from portal.gu1.fields import flag, identifier, listing, mapping, text
-from portal.gu1.schema import read_validation
+from portal.gu1.schema import GU1S_METADATA, read_validation
 
 Row = dict[str, object]
 
@@ -22,7 +22,6 @@ _SESSION_NAMES = ("validationSessionId", "sessionId")
 _LINK_NAMES = ("providerSessionUrl", "validation_url", "verificationUrl")
 _NEWEST_DECISION = {"id_verification", "id_verifications", "liveness", "liveness_checks", "face_match", "face_matches"}
 _LEGACY_DECISION = {"document_details", "extracted_information", "verification_results"}
-_OWN_METADATA = {"doubleChecks", "responseDoubleChecks", "warnings"}
 
 
 def in_words(words: Iterable[str], otherwise: str = NOT_SEEN) -> str:
@@ -182,7 +181,7 @@ def _metadata(row: Row) -> str:
         return "empty" if isinstance(row.get("metadata"), dict) else presence(row, "metadata")
     if "nonce" in mapping(value.get("portal")):
         return "echoed with our nonce"
-    return "echoed" if value.keys() - _OWN_METADATA else "gu1's own only"
+    return "echoed" if value.keys() - GU1S_METADATA else "gu1's own only"
 
 
 def _decision(value: Row) -> str:

@@ -18,6 +18,8 @@ from portal.gu1.risk_codes import reason_of
 from portal.gu1.warning_codes import risk_codes
 
 LONGEST_WAIT = 3600.0
+GU1S_METADATA = frozenset({"doubleChecks", "responseDoubleChecks", "warnings"})
+"""What gu1 itself adds to the metadata that it was sent."""
 
 _STATUSES = {status.value: status for status in Status}
 # Their numbers are not the one that people type, so a difference would mean nothing.
@@ -48,7 +50,7 @@ def read_validation(body: object) -> Observation:
         reason=reason_of(risk_codes(row)) if status is Status.REJECTED else None,
         document_number=_document_number(row),
         nonce=identifier(mapping(metadata.get("portal")).get("nonce")),
-        has_metadata=bool(metadata),
+        has_metadata=bool(metadata.keys() - GU1S_METADATA),
         created_at=moment(row.get("createdAt")),
         updated_at=moment(row.get("updatedAt")),
         expires_at=moment(row.get("expiresAt")),

@@ -11,11 +11,15 @@ from datetime import datetime, timedelta
 
 from portal.domain.errors import Gu1Error, LostClaim, Refused, StoreUnavailable
 from portal.domain.onboarding import Onboarding, Trouble
+from portal.domain.stage import FAILURES_BEFORE_DELAYED
 from portal.domain.validation import Sending, Validation
 from portal.services.pace import Pace
 from portal.services.ports import Clock, Meter, Store
 
 log = logging.getLogger(__name__)
+
+LONG_WAIT = timedelta(seconds=30)
+"""After which the applicant is told, even of a first failure."""
 
 Change = Callable[[Onboarding], Onboarding]
 
@@ -78,7 +82,10 @@ class Claims:
             if fresh.attempts != claimed.attempts or (is_adopted(fresh) and not is_adopted(claimed)):
                 return fresh  # another validation was planned meanwhile, or this one found: there is no trouble with it
             failures = fresh.failures + 1
-            due = None if trouble is Trouble.DETAILS_REFUSED else self.now() + self._wait(failures, error)
+            wait = self._wait(failures, error)
+            if wait > LONG_WAIT:
+                failures = max(failures, FAILURES_BEFORE_DELAYED)
+            due = None if trouble is Trouble.DETAILS_REFUSED else self.now() + wait
             updated = self.now() if trouble is not fresh.trouble else fresh.updated_at
             return replace(also(fresh), failures=failures, trouble=trouble, due_at=due, updated_at=updated)
 

@@ -100,7 +100,12 @@ class Following:
 
     async def cancel(self, claimed: Onboarding) -> None:
         await self._cancel_at_gu1(claimed, STOPPED)
-        await self._claims.rest_until(claimed, claimed.sweep_at, lambda it: replace(it, trouble=None, failures=0))
+        seen = await self._gu1.read_validation(_gu1_id(claimed))
+
+        def change(fresh: Onboarding) -> Onboarding:
+            return replace(self._onboardings.observed(fresh, seen), trouble=None, failures=0)
+
+        await self._claims.rest_until(claimed, claimed.sweep_at, change)
 
     async def _cancel_at_gu1(self, claimed: Onboarding, reason: str) -> None:
         try:

@@ -246,3 +246,11 @@ def test_refusal_has_code_and_existing_entity(body: object, refusal: tuple[str |
 )
 def test_retry_after_is_an_hour_at_most(header: str | None, seconds: float | None) -> None:
     assert schema.read_retry_after(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("metadata", "was_sent"),
+    [(None, False), ({}, False), ({"doubleChecks": {"renaper": True}}, False), ({"customer": 7}, True)],
+)
+def test_what_gu1_adds_itself_is_not_taken_for_metadata_that_was_sent(metadata: object, was_sent: bool) -> None:
+    assert schema.read_validation(a_row(metadata=metadata)).has_metadata is was_sent

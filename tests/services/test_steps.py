@@ -68,10 +68,11 @@ def test_gu1_down_for_an_hour_delays_and_then_goes_on(begin, gu1, onboardings, p
 
 def test_retry_after_is_kept(begin, gu1, onboardings, pass_time):
     gu1.failing["create_validation"] = Unavailable("busy", retry_after=100)
-    begin()
+    started = begin()
     gu1.failing.clear()
     pass_time(99, stride=33)
     assert len(gu1.named("create_validation")) == 1
+    assert stage_of(onboardings.get(started.id), max_attempts=3) is Stage.DELAYED
     pass_time(22, stride=22)
     assert len(gu1.named("create_validation")) == 2
 
@@ -228,5 +229,6 @@ def test_an_unanswered_cancellation_is_sent_again(prepared, gu1, onboardings, wo
     work()
     gu1.failing.clear()
     pass_time(2)
-    assert gu1.validations["validation-1"].status is Status.CANCELLED
-    assert onboardings.get(prepared.id).due_at is None
+    stopped = onboardings.get(prepared.id)
+    assert (stopped.status, gu1.validations["validation-1"].status) == (Status.CANCELLED, Status.CANCELLED)
+    assert stopped.due_at is None
