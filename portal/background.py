@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import multiprocessing
 import os
 import signal
 import threading
@@ -48,7 +49,7 @@ class Background:
         self._close = close
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
-        self._parent = os.getppid()
+        self._server = multiprocessing.parent_process()
         # No daemon: the interpreter waits for it, and so for the step that is under way.
         self._thread = threading.Thread(target=self._live, name="engine")
 
@@ -83,12 +84,16 @@ class Background:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
             await self._close()
+            if self._is_orphan():
+                # No SIGTERM: a worker that is just starting loses it, and a second one can hang the server's handler.
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def _is_over(self) -> bool:
-        if os.getppid() != self._parent:
-            # The server that started this process was killed: do not keep its port and its database busy.
-            os.kill(os.getpid(), signal.SIGTERM)
-        return self._stopping.is_set() or not threading.main_thread().is_alive()
+        return self._stopping.is_set() or self._is_orphan() or not threading.main_thread().is_alive()
+
+    def _is_orphan(self) -> bool:
+        """The server that started this process was killed: do not keep its port and its database busy."""
+        return self._server is not None and os.getppid() != self._server.pid
 
     async def _run_engine(self) -> None:
         while not self._stopping.is_set():

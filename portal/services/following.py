@@ -99,13 +99,13 @@ class Following:
         return await self._read(claimed)
 
     async def cancel(self, claimed: Onboarding) -> None:
+        """Again and again where gu1 refuses, until it is closed: somebody may still have its address."""
+        if _validation(claimed).ends_at <= self._claims.now():
+            await self._claims.rest_until(claimed, claimed.sweep_at)
+            return
         await self._cancel_at_gu1(claimed, STOPPED)
         seen = await self._gu1.read_validation(_gu1_id(claimed))
-
-        def change(fresh: Onboarding) -> Onboarding:
-            return replace(self._onboardings.observed(fresh, seen), trouble=None, failures=0)
-
-        await self._claims.rest_until(claimed, claimed.sweep_at, change)
+        await self._claims.finish(claimed, lambda fresh: replace(self._onboardings.observed(fresh, seen), trouble=None))
 
     async def _cancel_at_gu1(self, claimed: Onboarding, reason: str) -> None:
         try:

@@ -172,10 +172,14 @@ def test_a_verdict_is_not_stopped_any_more(prepared, tell, onboardings):
     assert stage(onboardings.get(prepared.id)) is Stage.APPROVED
 
 
-def test_stop_holds_where_gu1_will_not_cancel(prepared, onboardings, work, gu1, caplog):
+def test_stop_holds_where_gu1_will_not_cancel_and_is_asked_for_again(prepared, onboardings, work, gu1, clock):
     gu1.failing["cancel_validation"] = Refused(400, "INVALID_STATUS")
     onboardings.stop(prepared.id)
     work()
     stopped = onboardings.get(prepared.id)
-    assert (stage(stopped), stopped.due_at) == (Stage.CANCELLED, None)
-    assert "would not cancel" in caplog.text
+    assert (stage(stopped), stopped.status) == (Stage.CANCELLED, Status.PENDING)
+    gu1.failing.clear()
+    clock.advance(seconds=5)
+    work()
+    assert onboardings.get(prepared.id).status is Status.CANCELLED
+    assert onboardings.get(prepared.id).due_at is None
