@@ -28,7 +28,8 @@ from portal.store.engine import Schema, make_engine, migrate, schema_of
 _CONNECTIONS = 4096
 # Work needs no more than four, but each request whose body dawdles holds one for as long as it does.
 _BLOCKING_THREADS = 64
-_SECONDS_TO_FINISH = 15
+# Longer than the engine's grace, shorter than the ten seconds that containers are given.
+_SECONDS_TO_FINISH = 9
 
 log = logging.getLogger(__name__)
 

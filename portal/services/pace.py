@@ -27,6 +27,8 @@ class Pace:
     quiet: float = 60.0
     """After a lost answer, until gu1's list is believed to show what it created."""
     look_again: float = 15.0
+    rest_between_sends: float = 3600.0
+    """From the third sending on, while an operator has been called."""
     first_sweep: float = 60.0
     """After a second sending, until gu1 is looked through for what both of them created; then ever more rarely."""
     last_sweep: float = 86400.0

@@ -20,7 +20,8 @@ from portal.services.ports import Gu1, Meter, Store
 log = logging.getLogger(__name__)
 
 MAX_SENDS = 3
-"""How often one validation is asked for, if gu1 never shows that it has it."""
+"""How often one validation is asked for in a row, if gu1 never shows that it has it; after that an operator is
+called, and it is asked for ever so rarely, so that gu1's bad morning is nobody's dead end."""
 LOOKS_BEFORE_RESEND = 2
 _NEWEST = datetime.max.replace(tzinfo=UTC)
 
@@ -89,6 +90,10 @@ class Reconciling:
         self._meter.count("guessed")
         return _oldest(unknown)
 
+    def _was_sent_lately(self, validation: Validation) -> bool:
+        since = self._claims.now() - (validation.sent_at or validation.created_at)
+        return since < timedelta(seconds=self._pace.rest_between_sends)
+
     async def _not_found(self, claimed: Onboarding, validation: Validation) -> None:
         if validation.empty_looks + 1 < LOOKS_BEFORE_RESEND:
             again = self._claims.now() + timedelta(seconds=self._pace.look_again)
@@ -99,7 +104,7 @@ class Reconciling:
             # It may still come into being, and then nobody is to complete it.
             sweep_at = self._claims.now() + timedelta(seconds=self._pace.first_sweep)
             await self._claims.rest_until(claimed, sweep_at, lambda it: replace(unsent(it), sweep_at=sweep_at))
-        elif validation.sends >= MAX_SENDS:
+        elif validation.sends >= MAX_SENDS and self._was_sent_lately(validation):
             log.error("onboarding %s: gu1 shows none of %d validations asked for", claimed.id, validation.sends)
             await self._claims.put_off(claimed, "reconcile", Refused(0, "NEVER_CREATED"))
         else:

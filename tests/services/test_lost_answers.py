@@ -221,6 +221,15 @@ def test_three_sendings_are_the_most_and_then_an_operator_is_called(begin, gu1, 
     assert any(it.levelname == "ERROR" and "none of 3 validations" in it.getMessage() for it in caplog.records)
 
 
+def test_after_an_hour_of_that_it_goes_on_by_itself(begin, gu1, onboardings, pass_time):
+    gu1.failing["create_validation"] = LOST
+    started = begin()
+    pass_time(1200, stride=15)
+    gu1.failing.clear()
+    pass_time(3600, stride=60)
+    assert (created(gu1), stage(onboardings.get(started.id))) == (4, Stage.READY)
+
+
 def test_what_gu1_shows_after_the_last_sending_is_still_adopted(begin, gu1, onboardings, pass_time):
     gu1.lose_answers, gu1.list_shows_rows = 3, False
     started = begin()
