@@ -42,6 +42,11 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.launch()
+        self._wait_until_up()
+
+    def launch(self) -> None:
+        """Starts it without waiting until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -51,7 +56,6 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        self._wait_until_up()
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
@@ -70,14 +74,15 @@ class Server:
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            if self.process is None or self.process.poll() is not None:
-                break
-            try:
-                if httpx.get(self.url + self.probe, trust_env=False).is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
+        with httpx.Client(base_url=self.url, trust_env=False) as client:
+            while time.monotonic() < deadline:
+                if self.process is None or self.process.poll() is not None:
+                    break
+                try:
+                    if client.get(self.probe).is_success:
+                        return
+                except httpx.TransportError:
+                    time.sleep(0.05)
         raise RuntimeError(f"{self.command[2]} did not come up:\n{self.log.read_text()[-3000:]}")
 
 

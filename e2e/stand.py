@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from jinja2 import FileSystemBytecodeCache
 from e2e import judge
 from e2e.bench.proxy import Proxy, proxying
 from e2e.mock_gu1 import create_mock
+from e2e.mock_gu1.ledger import ledger as drawn_up
 from e2e.mock_gu1.mock import EXTENSION, Mock
 from e2e.mock_gu1.server import serving
 from e2e.servers import sqlite_in
@@ -42,6 +44,7 @@ QUICK = Pace(
     quiet=0.3,
     look_again=0.1,
     lease=2.0,
+    rest_between_sends=1.0,
     first_sweep=0.3,
     last_sweep=3.0,
     idle=0.1,
@@ -52,6 +55,8 @@ QUICK = Pace(
 DEADLINE = 1.0
 """Seconds for one call of gu1, where the stand hurries."""
 _BREAKER_HURRIES = 10
+_ONE_AT_A_TIME = Lock()
+"""For setting up: Flask compiles its URLs, and Python 3.11 can fail at that on several threads."""
 
 
 class Stand:
@@ -61,6 +66,8 @@ class Stand:
         self.mock_url = mock_url
         self.database_url = database_url
         self.onboardings = portal.extensions["portal"].onboardings
+        # Making one per call would cost more than all the calls.
+        self.client = httpx.Client(trust_env=False, verify=False)
         self._proxy = proxy
         self._forms = 0
 
@@ -98,7 +105,7 @@ class Stand:
     def opens_hosted_page(self, onboarding_id: str) -> str:
         url = self.onboardings.open_hosted_page(onboarding_id)
         assert url
-        httpx.get(url, trust_env=False).raise_for_status()
+        self.client.get(url).raise_for_status()
         return str(url)
 
     def ends(self, onboarding_id: str, outcome: str) -> None:
@@ -108,11 +115,11 @@ class Stand:
         self.tell(f"validations/{validation.gu1_id}/outcome", outcome=outcome)
 
     def tell(self, path: str, **body: Any) -> None:
-        answer = httpx.post(f"{self.mock_url}/_mock/{path}", json=body, trust_env=False)
+        answer = self.client.post(f"{self.mock_url}/_mock/{path}", json=body)
         assert answer.is_success, answer.text
 
     def ledger(self) -> list[dict[str, Any]]:
-        return judge.ledger(self.mock_url)
+        return list(drawn_up(self.mock.state.validations())["validations"])
 
     def agrees_with_the_ledger(self) -> None:
         judge.judge(self.mock_url, self.database_url)
@@ -140,15 +147,16 @@ def stand(
         assert running
         return (deliver or running.deliver)(url, body, headers)
 
-    mock = create_mock(
-        api_key=API_KEY,
-        webhook_url=f"{BASE_URL}/webhooks/gu1",
-        webhook_secret=SECRET,
-        auto_delay=0.1,
-        deliver=to_portal,
-        pauses=(0.05, 0.05),
-        **options,
-    )
+    with _ONE_AT_A_TIME:
+        mock = create_mock(
+            api_key=API_KEY,
+            webhook_url=f"{BASE_URL}/webhooks/gu1",
+            webhook_secret=SECRET,
+            auto_delay=0.1,
+            deliver=to_portal,
+            pauses=(0.05, 0.05),
+            **options,
+        )
     mock.jinja_env.bytecode_cache = FileSystemBytecodeCache()
     with serving(mock) as server, proxying(server.url) if is_proxied else nullcontext() as proxy:
         config = _config(proxy.url if proxy else server.url, database_url or sqlite_in(folder))
@@ -156,13 +164,15 @@ def stand(
             engine = make_engine(config.database_url)
             migrate(engine)
             engine.dispose()
-        app = create_app(config, gu1=_impatient_client(config) if hurries else None, pace=QUICK)
+        with _ONE_AT_A_TIME:
+            app = create_app(config, gu1=_impatient_client(config) if hurries else None, pace=QUICK)
         app.jinja_env.bytecode_cache = FileSystemBytecodeCache()
         background_of(app).start()
         try:
             parts: Mock = mock.extensions[EXTENSION]
             running = Stand(app, parts, mock_url=server.url, database_url=config.database_url, proxy=proxy)
             yield running
+            running.client.close()
         finally:
             background_of(app).stop()
 

@@ -9,6 +9,9 @@ from datetime import timedelta
 from portal.domain.status import Status
 from portal.domain.validation import Validation
 
+LONGEST_WAIT = timedelta(hours=1)
+"""Nothing is put off for longer: the store takes what lies far beyond for the work of a clock that ran ahead."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -51,7 +54,8 @@ class Pace:
     def next_sweep(self, since: timedelta) -> timedelta | None:
         """`since` the last sending; None where nothing late is expected any more."""
         left = timedelta(seconds=self.last_sweep) - since
-        return min(left, max(7 * since, timedelta(seconds=self.first_sweep))) if left > timedelta() else None
+        later = max(7 * since, timedelta(seconds=self.first_sweep))
+        return min(left, later, LONGEST_WAIT) if left > timedelta() else None
 
     def refused_wait(self, failures: int) -> timedelta:
         return timedelta(seconds=min(self.longest_refused, self.refused_backoff * 2 ** min(failures - 1, 16)))

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
+from portal.services.pace import LONGEST_WAIT
 from portal.store.access import Access, insert
 from portal.store.failures import store_errors
 from portal.store.moments import Unreadable
@@ -34,8 +35,7 @@ from portal.store.tables import onboardings, validations
 UNREADABLE_PAUSE = timedelta(hours=1)
 PING_MILLISECONDS = 1000
 _INSTANT = timedelta(microseconds=1)
-_FARTHEST_DUE = timedelta(days=1)
-"""Nothing is put off for so long: a moment beyond was written by a clock that ran ahead."""
+_FARTHEST_DUE = 2 * LONGEST_WAIT
 _LONGEST_LEASE = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)

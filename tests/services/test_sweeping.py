@@ -48,7 +48,7 @@ def test_one_sending_needs_no_sweep(prepared, gu1, pass_time):
 def test_sweeps_become_rarer_and_end_after_a_day(resent, gu1, onboardings, pass_time):
     before = len(gu1.named("list_validations"))
     pass_time(3 * 86400, stride=600)
-    assert 3 <= len(gu1.named("list_validations")) - before <= 8
+    assert 3 <= len(gu1.named("list_validations")) - before <= 30
     assert onboardings.get(resent.id).sweep_at is None
 
 

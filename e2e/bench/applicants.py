@@ -1,0 +1,210 @@
+"""Simulated applicants: each goes all the way over HTTP, repeats what got lost, and looks at every answer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+POLL = 0.2
+_AGAIN = 0.2
+_JSON = {"Accept": "application/json"}
+_TOKEN = re.compile(r'name="form_token"[^>]*value="([^"]+)"')
+_INPUT = re.compile(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
+
+REJECT = "RENAPER_TRAMITE_ID_NOT_MATCH"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an applicant means to do, and where that has to lead."""
+
+    name: str
+    outcomes: tuple[str, ...]
+    """Chosen on the hosted page, one for each validation."""
+    ends: str
+    share: int = 0
+
+    @property
+    def charges(self) -> int:
+        return len(self.outcomes)
+
+
+PLANS = (
+    Plan("approve", ("approve",), "approved", 60),
+    Plan("retry", (REJECT, "approve"), "approved", 15),
+    Plan("give up", (REJECT,), "rejected", 8),
+    Plan("leave", (), "ready", 8),
+    Plan("walk off", (), "waiting", 5),
+    Plan("stop", (), "cancelled", 4),
+)
+BY_NAME = {plan.name: plan for plan in PLANS}
+
+
+class Lost(Exception):
+    """Acknowledged, and now nothing leads on."""
+
+
+@dataclass
+class Intent:
+    plan: Plan
+    document_number: str
+    token: str | None = None
+    link: str | None = None
+    links: set[str] = field(default_factory=set)
+    """More than one where the same form was taken for two intents."""
+    milestones: list[tuple[float, str]] = field(default_factory=list)
+    stage: str = "form"
+    status: str = ""
+    problem: str | None = None
+
+    def arrives(self, where: str) -> None:
+        self.milestones.append((time.monotonic(), where))
+
+    @property
+    def is_acknowledged(self) -> bool:
+        return self.link is not None
+
+    @property
+    def is_right(self) -> bool:
+        return self.stage == self.plan.ends
+
+
+class Door:
+    """Every replica, as a load balancer without health checks would have it: any of them may be down just now."""
+
+    def __init__(self, urls: list[str], client: httpx.AsyncClient, chance: random.Random) -> None:
+        self._urls = urls
+        self._client = client
+        self._chance = chance
+        self.unreachable = 0
+        self.honest = 0
+        """Pages of 503 with a way on."""
+        self.bare: list[str] = []
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self._insists("GET", path, **options)
+
+    async def post(self, path: str, data: dict[str, str]) -> httpx.Response:
+        return await self._insists("POST", path, data=data)
+
+    async def _insists(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Sends it until somebody answers; every POST of the portal may be sent twice."""
+        while True:
+            try:
+                answer = await self._client.request(method, self._chance.choice(self._urls) + path, **options)
+            except httpx.TransportError:
+                self.unreachable += 1
+            else:
+                if answer.status_code < 500:
+                    return answer
+                self._judge(method, path, answer)
+            await asyncio.sleep(_AGAIN)
+
+    def _judge(self, method: str, path: str, answer: httpx.Response) -> None:
+        has_way_on = 'href="/o/' in answer.text or "<form" in answer.text
+        if answer.status_code == 503 and has_way_on:
+            self.honest += 1
+        else:
+            self.bare.append(f"{method} {re.sub('/o/[^/]+', '/o/…', path)}: {answer.status_code}")
+
+
+class Applicant:
+    def __init__(self, intent: Intent, door: Door, client: httpx.AsyncClient) -> None:
+        self.intent = intent
+        self._door = door
+        self._client = client
+
+    async def goes(self) -> None:
+        await self.opens_form()
+        await self.sends_form()
+        for number, outcome in enumerate(self.intent.plan.outcomes):
+            if number:
+                await self._presses("retry")
+            url = await self.opens_hosted_page()
+            await self._chooses(url, outcome)
+            await self.sees("approved" if outcome == "approve" else "rejected")
+        await self._ends()
+
+    async def opens_form(self) -> None:
+        page = await self._door.get("/")
+        token = _TOKEN.search(page.text)
+        if token is None:
+            raise Lost("a form without a token")
+        self.intent.token = token[1]
+        self.intent.arrives("form")
+
+    async def sends_form(self) -> None:
+        number = self.intent.document_number
+        fields = {"country": "AR", "document_number": number, "first_name": "Ana", "last_name": "Pérez"}
+        answer = await self._door.post("/", {**fields, "consent": "y", "form_token": self.intent.token or ""})
+        if answer.status_code != 303:
+            raise Lost(f"the form was answered with {answer.status_code}")
+        self.intent.link = answer.headers["Location"]
+        self.intent.links.add(self.intent.link)
+        self.intent.arrives("acknowledged")
+
+    async def opens_hosted_page(self) -> str:
+        while True:
+            await self.sees("ready", "waiting")
+            answer = await self._door.get(f"{self.intent.link}/continue")
+            url = answer.headers.get("Location", "")
+            if answer.status_code == 303 and not url.startswith("/"):
+                break
+            await asyncio.sleep(POLL)
+        await self._at_provider("GET", url)
+        self.intent.arrives("handed over")
+        return url
+
+    async def _chooses(self, url: str, outcome: str) -> None:
+        await self._at_provider("POST", f"{url}/outcome", data={"outcome": outcome})
+        self.intent.arrives(outcome)
+
+    async def _at_provider(self, method: str, url: str, **options: Any) -> None:
+        """Whose pages are never down here, but perhaps slow on a busy machine."""
+        while True:
+            with suppress(httpx.TransportError):
+                answer = await self._client.request(method, url, **options)
+                break
+            await asyncio.sleep(_AGAIN)
+        if answer.status_code not in {200, 303}:
+            raise Lost(f"the hosted page answered {answer.status_code}")
+
+    async def _presses(self, button: str) -> None:
+        path = f"{self.intent.link}/{button}"
+        page = await self._door.get(self.intent.link or "")
+        form = re.search(rf'<form action="{re.escape(path)}".*?</form>', page.text, re.DOTALL)
+        if form is None:
+            raise Lost(f"no button to {button}")
+        answer = await self._door.post(path, dict(_INPUT.findall(form[0])))
+        if answer.status_code != 303:
+            raise Lost(f"{button} was answered with {answer.status_code}")
+        self.intent.arrives(button)
+
+    async def _ends(self) -> None:
+        ends = self.intent.plan.ends
+        if ends == "waiting":
+            await self.opens_hosted_page()
+        elif ends == "cancelled":
+            await self.sees("ready")
+            await self._presses("stop")
+        await self.sees(ends)
+
+    async def sees(self, *stages: str) -> None:
+        while await self.looks() not in stages:
+            await asyncio.sleep(POLL)
+        self.intent.arrives(self.intent.stage)
+
+    async def looks(self) -> str:
+        answer = await self._door.get(f"{self.intent.link}/status", headers=_JSON)
+        if answer.status_code != 200:
+            raise Lost(f"the access link was answered with {answer.status_code}")
+        told = answer.json()
+        self.intent.stage, self.intent.status = told["stage"], told["status"]
+        return self.intent.stage

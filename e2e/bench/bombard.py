@@ -1,0 +1,117 @@
+"""Many POSTs at once over plain sockets, and how long a page takes meanwhile."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+_TIMEOUT = 30.0
+_LATER = 503
+_PROBE_EVERY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass
+class Toll:
+    statuses: Counter[int] = field(default_factory=Counter)
+    put_off: int = 0
+    """Answers of 503, after which the same letter was sent again, as gu1 would."""
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return self.statuses.total() / self.seconds if self.seconds else 0.0
+
+
+def bombard(urls: Sequence[str], path: str, letters: Sequence[Letter], *, clients: int = 8) -> Toll:
+    """Each letter until somebody takes or refuses it; the clients share them and the addresses out."""
+    toll, counted = Toll(), threading.Lock()
+
+    def send(number: int) -> None:
+        own: Counter[int] = Counter()
+        with _line_to(urls[number % len(urls)]) as line:
+            for letter in letters[number::clients]:
+                while (status := line.post(path, letter)) == _LATER:
+                    own[_LATER] += 1
+                own[status] += 1
+        with counted:
+            toll.put_off += own.pop(_LATER, 0)
+            toll.statuses.update(own)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(clients)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    toll.seconds = time.monotonic() - began
+    return toll
+
+
+@contextmanager
+def probing(url: str, paths: Sequence[str]) -> Iterator[list[float]]:
+    """Fills the list with the seconds that a page takes, one after the other, while the block lasts."""
+    found: list[float] = []
+    over = threading.Event()
+
+    def probe() -> None:
+        with _line_to(url) as line:
+            while not over.wait(_PROBE_EVERY):
+                began = time.monotonic()
+                line.get(paths[len(found) % len(paths)])
+                found.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=probe)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
+
+
+class _Line:
+    """A kept connection; one that was cut is made anew."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
+
+    def get(self, path: str) -> int:
+        return self._ask("GET", path, None, {})
+
+    def post(self, path: str, letter: Letter) -> int:
+        return self._ask("POST", path, letter.body, letter.headers)
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> int:
+        deadline = time.monotonic() + _TIMEOUT
+        while True:
+            try:
+                self._connection.request(method, path, body, dict(headers))
+                answer = self._connection.getresponse()
+                answer.read()
+                return answer.status
+            except (OSError, http.client.HTTPException):
+                self._connection.close()
+                if time.monotonic() > deadline:
+                    raise
+
+
+@contextmanager
+def _line_to(url: str) -> Iterator[_Line]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT)
+    try:
+        yield _Line(connection)
+    finally:
+        connection.close()

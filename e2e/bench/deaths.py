@@ -1,0 +1,145 @@
+"""SIGKILL at a commit: a process of the portal kills its own group right before or right after it.
+
+Kinds of commits, in the order of an onboarding's life:
+
+    intent     a new onboarding               moved      gu1 told of progress or review
+    claim      an engine takes its turn       verdict    a final status
+    entity     gu1's entity is known          looked     gu1 was read without news
+    sent       the paid request is noted      webhook    a webhook is remembered, after it was applied
+    unsure     its answer was lost            retry      the next validation is planned
+    adopted    gu1's answer is kept           readopted  and gu1's answer to that is kept
+    shown      the hosted page was opened     stopped    the applicant stopped it
+    watched    somebody looks at the page     cancelled  and gu1 was told
+    saved      anything else of an onboarding
+
+`any` stands for each of them. Only the plan's nth one counts from when it was made, and it is died of once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.pool import Pool
+
+from e2e.servers import Server
+from portal.domain.status import FINAL
+
+DEATH_FILE = "BENCH_DEATH_FILE"
+_WRITTEN = "bench_written"
+_STATEMENT = re.compile(r"(WITH due)|(INSERT INTO|UPDATE) (\w+)")
+
+Written = Mapping[str, Mapping[str, Any]]
+"""What a transaction wrote: statement and table → values."""
+
+
+def plan_death(server: Server, when: str, kind: str, nth: int = 1) -> None:
+    """`when`: before or after."""
+    _write(Path(server.env[DEATH_FILE]), f"{when} {kind} {nth}")
+
+
+def call_off_death(server: Server) -> None:
+    Path(server.env[DEATH_FILE]).unlink(missing_ok=True)
+
+
+def await_death(server: Server, within: float = 20.0) -> bool:
+    """Whether it came to that; the server can be started again afterwards."""
+    deadline = time.monotonic() + within
+    while server.process is not None and server.process.poll() is None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    server.kill()
+    return True
+
+
+class Deaths:
+    """Listens to every engine of this process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def listen(self) -> None:
+        event.listen(Engine, "before_cursor_execute", self._note)
+        event.listen(Engine, "commit", self._before_commit)
+        event.listen(Engine, "rollback", self._forget)
+        event.listen(Pool, "checkin", self._after_commit)
+
+    def _note(self, connection: Connection, _c: object, statement: str, _p: object, context: Any, _m: object) -> None:
+        found = _STATEMENT.match(statement)
+        if found:
+            values = context.compiled_parameters[0] if context and context.compiled_parameters else {}
+            connection.info.setdefault(_WRITTEN, {})[found[0]] = values
+
+    def _before_commit(self, connection: Connection) -> None:
+        self._die_where_planned("before", connection.info.get(_WRITTEN))
+
+    def _forget(self, connection: Connection) -> None:
+        connection.info.pop(_WRITTEN, None)
+
+    def _after_commit(self, _connection: object, record: Any) -> None:
+        """A connection goes back to its pool right after the commit."""
+        self._die_where_planned("after", record.info.pop(_WRITTEN, None))
+
+    def _die_where_planned(self, when: str, written: Written | None) -> None:
+        kind = kind_of(written) if written else None
+        if kind is None:
+            return
+        try:
+            planned, wanted, left = self._path.read_text().split()
+        except FileNotFoundError:
+            return
+        if planned != when or wanted not in {kind, "any"}:
+            return
+        if int(left) > 1:
+            _write(self._path, f"{planned} {wanted} {int(left) - 1}")
+            return
+        self._path.unlink(missing_ok=True)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def kind_of(written: Written) -> str | None:
+    """None for what is not counted."""
+    if "WITH due" in written:
+        return "claim"
+    if "INSERT INTO webhook_deliveries" in written:
+        return "webhook"
+    if "INSERT INTO onboardings" in written:
+        return "intent"
+    onboarding = written.get("UPDATE onboardings")
+    validation = written.get("INSERT INTO validations")
+    if onboarding is None:
+        return None
+    if validation is None:
+        return "saved" if "submission" in onboarding else "watched"
+    if onboarding["stopped_at"]:
+        return "stopped" if onboarding["due_at"] else "cancelled"
+    return _kind_of_validation(onboarding, validation)
+
+
+def _kind_of_validation(onboarding: Mapping[str, Any], validation: Mapping[str, Any]) -> str:
+    if validation["sending"] == "planned":
+        if onboarding["entity_id"] is None or validation["sends"]:
+            return "saved"
+        return "entity" if validation["number"] == 1 else "retry"
+    if validation["sending"] == "sent":
+        return "sent" if onboarding["lease_until"] else "unsure"
+    if validation["refreshes"]:
+        return "looked"
+    if validation["status"] == "pending":
+        if validation["number"] > 1:
+            return "readopted"
+        return "shown" if validation["shown_at"] else "adopted"
+    return "verdict" if validation["status"] in FINAL else "moved"
+
+
+def _write(path: Path, text: str) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.replace(path)

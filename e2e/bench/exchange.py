@@ -1,0 +1,147 @@
+"""One request and its answer as the fault proxy sees them, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import StrEnum
+
+CHUNK = 64 * 1024
+_HEAD_ENDS = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+_NO_BODY = re.compile(rb"HTTP/1\.[01] (204|304)")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d")
+_AT_ONCE = struct.pack("ii", 1, 0)
+
+
+class WirePoint(StrEnum):
+    SEEN = "request seen"
+    """Head and body have come from the client, nothing was passed on."""
+    SENT = "request sent"
+    """Its last byte is on the way to the server."""
+    ANSWERING = "answer begun"
+    """Its first byte has come from the server, nothing was passed on."""
+    ANSWERED = "answer passed"
+    """Its last byte is on the way to the client."""
+
+
+class Over(Exception):
+    """The connections end here."""
+
+
+class Wire:
+    """One side of a connection that passes through."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.is_idle = True
+        """Between two requests."""
+
+    async def say(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def close(self) -> None:
+        """Politely, after what is still to be sent."""
+        self.writer.close()
+
+    def half_close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.writer.write_eof()
+
+    def reset(self) -> None:
+        """Closing then sends RST; whatever was buffered is gone."""
+        transport = self.writer.transport
+        if not transport.is_closing():
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            transport.abort()
+
+
+async def read_request(client: Wire, early: bytes) -> bytes:
+    """Head and body. Raises `Over` where the client says nothing more."""
+    try:
+        head = early + await client.reader.readuntil(_HEAD_ENDS)
+        length = _LENGTH.search(head)
+        return head + (await client.reader.readexactly(int(length[1])) if length else b"")
+    except asyncio.IncompleteReadError:
+        raise Over from None
+
+
+async def _nowhere(_: WirePoint) -> None:
+    pass
+
+
+class Exchange:
+    def __init__(self, request: bytes, client: Wire, server: Wire) -> None:
+        self.request = request
+        self.client = client
+        self.server = server
+        self.reached: Callable[[WirePoint], Awaitable[None]] = _nowhere
+        self.was_given_whole = False
+        self._sent = 0
+        self._answer = bytearray()
+        self._end: int | None = None
+        """How long the answer is in all, once its head has said so."""
+        self._server_ended = False
+
+    async def send(self, data: bytes) -> None:
+        """To the server."""
+        await self.server.say(data)
+        self._sent += len(data)
+        if self._sent >= len(self.request):
+            await self.reached(WirePoint.SENT)
+
+    async def answer(self) -> AsyncIterator[bytes]:
+        """As it comes, to its end by its own length or by the server's closing."""
+        while not self._is_whole():
+            part = await self.server.reader.read(CHUNK)
+            if not self._answer:
+                await self.reached(WirePoint.ANSWERING)
+            if not part:
+                self._server_ended = True
+                break
+            self._answer += part
+            yield part
+        self.was_given_whole = True
+
+    async def give(self, data: bytes) -> None:
+        """To the client."""
+        await self.client.say(data)
+
+    def reset(self) -> None:
+        """Raises `Over`."""
+        self.client.reset()
+        self.server.reset()
+        raise Over
+
+    def end_where_the_server_did(self) -> None:
+        if self._server_ended or not self.was_given_whole:
+            raise Over
+
+    def _is_whole(self) -> bool:
+        if self._end is None:
+            self._end = _length_of(self._answer)
+        return self._end is not None and len(self._answer) >= self._end
+
+
+def _length_of(answer: bytearray) -> int | None:
+    """None as long as, or because, its head does not say."""
+    start = 0
+    while True:
+        head_end = answer.find(_HEAD_ENDS, start)
+        if head_end < 0:
+            return None
+        head = bytes(answer[start:head_end])
+        start = head_end + len(_HEAD_ENDS)
+        if _NO_BODY.match(head):
+            return start
+        if not _INTERIM.match(head):
+            break
+    length = _LENGTH.search(head)
+    return start + int(length[1]) if length and not _CLOSES.search(head) else None

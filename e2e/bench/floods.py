@@ -1,0 +1,220 @@
+"""Webhooks by the hundred thousand: genuine ones shuffled and repeated, forged ones, and short ones that only hint.
+
+    python -m e2e.bench.floods --webhooks 100000 --validations 2000 --seed 1 --json FILE
+
+Nothing but webhooks can tell the portal what became of the validations: to its engine gu1 is down meanwhile.
+Seconds are those that a status page takes beside the flood.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import httpx
+from sqlalchemy import create_engine, select
+
+from e2e.bench.applicants import BY_NAME, REJECT
+from e2e.bench.bombard import Letter, bombard, probing
+from e2e.bench.command import finish, nicely, options
+from e2e.bench.crowd import Fault, count, crowd
+from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
+from e2e.bench.forgeries import forged
+from e2e.bench.ground import fleet_on, kind_of, looks_at_gu1, processor_seconds, tell
+from e2e.bench.report import Line
+from e2e.judge import kept
+from e2e.mock_gu1 import SIGNATURE_HEADER
+from portal.store.tables import metadata
+
+WEBHOOKS = 100_000
+VALIDATIONS = 2_000
+DOOR = "/webhooks/gu1"
+LIVES = (
+    ("approve",),
+    (REJECT,),
+    ("review",),
+    ("review", "approve"),
+    ("review", "reject"),
+    ("abandon",),
+    ("abandon", "approve"),
+    ("abandon", "review", "DOCUMENT_EXPIRED"),
+    ("expire",),
+    ("cancel",),
+    ("approve", REJECT),
+    ("approve-somebody-else",),
+)
+"""What becomes of a validation after its hosted page was opened."""
+_SLOWLY = 10.0
+_LONG = 100_000
+_AT_ONCE = 8
+_BEFORE = 5.0
+_SHORT_SHARE = 10
+_OF_THE_ENGINE = {"due_at", "lease_until", "fence", "failures", "trouble", "updated_at", "watched_at", "refreshes"}
+_HEADER_FORMS = (SIGNATURE_HEADER, SIGNATURE_HEADER.lower(), SIGNATURE_HEADER.upper())
+
+
+def run(
+    *,
+    seed: int,
+    scale: float = 1.0,
+    webhooks: int = WEBHOOKS,
+    validations: int = VALIDATIONS,
+    databases: Sequence[str] = DATABASES,
+    folder: Path | None = None,
+) -> list[Line]:
+    """As many forged ones as genuine ones; of the short ones, and of their validations, a tenth."""
+    sent, known = max(20, round(webhooks * scale)), max(10, round(validations * scale))
+    lines = []
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        for kind in databases:
+            lines += _flooded(Path(own) / kind, kind, seed, sent, known)
+            lines += _hinted(Path(own) / f"{kind}-short", kind, seed, sent // _SHORT_SHARE, known // _SHORT_SHARE)
+    return lines
+
+
+def _flooded(folder: Path, kind: str, seed: int, webhooks: int, validations: int) -> list[Line]:
+    folder.mkdir(parents=True)
+    chance = random.Random(seed)
+    genuine, false = Line("webhooks shuffled, repeated", "whole rows", kind), Line("webhooks forged", "", kind)
+    with database_of(kind, folder) as url, _quiet_fleet(folder, url) as running:
+        links = _validations(running, validations, chance)
+        bodies = _told_by_gu1(running)
+        tell(running.gu1, "outage", seconds=_LONG)
+        _flood(genuine, running, _repeated(bodies, webhooks, chance), links)
+        count(genuine, _disagreements(running))
+        before = _fingerprint(url)
+        _flood(false, running, forged(bodies, webhooks, chance), links, right=401)
+        if _fingerprint(url) != before:
+            count(false, [("wrong", "rows changed")])
+    return [genuine, false]
+
+
+def _hinted(folder: Path, kind: str, seed: int, webhooks: int, validations: int) -> list[Line]:
+    """Without a row in them: each makes the engine look, but no more often than there is something to say."""
+    folder.mkdir(parents=True)
+    chance = random.Random(seed)
+    line = Line("webhooks shuffled, repeated", "short", kind)
+    with database_of(kind, folder) as url, _quiet_fleet(folder, url) as running:
+        tell(running.gu1, "world", webhook_envelope="v2a")
+        links = _validations(running, validations, chance)
+        bodies = _told_by_gu1(running)
+        _flood(line, running, _repeated(bodies, webhooks, chance), links)
+        count(line, asyncio.run(_agreement(running)))
+        reads = sum(map(looks_at_gu1, running.urls))
+        print(f"{kind}: {reads:.0f} reads of gu1 for {webhooks} short webhooks, {len(bodies)} of them different")
+        if reads > 2 * (len(bodies) + validations):
+            count(line, [("wrong", "more looks at gu1 than there were different webhooks")])
+    return [line]
+
+
+def _quiet_fleet(folder: Path, url: str) -> Any:
+    return fleet_on(folder, url, ahead=(0.0, 0.0) if kind_of(url) == POSTGRESQL else (0.0,), pace_scale=_SLOWLY)
+
+
+def _validations(running: Fleet, wanted: int, chance: random.Random) -> list[str]:
+    """Made by the real way in; lived through at gu1, which keeps all its webhooks back. The status pages' paths."""
+    tell(running.gu1, "webhooks", hold=True)
+    links = asyncio.run(_started(running, wanted, chance.randrange(1000)))
+    for number, row in enumerate(running.ledger()):
+        httpx.get(f"{running.gu1.url}/session/{row['session']}", trust_env=False).raise_for_status()
+        for outcome in LIVES[number % len(LIVES)]:
+            tell(running.gu1, f"validations/{row['id']}/outcome", outcome=outcome)
+    return [f"{link}/status" for link in links]
+
+
+async def _started(running: Fleet, wanted: int, seed: int) -> list[str]:
+    turns = asyncio.Semaphore(_AT_ONCE)
+    async with crowd(running.urls, seed) as people:
+
+        async def start() -> None:
+            async with turns:
+                await people.newcomer(BY_NAME["leave"]).goes()
+
+        await asyncio.gather(*(start() for _ in range(wanted)))
+        return [intent.link for intent in people.intents if intent.link]
+
+
+def _told_by_gu1(running: Fleet) -> list[Letter]:
+    answer = httpx.get(f"{running.gu1.url}/_mock/webhooks", trust_env=False, timeout=120)
+    held = answer.json()["deliveries"]
+    return [Letter(it["body"].encode(), {SIGNATURE_HEADER: it["signature"]}) for it in held]
+
+
+def _repeated(bodies: Sequence[Letter], wanted: int, chance: random.Random) -> list[Letter]:
+    """Each at least once, in any order, its header in any letters."""
+    letters = [*bodies, *chance.choices(bodies, k=max(0, wanted - len(bodies)))]
+    chance.shuffle(letters)
+    return [Letter(it.body, {chance.choice(_HEADER_FORMS): it.headers[SIGNATURE_HEADER]}) for it in letters]
+
+
+def _flood(line: Line, running: Fleet, letters: Sequence[Letter], pages: Sequence[str], right: int = 200) -> None:
+    with probing(running.urls[0], pages) as before:
+        time.sleep(min(_BEFORE, 1 + len(letters) / 1000))
+    used = sum(map(processor_seconds, running.replicas))
+    with probing(running.urls[0], pages) as line.seconds:
+        toll = bombard(running.urls, DOOR, letters)
+    each = (sum(map(processor_seconds, running.replicas)) - used) / len(letters)
+    line.runs += len(letters)
+    wrong = {status: times for status, times in toll.statuses.items() if status != right}
+    if wrong:
+        count(line, [("lost" if right == 200 else "wrong", f"answered: {wrong}")])
+    if toll.put_off:
+        print(f"{line.database}, {line.point}: {toll.put_off} times 503, as often sent again")
+    _say(line, toll.rate, each, before)
+
+
+def _say(line: Line, rate: float, each: float, before: Sequence[float]) -> None:
+    late = quantiles(line.seconds, n=20)[-1] if len(line.seconds) > 1 else 0.0
+    usual, beside, late = (f"{1000 * seconds:.0f} ms" for seconds in (median(before), median(line.seconds), late))
+    print(f"{line.database}, {line.fault}, {line.point}: {rate:.0f}/s, {1000 * each:.1f} ms of CPU each", end="; ")
+    print(f"a status page took {usual} before, {beside} beside it, 95% within {late}", flush=True)
+
+
+async def _agreement(running: Fleet, patience: float = 120.0) -> list[Fault]:
+    """The engine may still be looking."""
+    for _ in range(round(patience)):
+        if not _disagreements(running):
+            break
+        await asyncio.sleep(1)
+    return _disagreements(running)
+
+
+def _disagreements(running: Fleet) -> list[Fault]:
+    """Final or not: every status has to be gu1's."""
+    ours, theirs = kept(running.database_url), {row["id"]: row["status"] for row in running.ledger()}
+    return [("wrong", f"{key}: {ours.get(key)} here, {it} at gu1") for key, it in theirs.items() if ours.get(key) != it]
+
+
+def _fingerprint(database_url: str) -> str:
+    """Of every row of every table, but for what the engine writes while it waits for gu1."""
+    engine, digest = create_engine(database_url), hashlib.sha256()
+    try:
+        with engine.connect() as connection:
+            for table in metadata.sorted_tables:
+                columns = [column for column in table.columns if column.name not in _OF_THE_ENGINE]
+                for row in connection.execute(select(*columns).order_by(*table.primary_key.columns)):
+                    digest.update(repr(tuple(row)).encode())
+    finally:
+        engine.dispose()
+    return digest.hexdigest()
+
+
+def main() -> None:
+    told = options("floods", __doc__)
+    told.add_argument("--webhooks", type=int, default=WEBHOOKS, help="of each kind (default: %(default)s)")
+    told.add_argument("--validations", type=int, default=VALIDATIONS, help="default: %(default)s")
+    given = told.parse_args()
+    nicely()
+    counts = {"webhooks": given.webhooks, "validations": given.validations}
+    finish(run(seed=given.seed, databases=given.database or DATABASES, **counts), given.json)
+
+
+if __name__ == "__main__":
+    main()

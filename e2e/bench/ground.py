@@ -1,0 +1,201 @@
+"""What the benches of outages, floods, clocks and upgrades stand on: a fleet on a database of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from e2e.bench.crowd import Crowd, Fault, count, crowd, judged, waits
+from e2e.bench.fleet import POSTGRESQL, SQLITE, Fleet
+from e2e.bench.report import Line
+from e2e.bench.serving import bench_portal, set_clock
+from e2e.bench.visits import Visitor
+from e2e.servers import Server, free_port, mock_gu1, on_database, sqlite_in
+from portal.store.engine import make_engine, migrate
+from tests.postgres import HOW_TO_GET_ONE, Cluster, new_database, own_cluster, server
+
+PATIENCE = 60.0
+"""Seconds for whoever is under way when the faults are over."""
+
+Behind = Callable[[str], AbstractContextManager[Server]]
+"""Makes a gu1 for the portal at that address."""
+
+Worst = Callable[[Fleet, list[Visitor]], list[float]]
+"""Breaks things; adds the visitors whom it sends in, and says when each fault was over."""
+
+
+def kind_of(database_url: str) -> str:
+    return SQLITE if database_url.startswith("sqlite") else POSTGRESQL
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """To be stopped and started, or filled, without harm to anybody else's databases."""
+    with own_cluster() as own:
+        if own is None:
+            raise RuntimeError(HOW_TO_GET_ONE)
+        yield own
+
+
+@contextmanager
+def fleet_on(
+    folder: Path,
+    database_url: str,
+    *,
+    ahead: Sequence[float] = (0.0,),
+    pace_scale: float = 0.1,
+    gu1: Behind | None = None,
+    has_schema: bool = False,
+) -> Iterator[Fleet]:
+    """As `fleet.fleet`, but on this database, which gets its schema here unless it has one.
+
+    `ahead` has a replica's clock each, in seconds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ports = [free_port() for _ in ahead]
+    if not has_schema:
+        bring_schema(database_url)
+    settings = {**on_database(database_url), "TMPDIR": str(folder), "PORTAL_LOG_LEVEL": "WARNING"}
+    with (gu1 or partial(a_mock, folder))(f"http://127.0.0.1:{ports[0]}") as behind:
+        own = [bench_portal(folder, port=it, gu1_url=behind.url, env=settings, pace_scale=pace_scale) for it in ports]
+        try:
+            for replica, seconds in zip(own, ahead, strict=True):
+                set_clock(replica, seconds)
+                replica.start()
+            yield Fleet(own, behind, database_url)
+        finally:
+            for replica in own:
+                replica.kill()
+
+
+@contextmanager
+def a_mock(folder: Path, portal_url: str) -> Iterator[Server]:
+    gu1 = mock_gu1(folder, port=free_port(), portal_url=portal_url)
+    gu1.start()
+    try:
+        yield gu1
+    finally:
+        gu1.stop()
+
+
+@contextmanager
+def empty_database(kind: str, folder: Path) -> Iterator[str]:
+    """Without a schema."""
+    if kind == SQLITE:
+        yield sqlite_in(folder)
+        return
+    with server() as postgres:
+        if postgres is None:
+            raise RuntimeError(HOW_TO_GET_ONE)
+        with new_database(postgres) as database:
+            yield database.render_as_string(hide_password=False)
+
+
+def bring_schema(database_url: str) -> None:
+    engine = make_engine(database_url)
+    migrate(engine)
+    engine.dispose()
+
+
+def throng(
+    line: Line,
+    running: Fleet,
+    during: Worst,
+    *,
+    seed: int,
+    places: int = 12,
+    patience: float = PATIENCE,
+    forgives: str = "",
+) -> None:
+    """Applicants going all the way while `during` does its worst on a thread.
+
+    `forgives` is the one problem that people may have who were not acknowledged yet.
+    """
+    visitors: list[Visitor] = []
+
+    async def come() -> None:
+        async with crowd(running.urls, seed) as people:
+            ends: list[float] = []
+
+            async def worst() -> None:
+                ends.extend(await asyncio.to_thread(during, running, visitors))
+
+            await people.throngs(places, worst, patience=patience)
+            if forgives:
+                people.intents = [it for it in people.intents if it.is_acknowledged or it.problem != forgives]
+            line.runs += len(people.intents)
+            line.seconds += waits(people.intents, ends)
+            count(line, await _settled(people, running, visitors, patience))
+
+    try:
+        asyncio.run(come())
+    finally:
+        for visitor in visitors:
+            visitor.leaves()
+
+
+async def _settled(people: Crowd, running: Fleet, visitors: Sequence[Visitor], patience: float) -> list[Fault]:
+    """What is wrong still when there was time enough to get right."""
+    deadline = time.monotonic() + patience
+    charges = {key: charged for visitor in visitors for key, charged in visitor.onboardings.items()}
+    while True:
+        rows = running.ledger()
+        faults = judged(people.intents, [row for row in rows if row["onboarding"] not in charges], people.door.bare)
+        if all(kind == "bare" for kind, _ in faults) or time.monotonic() > deadline:
+            break
+        await people.looks_around([intent for intent in people.intents if not intent.is_right], 1.0)
+        await asyncio.sleep(0.5)
+    charged = Counter(row["onboarding"] for row in rows if row["charged"])
+    twice = [key for key, wanted in charges.items() if charged[key] > wanted]
+    return [*faults, *(("double", f"{key}: {charged[key]} charges") for key in twice)]
+
+
+def processes(portal: Server) -> list[int]:
+    """Of the server's group: itself and its workers."""
+    if portal.process is None:
+        return []
+    group = portal.process.pid
+    return sorted(pid for pid in running_processes() if _group_of(pid) == group)
+
+
+def running_processes() -> list[int]:
+    """On the whole machine; Linux only, as all that looks into /proc."""
+    return [int(it.name) for it in Path("/proc").iterdir() if it.name.isdigit()]
+
+
+def processor_seconds(portal: Server) -> float:
+    """What all its processes have used until now."""
+    ticks = 0
+    for pid in processes(portal):
+        used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(used[11]) + int(used[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def looks_at_gu1(url: str) -> float:
+    """Reads of validations until now, by the replica's own count."""
+    metrics = httpx.get(f"{url}/metrics", trust_env=False).text
+    return sum(
+        map(float, re.findall(r'^portal_gu1_seconds_count\{operation="read_validation".*\} (\S+)', metrics, re.M))
+    )
+
+
+def tell(gu1: Server, path: str, **body: Any) -> None:
+    httpx.post(f"{gu1.url}/_mock/{path}", json=body, trust_env=False).raise_for_status()
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None

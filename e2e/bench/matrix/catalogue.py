@@ -1,0 +1,86 @@
+"""Every fault, and every run that there is to make of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import zip_longest
+from random import Random
+
+from e2e.bench.matrix.faults import Fault
+from e2e.bench.matrix.journeys import JOURNEYS
+from e2e.bench.matrix.of_gu1 import OF_GU1
+from e2e.bench.matrix.of_news import OF_NEWS
+from e2e.bench.matrix.of_people import OF_PEOPLE
+from e2e.bench.matrix.of_store import OF_STORE
+from e2e.bench.matrix.of_wire import OF_WIRE
+from e2e.bench.matrix.of_worlds import OF_WORLDS
+from e2e.bench.matrix.points import BY_NAME
+
+FAULTS = {fault.name: fault for fault in (*OF_GU1, *OF_WIRE, *OF_NEWS, *OF_STORE, *OF_PEOPLE, *OF_WORLDS)}
+DATABASES = ("sqlite", "postgresql")
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """Names of everything, so that it can go to another process and be typed by hand."""
+
+    fault: str
+    point: str
+    database: str
+    journey: str
+    is_muted: bool
+
+    def __str__(self) -> str:
+        muted = ", without webhooks" if self.is_muted else ""
+        return f"{self.fault} × {self.point} × {self.database} ({self.journey}{muted})"
+
+
+def cases(*, seed: int, databases: tuple[str, ...] = DATABASES, only: str = "") -> list[Case]:
+    """One for each fault, point and database; `only` is text that its name has to contain."""
+    every = [
+        _case(fault, point, database, seed)
+        for fault in FAULTS.values()
+        for point in fault.points
+        for database in databases
+        if database in fault.databases
+    ]
+    return [case for case in every if only in str(case)]
+
+
+def sample(every: list[Case], size: int | None, seed: int) -> list[Case]:
+    """Each fault once, on one database and the other by turns, before any comes a second time."""
+    if size is None:
+        return every
+    random = Random(seed)
+    shares: dict[str, list[Case]] = {}
+    for case in every:
+        shares.setdefault(case.fault, []).append(case)
+    for number, share in enumerate(shares.values()):
+        random.shuffle(share)
+        share.sort(key=lambda case, first=number % 2: (case.database == "sqlite") == bool(first))
+    order = list(shares.values())
+    random.shuffle(order)
+    rounds = zip_longest(*(_by_turns(share) for share in order))
+    return [case for one_round in rounds for case in one_round if case][:size]
+
+
+def _by_turns(share: list[Case]) -> list[Case]:
+    first = [case for case in share if case.database == share[0].database]
+    other = [case for case in share if case.database != share[0].database]
+    return [case for pair in zip_longest(first, other) for case in pair if case]
+
+
+def _case(fault: Fault, point_name: str, database: str, seed: int) -> Case:
+    point = BY_NAME[point_name]
+    number = int.from_bytes(hashlib.sha256(f"{seed} {fault.name} {point_name} {database}".encode()).digest()[:4])
+    journeys = [name for name in point.journeys if _fits(fault, name)]
+    muted = point.is_muted or (bool(number & 1) if fault.is_muted is None else fault.is_muted)
+    return Case(fault.name, point_name, database, journeys[number // 2 % len(journeys)], muted)
+
+
+def _fits(fault: Fault, journey: str) -> bool:
+    """Not where an early stop would keep the fault from being seen, nor where both want the same switch of the mock."""
+    if fault.lasts and journey == "stop early":
+        return False
+    return not (set(JOURNEYS[journey].world) & set(fault.world))

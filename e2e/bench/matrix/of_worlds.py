@@ -1,0 +1,78 @@
+"""A lost answer in each world that makes it hard to find out what became of it, and gu1 as a whole gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from e2e.bench.matrix.faults import Begin, Fault, Strike, after
+from e2e.bench.matrix.of_gu1 import ordered
+from e2e.bench.matrix.points import ALL_CALLS, CREATES, Point
+from e2e.bench.proxy import WirePoint
+from e2e.stand import Stand
+
+_OUTAGE = 1.0
+
+
+def _lost(words: str, points: tuple[str, ...] = CREATES, **world: Any) -> Fault:
+    begin = ordered("close", when="after")
+    return Fault(name=f"answer lost, {words}", points=points, begin=begin, world=world, is_muted=True)
+
+
+def _apart(**time_apart: float) -> Callable[[], datetime]:
+    return lambda: datetime.now(UTC) + timedelta(**time_apart)
+
+
+def _outage(it: Stand, point: Point) -> Strike:
+    """Of all of gu1, from the moment on that the portal asks for this."""
+    begun: list[float] = []
+
+    def go_down() -> None:
+        it.mock.availability.go_down(_OUTAGE)
+        begun.append(time.monotonic())
+
+    it.proxy.at(WirePoint.SEEN, request=point.request, do=go_down)
+    return Strike(has_struck=lambda: bool(begun), is_over=after(_OUTAGE, lambda: begun[0] if begun else None))
+
+
+def _restricted(**world: str) -> Begin:
+    """gu1 refuses everything from the moment on that something is pressed, until the person was told."""
+
+    def begin(it: Stand, _: Point) -> Strike:
+        before = {name: it.mock.worlds.described()[name]["value"] for name in world}
+        it.mock.worlds.change(world)
+        return Strike(has_struck=lambda: True, lift=lambda: it.mock.worlds.change(before), until_stage="delayed")
+
+    return begin
+
+
+OF_WORLDS = [
+    _lost("no metadata shown", metadata_echo="no"),
+    _lost("lists abbreviated", list_rows="abbreviated"),
+    _lost("lists abbreviated and no metadata shown", list_rows="abbreviated", metadata_echo="no"),
+    _lost("metadata refused", create_keys="newest"),
+    _lost("duplicates allowed", ("create_entity", *CREATES), duplicates="allow"),
+    _lost("duplicates refused without an id", ("create_entity",), duplicate_shape="without_id"),
+    _lost("a second cancels the first", second_validation="cancels_first"),
+    _lost("no expiry given", expires_at="missing"),
+    _lost("the verdict in two steps", renaper="two_steps", renaper_delay=0.4),
+    _lost("errors nested", error_shape="nested"),
+    _lost("gu1's clock an hour ahead", now=_apart(hours=1)),
+    _lost("gu1's clock an hour behind", now=_apart(hours=-1)),
+    _lost("gu1's clock an hour ahead, lists abbreviated", list_rows="abbreviated", now=_apart(hours=1)),
+    # Further apart nothing could be told from what an earlier day left there, and nothing is guessed.
+    _lost("gu1's clock four minutes behind, no metadata shown", metadata_echo="no", now=_apart(minutes=-4)),
+    Fault(name="gu1 down for a second", points=ALL_CALLS, begin=_outage, is_proxied=True),
+    *(
+        Fault(name=f"{words} until it is lifted", points=("form", "retry"), begin=_restricted(**world), lasts=True)
+        for words, world in (
+            ("key revoked", {"key": "revoked_401"}),
+            ("key forbidden", {"key": "forbidden_403"}),
+            ("credit exhausted, 402", {"credit": "exhausted_402"}),
+            ("credit exhausted, 400", {"credit": "exhausted_400"}),
+            ("integration missing", {"integration": "missing"}),
+        )
+    ),
+]

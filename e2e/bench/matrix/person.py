@@ -1,0 +1,195 @@
+"""An applicant who goes through real pages, tries again where a page asks for it, and looks at every answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from e2e.bench.matrix.browser import Answer, Browser
+from e2e.bench.matrix.findings import LOST, STUCK, WRONG, Findings
+from e2e.stand import Stand
+from portal.domain.errors import StoreUnavailable
+
+POLL = 0.05
+MOST_PATIENCES = 4
+"""For one wait, however long the fault lasts."""
+FINAL = {"approved", "rejected", "expired", "cancelled", "closed"}
+_JSON = {"Accept": "application/json"}
+_APPLICANT = {
+    "country": "AR",
+    "document_number": "31.222.333",
+    "first_name": "Ana María",
+    "last_name": "Pérez",
+    "consent": "y",
+}
+_OVER = ("This session is over", "There is no such")
+
+
+class Person:
+    def __init__(
+        self, it: Stand, findings: Findings, cue: Callable[[str], None], lasts: Callable[[str], bool | None]
+    ) -> None:
+        """`cue` is told what the person is about to do.
+
+        `lasts` is told the stage that the person sees, and says whether the fault goes on: None before it has struck.
+        """
+        self._it = it
+        self._findings = findings
+        self._browser = Browser(it.portal, findings)
+        self._cue = cue
+        self._lasts = lasts
+        self.many: dict[str, tuple[int, bool]] = {}
+        """What is pressed more than once: how often, and whether all at the same time."""
+        self.stages: list[str] = []
+        self.arrivals: list[float] = []
+        self.sessions: set[str] = set()
+        self.path = ""
+        self.onboarding_id = ""
+
+    def sends_form(self) -> None:
+        fields = self._browser.get("/").form | _APPLICANT
+        self._cue("form")
+        answers = self._pressed("form", lambda: self._browser.post("/", fields))
+        places = {answer.location for answer in answers}
+        if len(places) != 1 or not answers[0].location.startswith("/o/"):
+            raise self._findings.give_up(LOST, f"the form led to {places}, HTTP {answers[0].status}")
+        self.path = answers[0].location.split("?")[0]
+        links = self._it.portal.extensions["portal"].links
+        self.onboarding_id = links.onboarding_id(self.path.removeprefix("/o/"))
+        self._cue("status")
+
+    def waits_for(self, *stages: str) -> None:
+        patience = self._patience()
+        while (stage := self.looks()) not in stages:
+            if stage in FINAL - set(stages):
+                raise self._findings.give_up(WRONG, f"{stage} instead of {'/'.join(stages)}, after {self.stages}")
+            if stage == "details":
+                self._corrects_form()
+            if patience.is_over(stage):
+                raise self._findings.give_up(STUCK, f"no {'/'.join(stages)} in time, after {self.stages}")
+            time.sleep(POLL)
+        self._lasts(stage)
+        self.arrivals.append(time.monotonic())
+
+    def looks(self) -> str:
+        """The stage as the page's own polling sees it; empty while there is no answer."""
+        answer = self._browser.get(f"{self.path}/status", headers=_JSON)
+        if answer.status in {404, 410}:
+            raise self._findings.give_up(LOST, f"HTTP {answer.status} for an onboarding that was acknowledged")
+        stage = str((answer.json or {}).get("stage", ""))
+        if stage and stage != (self.stages or [""])[-1]:
+            self.stages.append(stage)
+        return stage
+
+    def sees(self, stage: str) -> None:
+        """On the page itself."""
+        shown = self._until(lambda: self._browser.get(self.path), lambda answer: answer.status == 200)
+        if shown.stage != stage:
+            self._findings.add(WRONG, f"the page shows {shown.stage} and not {stage}")
+
+    def opens(self) -> str:
+        """Through the portal to the hosted page; its provider session."""
+        self._cue("continue")
+
+        def leads_out(answer: Answer) -> bool:
+            return answer.status == 303 and "/session/" in answer.location
+
+        answers = self._pressed("continue", lambda: self._browser.get(f"{self.path}/continue"), leads_out)
+        session = urlsplit(answers[0].location).path.rpartition("/")[2]
+        self.sessions.add(session)
+        self._is_adopted(session)
+        self._it.client.get(f"{self._it.mock_url}/session/{session}")
+        return session
+
+    def chooses(self, outcome: str, session: str) -> None:
+        self._cue("choose")
+        url = f"{self._it.mock_url}/session/{session}/outcome"
+        answer = self._it.client.post(url, data={"outcome": outcome})
+        if any(words in answer.text for words in _OVER):
+            raise self._findings.give_up(LOST, f"the hosted page says: {answer.text[:300]}")
+        self._cue("chosen")
+        self._browser.get(f"/return?verificationSessionId={session}&status=Approved")
+
+    def presses(self, action: str) -> None:
+        self._cue(action)
+        page = self._until(lambda: self._browser.get(self.path), lambda answer: "form_token" in answer.form)
+        fields = page.form
+        self._pressed(action, lambda: self._browser.post(f"{self.path}/{action}", fields))
+
+    def decides(self, outcome: str) -> None:
+        """Not the person but a reviewer at the provider."""
+        validation = self._it.onboarding(self.onboarding_id).validation
+        assert validation
+        self._it.tell(f"validations/{validation.gu1_id}/outcome", outcome=outcome)
+
+    def hangs_on(self, seconds: float = 8.0) -> None:
+        """Until the fault has struck."""
+        deadline = time.monotonic() + seconds
+        while self._lasts("") is None and time.monotonic() < deadline:
+            self.looks()
+            time.sleep(POLL)
+
+    def _corrects_form(self) -> None:
+        page = self._browser.get(self.path)
+        if "document_number" in page.form:
+            self._browser.post(self.path, page.form | _APPLICANT)
+
+    def _is_adopted(self, session: str) -> None:
+        """Nobody is ever sent to any other validation than the one adopted."""
+        shown = next((row["id"] for row in self._it.ledger() if row["session"] == session), None)
+        for _ in range(100):
+            try:
+                validation = self._it.onboarding(self.onboarding_id).validation
+            except StoreUnavailable:
+                time.sleep(POLL)
+                continue
+            if shown is None or validation is None or validation.gu1_id != shown:
+                self._findings.add(WRONG, f"sent to the hosted page of {shown}, which is not the adopted one")
+            return
+
+    def _pressed(
+        self, name: str, press: Callable[[], Answer], worked: Callable[[Answer], bool] = lambda it: it.status == 303
+    ) -> list[Answer]:
+        """Again and again while the page asks for it; all that worked where it is pressed more than once."""
+        times, at_once = self.many.get(name, (1, False))
+
+        def until() -> Answer:
+            return self._until(press, worked)
+
+        if not at_once:
+            return [until() for _ in range(times)]
+        with ThreadPoolExecutor(times) as many:
+            return [waiting.result() for waiting in [many.submit(until) for _ in range(times)]]
+
+    def _until(self, ask: Callable[[], Answer], is_right: Callable[[Answer], bool]) -> Answer:
+        patience = self._patience()
+        while not is_right(answer := ask()):
+            if answer.status not in {200, 303, 503}:
+                raise self._findings.give_up(LOST, f"HTTP {answer.status} for {answer.asked}: {answer.html[:300]}")
+            if patience.is_over(""):
+                raise self._findings.give_up(STUCK, f"still HTTP {answer.status} for {answer.asked}")
+            time.sleep(POLL)
+        return answer
+
+    def _patience(self) -> Patience:
+        return Patience(self._findings.patience, self._lasts)
+
+
+class Patience:
+    """Begins anew as long as the fault lasts."""
+
+    def __init__(self, seconds: float, lasts: Callable[[str], bool | None]) -> None:
+        self._seconds = seconds
+        self._lasts = lasts
+        self._started = self._since = time.monotonic()
+
+    def is_over(self, stage: str) -> bool:
+        now = time.monotonic()
+        if self._lasts(stage):
+            self._since = now
+        return now - self._since > self._seconds or now - self._started > MOST_PATIENCES * self._seconds
+
+
+Act = Callable[[Person], None]

@@ -1,0 +1,109 @@
+"""Where a fault can strike: gu1's calls that the portal makes on the way, its webhooks, and what people press."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from e2e.bench.matrix.journeys import STOPPED, WHOLE
+from e2e.bench.proxy import Asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    name: str
+    cue: str
+    """What the person is about to do when the fault may begin."""
+    operation: str = ""
+    """The mock's name of the call; none where no call of gu1's is struck."""
+    request: Asked = b""
+    """The same call on the wire."""
+    before: Asked = b""
+    """What the portal asks just before it; nothing where that depends."""
+    journeys: tuple[str, ...] = WHOLE
+    world: Mapping[str, Any] = field(default_factory=dict)
+    is_muted: bool = False
+    """Reached only where no webhook brings the news first."""
+    is_primed: bool = False
+    """Reached only where the answer to the first create was lost."""
+    refused: str | None = "delayed"
+    """What the page shows while gu1 refuses this call; None where the portal does without."""
+
+    @property
+    def is_call(self) -> bool:
+        return bool(self.operation)
+
+
+FIND, ENTITY = b"GET /api/entities?", b"POST /api/entities "
+CREATE = b"POST /api/kyc/validations "
+LIST = re.compile(rb"GET /api/kyc/entities/[^/]+/validations")
+SYNC = re.compile(rb"POST /api/kyc/validations/[^/]+/sync")
+
+CALLS = (
+    Point(name="find_entities", cue="form", operation="find_entities", request=FIND, refused=None),
+    Point(name="create_entity", cue="form", operation="create_entity", request=ENTITY, before=FIND),
+    Point(
+        name="create_validation",
+        cue="form",
+        operation="create_validation",
+        request=CREATE,
+        before=ENTITY,
+        journeys=(*WHOLE, "stop early", *STOPPED),
+    ),
+    Point(
+        name="create_again",
+        cue="retry",
+        operation="create_validation",
+        request=CREATE,
+        journeys=("retry",),
+    ),
+    Point(
+        name="read_validation",
+        cue="choose",
+        operation="read_validation",
+        request=b"GET /api/kyc/validations/",
+        is_muted=True,
+    ),
+    Point(
+        name="list_validations",
+        cue="form",
+        operation="list_validations",
+        request=LIST,
+        journeys=(*WHOLE, "stop early"),
+        is_muted=True,
+        is_primed=True,
+    ),
+    Point(
+        name="cancel_validation",
+        cue="stop",
+        operation="cancel_validation",
+        request=b"DELETE /api/kyc/validations/",
+        journeys=STOPPED,
+        refused="cancelled",
+    ),
+    Point(
+        name="sync_validation",
+        cue="continue",
+        operation="sync_validation",
+        request=SYNC,
+        world={"provider_events": "on_sync"},
+        journeys=("approve", "retry"),
+        refused="waiting",
+    ),
+)
+WEBHOOKS = Point(name="webhooks", cue="form", journeys=(*WHOLE, *STOPPED))
+PRESSES = (
+    Point(name="form", cue="form"),
+    Point(name="status", cue="status"),
+    Point(name="continue", cue="continue"),
+    Point(name="retry", cue="retry", journeys=("retry",)),
+    Point(name="stop", cue="stop", journeys=STOPPED),
+    Point(name="return", cue="chosen"),
+)
+WRITES = ("create_entity", "create_validation", "create_again", "cancel_validation", "sync_validation")
+CREATES = ("create_validation", "create_again")
+BY_NAME = {point.name: point for point in (*CALLS, WEBHOOKS, *PRESSES)}
+ALL_CALLS = tuple(point.name for point in CALLS)
+ALL_PRESSES = tuple(point.name for point in PRESSES)

@@ -1,0 +1,119 @@
+"""`portal serve`, for benches: the same server, schema and engine, at another pace and under another clock.
+
+    replica = bench_portal(folder, port=…, gu1_url=…, env=on_database(url), pace_scale=0.05)
+    replica.start()                                  # an e2e.servers.Server: start, stop, kill
+    set_clock(replica, seconds)                      # its clock jumps, before it starts or while it runs
+    plan_death(replica, "after", "adopted", nth=1)   # see deaths.py
+    await_death(replica)
+
+A PostgreSQL database needs the schema first; a SQLite file gets it when the first replica starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from e2e.bench.deaths import DEATH_FILE, Deaths
+from e2e.servers import Server, portal
+from portal.app import background_of, create_app
+from portal.cli import serve_app
+from portal.config import load_config
+from portal.logs import set_up_logging
+from portal.services.pace import Pace
+
+PACE_SCALE = "BENCH_PACE_SCALE"
+CLOCK_FILE = "BENCH_CLOCK_FILE"
+_AS_THEY_ARE = {"grace", "save_again"}
+
+
+def bench_portal(
+    folder: Path,
+    *,
+    port: int,
+    gu1_url: str,
+    env: Mapping[str, str] | None = None,
+    pace_scale: float = 1.0,
+    workers: int = 1,
+) -> Server:
+    """Replicas of one database may share a folder: what each has of its own bears its port."""
+    server = portal(folder, port=port, gu1_url=gu1_url, env=env)
+    server.command = [sys.executable, "-m", "e2e.bench.serving", "--port", str(port), "--workers", str(workers)]
+    server.log = folder / f"portal-{port}.log"
+    server.env = {
+        **server.env,
+        PACE_SCALE: str(pace_scale),
+        CLOCK_FILE: str(folder / f"clock-{port}"),
+        DEATH_FILE: str(folder / f"death-{port}"),
+    }
+    return server
+
+
+def set_clock(server: Server, ahead: float) -> None:
+    """In seconds; negative for a clock that is late."""
+    path = Path(server.env[CLOCK_FILE])
+    fresh = path.with_suffix(".new")
+    fresh.write_text(str(ahead))
+    fresh.replace(path)
+
+
+def scaled(pace: Pace, scale: float) -> Pace:
+    """Every wait so many times as long, but those that are made for people or a database, not for gu1."""
+    return replace(
+        pace, **{it.name: _times(getattr(pace, it.name), scale) for it in fields(pace) if it.name not in _AS_THEY_ARE}
+    )
+
+
+def _times(waits: Any, scale: float) -> Any:
+    """Of a tuple of (number of looks, seconds) only the seconds."""
+    if isinstance(waits, tuple):
+        return tuple((looks, seconds * scale) for looks, seconds in waits)
+    return waits * scale
+
+
+class SettableClock:
+    """The machine's, as many seconds ahead as the file says just now."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self) -> datetime:
+        try:
+            ahead = float(self._path.read_text())
+        except FileNotFoundError:
+            ahead = 0.0
+        return datetime.now(UTC) + timedelta(seconds=ahead)
+
+
+def bench_app() -> Flask:
+    """As `portal.app.serving_app`, which knows nothing of benches."""
+    config = load_config()
+    set_up_logging(config.log_level)
+    Deaths(Path(os.environ[DEATH_FILE])).listen()
+    pace = scaled(Pace(), float(os.environ[PACE_SCALE]))
+    app = create_app(config, clock=SettableClock(Path(os.environ[CLOCK_FILE])), pace=pace)
+    background = background_of(app)
+    background.start()
+    Finalize(None, background.stop, exitpriority=1)
+    return app
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m e2e.bench.serving")
+    options.add_argument("--port", type=int, required=True)
+    options.add_argument("--workers", type=int, default=1)
+    told = options.parse_args()
+    serve_app("e2e.bench.serving:bench_app", "127.0.0.1", told.port, told.workers)
+
+
+if __name__ == "__main__":
+    main()
