@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help properties setup catalogues demo test lint check-types unit browser journeys contract messages lock clean
+.PHONY: help faults properties setup catalogues demo test lint check-types unit browser journeys fault-sample contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,7 +31,7 @@ catalogues: $(VENV)/.portal
 demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
 	@$(BIN)/python -m e2e.demo
 
-test: lint check-types unit journeys ## everything that CI runs
+test: lint check-types unit journeys fault-sample ## everything that CI runs
 
 lint: $(VENV)/.dev catalogues
 	$(BIN)/ruff check .
@@ -42,8 +42,14 @@ lint: $(VENV)/.dev catalogues
 check-types: $(VENV)/.dev
 	$(BIN)/mypy portal e2e/mock_gu1
 
+# These keep every core busy by themselves, so they run after the others and one by one.
+MODEL := $(wildcard tests/model)
+SAMPLES := $(wildcard e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py)
+AT_ONCE := --dist worksteal --numprocesses
+
 unit: $(VENV)/.dev catalogues
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests $(MODEL:%=--ignore=%) $(AT_ONCE) auto --maxprocesses 4
+	$(if $(MODEL),$(BIN)/pytest $(MODEL))
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser
@@ -52,7 +58,16 @@ properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1 i
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/gu1 -k any_
 
 journeys: $(VENV)/.dev catalogues browser
-	$(BIN)/pytest e2e --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
+	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) $(AT_ONCE) 3 $(UNUSED) $(ARTEFACTS)
+# Nothing here is generated, and the plugin's import at the very end would hold the workers up.
+UNUSED := -p no:hypothesispytest
+ARTEFACTS := --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
+
+fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
+	$(if $(SAMPLES),$(BIN)/pytest $(SAMPLES))
+
+faults: $(VENV)/.dev catalogues ## every fault at every point, a thousand kills, floods, outages: an hour or two; faults.json
+	$(BIN)/python -m e2e.bench.faults
 
 contract: $(VENV)/.dev ## what the portal relies on, tried on a real sandbox: make contract GU1_API_KEY=… [GU1_BASE_URL=…]
 	@CONTRACT=live $(BIN)/pytest e2e/test_contract.py

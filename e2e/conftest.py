@@ -1,12 +1,30 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import ExitStack
 
 import pytest
 
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.pages.applicant import Applicant
-from e2e.servers import world
+from e2e.servers import free_port, on_database, portal, sqlite_in, world
+from portal.store.engine import make_engine, migrate
+from tests.databases import database_kind, migrated_sqlite, postgres_server
+from tests.postgres import HOW_TO_GET_ONE as HOW_TO_GET_POSTGRES
+from tests.postgres import new_database
+
+__all__ = ["database_kind", "migrated_sqlite", "postgres_server"]
+
+
+def pytest_sessionstart(session):
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(session.config.getoption("--output"), ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def delete_output_dir():
+    """Done above: the one of pytest-playwright would have each worker delete what the others wrote."""
 
 
 @pytest.fixture(scope="session")
@@ -20,23 +38,70 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture(scope="session")
-def common_world(tmp_path_factory):
-    with world(tmp_path_factory.mktemp("world")) as running:
-        yield running
+def open_database(request):
+    """Opens a database of either kind for a world in a folder; it is dropped when the session ends."""
+    with ExitStack() as opened:
+
+        def open_database(kind, folder):
+            if kind == "sqlite":
+                return sqlite_in(folder)
+            server = request.getfixturevalue("postgres_server")
+            if server is None:
+                pytest.skip(HOW_TO_GET_POSTGRES)
+            url = opened.enter_context(new_database(server)).render_as_string(hide_password=False)
+            engine = make_engine(url)
+            migrate(engine)
+            engine.dispose()
+            return url
+
+        yield open_database
 
 
 @pytest.fixture
-def shared_world(common_world):
-    yield common_world
-    common_world.judge()
+def database_url(open_database, database_kind, tmp_path):
+    """On PostgreSQL with the schema, which `portal serve` makes itself on SQLite only."""
+    return open_database(database_kind, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def common_worlds(open_database, tmp_path_factory):
+    """One for each kind of database, from the first journey on it to the end of the session."""
+    with ExitStack() as running:
+        worlds = {}
+
+        def of_kind(kind):
+            if kind not in worlds:
+                folder = tmp_path_factory.mktemp("world")
+                worlds[kind] = running.enter_context(world(folder, database_url=open_database(kind, folder)))
+            return worlds[kind]
+
+        yield of_kind
 
 
 @pytest.fixture
-def own_world(tmp_path):
+def shared_world(common_worlds, database_kind):
+    running = common_worlds(database_kind)
+    yield running
+    running.judge()
+
+
+@pytest.fixture
+def own_world(database_url, tmp_path):
     """For journeys that kill things."""
-    with world(tmp_path) as running:
+    with world(tmp_path, database_url=database_url) as running:
         yield running
         running.judge()
+
+
+@pytest.fixture
+def second_replica(own_world, tmp_path):
+    """Another portal on the database of `own_world`; gu1 does not know of it."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    replica = portal(folder, port=free_port(), gu1_url=own_world.gu1.url, env=on_database(own_world.database_url))
+    replica.start()
+    yield replica
+    replica.stop()
 
 
 @pytest.fixture

@@ -174,6 +174,8 @@ def stand(
             yield running
             running.client.close()
         finally:
+            # The mock's post never ends, and would keep the whole portal in memory.
+            running = None
             background_of(app).stop()
 
 

@@ -47,8 +47,8 @@ def test_hidden_tab_catches_up_as_soon_as_it_is_seen(in_review):
 
 
 def test_polling_outlives_a_lost_network(in_review):
-    in_review.context.set_offline(True)
-    in_review.wait_for_timeout(3000)
+    with in_review.expect_event("requestfailed"):
+        in_review.context.set_offline(True)
     in_review.context.set_offline(False)
     polls = Polls(in_review)
     polls.wait_for(in_review, 2)
@@ -59,7 +59,7 @@ def test_polling_outlives_a_portal_that_is_away_for_a_moment(page, own_world):
     applicant.start(STAYS_IN_REVIEW)
     applicant.sees_stage("in_review")
     page.route("**/status?*", lambda route: route.fulfill(status=503, body="<h1>busy</h1>"))
-    page.wait_for_timeout(2500)
+    Polls(page).wait_for(page, 2)
     applicant.sees_stage("in_review")
     page.unroute("**/status?*")
     own_world.portal.kill()

@@ -1,4 +1,4 @@
-"""What only real processes show: ends, restarts, several workers."""
+"""What only real processes show: ends, restarts, several workers, several replicas."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import signal
 import time
 
 import httpx
+import pytest
 
-from e2e.pages.applicant import a_document_number
-from e2e.servers import free_port, mock_gu1, portal, world
+from e2e.pages.applicant import Applicant, a_document_number
+from e2e.servers import free_port, mock_gu1, on_database, portal
+from tests.databases import on_both_databases
 
 
 def send_form(url, document_number):
@@ -34,39 +36,52 @@ def until(link, wanted, within=20.0):
         time.sleep(0.1)
 
 
+def until_created(running, within=20.0):
+    """gu1 has the validation, and has not said so yet."""
+    deadline = time.monotonic() + within
+    while not running.ledger()["created"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def metrics_of(url):
+    return httpx.get(url + "/metrics", trust_env=False).text
+
+
 def order_fault(running, **fault):
     httpx.post(running.gu1.url + "/_mock/faults", json=fault, trust_env=False).raise_for_status()
 
 
-def test_asked_to_end_it_first_finishes_what_is_under_way(tmp_path):
-    with world(tmp_path) as running:
-        order_fault(running, operation="create_validation", kind="latency", seconds=2, when="after")
-        link = send_form(running.portal.url, a_document_number())
-        time.sleep(0.8)
-        began = time.monotonic()
-        running.portal.stop()
-        assert time.monotonic() - began < 10
-        running.portal.start()
-        until(link, "ready", within=3)
-        assert running.ledger()["created"] == 1
-        running.judge()
-        assert "stumbled" not in running.portal.log.read_text()
+@on_both_databases
+def test_asked_to_end_it_first_finishes_what_is_under_way(own_world):
+    order_fault(own_world, operation="create_validation", kind="latency", seconds=2, when="after")
+    link = send_form(own_world.portal.url, a_document_number())
+    until_created(own_world)
+    began = time.monotonic()
+    own_world.portal.stop()
+    assert time.monotonic() - began < 10
+    own_world.portal.start()
+    until(link, "ready")  # at once: what was lost would be looked for a minute later
+    assert own_world.ledger()["created"] == 1
+    assert "stumbled" not in own_world.portal.log.read_text()
 
 
-def test_killed_while_gu1_answers_the_lost_validation_is_found_again(tmp_path):
-    with world(tmp_path) as running:
-        order_fault(running, operation="create_validation", kind="latency", seconds=3, when="after")
-        link = send_form(running.portal.url, a_document_number())
-        time.sleep(0.8)
-        running.portal.kill()
-        running.portal.start()
-        until(link, "ready", within=90)
-        assert running.ledger()["created"] == 1
+@on_both_databases
+def test_killed_while_gu1_answers_the_lost_validation_is_found_again(own_world):
+    order_fault(own_world, operation="create_validation", kind="latency", seconds=3, when="after")
+    link = send_form(own_world.portal.url, a_document_number())
+    until_created(own_world)
+    own_world.portal.kill()
+    own_world.portal.start()
+    until(link, "ready", within=90)
+    assert own_world.ledger()["created"] == 1
 
 
-def test_workers_count_together_and_end_with_their_server(tmp_path):
+@on_both_databases
+def test_workers_count_together_and_end_with_their_server(tmp_path, database_url):
     gu1_port, portal_port = free_port(), free_port()
-    door = portal(tmp_path, port=portal_port, gu1_url=f"http://127.0.0.1:{gu1_port}")
+    env = on_database(database_url)
+    door = portal(tmp_path, port=portal_port, gu1_url=f"http://127.0.0.1:{gu1_port}", env=env)
     door.command += ["--workers", "2"]
     gu1 = mock_gu1(tmp_path, port=gu1_port, portal_url=door.url)
     gu1.start()
@@ -74,17 +89,35 @@ def test_workers_count_together_and_end_with_their_server(tmp_path):
     try:
         for _ in range(6):
             until(send_form(door.url, a_document_number()), "ready")
-        metrics = httpx.get(door.url + "/metrics", trust_env=False).text
-        assert 'portal_started_total{country="AR"} 6.0' in metrics
+        assert 'portal_started_total{country="AR"} 6.0' in metrics_of(door.url)
         door.process.send_signal(signal.SIGKILL)
         door.process.wait()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 15
         while _answers(door.url):
             assert time.monotonic() < deadline
             time.sleep(0.1)
     finally:
         door.kill()
         gu1.stop()
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_what_began_at_one_replica_goes_on_at_the_other(page, own_world, second_replica):
+    first, second = own_world.portal.url, second_replica.url
+    there = send_form(first, a_document_number()).replace(first, second)
+    applicant = Applicant(page, second)
+    page.goto(there)
+    applicant.arrives_at_hosted_page()
+    onlooker = Applicant(page.context.new_page(), second)
+    onlooker.page.goto(there)
+    onlooker.sees_stage(re.compile("ready|waiting"))
+    applicant.chooses("Approve")  # which gu1 tells the first, and sends the person back to the first
+    applicant.sees_stage("approved")
+    assert page.url.startswith(first)
+    onlooker.sees_stage("approved")
+    assert 'portal_webhooks_total{outcome="applied"}' in metrics_of(first)
+    assert 'portal_webhooks_total{outcome="applied"}' not in metrics_of(second)
+    assert own_world.ledger()["created"] == 1
 
 
 def _answers(url):

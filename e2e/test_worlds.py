@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from e2e.mock_gu1.worlds import SWITCHES, words_of
@@ -28,9 +30,16 @@ UNANSWERED = {("renaper_credentials", "skip")}
 EVERY_WORLD = [(switch.name, word) for switch in SWITCHES for word in words_of(switch)]
 
 
+@pytest.fixture
+def folder(tmp_path, migrated_sqlite):
+    """With a database that is ready to be used."""
+    shutil.copy(migrated_sqlite, tmp_path / "portal.db")
+    return tmp_path
+
+
 @pytest.mark.parametrize(("switch", "word"), EVERY_WORLD, ids=str)
-def test_whole_way_in_every_world(tmp_path, switch, word):
-    with stand(tmp_path, **{switch: word}) as it:
+def test_whole_way_in_every_world(folder, switch, word):
+    with stand(folder, is_migrated=True, **{switch: word}) as it:
         onboarding = it.start("31222333")
         if (switch, word) in REFUSED:
             it.arrives(onboarding, Stage.DELAYED)
@@ -51,8 +60,8 @@ def test_whole_way_in_every_world(tmp_path, switch, word):
 
 
 @pytest.mark.parametrize("duplicates", ["refuse", "allow"])
-def test_one_person_stays_one_entity(tmp_path, duplicates):
-    with stand(tmp_path, duplicates=duplicates) as it:
+def test_one_person_stays_one_entity(folder, duplicates):
+    with stand(folder, is_migrated=True, duplicates=duplicates) as it:
         for _ in range(3):
             it.arrives(it.start("31222333"), Stage.READY)
         assert len({row["entity"] for row in it.ledger()}) == 1
@@ -60,24 +69,24 @@ def test_one_person_stays_one_entity(tmp_path, duplicates):
 
 
 @pytest.mark.parametrize("shape", ["nested", "flat", "without_id"])
-def test_duplicate_of_an_entity_that_only_the_refusal_tells_of(tmp_path, shape):
-    with stand(tmp_path, duplicate_shape=shape) as it:
+def test_duplicate_of_an_entity_that_only_the_refusal_tells_of(folder, shape):
+    with stand(folder, is_migrated=True, duplicate_shape=shape) as it:
         it.arrives(it.start("31222333"), Stage.READY)
         it.tell("faults", operation="find_entities", nth=1, times=1, kind="status", status=403)
         it.arrives(it.start("31222333"), Stage.READY, Stage.DELAYED)
         assert len({row["entity"] for row in it.ledger()}) == 1
 
 
-def test_approval_taken_back_by_the_registry(tmp_path):
-    with stand(tmp_path) as it:
+def test_approval_taken_back_by_the_registry(folder):
+    with stand(folder, is_migrated=True) as it:
         onboarding = it.start("99990031")
         it.arrives(onboarding, Stage.CONFIRMING)
         it.arrives(onboarding, Stage.REJECTED)
         it.agrees_with_the_ledger()
 
 
-def test_nothing_but_looks_brings_the_verdict_when_webhooks_are_lost(tmp_path):
-    with stand(tmp_path, deliver=lambda *_: 200) as it:
+def test_nothing_but_looks_brings_the_verdict_when_webhooks_are_lost(folder):
+    with stand(folder, is_migrated=True, deliver=lambda *_: 200) as it:
         onboarding = it.start("31222333")
         it.arrives(onboarding, Stage.READY)
         it.opens_hosted_page(onboarding)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from datetime import timedelta
 
 import pytest
@@ -10,10 +9,28 @@ from jinja2 import FileSystemBytecodeCache
 from portal.app import background_of, create_app
 from portal.config import Config
 from portal.services.pace import Pace
-from portal.store.engine import make_engine, migrate
+from tests.databases import (
+    database_kind,
+    database_url,
+    migrated_postgres,
+    migrated_sqlite,
+    migrated_url,
+    postgres_database,
+    postgres_server,
+)
 from tests.factories import NOW
 from tests.fakes import FakeGu1
 from tests.page import Visitor
+
+__all__ = [
+    "database_kind",
+    "database_url",
+    "migrated_postgres",
+    "migrated_sqlite",
+    "migrated_url",
+    "postgres_database",
+    "postgres_server",
+]
 
 WEBHOOK_SECRET = "a-webhook-secret"
 
@@ -40,10 +57,10 @@ def gu1(clock):
 
 
 @pytest.fixture
-def config(tmp_path):
+def config(migrated_url):
     return Config(
         secret_keys=("k" * 32,),
-        database_url=f"sqlite:///{tmp_path / 'portal.db'}",
+        database_url=migrated_url,
         gu1_base_url="http://127.0.0.1:1",
         gu1_api_key="key",
         gu1_webhook_secrets=(WEBHOOK_SECRET,),
@@ -57,19 +74,8 @@ def compiled_templates(tmp_path_factory):
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory):
-    """An empty database to copy; making one anew for each test takes longer as well."""
-    path = tmp_path_factory.mktemp("migrated") / "portal.db"
-    engine = make_engine(f"sqlite:///{path}")
-    migrate(engine)
-    engine.dispose()
-    return path
-
-
 @pytest.fixture
-def app(config, clock, gu1, migrated, compiled_templates):
-    shutil.copy(migrated, config.database.database)
+def app(config, clock, gu1, compiled_templates):
     app = create_app(config, clock=clock, gu1=gu1, pace=Pace())
     app.jinja_env.bytecode_cache = compiled_templates
     return app

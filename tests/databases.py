@@ -1,16 +1,73 @@
-"""Fixtures that run a test once on SQLite and once on PostgreSQL; a conftest takes them by importing them."""
+"""Databases for tests, SQLite or PostgreSQL: `database_kind` decides, and everything else follows it."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL
+from sqlalchemy import Engine as Connections
+from sqlalchemy.event import listen, remove
 
 from portal.store.engine import make_engine, migrate
-from portal.store.repository import Repository
-from portal.store.sealing import Sealer
+from portal.store.tables import metadata
 from tests.postgres import HOW_TO_GET_ONE, connected, new_database, server
+
+DATABASES = ["sqlite", "postgresql"]
+
+on_both_databases = pytest.mark.parametrize("database_kind", DATABASES, indirect=True)
+"""For a test of a folder whose others run on SQLite only."""
+
+# What a test changed of it besides rows; changed tables keep their number, made anew they get another.
+_SHAPE = """
+    SELECT array(SELECT oid || ' ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY oid)
+        || array(SELECT attrelid || ' ' || attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+                 WHERE relnamespace = 'public'::regnamespace ORDER BY attrelid, attnum)
+        || array(SELECT oid::text FROM pg_constraint ORDER BY oid)
+        || array(SELECT oid::text FROM pg_trigger ORDER BY oid)
+        || array(SELECT version_num::text FROM alembic_version)
+"""
+
+
+class Postgres:
+    """One database with the schema, for all tests of a session that need one, each after the other."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        with connected(url) as connection:  # no test cuts the server's power
+            connection.execute(f'ALTER DATABASE "{url.database}" SET synchronous_commit = off')
+        self._shape = self._build()
+
+    def empty(self) -> None:
+        with _impatient(self.url) as connection:
+            if self._shape_by(connection) != self._shape:
+                self._shape = self._build()
+            # TRUNCATE, which makes new files, takes a hundred times as long.
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(f"DELETE FROM {table.name}")
+
+    def _build(self) -> object:
+        clear(self.url)
+        _migrate(self.url)
+        with connected(self.url) as connection:
+            return self._shape_by(connection)
+
+    @staticmethod
+    def _shape_by(connection: psycopg.Connection) -> object:
+        try:
+            return connection.execute(_SHAPE).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+
+
+def clear(url: URL) -> None:
+    with _impatient(url) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +79,7 @@ def postgres_server() -> Iterator[URL | None]:
 
 @pytest.fixture(scope="session")
 def postgres_database(postgres_server) -> Iterator[URL | None]:
-    """One for all tests of a session, which have to empty it."""
+    """One for all tests of a session that bring their own schema, and have to clear it first."""
     if postgres_server is None:
         yield None
         return
@@ -30,34 +87,74 @@ def postgres_database(postgres_server) -> Iterator[URL | None]:
         yield database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path) -> str:
-    """An empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'portal.db'}"
-    database = request.getfixturevalue("postgres_database")
-    if database is None:
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server) -> Iterator[Postgres]:
+    if postgres_server is None:
         pytest.skip(HOW_TO_GET_ONE)
-    with connected(database) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
-        connection.execute("CREATE SCHEMA public")
-    return database.render_as_string(hide_password=False)
+    with new_database(postgres_server) as database:
+        yield Postgres(database)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory) -> Path:
+    """To copy; making one anew for each test takes longer than everything else in it."""
+    path = tmp_path_factory.mktemp("migrated") / "portal.db"
+    _migrate(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture
-def engine(database_url) -> Iterator[Engine]:
-    """With the schema in place; the pool is large enough for 16 threads."""
-    engine = make_engine(database_url, pool_size=16)
+def database_kind(request) -> str:
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def database_url(database_kind, request, tmp_path) -> str:
+    """A database with nothing in it, not even the schema."""
+    if database_kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'blank.db'}"
+    url = request.getfixturevalue("postgres_database")
+    if url is None:
+        pytest.skip(HOW_TO_GET_ONE)
+    clear(url)
+    return _written(url)
+
+
+@pytest.fixture
+def migrated_url(database_kind, request, tmp_path) -> Iterator[str]:
+    """A database with the schema and without rows. Nothing stays connected to it: a server has only so many places."""
+    if database_kind == "sqlite":
+        path = tmp_path / "portal.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    postgres = request.getfixturevalue("migrated_postgres")
+    postgres.empty()
+    used: set[Connections] = set()
+
+    def note(connection):
+        used.add(connection.engine)
+
+    listen(Connections, "engine_connect", note)
+    yield _written(postgres.url)
+    remove(Connections, "engine_connect", note)
+    for engine in used:
+        engine.dispose()
+
+
+@contextmanager
+def _impatient(url: URL) -> Iterator[psycopg.Connection]:
+    """Fails where a test before has left a transaction open, instead of waiting for ever."""
+    with connected(url) as connection:
+        connection.execute("SET lock_timeout = '10s'")
+        yield connection
+
+
+def _migrate(url: URL | str) -> None:
+    engine = make_engine(_written(url) if isinstance(url, URL) else url)
     migrate(engine)
-    yield engine
     engine.dispose()
 
 
-@pytest.fixture
-def sealer() -> Sealer:
-    return Sealer(["a secret for tests"])
-
-
-@pytest.fixture
-def repository(engine, sealer) -> Repository:
-    return Repository(engine, sealer)
+def _written(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

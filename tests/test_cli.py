@@ -4,9 +4,6 @@ import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
-from tests.databases import postgres_database, postgres_server
-
-__all__ = ["postgres_database", "postgres_server"]
 
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
 
@@ -55,11 +52,9 @@ def test_check_is_content_with_a_file_that_serve_will_make(portal):
     assert all(rows[name].endswith("ok") for name in ("database", "schema"))
 
 
-def test_check_says_that_postgresql_lacks_the_schema(portal, postgres_database):
-    if postgres_database is None:
-        pytest.skip("no PostgreSQL server: set TEST_POSTGRES_URL")
-    url = postgres_database.render_as_string(hide_password=False)
-    rows = table(portal("check", PORTAL_DATABASE_URL=url, PORTAL_SECRET_KEYS="k" * 32))
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_check_says_that_postgresql_lacks_the_schema(portal, database_url):
+    rows = table(portal("check", PORTAL_DATABASE_URL=database_url, PORTAL_SECRET_KEYS="k" * 32))
     assert rows["database"].endswith("ok")
     assert "portal migrate" in rows["schema"]
 

@@ -50,8 +50,8 @@ def ask_at(behave: Behaviour, *uses: Use) -> Any:
     return asyncio.run(run())
 
 
-async def _used(base_url: str, *uses: Use) -> Any:
-    client = a_client(base_url, deadline=0.3, connect_timeout=0.2)
+async def _used(base_url: str, *uses: Use, deadline: float = 0.6) -> Any:
+    client = a_client(base_url, deadline=deadline, connect_timeout=0.5)
     try:
         return [await use(client) for use in uses][-1]
     finally:
@@ -60,7 +60,7 @@ async def _used(base_url: str, *uses: Use) -> Any:
 
 async def _used_over_tls(behave: Behaviour, tls: ssl.SSLContext | None) -> Any:
     async with raw_server(behave, tls) as address:
-        return await _used(f"https://{address}", WRITES["create_validation"])
+        return await _used(f"https://{address}", WRITES["create_validation"], deadline=5.0)
 
 
 def test_plain_answer_is_read() -> None:
@@ -96,7 +96,7 @@ def test_broken_write_is_in_doubt_and_in_time(name: str) -> None:
     started = time.monotonic()
     with pytest.raises(OutcomeUnknown):
         ask_at(_BROKEN[name], WRITES["create_validation"])
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 2.5
 
 
 @pytest.mark.parametrize("name", _BROKEN)

@@ -4,7 +4,13 @@ import pytest
 
 from portal.app import background_of, create_app
 from portal.services.pace import Pace
+from tests.databases import DATABASES
 from tests.factories import some_details
+
+
+@pytest.fixture(params=DATABASES)
+def database_kind(request):
+    return request.param
 
 
 @pytest.fixture

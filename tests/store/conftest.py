@@ -1,3 +1,36 @@
-from tests.databases import database_url, engine, postgres_database, postgres_server, repository, sealer
+"""Everything about the store holds on both databases."""
 
-__all__ = ["database_url", "engine", "postgres_database", "postgres_server", "repository", "sealer"]
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from portal.store.engine import make_engine
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+from tests.databases import DATABASES
+
+
+@pytest.fixture(params=DATABASES)
+def database_kind(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def engine(migrated_url) -> Iterator[Engine]:
+    """The pool is large enough for 16 threads."""
+    engine = make_engine(migrated_url, pool_size=16)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return Sealer(["a secret for tests"])
+
+
+@pytest.fixture
+def repository(engine, sealer) -> Repository:
+    return Repository(engine, sealer)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,10 +21,16 @@ def ask(app):
 
 
 @pytest.fixture
-def store(app, config):
+def connections(app, config):
+    """To the portal's database, past the portal."""
     engine = make_engine(config.database_url)
-    yield Repository(engine, Sealer(config.secret_keys))
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def store(connections, config):
+    return Repository(connections, Sealer(config.secret_keys))
 
 
 @pytest.fixture
@@ -37,12 +41,13 @@ def stored(app, store):
 
 
 @pytest.fixture
-def sql(app, config):
-    """Past the portal, as an operator or a fault would."""
+def sql(connections):
+    """As an operator or a fault would."""
 
     def execute(statement):
-        with closing(sqlite3.connect(config.database.database)) as connection, connection:
-            return connection.execute(statement).fetchall()
+        with connections.begin() as connection:
+            result = connection.exec_driver_sql(statement)
+            return [tuple(row) for row in result] if result.returns_rows else []
 
     return execute
 
@@ -52,13 +57,22 @@ def count(sql):
     return lambda table="onboardings": sql(f"SELECT count(*) FROM {table}")[0][0]
 
 
+FAULT = {
+    "sqlite": "CREATE TRIGGER fault BEFORE INSERT ON {} BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    "postgresql": "CREATE TRIGGER fault BEFORE INSERT ON {} EXECUTE FUNCTION fail()",
+}
+
+
 @pytest.fixture
-def writes_fail(sql):
+def writes_fail(sql, database_kind):
     """Makes every new row of a table fail; gives what mends it."""
 
     def begin(table="onboardings"):
-        sql(f"CREATE TRIGGER fault BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk full'); END")
-        return lambda: sql("DROP TRIGGER fault")
+        if database_kind == "postgresql":
+            body = "BEGIN RAISE disk_full USING MESSAGE = 'disk full'; END"
+            sql(f"CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+        sql(FAULT[database_kind].format(table))
+        return lambda: sql("DROP TRIGGER fault" + (f" ON {table}" if database_kind == "postgresql" else ""))
 
     return begin
 

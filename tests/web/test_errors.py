@@ -5,6 +5,7 @@ import pytest
 
 from portal.domain.stage import Stage
 from portal.logs import JsonLines
+from tests.databases import on_both_databases
 from tests.page import Page
 from tests.web.stages import stored_as
 
@@ -87,6 +88,7 @@ def test_json_doors_answer_errors_as_problems(visitor, path):
     }
 
 
+@on_both_databases
 def test_a_store_that_is_down_is_said_so(visitor, stored, sql):
     path = stored(**stored_as(Stage.WAITING))
     sql("ALTER TABLE onboardings RENAME TO away")

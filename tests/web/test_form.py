@@ -6,6 +6,7 @@ import pytest
 from portal.app import create_app
 from portal.domain.stage import Stage
 from portal.web.links import Tokens
+from tests.databases import on_both_databases
 from tests.page import APPLICANT, Visitor
 from tests.web.conftest import query_of, token_in
 from tests.web.stages import stored_as
@@ -242,6 +243,7 @@ def test_a_form_survives_a_clock_that_lags(visitor, clock):
     assert visitor.post("/", fields).status == 303
 
 
+@on_both_databases
 def test_the_same_form_twice_is_one_onboarding(visitor, count):
     fields = visitor.get("/").fields | APPLICANT
     first, second = visitor.post("/", fields), visitor.post("/", fields)
@@ -319,6 +321,7 @@ def test_without_scripts_a_button_brings_the_field(visitor, count):
     assert changed.one("input", name="document_number")["inputmode"] == "text"
 
 
+@on_both_databases
 def test_a_form_that_could_not_be_kept_comes_back(visitor, writes_fail, count):
     mend = writes_fail()
     page = visitor.send_form()
@@ -328,12 +331,14 @@ def test_a_form_that_could_not_be_kept_comes_back(visitor, writes_fail, count):
     assert visitor.post("/", page.fields | APPLICANT).status == 303
 
 
+@on_both_databases
 def test_sending_again_after_a_failure_is_the_same_wish(visitor, writes_fail):
     fields = visitor.get("/").fields
     writes_fail()
     assert visitor.post("/", fields | APPLICANT).fields["form_token"] == fields["form_token"]
 
 
+@on_both_databases
 def test_the_agreement_is_kept_with_its_version(visitor, sql, clock):
     visitor.begin()
     ((version, given_at),) = sql("SELECT consent_version, consent_given_at FROM onboardings")
@@ -373,6 +378,7 @@ def test_a_correction_may_change_the_country(visitor, refused):
     assert fragment.one("select", name="issuing_country")
 
 
+@on_both_databases
 def test_details_are_corrected_once(visitor, refused, count):
     fields = visitor.get(refused).fields | APPLICANT
     assert visitor.post(refused, fields).status == 303

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import on_both_databases
 from tests.page import APPLICANT
 
 
@@ -11,6 +12,7 @@ def test_the_portal_is_alive_and_ready(visitor):
         assert (answer.status, answer.json) == (200, {"status": "ok"})
 
 
+@on_both_databases
 def test_without_its_database_it_is_alive_but_not_ready(visitor, sql):
     sql("ALTER TABLE onboardings RENAME TO away")
     answer = visitor.get("/readyz")
@@ -24,6 +26,7 @@ def test_a_file_that_is_no_database_is_not_ready(visitor, config):
     assert visitor.get("/").status == 200
 
 
+@on_both_databases
 def test_it_is_ready_again_when_the_database_is(visitor, sql):
     sql("ALTER TABLE onboardings RENAME TO away")
     visitor.get("/readyz")

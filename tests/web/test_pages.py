@@ -10,11 +10,13 @@ from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from tests.conftest import WEBHOOK_SECRET
+from tests.databases import on_both_databases
 from tests.page import APPLICANT, Visitor
 from tests.web.conftest import token_in
 from tests.web.stages import SHOWN, stored_as
 
 
+@on_both_databases
 def test_the_whole_way_to_an_approval(visitor, gu1, clock, work):
     path = visitor.begin(country="BR", document_number="123.456.789-09")
     assert visitor.get(path).stage == Stage.PREPARING
@@ -121,6 +123,7 @@ def a_journey(visitor, gu1, clock, work):
     return path
 
 
+@on_both_databases
 def test_a_journey_leaves_nothing_private_in_the_logs(visitor, gu1, everything_logged, config, journey):
     path = journey()
     session_urls = [it.session_url for it in gu1.validations.values()]
@@ -131,6 +134,7 @@ def test_a_journey_leaves_nothing_private_in_the_logs(visitor, gu1, everything_l
     assert [secret for secret in secrets if secret in logged and secret != "key"] == []
 
 
+@on_both_databases
 def test_faults_leave_nothing_private_in_the_logs(visitor, writes_fail, everything_logged, stored):
     path = stored(**stored_as(Stage.REJECTED))
     writes_fail("validations")

@@ -3,6 +3,7 @@ import pytest
 from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
+from tests.databases import on_both_databases
 from tests.web.stages import SHOWN, rejected, stored_as
 
 RETRYABLE = [Stage.REJECTED, Stage.EXPIRED, Stage.CANCELLED]
@@ -45,6 +46,7 @@ def test_the_button_opens_the_next_attempt(visitor, stored, count, stage):
     assert (attempts_of(visitor, path), count("validations")) == (1, 2)
 
 
+@on_both_databases
 def test_pressed_twice_it_opens_one(visitor, stored, count):
     path = stored(validation=rejected())
     fields = visitor.get(path).fields
@@ -121,6 +123,7 @@ def test_attempts_run_out(visitor, gu1, clock, work):
     assert len(gu1.named("create_entity")) == 1
 
 
+@on_both_databases
 def test_a_store_that_is_down_opens_nothing(visitor, stored, writes_fail, count):
     path = stored(validation=rejected())
     fields = visitor.get(path).fields

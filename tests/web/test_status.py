@@ -4,6 +4,7 @@ from portal.domain.onboarding import Trouble
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
+from tests.databases import on_both_databases
 from tests.factories import NOW, a_validation
 from tests.page import HTMX
 from tests.web.stages import FINAL, SESSION_URL, SHOWN, WAITED_FOR, adopted, rejected, stored_as
@@ -18,6 +19,7 @@ def section(page):
     return page.one("section", id="status")
 
 
+@on_both_databases
 @pytest.mark.parametrize("stage", SHOWN)
 def test_each_stage_has_a_page_that_names_it(visitor, stored, stage):
     kept = stored_as(stage)
@@ -86,6 +88,7 @@ def test_nothing_is_sent_where_nothing_changed(visitor, stored, stage):
     assert visitor.get(f"{path}/status?v=000000000000").status == 200
 
 
+@on_both_databases
 def test_a_change_is_sent_once(visitor, gu1, clock, work):
     path = visitor.begin()
     work()
@@ -180,6 +183,7 @@ def test_no_browser_is_sent_to_an_odd_address(visitor, stored, url):
     assert url not in visitor.get(path).html
 
 
+@on_both_databases
 def test_the_hosted_page_counts_as_opened_once(visitor, stored):
     path = stored(**stored_as(Stage.READY))
     assert visitor.get(path).stage == Stage.READY

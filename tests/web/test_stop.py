@@ -2,6 +2,7 @@ import pytest
 
 from portal.domain.stage import Stage
 from portal.domain.status import Status
+from tests.databases import on_both_databases
 from tests.web.stages import FINAL, WAITED_FOR, rejected, stored_as
 
 
@@ -27,6 +28,7 @@ def test_a_late_stop_changes_no_verdict(visitor, stored, button, stage):
     assert visitor.get(path).stage == stage
 
 
+@on_both_databases
 def test_a_stopped_onboarding_stays_stopped(visitor, stored):
     path = stored(**stored_as(Stage.WAITING))
     fields = visitor.get(path).fields

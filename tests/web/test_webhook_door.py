@@ -7,6 +7,7 @@ import pytest
 from portal.app import create_app
 from portal.domain.status import Status
 from tests.conftest import WEBHOOK_SECRET
+from tests.databases import on_both_databases
 from tests.gu1.rows import a_row
 
 MEBIBYTE = 1024 * 1024
@@ -47,12 +48,14 @@ def status(visitor, path):
     return lambda: visitor.get(f"{path}/status", headers={"Accept": "application/json"}).json["status"]
 
 
+@on_both_databases
 def test_a_signed_row_is_applied_at_once(deliver, status):
     answer = deliver(an_event(the_whole_row(status="approved")))
     assert (answer.status, answer.json) == (200, {"outcome": "applied"})
     assert status() == "approved"
 
 
+@on_both_databases
 def test_a_short_event_makes_the_engine_read(deliver, status, gu1, work):
     answer = deliver(an_event({"validationId": "validation-1", "status": "approved"}))
     assert (answer.json, status()) == ({"outcome": "looked_up"}, "pending")
@@ -126,6 +129,7 @@ def test_what_is_no_object_is_refused(deliver, status, body):
     assert (answer.status, answer.response.mimetype) == (400, "application/problem+json")
 
 
+@on_both_databases
 @pytest.mark.parametrize(
     "event",
     [
@@ -152,6 +156,7 @@ def test_others_validations_are_taken_and_left(deliver, status):
     assert status() == "pending"
 
 
+@on_both_databases
 def test_a_repeated_delivery_counts_once(deliver, count):
     body = an_event(the_whole_row(status="approved"))
     deliver(body)
@@ -181,6 +186,7 @@ def test_a_row_may_be_larger_than_any_form(deliver, status):
     assert status() == "approved"
 
 
+@on_both_databases
 def test_of_a_row_only_what_is_needed_is_kept(deliver, path, sql, caplog):
     taken = {"extractedData": {"firstName": "María", "documentNumber": "12345678909"}, "decision": {"x": "a-face"}}
     deliver(an_event(the_whole_row(status="approved", **taken)))
@@ -188,6 +194,7 @@ def test_of_a_row_only_what_is_needed_is_kept(deliver, path, sql, caplog):
     assert not any(word in kept + caplog.text for word in ("María", "12345678909", "a-face"))
 
 
+@on_both_databases
 @pytest.mark.parametrize("statement", ["ALTER TABLE webhook_deliveries RENAME TO away", "DROP TABLE validations"])
 def test_what_cannot_be_kept_is_asked_for_again(deliver, path, sql, statement):
     sql(statement)
@@ -195,6 +202,7 @@ def test_what_cannot_be_kept_is_asked_for_again(deliver, path, sql, statement):
     assert (answer.status, answer.response.mimetype) == (503, "application/problem+json")
 
 
+@on_both_databases
 def test_a_delivery_half_kept_is_kept_the_second_time(deliver, status, writes_fail, count):
     body = an_event(the_whole_row(status="approved"))
     mend = writes_fail("webhook_deliveries")

@@ -1,0 +1,49 @@
+"""A whole verification in a browser that runs no scripts, on either database."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from e2e.pages.applicant import Applicant, a_document_number
+
+_PATIENCE = 20.0
+
+
+def waits(applicant, stage, **more):
+    """The page loads itself anew every few seconds."""
+    applicant.sees_stage(stage, **more)
+
+
+def checks_again(applicant, stage, **more):
+    """The page has a link for those who do not want to wait for that."""
+    deadline = time.monotonic() + _PATIENCE
+    again, there = applicant.page.locator(".again a"), applicant.page.locator(f"#status[data-stage={stage}]")
+    while not there.count() and time.monotonic() < deadline:
+        applicant.page.wait_for_timeout(200)
+        if again.count():
+            again.click()
+    applicant.sees_stage(stage, **more)
+
+
+@pytest.mark.parametrize(
+    ("database_kind", "lang", "comes_to"),
+    [("sqlite", "es-AR", waits), ("postgresql", "pt-BR", checks_again)],
+    indirect=["database_kind"],
+)
+def test_whole_journey_without_javascript(browser, shared_world, lang, comes_to):
+    with browser.new_context(java_script_enabled=False) as context:
+        applicant = Applicant(context.new_page(), shared_world.portal.url, lang)
+        applicant.start(a_document_number())
+        comes_to(applicant, "ready")
+        applicant.page.locator("#status a[href*='/continue']").click()
+        applicant.arrives_at_hosted_page()
+        applicant.chooses("Reject: RENAPER_TRAMITE_ID_NOT_MATCH")
+        comes_to(applicant, "rejected", reason="registry_card_outdated")
+        applicant.retries()
+        comes_to(applicant, "ready")
+        applicant.page.locator("#status a[href*='/continue']").click()
+        applicant.arrives_at_hosted_page()
+        applicant.chooses("Approve")
+        comes_to(applicant, "approved")

@@ -1,0 +1,229 @@
+"""The real services with every call to gu1 held up, so that each step of the model can be taken by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import event
+
+from portal.domain.errors import OutcomeUnknown, Refused
+from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.status import Status
+from portal.domain.validation import Listing, Observation
+from portal.services.budget import Budget
+from portal.services.digests import Digests
+from portal.services.onboardings import Onboardings
+from portal.services.pace import Pace
+from portal.services.planning import Rules
+from portal.services.steps import Steps
+from portal.store.engine import make_engine
+from portal.store.notes import Notes
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+from tests.factories import NOW, a_validation, an_onboarding
+
+ENTITY = "entity-1"
+RULES = Rules(max_attempts=9, double_check_renaper=False, provider_hosts=ProviderHosts(("verify.example.com",)))
+PACE = Pace(quiet=10, look_again=5, rest_between_sends=10**8, first_sweep=3600)
+"""After each lease the quiet time is over, after a third sending there is none, and a sweep comes when all is quiet."""
+LOST = OutcomeUnknown("the answer was lost")
+
+
+class Clock:
+    """Never the same twice: what happens at one moment by chance is no hint at what happened before."""
+
+    def __init__(self):
+        self._now = NOW
+
+    def __call__(self):
+        self._now += timedelta(milliseconds=1)
+        return self._now
+
+    def put(self, moment):
+        self._now = max(self._now, moment)
+
+
+class Ledger:
+    """gu1's own books."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.rows = []
+
+    def create(self, nonce):
+        number, now = len(self.rows), self._clock()
+        self.rows.append(
+            Observation(
+                gu1_id=f"gu1-{number}",
+                entity_id=ENTITY,
+                status=Status.PENDING,
+                session_url=f"https://verify.example.com/session/{number}",
+                session_id=f"session-{number}",
+                nonce=nonce,
+                has_metadata=True,
+                created_at=now,
+                updated_at=now,
+                expires_at=NOW + timedelta(days=3650),
+            )
+        )
+        return self.rows[number]
+
+    def becomes(self, number, status):
+        self.rows[number] = replace(self.rows[number], status=status, updated_at=self._clock())
+
+    def number(self, gu1_id):
+        return next(number for number, row in enumerate(self.rows) if row.gu1_id == gu1_id)
+
+    def answer(self, call):
+        """What it answers at once; of the paid request nobody hears."""
+        operation, *arguments = call
+        if operation == "list_validations":
+            return Listing(self.rows[::-1], is_whole=True)
+        if operation == "create_validation":
+            return LOST
+        number = self.number(arguments[0])
+        if operation == "cancel_validation" and self.rows[number].status.is_final:
+            return Refused(409, "ALREADY_FINAL")
+        if operation == "cancel_validation":
+            self.becomes(number, Status.CANCELLED)
+        return self.rows[number]
+
+
+class Line:
+    """One worker's gu1: each call waits until it is answered from outside."""
+
+    def __init__(self):
+        self.call = None
+        self._answer = None
+        self.rings = asyncio.Event()
+
+    def answer(self, result):
+        answer, self.call, self._answer = self._answer, None, None
+        self.rings.clear()
+        if isinstance(result, Exception):
+            answer.set_exception(result)
+        else:
+            answer.set_result(result)
+
+    async def _ask(self, *call):
+        self.call, self._answer = call, asyncio.get_running_loop().create_future()
+        self.rings.set()
+        return await self._answer
+
+    async def create_validation(self, entity_id, *, double_check, metadata):
+        return await self._ask("create_validation", metadata["nonce"])
+
+    async def list_validations(self, entity_id):
+        return await self._ask("list_validations")
+
+    async def read_validation(self, gu1_id):
+        return await self._ask("read_validation", gu1_id)
+
+    async def cancel_validation(self, gu1_id, reason):
+        await self._ask("cancel_validation", gu1_id)
+
+
+class Meter:
+    def count(self, event, **labels):
+        pass
+
+
+class Process:
+    """A portal of its own on the shared database, that works on one onboarding at a time."""
+
+    def __init__(self, bench):
+        self._bench = bench
+        self.line = Line()
+        self.claimed = None
+        self.task = None
+        self.held = None
+        """gu1's answer to the call under way, on its way back."""
+        onboardings = bench.onboardings
+        budget = Budget(bench.store, bench.notes, None, bench.clock)
+        self._steps = Steps(
+            bench.store, self.line, onboardings, clock=bench.clock, pace=PACE, meter=Meter(), budget=budget
+        )
+
+    @property
+    def call(self):
+        return self.line.call
+
+    @property
+    def is_done(self):
+        return self.task is not None and self.task.done()
+
+    def claim(self, moment):
+        self._bench.clock.put(moment)
+        now = self._bench.clock()
+        (self.claimed,) = self._bench.store.claim(now=now, lease_until=now + timedelta(seconds=PACE.lease), limit=1)
+
+    def start(self):
+        """As far as its first call to gu1."""
+        self.task = self._bench.loop.create_task(self._steps.take(self.claimed))
+        self._go_on()
+
+    def answer(self, result):
+        """As far as its next call, or its end."""
+        self.held = None
+        self.line.answer(result)
+        self._go_on()
+
+    def finish(self):
+        """With a gu1 that answers all else at once."""
+        if self.task is None:
+            self.start()
+        while self.call:
+            self.answer(self.held or self._bench.ledger.answer(self.call))
+
+    def die(self):
+        if self.task:
+            self.task.cancel()
+            self._bench.loop.run_until_complete(asyncio.gather(self.task, return_exceptions=True))
+
+    def _go_on(self):
+        self._bench.loop.run_until_complete(self._until_it_calls())
+        if self.task.done():
+            self.task.result()
+
+    async def _until_it_calls(self):
+        rings = asyncio.ensure_future(self.line.rings.wait())
+        await asyncio.wait({self.task, rings}, return_when=asyncio.FIRST_COMPLETED)
+        rings.cancel()
+
+
+class Bench:
+    def __init__(self, path):
+        self.clock = Clock()
+        self.ledger = Ledger(self.clock)
+        self.loop = asyncio.new_event_loop()
+        self._database = make_engine(f"sqlite:///{path}")
+        event.listen(self._database, "connect", _without_waiting_for_the_disk)
+        self.store, self.notes = Repository(self._database, Sealer(["secret"])), Notes(self._database)
+        self.onboardings = Onboardings(
+            self.store,
+            clock=self.clock,
+            digests=Digests(["secret"], "test"),
+            rules=RULES,
+            meter=Meter(),
+            pace=PACE,
+        )
+        added = an_onboarding(entity_id=ENTITY, details=None, validation=a_validation())
+        self.id = self.store.add(added).id
+
+    @property
+    def onboarding(self):
+        return self.onboardings.get(self.id)
+
+    def process(self):
+        return Process(self)
+
+    def close(self):
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+        self._database.dispose()
+
+
+def _without_waiting_for_the_disk(connection, _):
+    connection.execute("PRAGMA synchronous=OFF")

@@ -1,0 +1,212 @@
+"""Takes the model's moves on the bench, and compares what is then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from portal.domain.errors import NotSent
+from portal.domain.status import Status
+from portal.domain.validation import Listing, Sending
+from portal.services.reconciling import MAX_SENDS
+from tests.model import state as model
+from tests.model.bench import LOST, PACE
+from tests.model.state import NONE, Step
+
+OUTLIVED = timedelta(seconds=PACE.lease + 10)
+_STATUSES = {
+    Status.PENDING: model.Status.OPEN,
+    Status.ABANDONED: model.Status.ABANDONED,
+    Status.REJECTED: model.Status.JUDGED,
+    Status.EXPIRED: model.Status.ENDED,
+    Status.CANCELLED: model.Status.ENDED,
+}
+
+
+class Replay:
+    def __init__(self, bench, start, world):
+        self.state = start
+        self._bench = bench
+        self._world = world
+        self._processes = {}
+        self._late = []
+        """Nonces of requests that gu1 may still get."""
+        self._numbers = {}
+        """Nonce → number."""
+        self._shown = set()
+        self._onboarding = bench.onboarding
+        self._note_nonce()
+
+    def is_for_now(self, move):
+        """The model leaves open when a sweep comes; the engine has its hour, and then it comes first.
+
+        And smaller worlds give up sending before the engine does.
+        """
+        onboarding = self._onboarding
+        if move.name == "claims to sweep":
+            return onboarding.sweep_at is not None
+        if move.name in {"refreshes", "closes what was stopped"} and onboarding.sweep_at:
+            return onboarding.sweep_at > self._moment(onboarding.due_at) + OUTLIVED
+        if move.name == "notes that it found none":
+            return self.state.rows[0].sends < self._world.sends or self._world.sends == MAX_SENDS
+        return True
+
+    def take(self, move):
+        assert move.name in _DO, "the services cannot do that"
+        before, self.state = self.state, move.after
+        _DO[move.name](self, move)
+        self._let_losers_finish(before, move)
+        self._onboarding = self._bench.onboarding
+        self._note_nonce()
+        self._compare()
+
+    def _compare(self):
+        """What the database and gu1 hold, beside what the model says that they do."""
+        real, expected = self._onboarding, self.state.rows[0]
+        validation = real.validation
+        seen = {
+            "number": validation.number,
+            "sending": validation.sending.value,
+            "sends": validation.sends,
+            "looks": validation.empty_looks if validation.sending is Sending.SENT else 0,
+            "adopted": self._bench.ledger.number(validation.gu1_id) if validation.gu1_id else NONE,
+            "status": _STATUSES[validation.status],
+            "stopped": real.stopped_at is not None,
+            # Where all is over, the next sweep is still to come.
+            "due": real.due_at is not None and (expected.due or real.sweep_at is None),
+        }
+        assert seen == {name: getattr(expected, name) for name in seen}
+        assert [_STATUSES[row.status] for row in self._bench.ledger.rows] == [it.status for it in self.state.sessions]
+        assert self._shown == {number for number, it in enumerate(self.state.sessions) if it.shown_by != NONE}
+
+    def _moment(self, due_at):
+        """When it is due and every earlier lease has run out."""
+        return max(self._bench.clock() + OUTLIVED, due_at)
+
+    def _claim(self, move):
+        onboarding = self._onboarding
+        process = self._processes[move.who] = self._bench.process()
+        process.claim(self._moment(onboarding.sweep_at if move.name == "claims to sweep" else onboarding.due_at))
+
+    def _take_whole_step(self, move):
+        self._claim(move)
+        self._finish(move)
+
+    def _finish(self, move):
+        self._processes.pop(move.who).finish()
+
+    def _adopt(self, move):
+        process, found = self._processes[move.who], self._bench.ledger.rows[move.what]
+        if found not in process.held.rows:  # it changed since; the model takes it as it is now
+            process.held = Listing([found], is_whole=True)
+        self._finish(move)
+
+    def _note_sending(self, move):
+        process = self._processes[move.who]
+        process.start()
+        assert process.call[0] == "create_validation"
+
+    def _send(self, move):
+        assert self._processes[move.who].call, "it did not write ahead"
+        if move.after.workers[move.who].step == Step.IDLE:  # a claim lost long ago
+            self._wait_in_vain(move)
+
+    def _wait_in_vain(self, move):
+        self._late.append(self._processes[move.who].call[1])
+        self._lose(move)
+
+    def _lose(self, move):
+        self._processes.pop(move.who).answer(LOST)
+
+    def _cannot_connect(self, move):
+        self._processes.pop(move.who).answer(NotSent("no connection"))
+
+    def _create(self, move):
+        process = self._processes[move.who]
+        process.held = self._bench.ledger.create(process.call[1])
+
+    def _list(self, move):
+        process, rows = self._processes[move.who], self._bench.ledger.rows[::-1]
+        process.start()
+        if self._world.stale_lists:
+            rows = [] if move.what == NONE else [self._bench.ledger.rows[move.what]]
+        process.held = Listing(rows, is_whole=True)
+
+    def _find_twin(self, move):
+        process, twin = self._processes[move.who], self._bench.ledger.rows[move.what]
+        process.start()
+        process.answer(Listing([twin], is_whole=True))
+        assert process.call == ("cancel_validation", twin.gu1_id)
+
+    def _die(self, move):
+        process = self._processes.pop(move.who)
+        if len(self.state.posts) > len(self._late):
+            self._late.append(process.call[1])
+        process.die()
+
+    def _arrive(self, move):
+        number = self.state.sessions[move.what].number
+        nonce = next(it for it in self._late if self._numbers[it] == number)
+        self._late.remove(nonce)
+        self._bench.ledger.create(nonce)
+
+    def _continue(self, move):
+        url = self._bench.onboardings.open_hosted_page(self._bench.id)
+        assert url == self._bench.ledger.rows[move.what].session_url
+        self._shown.add(move.what)
+
+    def _hear(self, move):
+        seen = self._bench.ledger.rows[move.what]
+        if move.name == "late webhook tells of its creation":
+            seen = replace(seen, status=Status.PENDING, updated_at=seen.created_at)
+        onboardings = self._bench.onboardings
+        assert onboardings.observe(seen) or onboardings.adopt(seen) == (move.name != "webhook tells of a twin")
+
+    def _become(self, status):
+        return lambda move: self._bench.ledger.becomes(move.what, status)
+
+    def _stop(self, _):
+        self._bench.onboardings.stop(self._bench.id)
+
+    def _retry(self, _):
+        self._bench.onboardings.retry(self._bench.id, after_attempt=self._onboarding.attempts)
+
+    def _let_losers_finish(self, before, move):
+        """Whoever lost its claim goes on with its step all the same, and must not be able to write."""
+        for index, (old, new) in enumerate(zip(before.workers, move.after.workers, strict=True)):
+            if old.step == Step.IDLE or new.step != Step.IDLE or index not in self._processes:
+                continue
+            process = self._processes.pop(index)
+            if old.step == Step.WAIT:
+                self._late.append(process.call[1])
+            process.finish()
+
+    def _note_nonce(self):
+        validation = self._onboarding.validation
+        self._numbers[validation.nonce] = validation.number
+
+
+_DO = {
+    **dict.fromkeys(["claims to send", "claims to look", "claims to sweep"], Replay._claim),
+    **dict.fromkeys(["refreshes", "closes what was stopped"], Replay._take_whole_step),
+    **dict.fromkeys(["saves the answer", "notes that it found none"], Replay._finish),
+    **dict.fromkeys(["cancels the twin", "gives up"], Replay._finish),
+    **dict.fromkeys(["finds ours listed", "finds none of ours listed"], Replay._list),
+    **dict.fromkeys(["webhook tells", "webhook tells of a twin", "late webhook tells of its creation"], Replay._hear),
+    "adopts what it found": Replay._adopt,
+    "notes the sending": Replay._note_sending,
+    "sends the POST": Replay._send,
+    "cannot connect": Replay._cannot_connect,
+    "gets the answer": Replay._create,
+    "waits in vain": Replay._wait_in_vain,
+    "loses the answer": Replay._lose,
+    "finds a twin": Replay._find_twin,
+    "dies": Replay._die,
+    "a late POST arrives": Replay._arrive,
+    "is continued": Replay._continue,
+    "is stopped": Replay._stop,
+    "is retried": Replay._retry,
+    "is completed": lambda it, move: it._become(Status.REJECTED)(move),
+    "is abandoned": lambda it, move: it._become(Status.ABANDONED)(move),
+    "ends unpaid": lambda it, move: it._become(Status.EXPIRED)(move),
+}

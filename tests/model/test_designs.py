@@ -1,0 +1,99 @@
+"""The protocol in every order of events: the full design keeps all its laws, and each part of it is needed."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tests.model import laws
+from tests.model.catalogue import BROKEN, FULL, HARMLESS, HOLD
+from tests.model.designs import Design, World
+from tests.model.search import STUCK
+from tests.model.telling import told
+
+
+def named(cases):
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name.strip("… "))
+
+
+def tell(found):
+    """Shown where a test fails, and with -s."""
+    for law, way in found.broken.items():
+        sys.stdout.write("\n".join([f"\n{law} is broken:", *told(way), ""]))
+
+
+@named(HOLD)
+def test_every_law_holds_in_every_state(case, search):
+    found = search(case)
+    tell(found)
+    assert found.broken == {}
+
+
+@named(HARMLESS)
+def test_a_weaker_design_breaks_no_law_by_itself(case, search):
+    found = search(case)
+    tell(found)
+    assert found.broken == {}
+
+
+@named(BROKEN)
+def test_a_broken_design_is_caught_with_a_shortest_way(case, search):
+    found = search(case)
+    tell(found)
+    assert len(found.broken[case.law]) == case.steps
+
+
+@named([case for case in BROKEN if case.law != STUCK])
+def test_no_shorter_way_breaks_it(case):
+    """Told by a search that remembers no ways, and cannot mistake a longer one for a shorter."""
+    assert first_breaking_step(case) == case.steps
+
+
+def first_breaking_step(case):
+    law, protocol = getattr(laws, case.law), case.protocol
+    seen = frontier = {protocol.start()}
+    for step in range(1, case.steps + 1):
+        moves = [(state, move) for state in frontier for move in protocol.moves(state)]
+        if any(breaks(law, state, move, case.world) for state, move in moves):
+            return step
+        frontier = {move.after.canonical() for _, move in moves} - seen
+        seen = seen | frontier
+    return None
+
+
+def breaks(law, state, move, world):
+    if law in laws.STEP_LAWS:
+        return not law(state, move.name, move.what, move.after)
+    return not law(move.after, world)
+
+
+def test_each_law_is_broken_by_some_design():
+    every = {law.__name__ for law in (*laws.STATE_LAWS, *laws.STEP_LAWS, laws.nobody_is_stuck)}
+    assert every - {case.law for case in BROKEN} == {laws.only_the_adopted_is_shown.__name__}
+    redirecting = next(case for case in BROKEN if case.name == "redirects from the answer")
+    assert laws.only_the_adopted_is_shown.__name__ in redirecting.search().broken
+
+
+def test_each_part_of_the_design_is_switched_off_somewhere():
+    tried = [case.design for case in (*BROKEN, *HARMLESS)]
+    untried = [
+        name for name in Design.__dataclass_fields__ if all(getattr(it, name) == getattr(FULL, name) for it in tried)
+    ]
+    assert untried == []
+
+
+def test_two_validations_of_one_nonce_do_come_about_and_harm_nobody(search):
+    assert [search(case).has_twins for case in HOLD[:4]] == [True] * 4
+
+
+def test_none_do_where_nothing_is_late(search):
+    (punctual,) = [case for case in HOLD if case.world.punctual]
+    assert not search(punctual).has_twins
+
+
+@named([case for case in (HOLD[0], *BROKEN) if case.world in {World(), World(stops=True)}])
+def test_what_the_search_leaves_out_changes_no_verdict(case):
+    small = replace(case, law=None, world=replace(case.world, sends=2))
+    whole = replace(small, world=replace(small.world, is_reduced=False))
+    ways, all_ways = small.search().broken, whole.search().broken
+    assert {law: len(way) for law, way in ways.items()} == {law: len(way) for law, way in all_ways.items()}
