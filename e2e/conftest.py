@@ -10,11 +10,10 @@ from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.pages.applicant import Applicant
 from e2e.servers import free_port, on_database, portal, sqlite_in, world
 from portal.store.engine import make_engine, migrate
-from tests.databases import database_kind, migrated_sqlite, postgres_server
-from tests.postgres import HOW_TO_GET_ONE as HOW_TO_GET_POSTGRES
+from tests.databases import database_kind, migrated_sqlite, postgres_server, pytest_runtest_setup
 from tests.postgres import new_database
 
-__all__ = ["database_kind", "migrated_sqlite", "postgres_server"]
+__all__ = ["database_kind", "migrated_sqlite", "postgres_server", "pytest_runtest_setup"]
 
 
 def pytest_sessionstart(session):
@@ -46,8 +45,6 @@ def open_database(request):
             if kind == "sqlite":
                 return sqlite_in(folder)
             server = request.getfixturevalue("postgres_server")
-            if server is None:
-                pytest.skip(HOW_TO_GET_POSTGRES)
             url = opened.enter_context(new_database(server)).render_as_string(hide_password=False)
             engine = make_engine(url)
             migrate(engine)

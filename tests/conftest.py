@@ -17,6 +17,7 @@ from tests.databases import (
     migrated_url,
     postgres_database,
     postgres_server,
+    pytest_runtest_setup,
 )
 from tests.factories import NOW
 from tests.fakes import FakeGu1
@@ -30,6 +31,7 @@ __all__ = [
     "migrated_url",
     "postgres_database",
     "postgres_server",
+    "pytest_runtest_setup",
 ]
 
 WEBHOOK_SECRET = "a-webhook-secret"

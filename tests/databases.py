@@ -15,7 +15,7 @@ from sqlalchemy.event import listen, remove
 
 from portal.store.engine import make_engine, migrate
 from portal.store.tables import metadata
-from tests.postgres import HOW_TO_GET_ONE, connected, new_database, server
+from tests.postgres import HOW_TO_GET_ONE, connected, is_to_be_had, new_database, server
 
 DATABASES = ["sqlite", "postgresql"]
 
@@ -70,27 +70,29 @@ def clear(url: URL) -> None:
         connection.execute("CREATE SCHEMA public")
 
 
+def pytest_runtest_setup(item):
+    """Not in a fixture: from here, the summary says it once for all of them."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if parameters.get("database_kind") == "postgresql" and not is_to_be_had():
+        pytest.skip(HOW_TO_GET_ONE)
+
+
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[URL | None]:
-    """None where there is none to be had."""
+def postgres_server() -> Iterator[URL]:
     with server() as url:
+        assert url, HOW_TO_GET_ONE
         yield url
 
 
 @pytest.fixture(scope="session")
-def postgres_database(postgres_server) -> Iterator[URL | None]:
+def postgres_database(postgres_server) -> Iterator[URL]:
     """One for all tests of a session that bring their own schema, and have to clear it first."""
-    if postgres_server is None:
-        yield None
-        return
     with new_database(postgres_server) as database:
         yield database
 
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server) -> Iterator[Postgres]:
-    if postgres_server is None:
-        pytest.skip(HOW_TO_GET_ONE)
     with new_database(postgres_server) as database:
         yield Postgres(database)
 
@@ -114,8 +116,6 @@ def database_url(database_kind, request, tmp_path) -> str:
     if database_kind == "sqlite":
         return f"sqlite:///{tmp_path / 'blank.db'}"
     url = request.getfixturevalue("postgres_database")
-    if url is None:
-        pytest.skip(HOW_TO_GET_ONE)
     clear(url)
     return _written(url)
 

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,12 @@ def own_cluster() -> Iterator[Cluster | None]:
     finally:
         cluster.stop("immediate")
         cluster.remove()
+
+
+@cache
+def is_to_be_had() -> bool:
+    """Whether `server` will give one."""
+    return bool(os.environ.get("TEST_POSTGRES_URL") or binaries() or any(map(answers, map(make_url, LOCAL_SERVERS))))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from tests.model.telling import told
 
 LARGER = [
     Case("full design, unreduced", HOLD[0].design, World(sends=3, stops=True, is_reduced=False)),
+    Case("… and a retry", HOLD[0].design, World(numbers=2)),
     Case("… three workers and a retry", HOLD[0].design, World(numbers=2, workers=3)),
     Case("… a retry and stops", HOLD[0].design, World(numbers=2, stops=True, stale_lists=True)),
 ]

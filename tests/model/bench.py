@@ -198,6 +198,7 @@ class Bench:
         self.clock = Clock()
         self.ledger = Ledger(self.clock)
         self.loop = asyncio.new_event_loop()
+        self._processes = []
         self._database = make_engine(f"sqlite:///{path}")
         event.listen(self._database, "connect", _without_waiting_for_the_disk)
         self.store, self.notes = Repository(self._database, Sealer(["secret"])), Notes(self._database)
@@ -217,9 +218,12 @@ class Bench:
         return self.onboardings.get(self.id)
 
     def process(self):
-        return Process(self)
+        self._processes.append(Process(self))
+        return self._processes[-1]
 
     def close(self):
+        for process in self._processes:
+            process.die()
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
         self._database.dispose()

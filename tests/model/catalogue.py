@@ -12,6 +12,7 @@ from tests.model.search import Protocol, Search
 FULL = Design()
 GUESSING = replace(FULL, guess=Guess.ALL_ANSWERED)
 RETRIES = World(numbers=2)
+STALE_RETRIES = World(numbers=2, stale_lists=True)
 PUNCTUAL = World(punctual=True)
 ALL_AT_ONCE = World(workers=3, sends=3, stale_lists=True, stops=True, abandons=True)
 NO_METADATA = World(onboardings=2, sends_of_second=1, shows_metadata=False)
@@ -44,8 +45,7 @@ def _broken(name: str, world: World, law: Callable[..., bool], steps: int, **par
 
 HOLD = [
     Case("full design", FULL, World(sends=3, stops=True)),
-    Case("… and a retry", FULL, RETRIES),
-    Case("… and a retry, lists may be stale", FULL, replace(RETRIES, stale_lists=True)),
+    Case("… and a retry, lists may be stale", FULL, STALE_RETRIES),
     Case("… and a retry, no webhooks", FULL, replace(RETRIES, webhooks=False)),
     Case("… people come back to what they left", FULL, World(sends=3, abandons=True)),
     Case("… three workers, stale lists, all at once", FULL, ALL_AT_ONCE),
@@ -75,6 +75,7 @@ _UNFENCED = {"guard": Guard.NOTHING, "adopts_once": False}
 BROKEN = [
     _broken("repeats at once, redirects from the answer", World(), _PAID, 13, gate=False, reconcile=False),
     _broken("redirects from the answer", World(), _PAID, 18, gate=False),
+    _broken("… and shows what nobody adopted", World(), laws.only_the_adopted_is_shown, 5, gate=False),
     _broken("reconciles, and nothing else", World(), _PAID, 18, gate=False, **_UNFENCED),
     _broken("saves without a fence", World(), _PAID, 20, **_UNFENCED),
     _broken("no fence, but adopts once", RETRIES, _OWN, 10, guard=Guard.NOTHING),

@@ -11,16 +11,17 @@ import pytest
 from portal.domain.errors import RetryRefused
 from tests.hypothesis_profiles import many
 from tests.model.bench import Bench
-from tests.model.catalogue import ALL_AT_ONCE, BROKEN, HOLD, RETRIES
+from tests.model.catalogue import ALL_AT_ONCE, BROKEN, HOLD, STALE_RETRIES
 from tests.model.replay import Replay
 from tests.model.telling import told
 
-WALKS = max(40, many.max_examples // 10)
+WALKS = many.max_examples // 25
 MOVES_BEYOND = 6
-WORLDS = [case for case in HOLD if case.world in {RETRIES, ALL_AT_ONCE}]
+WORLDS = [HOLD[0], *(case for case in HOLD if case.world in {STALE_RETRIES, ALL_AT_ONCE})]
 REFUSED = {
     "repeats at once, redirects from the answer": "redirects from the answer",
     "redirects from the answer": "redirects from the answer",
+    "… and shows what nobody adopted": "redirects from the answer",
     "reconciles, and nothing else": "redirects from the answer",
     "saves without a fence": "saves the answer",
     "no fence, but adopts once": "saves the answer",
@@ -57,11 +58,11 @@ def _quiet():
 
 
 @pytest.fixture
-def follow(migrated, tmp_path):
+def follow(empty_database, tmp_path):
     """Has the real services take a way of the model, as far as time allows; gives the names of its moves."""
 
     def follow(case, way, beyond=lambda replay: ()):
-        shutil.copy(migrated, tmp_path / "portal.db")
+        shutil.copy(empty_database, tmp_path / "portal.db")
         bench, taken = Bench(tmp_path / "portal.db"), []
         try:
             replay = Replay(bench, case.protocol.start(), case.world)
@@ -91,16 +92,16 @@ def test_services_do_as_the_model_says(case, search, follow):
     for number in chance.sample(range(len(found.states)), WALKS):
         taken |= follow(case, found.way_to(number), beyond)
     for name in sorted(found.names - taken):
-        taken |= follow(case, a_way_to(name, found, case, chance))
-    assert taken == found.names
+        ways = ways_to(name, found, case, chance)
+        while name not in taken:
+            taken |= follow(case, next(ways))
 
 
-def a_way_to(name, found, case, chance):
+def ways_to(name, found, case, chance):
     for number in chance.sample(range(len(found.states)), len(found.states)):
         for move in case.protocol.moves(found.states[number]):
             if move.name == name:
-                return found.way_to(number, move.after.canonical())
-    raise LookupError(name)
+                yield found.way_to(number, move.after.canonical())
 
 
 @named([case for case in BROKEN if case.name in REFUSED])

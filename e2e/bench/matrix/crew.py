@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import queue
 import traceback
@@ -50,6 +51,8 @@ def _next(done: Queue[Result]) -> Result:
 
 def _work(todo: Queue[Case | None], done: Queue[Result], databases: Databases, patience: float) -> None:
     keep_log()
+    # What was imported stays: looking through it again and again would stop every stand for longer than gu1 may take.
+    gc.freeze()
     threads = [Thread(target=_try_all, args=(todo, done, databases, patience)) for _ in range(STANDS)]
     for thread in threads:
         thread.start()
