@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -25,8 +26,9 @@ def options(name: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def nicely() -> None:
-    """So that a long bench leaves the machine to others."""
+    """So that a long bench leaves the machine to others, and no processes where it is told to end."""
     os.nice(max(0, 10 - os.nice(0)))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def finish(lines: list[Line], path: Path | None) -> None:

@@ -16,6 +16,7 @@ from e2e.servers import Server
 GROUP, WORKER, SERVER, STARTING = "whole group", "one worker", "server without workers", "while it starts"
 _WORKERS_BACK = 30.0
 _TRIES = 3
+_TOLD_EVERY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,14 @@ class Toll:
     ended: list[str] = field(default_factory=list)
     """After what kill a server did not come up, had no new worker, or ended by itself without a reason."""
 
-    def takes_one(self) -> bool:
+    def may_take_one(self) -> bool:
         self.begun += 1
         return self.begun <= self.wanted
+
+    def takes(self, kill: Kill) -> None:
+        self.kills.append(kill)
+        if len(self.kills) % _TOLD_EVERY == 0:
+            print(f"{len(self.kills)} kills in {time.monotonic() - self.began:.0f} s", flush=True)
 
 
 class Reaper:
@@ -57,7 +63,7 @@ class Reaper:
 
     async def reaps(self) -> None:
         """The replica is up before and afterwards."""
-        while self._toll.takes_one():
+        while self._toll.may_take_one():
             await asyncio.sleep(self._chance.uniform(0, self._longest_life))
             if self._has_ended():
                 await self._restart_ended()
@@ -70,7 +76,7 @@ class Reaper:
                 if self._last == STARTING:
                     began = await self._kill_while_starting()
                 await self._start()
-            self._toll.kills.append(Kill(self._last, began, time.monotonic() - began))
+            self._toll.takes(Kill(self._last, began, time.monotonic() - began))
 
     def _chosen(self) -> str:
         shares = {GROUP: 4, STARTING: 1, SERVER: 1} | ({WORKER: 4} if self._workers > 1 else {})

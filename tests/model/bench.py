@@ -150,10 +150,6 @@ class Process:
     def call(self):
         return self.line.call
 
-    @property
-    def is_done(self):
-        return self.task is not None and self.task.done()
-
     def claim(self, moment):
         self._bench.clock.put(moment)
         now = self._bench.clock()

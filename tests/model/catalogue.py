@@ -30,6 +30,9 @@ class Case:
     """Of the shortest way to break it."""
     also: tuple[laws.StateLaw, ...] = ()
 
+    def __str__(self) -> str:
+        return self.name.strip("… ")
+
     @property
     def protocol(self) -> Protocol:
         return Protocol(self.design, self.world)

@@ -66,9 +66,7 @@ class Others:
         if not known and row.number != session.number:
             return
         if not known and row.adopted != NONE and self._design.adopts_once:
-            if session.is_alive and not row.sweeps:
-                yield Move("webhook tells of a twin", at, index, state.with_row(at, sweeps=True))
-            return
+            return  # of a twin, and that a sweep will come is known since the second sending
         now = observed(state, at, index, session.status, self._design, by_nonce=True)
         yield Move("webhook tells", at, index, now)
         if session.status != Status.OPEN:

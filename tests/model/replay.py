@@ -160,7 +160,7 @@ class Replay:
         if move.name == "late webhook tells of its creation":
             seen = replace(seen, status=Status.PENDING, updated_at=seen.created_at)
         onboardings = self._bench.onboardings
-        assert onboardings.observe(seen) or onboardings.adopt(seen) == (move.name != "webhook tells of a twin")
+        assert onboardings.observe(seen) or onboardings.adopt(seen)
 
     def _become(self, status):
         return lambda move: self._bench.ledger.becomes(move.what, status)
@@ -192,7 +192,7 @@ _DO = {
     **dict.fromkeys(["saves the answer", "notes that it found none"], Replay._finish),
     **dict.fromkeys(["cancels the twin", "gives up"], Replay._finish),
     **dict.fromkeys(["finds ours listed", "finds none of ours listed"], Replay._list),
-    **dict.fromkeys(["webhook tells", "webhook tells of a twin", "late webhook tells of its creation"], Replay._hear),
+    **dict.fromkeys(["webhook tells", "late webhook tells of its creation"], Replay._hear),
     "adopts what it found": Replay._adopt,
     "notes the sending": Replay._note_sending,
     "sends the POST": Replay._send,

@@ -45,7 +45,6 @@ SENTENCES = {
     "another system creates": "another system creates {what} for the same person",
     "webhook tells": "a webhook tells {onboarding} how {what} stands",
     "late webhook tells of its creation": "a webhook tells {onboarding} late that {what} was created",
-    "webhook tells of a twin": "a webhook tells {onboarding} of {what}, a twin",
 }
 
 

@@ -46,10 +46,6 @@ class Diverged(Exception):
     pass
 
 
-def named(cases):
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name.strip("… "))
-
-
 @pytest.fixture(autouse=True)
 def _quiet():
     logging.disable(logging.CRITICAL)
@@ -62,8 +58,9 @@ def follow(empty_database, tmp_path):
     """Has the real services take a way of the model, as far as time allows; gives the names of its moves."""
 
     def follow(case, way, beyond=lambda replay: ()):
-        shutil.copy(empty_database, tmp_path / "portal.db")
-        bench, taken = Bench(tmp_path / "portal.db"), []
+        database = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
+        shutil.copy(empty_database, database)
+        bench, taken = Bench(database), []
         try:
             replay = Replay(bench, case.protocol.start(), case.world)
             for move in chain(way, beyond(replay)):
@@ -81,7 +78,7 @@ def follow(empty_database, tmp_path):
     return follow
 
 
-@named(WORLDS)
+@pytest.mark.parametrize("case", WORLDS, ids=str)
 def test_services_do_as_the_model_says(case, search, follow):
     found, chance, taken = search(case), random.Random(case.name), set()
 
@@ -104,7 +101,7 @@ def ways_to(name, found, case, chance):
                 yield found.way_to(number, move.after.canonical())
 
 
-@named([case for case in BROKEN if case.name in REFUSED])
+@pytest.mark.parametrize("case", [case for case in BROKEN if case.name in REFUSED], ids=str)
 def test_services_leave_the_way_on_which_a_broken_design_fails(case, search, follow):
     with pytest.raises(Diverged) as diverged:
         follow(case, search(case).broken[case.law])

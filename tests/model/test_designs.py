@@ -9,13 +9,9 @@ from tests.model import laws
 from tests.model.catalogue import BROKEN, FULL, HARMLESS, HOLD
 from tests.model.designs import Design, Guard, World
 from tests.model.search import STUCK
-from tests.model.telling import told
+from tests.model.telling import SENTENCES, told
 
 SMALL = {World(), World(stops=True), World(sends=3, stops=True)}
-
-
-def named(cases):
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name.strip("… "))
 
 
 def tell(found):
@@ -24,28 +20,28 @@ def tell(found):
         sys.stdout.write("\n".join([f"\n{law} is broken:", *told(way), ""]))
 
 
-@named(HOLD)
+@pytest.mark.parametrize("case", HOLD, ids=str)
 def test_every_law_holds_in_every_state(case, search):
     found = search(case)
     tell(found)
     assert found.broken == {}
 
 
-@named(HARMLESS)
+@pytest.mark.parametrize("case", HARMLESS, ids=str)
 def test_a_weaker_design_breaks_no_law_by_itself(case, search):
     found = search(case)
     tell(found)
     assert found.broken == {}
 
 
-@named(BROKEN)
+@pytest.mark.parametrize("case", BROKEN, ids=str)
 def test_a_broken_design_is_caught_with_a_shortest_way(case, search):
     found = search(case)
     tell(found)
     assert len(found.broken[case.law]) == case.steps
 
 
-@named([case for case in BROKEN if case.law != STUCK])
+@pytest.mark.parametrize("case", [case for case in BROKEN if case.law != STUCK], ids=str)
 def test_no_shorter_way_breaks_it(case):
     """Told by a search that remembers no ways, and cannot mistake a longer one for a shorter."""
     assert first_breaking_step(case) == case.steps
@@ -82,11 +78,19 @@ def test_each_part_of_the_design_is_switched_off_somewhere():
     assert untried == []
 
 
+def test_every_move_can_be_told(search):
+    names = {name for case in (*HOLD, *HARMLESS, *BROKEN) for name in search(case).names}
+    assert names == set(SENTENCES)
+    assert names > laws.HELPS
+
+
 def test_two_validations_of_one_nonce_come_about_only_where_something_is_late(search):
     assert [search(case).has_twins for case in HOLD] == [not case.world.punctual for case in HOLD]
 
 
-@named([it for it in (HOLD[0], *BROKEN) if it.design.guard is Guard.FENCE and it.world in SMALL])
+@pytest.mark.parametrize(
+    "case", [it for it in (HOLD[0], *BROKEN) if it.design.guard is Guard.FENCE and it.world in SMALL], ids=str
+)
 def test_what_the_search_leaves_out_changes_no_verdict(case):
     small = replace(case, law=None, world=replace(case.world, sends=2))
     whole = replace(small, world=replace(small.world, is_reduced=False))
