@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
@@ -10,10 +11,10 @@ from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.pages.applicant import Applicant
 from e2e.servers import free_port, on_database, portal, sqlite_in, world
 from portal.store.engine import make_engine, migrate
-from tests.databases import database_kind, migrated_sqlite, postgres_server, pytest_runtest_setup
-from tests.postgres import new_database
+from tests.databases import database_kind, migrated_sqlite, pytest_runtest_setup
+from tests.postgres import new_database, server
 
-__all__ = ["database_kind", "migrated_sqlite", "postgres_server", "pytest_runtest_setup"]
+__all__ = ["database_kind", "migrated_sqlite", "pytest_runtest_setup"]
 
 
 def pytest_sessionstart(session):
@@ -33,19 +34,21 @@ def browser_type_launch_args(browser_type_launch_args):
         if os.environ.get("CI") == "true":
             pytest.fail(HOW_TO_GET_ONE)
         pytest.skip(HOW_TO_GET_ONE)
-    return {**browser_type_launch_args, "executable_path": binary}
+    # A camera for everybody, and nobody to ask for it.
+    fake_camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    return {**browser_type_launch_args, "executable_path": binary, "args": fake_camera}
 
 
 @pytest.fixture(scope="session")
-def open_database(request):
+def open_database():
     """Opens a database of either kind for a world in a folder; it is dropped when the session ends."""
     with ExitStack() as opened:
+        postgres = cache(lambda: opened.enter_context(server()))
 
         def open_database(kind, folder):
             if kind == "sqlite":
                 return sqlite_in(folder)
-            server = request.getfixturevalue("postgres_server")
-            url = opened.enter_context(new_database(server)).render_as_string(hide_password=False)
+            url = opened.enter_context(new_database(postgres())).render_as_string(hide_password=False)
             engine = make_engine(url)
             migrate(engine)
             engine.dispose()

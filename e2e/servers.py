@@ -137,12 +137,14 @@ def world(
     portal_port: int | None = None,
     gu1_port: int | None = None,
     database_url: str | None = None,
+    env: Mapping[str, str] | None = None,
+    mock_arguments: tuple[str, ...] = (),
 ) -> Iterator[World]:
     """Portal and mock, running and knowing each other; on a SQLite file where no PostgreSQL with a schema is named."""
     database_url = database_url or sqlite_in(folder)
     portal_port, gu1_port = portal_port or free_port(), gu1_port or free_port()
-    gu1 = mock_gu1(folder, port=gu1_port, portal_url=f"http://127.0.0.1:{portal_port}")
-    door = portal(folder, port=portal_port, gu1_url=gu1.url, env=on_database(database_url))
+    gu1 = mock_gu1(folder, port=gu1_port, portal_url=f"http://127.0.0.1:{portal_port}", arguments=mock_arguments)
+    door = portal(folder, port=portal_port, gu1_url=gu1.url, env={**on_database(database_url), **(env or {})})
     try:
         gu1.start()
         door.start()

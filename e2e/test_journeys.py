@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from e2e.pages.applicant import Applicant, a_document_number
+from e2e.pages.applicant import PHONE, Applicant, a_document_number
 from tests.databases import on_both_databases
 
 pytestmark = on_both_databases
@@ -76,18 +76,19 @@ def test_document_field_follows_the_country_and_keeps_what_was_typed(applicant):
     expect(number).to_have_value("52998224725")
 
 
-def test_killed_between_form_and_hosted_page_nothing_is_lost(page, own_world):
-    applicant = Applicant(page, own_world.portal.url)
-    own_world.gu1.stop()
-    applicant.start(a_document_number())
-    applicant.sees_stage(re.compile("preparing|delayed"))
-    own_world.portal.kill()
-    own_world.gu1.start()
-    own_world.portal.start()
-    expect(page).to_have_url(re.compile("/session/"), timeout=LONGEST_PAUSE)
-    applicant.chooses("Approve")
-    applicant.sees_stage("approved")
-    assert own_world.ledger()["created"] == 1
+def test_killed_between_form_and_hosted_page_nothing_is_lost(browser, own_world):
+    with browser.new_context(**PHONE) as context:
+        applicant = Applicant(context.new_page(), own_world.portal.url)
+        own_world.gu1.stop()
+        applicant.start(a_document_number())
+        applicant.sees_stage(re.compile("preparing|delayed"))
+        own_world.portal.kill()
+        own_world.gu1.start()
+        own_world.portal.start()
+        expect(applicant.page).to_have_url(re.compile("/session/"), timeout=LONGEST_PAUSE)
+        applicant.chooses("Approve")
+        applicant.sees_stage("approved")
+        assert own_world.ledger()["created"] == 1
 
 
 def test_no_cookie_is_ever_set(applicant):

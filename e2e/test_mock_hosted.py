@@ -91,6 +91,14 @@ def test_unknown_session_and_outcome_are_refused(mock):
     assert mock.choose(validation, "nonsense").status_code == 400
 
 
+def test_hosted_page_opens_a_camera_where_it_is_told_to():
+    mock = MockClient(asks_camera=True)
+    page = mock.client.get(mock.validation(mock.entity())["providerSessionUrl"]).text
+    assert "Open the camera" in page and "<script" in page
+    with mock.client.get("/static/camera.js") as script:
+        assert script.status_code == 200
+
+
 def test_stylesheet_is_served_and_pages_hold_none(mock):
     page = mock.client.get(mock.validation(mock.entity())["providerSessionUrl"]).text
     with mock.client.get("/static/mock.css") as stylesheet:

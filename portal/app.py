@@ -38,9 +38,11 @@ from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.errors import init_errors
 from portal.web.i18n import init_i18n
+from portal.web.in_app import in_app_browser
 from portal.web.links import Links, Tokens
 from portal.web.ops import ops
 from portal.web.pages import pages
+from portal.web.second_device import second_device
 from portal.web.security import init_security
 from portal.web.webhook import webhook
 
@@ -141,7 +143,8 @@ def _flask(config: Config) -> Flask:
     init_i18n(app, translations=str(_PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
     init_errors(app)
-    for blueprint in (pages, webhook, ops):
+    app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url)
+    for blueprint in (pages, second_device, webhook, ops):
         app.register_blueprint(blueprint)
     return app
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from portal.domain.contact import is_contact_url
 from portal.domain.provider_hosts import is_loopback
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -35,7 +36,10 @@ class Config(BaseSettings):
     database_url: str = Field("sqlite:///portal.db", validation_alias="PORTAL_DATABASE_URL", repr=False)
     direct_start: bool = Field(True, validation_alias="PORTAL_DIRECT_START")
     default_locale: Locale = Field("es-AR", validation_alias="PORTAL_DEFAULT_LOCALE")
+    capture: Literal["redirect", "new-tab", "frame"] = Field("redirect", validation_alias="PORTAL_CAPTURE")
     max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
+    operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
+    contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
     trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="PORTAL_LOG_LEVEL")
 
@@ -58,6 +62,25 @@ class Config(BaseSettings):
     def _comma_separated(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("operator_name", "contact_url", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: object) -> object:
+        return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("operator_name")
+    @classmethod
+    def _on_one_line(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
+            raise ValueError("must be a name on one line")
+        return value
+
+    @field_validator("contact_url")
+    @classmethod
+    def _contact_url(cls, value: str | None) -> str | None:
+        if value is not None and not is_contact_url(value):
+            raise ValueError("must be an address like https://…, mailto:name@example.com or tel:+541155551234")
         return value
 
     @field_validator("base_url")

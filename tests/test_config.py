@@ -37,6 +37,8 @@ def test_defaults_are_those_of_the_readme(environment):
     config = load_config()
     assert (config.base_url, config.database_url) == ("http://127.0.0.1:8000", "sqlite:///portal.db")
     assert (config.default_locale, config.max_attempts, config.trusted_proxies) == ("es-AR", 3, 0)
+    assert config.capture == "redirect"
+    assert (config.operator_name, config.contact_url) == (None, None)
     assert (config.gu1_base_url, config.gu1_integration_code) == ("https://api.gu1.ai", "global_gueno_validation_kyc")
     assert (config.gu1_provider_hosts, config.gu1_organization_id) == (("verify.didit.me",), None)
     assert config.direct_start and config.gu1_double_check_renaper
@@ -51,7 +53,14 @@ def test_defaults_are_those_of_the_readme(environment):
         ("PORTAL_DATABASE_URL", "postgresql+psycopg://u:p@db/x", "database_url", "postgresql+psycopg://u:p@db/x"),
         ("PORTAL_DIRECT_START", "false", "direct_start", False),
         ("PORTAL_DEFAULT_LOCALE", "pt-BR", "default_locale", "pt-BR"),
+        ("PORTAL_CAPTURE", "new-tab", "capture", "new-tab"),
         ("PORTAL_MAX_ATTEMPTS", "1", "max_attempts", 1),
+        ("PORTAL_OPERATOR_NAME", " Acme S.A. ", "operator_name", "Acme S.A."),
+        ("PORTAL_OPERATOR_NAME", "", "operator_name", None),
+        ("PORTAL_CONTACT_URL", "https://acme.example/ayuda", "contact_url", "https://acme.example/ayuda"),
+        ("PORTAL_CONTACT_URL", "mailto:ayuda@acme.example", "contact_url", "mailto:ayuda@acme.example"),
+        ("PORTAL_CONTACT_URL", "tel:+541155551234", "contact_url", "tel:+541155551234"),
+        ("PORTAL_CONTACT_URL", " ", "contact_url", None),
         ("PORTAL_TRUSTED_PROXIES", "2", "trusted_proxies", 2),
         ("PORTAL_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
         ("GU1_BASE_URL", "http://127.0.0.1:9000/", "gu1_base_url", "http://127.0.0.1:9000"),
@@ -86,8 +95,14 @@ def test_each_variable_is_read(environment, name, text, field, value):
         ("PORTAL_DATABASE_URL", f"postgresql+psycopg://u:p@host:{SECRET}@db/x"),
         ("PORTAL_DIRECT_START", "perhaps"),
         ("PORTAL_DEFAULT_LOCALE", "fr"),
+        ("PORTAL_CAPTURE", "popup"),
         ("PORTAL_MAX_ATTEMPTS", "0"),
         ("PORTAL_MAX_ATTEMPTS", "many"),
+        ("PORTAL_OPERATOR_NAME", "Acme\nS.A."),
+        ("PORTAL_OPERATOR_NAME", "A" * 81),
+        ("PORTAL_CONTACT_URL", "ayuda@acme.example"),
+        ("PORTAL_CONTACT_URL", "http://acme.example"),
+        ("PORTAL_CONTACT_URL", "javascript:alert(1)"),
         ("PORTAL_TRUSTED_PROXIES", "-1"),
         ("PORTAL_LOG_LEVEL", "LOUD"),
         ("GU1_BASE_URL", "http://api.gu1.ai"),

@@ -35,6 +35,7 @@ ROUTES = {
     ("pages.retry", "/o/<token>/retry", "POST"),
     ("pages.stop", "/o/<token>/stop", "POST"),
     ("pages.came_back", "/return", "GET"),
+    ("second_device.qr", "/o/<token>/qr.svg", "GET"),
     ("webhook.receive", "/webhooks/gu1", "POST"),
     ("ops.healthz", "/healthz", "GET"),
     ("ops.readyz", "/readyz", "GET"),

@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--integration-code", default=DEFAULT_INTEGRATION_CODE, help="default: %(default)s")
     options.add_argument("--public-url", help="where browsers reach the mock (default: where the API call came in)")
     options.add_argument("--return-url", help="where the hosted page sends people when they are done")
+    options.add_argument("--asks-camera", action="store_true", help="the hosted page opens a camera, as the real one")
     options.add_argument("--webhook-url", help="where webhooks go (default: nowhere)")
     options.add_argument("--webhook-secret", default="", help="signs the webhooks; without it they are unsigned")
     options.add_argument("--auto-delay", type=float, default=2.0, help="seconds until automatic outcomes")

@@ -32,6 +32,7 @@ def show(session_id: str) -> ResponseReturnValue:
         entity=mock.state.entity(opened.entity_id),
         planned=opened.planned,
         groups=OFFERED,
+        asks_camera=mock.settings.asks_camera,
     )
 
 

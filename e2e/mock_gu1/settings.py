@@ -17,6 +17,8 @@ class Settings:
     public_url: str | None = None
     """Where browsers reach the mock; None means wherever the API call came in."""
     return_url: str | None = None
+    asks_camera: bool = False
+    """Whether the hosted page opens a camera and tells the page around it, as the real one does."""
     webhook_url: str | None = None
     webhook_secret: str = ""
     auto_delay: float = 2.0

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import random
 import re
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, expect
+import httpx
+from playwright.sync_api import Locator, Page, expect
 
 _SLOW = 20_000
+
+PHONE = {
+    "viewport": {"width": 360, "height": 740},
+    "is_mobile": True,
+    "has_touch": True,
+    "user_agent": "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/138.0.0.0 Mobile Safari/537.36",
+}
+"""What makes a browser context a phone's."""
 
 
 def a_document_number() -> str:
     """An Argentine DNI that nobody else in this run uses."""
     return str(random.randrange(31_000_000, 98_000_000))
+
+
+def send_form(portal_url: str, document_number: str) -> str:
+    """The access link's address; without a browser."""
+    fields = {"country": "AR", "document_number": document_number, "first_name": "Ana", "last_name": "Pérez"}
+    with httpx.Client(base_url=portal_url, trust_env=False) as client:
+        token = re.findall(r'name="form_token"[^>]*value="([^"]+)"', client.get("/").text)[0]
+        answer = client.post("/", data={**fields, "consent": "y", "form_token": token})
+    assert answer.status_code == 303
+    return portal_url + answer.headers["Location"]
 
 
 class Applicant:
@@ -42,7 +63,20 @@ class Applicant:
         self.send()
         expect(self.page).to_have_url(re.compile(r"/o/|/session/"))
 
+    @property
+    def way_to_camera(self) -> Locator:
+        return self.page.locator("#status a[href*='/continue']")
+
     def arrives_at_hosted_page(self) -> None:
+        """On a computer, which is offered the phone first, by choosing the computer."""
+        arrived = self.page.locator("form[action$='/outcome']")
+        expect(self.way_to_camera.or_(arrived).first).to_be_visible(timeout=_SLOW)
+        if not arrived.is_visible():
+            self.way_to_camera.click()
+        self.is_sent_to_hosted_page()
+
+    def is_sent_to_hosted_page(self) -> None:
+        """As on a phone, without a click."""
         expect(self.page).to_have_url(re.compile(r"/session/"), timeout=_SLOW)
 
     def chooses(self, outcome: str) -> None:
@@ -56,6 +90,14 @@ class Applicant:
         expect(status).to_have_attribute("data-stage", stage, timeout=_SLOW)
         if reason is not None:
             expect(status).to_have_attribute("data-reason", reason)
+
+    @property
+    def access_link(self) -> str:
+        """Without what the address may say of this device."""
+        return self.portal_url + urlsplit(self.page.url).path
+
+    def hears(self, words: str | re.Pattern[str]) -> None:
+        expect(self.page.locator("#said")).to_contain_text(words, timeout=_SLOW)
 
     def retries(self) -> None:
         self.page.locator("form[action*='/retry'] button").click()

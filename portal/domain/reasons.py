@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -38,3 +39,6 @@ REMEDIES: dict[Reason, Remedy] = dict.fromkeys(Reason, Remedy.RETRY_NOW) | {
     Reason.UNDERAGE: Remedy.CONTACT,
     Reason.NOT_ELIGIBLE: Remedy.CONTACT,
 }
+
+COOL_DOWN = timedelta(minutes=10)
+"""Before a remedy of later is worth trying: a registry that is down stays so for longer than a click takes."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from portal.domain.onboarding import Onboarding, Trouble
-from portal.domain.reasons import Remedy
+from portal.domain.reasons import COOL_DOWN, Remedy
 from portal.domain.status import Status
 from portal.domain.validation import Sending, Validation
 
@@ -49,7 +49,8 @@ _BY_STATUS = {
 _RETRYABLE = {Stage.REJECTED, Stage.EXPIRED, Stage.CANCELLED}
 
 FAILURES_BEFORE_DELAYED = 2
-"""One failed call is noise; after the second the applicant is told."""
+"""One failed call is noise, unless it is followed by a long pause; after the second the applicant is told."""
+LONG_PAUSE = timedelta(seconds=30)
 
 
 def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
@@ -76,12 +77,20 @@ def attempts_left(onboarding: Onboarding, *, max_attempts: int) -> int:
     return max(0, max_attempts - onboarding.attempts)
 
 
-def may_retry(onboarding: Onboarding, *, max_attempts: int) -> bool:
-    """An abandoned session is gone on with, not replaced: the old one could still be completed and paid."""
-    if onboarding.stopped_at or onboarding.validation is None:
-        return False
-    stage = stage_of(onboarding, max_attempts=max_attempts)
-    return stage in _RETRYABLE and onboarding.validation.remedy is not Remedy.CONTACT
+def may_retry(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> bool:
+    """Whether the next attempt may be opened now."""
+    waits = retry_waits_until(onboarding, max_attempts=max_attempts, now=now)
+    return waits is None and _is_retryable(onboarding, max_attempts)
+
+
+def retry_waits_until(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> datetime | None:
+    """When the next attempt may be opened, where that is still to come."""
+    validation = onboarding.validation
+    if validation is None or validation.remedy is not Remedy.RETRY_LATER or not _is_retryable(onboarding, max_attempts):
+        return None
+    # Counted from when the applicant could first see it; gu1 may have known for long.
+    opens_at = onboarding.updated_at + COOL_DOWN
+    return opens_at if now < opens_at else None
 
 
 def may_continue(onboarding: Onboarding, now: datetime) -> bool:
@@ -97,6 +106,14 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     )
 
 
+def _is_retryable(onboarding: Onboarding, max_attempts: int) -> bool:
+    """An abandoned session is gone on with, not replaced: the old one could still be completed and paid."""
+    if onboarding.stopped_at or onboarding.validation is None:
+        return False
+    stage = stage_of(onboarding, max_attempts=max_attempts)
+    return stage in _RETRYABLE and onboarding.validation.remedy is not Remedy.CONTACT
+
+
 def _adopted(validation: Validation) -> Stage:
     if validation.is_confirming:
         return Stage.CONFIRMING
@@ -110,5 +127,8 @@ def _adopted(validation: Validation) -> Stage:
 
 
 def _is_delayed(onboarding: Onboarding) -> bool:
-    answer_lost = onboarding.failures > 0 and onboarding.validation and onboarding.validation.sending is Sending.SENT
-    return bool(answer_lost or onboarding.trouble is Trouble.REFUSED or onboarding.failures >= FAILURES_BEFORE_DELAYED)
+    if onboarding.trouble is Trouble.REFUSED or onboarding.failures >= FAILURES_BEFORE_DELAYED:
+        return True
+    answer_lost = onboarding.validation is not None and onboarding.validation.sending is Sending.SENT
+    long_pause = onboarding.due_at is not None and onboarding.due_at - onboarding.updated_at >= LONG_PAUSE
+    return onboarding.failures > 0 and (answer_lost or long_pause)

@@ -142,7 +142,7 @@ class Onboardings:
             onboarding = row.onboarding
             if onboarding.attempts > after_attempt:
                 return onboarding
-            if not may_retry(onboarding, max_attempts=self.rules.max_attempts):
+            if not may_retry(onboarding, max_attempts=self.rules.max_attempts, now=now):
                 raise RetryRefused
             changed = replace(
                 onboarding,

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.web.links import BadLink, ExpiredLink
 from portal.web.problems import problem
+from portal.web.sender import the_operator
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,11 @@ NOT_FOUND = (
     _("This page does not exist"),
     _("Check that the whole address was copied, or go back to where you got the link."),
 )
+
+_HELPED = {404, 410, 500}
+"""Where waiting or another click may lead nowhere, and a person can help."""
+
+_PICTURES = {410: "expired", 503: "delayed"}
 
 _JSON_DOORS = ("/webhooks/", "/api/", "/healthz", "/readyz", "/metrics")
 
@@ -94,7 +100,16 @@ def _unexpected(error: Exception) -> Response:
 def _page(status: int, reference: str | None = None) -> Response:
     title, message = _PAGES.get(status) or _PAGES[400 if status < 500 else 500]
     back_url = _way_back(status)
-    page = render_template("errors/error.html", title=title, message=message, reference=reference, back_url=back_url)
+    page = render_template(
+        "errors/error.html",
+        title=title,
+        message=message,
+        reference=reference,
+        back_url=back_url,
+        sender=the_operator(),
+        offers_contact=status in _HELPED,
+        picture=_PICTURES.get(status, "rejected"),
+    )
     return make_response(page, status)
 
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from babel import Locale
 from flask import Flask, current_app, g, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, format_datetime, get_locale
+
+from portal.web.context import portal
+from portal.web.via import came_via
 
 LANGUAGES = {"es-AR": "Español (Argentina)", "es": "Español", "pt-BR": "Português (Brasil)", "en": "English"}
 """BCP 47 tag and the language's own name for itself."""
@@ -27,7 +30,7 @@ class Language:
 def init_i18n(app: Flask, *, translations: str, default_locale: str) -> None:
     app.config["BABEL_DEFAULT_LOCALE"] = CATALOGUES[default_locale]
     Babel(app, locale_selector=_select, default_translation_directories=translations)
-    app.jinja_env.globals.update(current_language=current_language, languages=languages)
+    app.jinja_env.globals.update(current_language=current_language, languages=languages, time_of_print=time_of_print)
     app.config["PORTAL_DEFAULT_LOCALE"] = default_locale
 
 
@@ -45,7 +48,13 @@ def chosen_language() -> str | None:
 def languages() -> list[Language]:
     """Every language with the address of this page in it."""
     here = current_language()
-    return [Language(tag, name, f"?lang={tag}", tag == here) for tag, name in LANGUAGES.items()]
+    kept = f"&via={came_via()}" if came_via() else ""
+    return [Language(tag, name, f"?lang={tag}{kept}", tag == here) for tag, name in LANGUAGES.items()]
+
+
+def time_of_print() -> str:
+    """With its time zone, because paper travels."""
+    return str(format_datetime(portal().clock(), "long"))
 
 
 def keep_language(locale: str | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, Response, abort, current_app, request
@@ -18,7 +20,6 @@ CONTENT_SECURITY_POLICY = {
 }
 
 HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in CONTENT_SECURITY_POLICY.items()),
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -38,16 +39,32 @@ def init_security(app: Flask, *, base_url: str) -> None:
     app.config.update(
         TRUSTED_HOSTS=[parts.hostname], MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_PARTS=40, PORTAL_ORIGIN=_origin(parts)
     )
+    app.extensions["portal_policy"] = dict(CONTENT_SECURITY_POLICY)
     headers = dict(HEADERS)
     if parts.scheme == "https":
         headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}"
 
     @app.after_request
     def add_headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", policy())
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def allow_style(app: Flask, style: str) -> None:
+    """Of all inline styles this one, by its content."""
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    app.extensions["portal_policy"]["style-src"] += f" 'sha256-{digest}'"
+
+
+def policy(**changes: str) -> str:
+    """The Content-Security-Policy, for one answer with other directives: `policy(frame_src="https://example.com")`."""
+    directives = current_app.extensions["portal_policy"] | {
+        name.replace("_", "-"): value for name, value in changes.items()
+    }
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
 def _origin(address: SplitResult) -> str:

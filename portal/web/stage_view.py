@@ -11,10 +11,12 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from portal.domain.onboarding import Onboarding, Trouble
-from portal.domain.reasons import Reason
-from portal.domain.stage import Stage, attempts_left, may_continue, may_retry, stage_of
+from portal.domain.reasons import Reason, Remedy
+from portal.domain.stage import Stage, attempts_left, may_continue, may_retry, retry_waits_until, stage_of
 from portal.domain.status import Status
 from portal.web.reason_texts import ReasonText, text_of
+from portal.web.sender import Sender
+from portal.web.soon import Soon, soon
 
 TITLES = {
     Stage.DETAILS: _("Your details"),
@@ -25,7 +27,7 @@ TITLES = {
     Stage.IN_REVIEW: _("A person is reviewing your verification"),
     Stage.APPROVED: _("Your identity is verified"),
     Stage.REJECTED: _("We could not verify your identity"),
-    Stage.EXPIRED: _("Your session ran out"),
+    Stage.EXPIRED: _("The time for the camera step ran out"),
     Stage.ABANDONED: _("Your verification is not finished"),
     Stage.CANCELLED: _("This verification was cancelled"),
     Stage.DELAYED: _("This is taking longer than usual"),
@@ -33,6 +35,9 @@ TITLES = {
 }
 
 ON_HOLD = _("Your verification is on hold")
+
+LONG_WAIT = 60.0
+"""Seconds without a change, after which nobody should feel tied to the page."""
 
 # (seconds since the last change, seconds between polls): people look hard at first and less later.
 _PACE = ((10, 1.0), (30, 2.0), (120, 3.0), (600, 5.0), (3600, 15.0))
@@ -46,6 +51,7 @@ class StageView:
     status: Status
     reason: Reason | None
     reason_text: ReasonText | None
+    remedy: Remedy | None
     title: Any
     may_retry: bool
     may_continue: bool
@@ -55,38 +61,84 @@ class StageView:
     attempts_left: int
     details_refused: bool
     is_doubtful: bool
+    was_verified_before: bool
+    waits_long: bool
+    next_try: Soon | None
+    """Ours at gu1, where that is what everything waits for."""
+    retry_opens: Soon | None
+    """The applicant's next attempt, where it is too early for it."""
+    offers_contact: bool
+    """Where only a person helps, and before the last attempt."""
+    sender: Sender
     poll_after: float | None
     """Seconds; None where nothing changes unless the applicant acts."""
     version: str
     """Changes whenever anything on the page would."""
 
 
-def view_of(onboarding: Onboarding, *, max_attempts: int, now: datetime, locale: str) -> StageView:
+def view_of(
+    onboarding: Onboarding, *, max_attempts: int, now: datetime, locale: str, sender: Sender | None = None
+) -> StageView:
     stage = stage_of(onboarding, max_attempts=max_attempts)
     validation = onboarding.validation
-    reason = validation.reason if validation else None
-    retry = may_retry(onboarding, max_attempts=max_attempts)
-    go_on = may_continue(onboarding, now)
-    pace = _pace(stage, (now - onboarding.updated_at).total_seconds())
     doubtful = validation is not None and validation.is_doubtful
-    facts = (stage, onboarding.status, doubtful, reason, retry, go_on, onboarding.attempts, pace, locale)
+    age = (now - onboarding.updated_at).total_seconds()
+    opens = soon(retry_waits_until(onboarding, max_attempts=max_attempts, now=now), now)
+    pace = _pace(stage, age)
+    shown: dict[str, Any] = {
+        "stage": stage,
+        "status": onboarding.status,
+        "reason": validation.reason if validation else None,
+        "remedy": validation.remedy if validation else None,
+        "may_retry": may_retry(onboarding, max_attempts=max_attempts, now=now),
+        "may_continue": may_continue(onboarding, now),
+        "may_stop": not stage.is_final,
+        "is_stopped": onboarding.stopped_at is not None,
+        "attempt": onboarding.attempts,
+        "attempts_left": attempts_left(onboarding, max_attempts=max_attempts),
+        "details_refused": onboarding.trouble is Trouble.DETAILS_REFUSED,
+        "is_doubtful": doubtful,
+        "was_verified_before": onboarding.verified_before_at is not None,
+        "waits_long": not stage.is_final and age >= LONG_WAIT,
+        "next_try": soon(onboarding.due_at, now) if stage is Stage.DELAYED else None,
+        "retry_opens": opens,
+        "sender": sender or Sender(),
+    }
     return StageView(
-        stage=stage,
-        status=onboarding.status,
-        reason=reason,
-        reason_text=text_of(reason) if reason else None,
-        title=ON_HOLD if doubtful and stage is Stage.IN_REVIEW else TITLES[stage],
-        may_retry=retry,
-        may_continue=go_on,
-        may_stop=not stage.is_final,
-        is_stopped=onboarding.stopped_at is not None,
-        attempt=onboarding.attempts,
-        attempts_left=attempts_left(onboarding, max_attempts=max_attempts),
-        is_doubtful=doubtful,
-        details_refused=onboarding.trouble is Trouble.DETAILS_REFUSED,
-        poll_after=_jittered(pace),
-        version=hashlib.sha256(repr(facts).encode()).hexdigest()[:12],
+        **shown,
+        reason_text=_reason_text(onboarding),
+        title=_title(stage, is_doubtful=doubtful, may_continue=shown["may_continue"]),
+        offers_contact=_offers_contact(onboarding, stage, shown["attempts_left"]),
+        poll_after=opens.seconds_unchanged(now) + random.uniform(0.5, 1.5) if opens else _jittered(pace),  # noqa: S311
+        version=_version(shown, pace, locale),
     )
+
+
+def _title(stage: Stage, *, is_doubtful: bool, may_continue: bool) -> Any:
+    if stage is Stage.IN_REVIEW and is_doubtful:
+        return ON_HOLD
+    ran_out = stage in {Stage.READY, Stage.ABANDONED} and not may_continue
+    return TITLES[Stage.EXPIRED if ran_out else stage]
+
+
+def _reason_text(onboarding: Onboarding) -> ReasonText | None:
+    validation = onboarding.validation
+    if validation is None or validation.status is not Status.REJECTED:
+        return None
+    return text_of(validation.reason or Reason.UNSPECIFIED, onboarding.country)
+
+
+def _offers_contact(onboarding: Onboarding, stage: Stage, left: int) -> bool:
+    validation = onboarding.validation
+    if stage is Stage.REJECTED and validation:
+        return validation.remedy is Remedy.CONTACT or left <= 1
+    is_held = stage is Stage.IN_REVIEW and validation is not None and validation.is_doubtful
+    return is_held or stage in {Stage.CANCELLED, Stage.CLOSED}
+
+
+def _version(shown: dict[str, Any], pace: float | None, locale: str) -> str:
+    minutes = {name: it.minutes for name, it in shown.items() if isinstance(it, Soon)}
+    return hashlib.sha256(repr((shown | minutes, pace, locale)).encode()).hexdigest()[:12]
 
 
 def _pace(stage: Stage, age: float) -> float | None:

@@ -1,11 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
 import pytest
 
 from portal.domain.onboarding import Trouble
-from portal.domain.reasons import REMEDIES, Reason, Remedy
-from portal.domain.stage import Stage, attempts_left, may_continue, may_retry, stage_of
+from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
+from portal.domain.stage import LONG_PAUSE, Stage, attempts_left, may_continue, may_retry, retry_waits_until, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, IdentityMatch, Sending
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
@@ -67,6 +68,15 @@ def test_before_adoption_trouble_decides(sending, trouble, failures, expected):
     assert stage(onboarding) is (Stage.DELAYED if lost_answer else expected)
 
 
+@pytest.mark.parametrize(
+    ("pause", "failures", "expected"),
+    [(LONG_PAUSE, 1, Stage.DELAYED), (LONG_PAUSE / 2, 1, Stage.PREPARING), (LONG_PAUSE, 0, Stage.PREPARING)],
+)
+def test_one_failure_is_told_where_a_long_pause_follows(pause, failures, expected):
+    put_off = an_onboarding(validation=a_validation(), failures=failures, due_at=NOW + pause)
+    assert stage(put_off) is expected
+
+
 @pytest.mark.parametrize("trouble", [Trouble.UNAVAILABLE, Trouble.REFUSED])
 @pytest.mark.parametrize("status", Status)
 def test_trouble_with_reading_hides_nothing_but_the_promise_of_a_quick_result(status, trouble):
@@ -107,7 +117,7 @@ def test_verified_before_is_approved_without_a_validation():
 
 def test_what_was_closed_at_its_end_is_expired_and_can_be_opened_again():
     ended = adopted(status=Status.CANCELLED, expires_at=NOW, gu1_updated_at=NOW)
-    assert stage(ended) is Stage.EXPIRED and may_retry(ended, max_attempts=3)
+    assert stage(ended) is Stage.EXPIRED and may_retry(ended, max_attempts=3, now=NOW)
     assert stage(ended, max_attempts=1) is Stage.CLOSED
 
 
@@ -133,20 +143,49 @@ def test_all_attempts_are_left_before_the_first():
 
 @pytest.mark.parametrize("status", Status)
 def test_only_what_ended_badly_may_be_retried(status):
-    assert may_retry(adopted(status=status), max_attempts=3) == (status in RETRYABLE)
+    assert may_retry(adopted(status=status), max_attempts=3, now=NOW) == (status in RETRYABLE)
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_reasons_for_contact_may_not_be_retried(reason):
     rejected = adopted(status=Status.REJECTED, reason=reason)
-    assert may_retry(rejected, max_attempts=3) == (REMEDIES[reason] is not Remedy.CONTACT)
+    assert may_retry(rejected, max_attempts=3, now=NOW + COOL_DOWN) == (REMEDIES[reason] is not Remedy.CONTACT)
+
+
+def silent_registry(**changes):
+    return adopted(**{"status": Status.REJECTED, "reason": Reason.REGISTRY_UNAVAILABLE} | changes)
+
+
+def test_a_silent_registry_is_given_time():
+    rejected, over = silent_registry(), NOW + COOL_DOWN
+    assert retry_waits_until(rejected, max_attempts=3, now=NOW) == over
+    assert not may_retry(rejected, max_attempts=3, now=over - timedelta(microseconds=1))
+    assert may_retry(rejected, max_attempts=3, now=over)
+    assert retry_waits_until(rejected, max_attempts=3, now=over) is None
+
+
+def test_the_wait_counts_from_when_it_could_be_seen():
+    heard_late = replace(silent_registry(gu1_updated_at=NOW - timedelta(hours=3)), updated_at=NOW)
+    assert retry_waits_until(heard_late, max_attempts=3, now=NOW) == NOW + COOL_DOWN
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if REMEDIES[reason] is not Remedy.RETRY_LATER])
+def test_nothing_else_has_to_be_waited_out(reason):
+    rejected = adopted(status=Status.REJECTED, reason=reason)
+    assert retry_waits_until(rejected, max_attempts=3, now=NOW) is None
+
+
+def test_there_is_no_waiting_for_an_attempt_that_nobody_has():
+    assert retry_waits_until(silent_registry(number=3), max_attempts=3, now=NOW) is None
+    assert retry_waits_until(replace(silent_registry(), stopped_at=NOW), max_attempts=3, now=NOW) is None
+    assert retry_waits_until(an_onboarding(validation=None), max_attempts=3, now=NOW) is None
 
 
 def test_nobody_retries_past_the_limit_or_after_stopping():
     rejected = an_adopted_validation(status=Status.REJECTED)
-    assert not may_retry(an_onboarding(validation=rejected), max_attempts=1)
-    assert not may_retry(an_onboarding(validation=rejected, stopped_at=NOW), max_attempts=3)
-    assert not may_retry(an_onboarding(validation=None), max_attempts=3)
+    assert not may_retry(an_onboarding(validation=rejected), max_attempts=1, now=NOW)
+    assert not may_retry(an_onboarding(validation=rejected, stopped_at=NOW), max_attempts=3, now=NOW)
+    assert not may_retry(an_onboarding(validation=None), max_attempts=3, now=NOW)
 
 
 @pytest.mark.parametrize("status", Status)

@@ -180,7 +180,7 @@ def test_details_are_not_wanted_from_who_is_verified(verified, work, fill_in, on
 def test_who_is_verified_cannot_retry_continue_or_stop(verified, work, onboardings):
     work()
     approved = onboardings.get(verified.id)
-    assert not may_retry(approved, max_attempts=3) and not may_continue(approved, NOW)
+    assert not may_retry(approved, max_attempts=3, now=NOW) and not may_continue(approved, NOW)
     assert onboardings.stop(verified.id) == approved
     assert onboardings.open_hosted_page(verified.id) is None
 

@@ -128,6 +128,15 @@ def test_who_should_contact_a_person_cannot_retry(prepared, tell, onboardings, r
         onboardings.retry(prepared.id, after_attempt=1)
 
 
+def test_a_silent_registry_is_not_asked_again_at_once(prepared, tell, onboardings, clock):
+    rejected(tell, Reason.REGISTRY_UNAVAILABLE)
+    clock.advance(minutes=9, seconds=59)
+    with pytest.raises(RetryRefused):
+        onboardings.retry(prepared.id, after_attempt=1)
+    clock.advance(seconds=1)
+    assert onboardings.retry(prepared.id, after_attempt=1).attempts == 2
+
+
 @pytest.mark.parametrize("status", [Status.PENDING, Status.IN_REVIEW, Status.APPROVED, Status.ABANDONED])
 def test_what_did_not_end_badly_cannot_be_retried(prepared, tell, onboardings, status):
     tell(status)

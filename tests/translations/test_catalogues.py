@@ -12,6 +12,15 @@ NOT_ARGENTINE = re.compile(
     re.IGNORECASE,
 )
 
+NOT_NEUTRAL = re.compile(
+    r"\b(usted|ustedes|le (queda|quedan|pidieron|envió)|comuníquese|ingrese|escriba|elija|pruebe|inténtelo|intente|"
+    r"espere|abra|use|revise|compruebe|pegue|copie|toque|busque|tome|"
+    r"(?<!se )puede (cerrar|poner|seguir|volver|probar|usar|abrir)|"
+    r"(su|sus) (documento|datos|rostro|identidad|verificación|DNI|teléfono|navegador|nombre|resultado|lugar)|"
+    r"vos|sos|acá|podés|tenés|querés|creés|ingresá|escribí|elegí|probá|volvé|revisá|usá|tocá|buscá|copiá|pegá)\b",
+    re.IGNORECASE,
+)
+
 
 @pytest.fixture(scope="module")
 def template():
@@ -82,6 +91,12 @@ def test_argentina_is_spoken_to_as_vos():
     spoken = read(next(path for path in catalogues() if "es_AR" in path.parts))
     said = [own for message in messages(spoken) for _, own in pairs(message)]
     assert not [text for text in said if NOT_ARGENTINE.search(text)]
+
+
+def test_neutral_spanish_says_neither_usted_nor_vos():
+    spoken = read(next(path for path in catalogues() if path.parent.parent.name == "es"))
+    said = [own for message in messages(spoken) for _, own in pairs(message)]
+    assert not [text for text in said if NOT_NEUTRAL.search(text)]
 
 
 def test_updating_changes_nothing_that_is_up_to_date(tmp_path, template, catalogue):

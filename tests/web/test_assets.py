@@ -1,3 +1,4 @@
+import re
 from hashlib import sha256
 
 import pytest
@@ -6,13 +7,15 @@ YEAR = "public, max-age=31536000, immutable"
 
 
 def assets_of(page):
+    """Also those that the stylesheet names."""
     addresses = [found.get("src") or found.get("href") or "" for _, found in page.elements]
-    return sorted({address for address in addresses if address.startswith("/static/")})
+    in_styles = re.findall(r"url\(([^)]+)\)", page.html)
+    return sorted({address for address in addresses + in_styles if address.startswith("/static/")})
 
 
 def test_what_pages_load_is_there_and_kept_for_ever(visitor, ask):
     assets = assets_of(visitor.get("/"))
-    assert len(assets) >= 3
+    assert len(assets) >= 15
     for address in assets:
         response = ask("GET", address)
         assert (response.status_code, response.headers["Cache-Control"]) == (200, YEAR)
@@ -29,12 +32,17 @@ def test_under_another_address_nothing_is_kept(ask, query):
     assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
 
 
-@pytest.mark.parametrize(
-    ("suffix", "kind"), [(".css", "text/css"), (".js", "text/javascript"), (".svg", "image/svg+xml")]
-)
+@pytest.mark.parametrize(("suffix", "kind"), [(".js", "text/javascript"), (".svg", "image/svg+xml")])
 def test_files_say_what_they_are(visitor, ask, suffix, kind):
-    (address,) = {address for address in assets_of(visitor.get("/")) if address.split("?")[0].endswith(suffix)}
-    assert ask("GET", address).mimetype == kind
+    addresses = [address for address in assets_of(visitor.get("/")) if address.split("?")[0].endswith(suffix)]
+    assert {ask("GET", address).mimetype for address in addresses} == {kind}
+
+
+def test_what_the_first_paint_needs_comes_with_the_page(visitor):
+    page = visitor.get("/")
+    assert "--accent:" in page.text("style")
+    assert not page.all("link", rel="stylesheet")
+    assert all("defer" in script for script in page.all("script"))
 
 
 @pytest.mark.parametrize(

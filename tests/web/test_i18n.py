@@ -115,3 +115,12 @@ def test_a_new_language_is_a_change_for_the_fragment(visitor, stored):
     version = query_of(visitor.get(path).one("section", id="status")["hx-get"])["v"]
     assert visitor.get(f"{path}/status?v={version}").status == 204
     assert visitor.get(f"{path}/status?v={version}&lang=en").status == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "printed"), [("es-AR", "2 de marzo de 2026"), ("pt-BR", "2 de março de 2026"), ("en", "March 2, 2026")]
+)
+def test_paper_tells_when_it_was_printed(visitor, language, printed):
+    time = visitor.get(f"/?lang={language}").text("p", **{"class": "only-print reference"})
+    assert time.startswith(printed)
+    assert time.endswith("UTC")

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from flask import Flask
 from flask_babel import Babel, force_locale
@@ -16,18 +18,31 @@ def speaking():
 
 
 @pytest.mark.parametrize("locale", ["en", "es_AR", "es", "pt_BR"])
+@pytest.mark.parametrize("country", ["AR", "BR", None])
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_title_and_advice(speaking, reason, locale):
+def test_every_reason_has_all_its_words(speaking, reason, country, locale):
     with speaking(locale):
-        text = text_of(reason)
+        text = text_of(reason, country)
         assert str(text.title)
+        assert str(text.cause).endswith(".")
         assert str(text.advice).endswith(".")
+        assert str(text.at_hand)
         assert str(text.retry_label)
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_only_what_can_be_retried_asks_for_things_at_hand(reason):
-    assert (text_of(reason).at_hand is None) == (REMEDIES[reason] is Remedy.CONTACT)
+def test_what_a_person_has_to_settle_is_not_to_be_tried_again(speaking, reason):
+    with speaking("en"):
+        text = text_of(reason)
+    assert ("person" in str(text.advice)) == (REMEDIES[reason] is Remedy.CONTACT)
+    assert ("reference" in str(text.at_hand)) == (REMEDIES[reason] is Remedy.CONTACT)
+
+
+@pytest.mark.parametrize("country", ["BR", "CL", None])
+def test_a_registry_that_is_silent_abroad_is_not_argentinas(speaking, country):
+    with speaking("en"):
+        text = text_of(Reason.REGISTRY_UNAVAILABLE, country)
+    assert not re.search("RENAPER|DNI", f"{text.title} {text.cause} {text.advice} {text.at_hand}")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +50,7 @@ def test_only_what_can_be_retried_asks_for_things_at_hand(reason):
     [
         ("en", "Retry with your current ID"),
         ("es_AR", "Reintentar con tu DNI actual"),
-        ("es", "Reintentar con su documento vigente"),
+        ("es", "Reintentar con tu documento vigente"),
         ("pt_BR", "Tentar de novo com seu documento atual"),
     ],
 )
@@ -44,21 +59,25 @@ def test_an_outdated_card_is_retried_with_the_current_one(speaking, locale, labe
         assert str(text_of(Reason.REGISTRY_CARD_OUTDATED).retry_label) == label
 
 
-def test_an_outdated_card_names_registry_and_card_number(speaking):
+def test_an_outdated_card_is_explained(speaking):
     with speaking("es_AR"):
-        advice = str(text_of(Reason.REGISTRY_CARD_OUTDATED).advice)
-    assert "RENAPER" in advice
-    assert "número de trámite" in advice
+        text = text_of(Reason.REGISTRY_CARD_OUTDATED)
+        said = f"{text.cause} {text.advice}"
+    for word in ("RENAPER", "número de trámite", "ejemplares anteriores", "vencidos", "reemplazados", "DNI más nuevo"):
+        assert word in said
+    assert text.shows_card
 
 
 def test_not_eligible_gives_nobody_a_hint(speaking):
     with speaking("en"):
         text = text_of(Reason.NOT_ELIGIBLE)
-        said = f"{text.title} {text.advice}".lower()
+        said = f"{text.title} {text.cause} {text.advice}".lower()
     assert not [word for word in ("fraud", "list", "duplicate", "risk", "device", "document", "face") if word in said]
 
 
 def test_no_text_uses_the_jargon_of_providers(speaking):
     with speaking("en"):
-        said = " ".join(f"{text_of(reason).title} {text_of(reason).advice}" for reason in Reason).lower()
+        said = " ".join(
+            f"{text_of(reason).title} {text_of(reason).cause} {text_of(reason).advice}" for reason in Reason
+        ).lower()
     assert not [word for word in ("gu1", "didit", "kyc", "liveness", "session") if word in said]

@@ -7,6 +7,7 @@ from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
+from portal.web.sender import Sender
 from portal.web.stage_view import TITLES, StageView, view_of
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.web.stages import FINAL, WAITED_FOR, adopted, rejected, stored_as
@@ -70,6 +71,54 @@ def test_whatever_the_page_shows_changes_its_version():
     versions = [view(onboarding).version for onboarding in DIFFERENT]
     versions += [view(DIFFERENT[0], locale="en").version, view(DIFFERENT[0], age=60).version]
     assert len(set(versions)) == len(versions)
+
+
+WAITED_OUT = [Stage.PREPARING, Stage.WAITING, Stage.CONFIRMING]
+
+
+@pytest.mark.parametrize("stage", WAITED_OUT)
+def test_after_a_minute_nobody_is_kept_at_the_page(stage):
+    onboarding = an_onboarding(**stored_as(stage))
+    before, after = view(onboarding, age=59.9), view(onboarding, age=60)
+    assert (before.waits_long, after.waits_long) == (False, True)
+    assert before.version != after.version
+    assert after.version == view(onboarding, age=119).version
+
+
+@pytest.mark.parametrize("stage", FINAL)
+def test_nobody_waits_at_the_end(stage):
+    assert not view(an_onboarding(**stored_as(stage)), age=1e6).waits_long
+
+
+def test_a_delay_tells_of_the_next_try_minute_by_minute():
+    put_off = an_onboarding(**stored_as(Stage.DELAYED) | {"due_at": NOW + timedelta(seconds=130)})
+    shown = [view(put_off, age=age) for age in (0, 9, 10, 69, 70, 129, 130)]
+    assert [it.next_try and it.next_try.minutes for it in shown] == [3, 3, 2, 2, 1, 1, None]
+    assert shown[0].next_try.at == NOW + timedelta(seconds=130)
+    assert shown[0].version == shown[1].version != shown[2].version
+    assert shown[5].version != shown[6].version
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DELAYED])
+def test_only_a_delay_tells_of_the_next_try(stage):
+    onboarding = an_onboarding(**stored_as(stage) | {"due_at": NOW + timedelta(minutes=5)})
+    assert view(onboarding).next_try is None
+
+
+@pytest.mark.parametrize("stage", [Stage.READY, Stage.ABANDONED])
+def test_nothing_is_called_ready_that_cannot_be_opened(stage):
+    onboarding = an_onboarding(**stored_as(stage))
+    assert view(onboarding).title == TITLES[stage]
+    assert view(onboarding, age=7 * 86400).title == TITLES[Stage.EXPIRED]
+
+
+def test_another_sender_is_another_version():
+    onboarding = an_onboarding(**stored_as(Stage.CLOSED))
+    shown = {
+        view_of(onboarding, max_attempts=3, now=NOW, locale="en", sender=sender).version
+        for sender in (None, Sender("Acme"), Sender("Acme", "tel:+541155551234"))
+    }
+    assert len(shown) == 3
 
 
 def test_a_hidden_change_is_no_new_version():

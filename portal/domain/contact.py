@@ -1,0 +1,24 @@
+"""Where people reach a person of the company that asked: a page, an e-mail address or a telephone."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_MAIL = re.compile(r"mailto:[^@?,:/]+@[^@?,:/]+\.[^@?,:/.]+(\?.*)?")
+_PHONE = re.compile(r"tel:\+?[\d().-]*\d{2}[\d().-]*")
+
+
+def is_contact_url(url: str) -> bool:
+    if not url.isascii() or not url.isprintable() or any(char in url for char in ' "<>\\'):
+        return False
+    return bool(_MAIL.fullmatch(url) or _PHONE.fullmatch(url)) or _is_page(url)
+
+
+def _is_page(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.password is None

@@ -1,0 +1,55 @@
+"""The form of the applicant's details as a page, or only the part of it that follows the country."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from portal.domain.onboarding import Onboarding
+from portal.web.context import portal
+from portal.web.errors import retry_soon
+from portal.web.forms import COUNTRY_NAMES, DetailsForm
+from portal.web.i18n import current_language
+from portal.web.sender import the_operator
+
+_HOME_COUNTRY = {"es-AR": "AR", "pt-BR": "BR"}
+
+
+def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
+    chosen = request.args.get("country")
+    form = DetailsForm(portal().tokens, subject, default_country=_HOME_COUNTRY.get(current_language(), "AR"))
+    if found and found.details:
+        form.fill_in(found.details)
+    if chosen in COUNTRY_NAMES and not form.is_submitted():
+        form.country.data = chosen
+    return form
+
+
+def refusal(form: DetailsForm, action: str) -> ResponseReturnValue | None:
+    """The form again: for another country or language, or with what is wrong in it."""
+    if request.form.get("action") in {"country", "language"}:
+        return form_page(form, action)
+    return None if form.validate() else form_page(form, action, status=400)
+
+
+def form_answer(form: DetailsForm, action: str, *, refused: bool = False) -> ResponseReturnValue:
+    if request.headers.get("HX-Request"):
+        return render_template("onboarding/_document.html", form=form)
+    return form_page(form, action, refused=refused)
+
+
+def form_page(
+    form: DetailsForm, action: str, *, status: int = 200, refused: bool = False, unavailable: bool = False
+) -> Response:
+    if unavailable:
+        form.keep_token()
+    page = render_template(
+        "onboarding/start.html",
+        form=form,
+        action=action,
+        fragment_url=action,
+        details_refused=refused,
+        unavailable=unavailable,
+        sender=the_operator(),
+    )
+    return retry_soon(make_response(page, status))

@@ -1,0 +1,105 @@
+"""Where the registry was silent the next attempt opens after a while, and the page says when."""
+
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.reasons import COOL_DOWN, Reason
+from portal.domain.stage import Stage
+from tests.factories import NOW
+from tests.page import HTMX
+from tests.web.stages import rejected
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def path(stored):
+    return stored(validation=rejected(Reason.REGISTRY_UNAVAILABLE))
+
+
+def button(page):
+    return next(it for it in page.all("button") if it["aria-describedby"].endswith("retry-hint"))
+
+
+def attempts_left(visitor, path):
+    return visitor.get(f"{path}/status", headers=JSON).json["attempts_left"]
+
+
+def test_the_button_is_there_but_does_nothing_yet(visitor, path):
+    page = visitor.get(path)
+    assert "disabled" in button(page)
+    assert page.one("time")["datetime"] == "2026-03-02T12:10:00Z"
+    assert page.text("time") == "en unos 10 minutos"
+    assert "Te quedan 2 intentos." in page.text("p", id="retry-hint")
+
+
+def test_nothing_is_wrong_with_the_person(visitor, path):
+    assert "No hay ningún problema con vos ni con tu documento." in visitor.get(path).html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "en unos 10 minutos"), (60, "en unos 9 minutos"), (479, "en unos 3 minutos"), (541, "en menos de un minuto")],
+)
+def test_the_time_left_is_told_in_minutes(visitor, path, clock, seconds, words):
+    clock.advance(seconds=seconds)
+    assert visitor.get(path).text("time") == words
+
+
+def test_pressed_too_early_it_opens_nothing_and_says_when(visitor, path, button, count, clock):
+    clock.advance(minutes=9, seconds=59)
+    pressed = visitor.post(f"{path}/retry", button(path))
+    assert (pressed.status, pressed.response.headers["Location"]) == (303, path)
+    assert (visitor.get(path).stage, attempts_left(visitor, path), count("validations")) == (Stage.REJECTED, 2, 1)
+    assert visitor.get(path).text("time") == "en menos de un minuto"
+
+
+def test_pressed_in_time_it_opens_the_next_attempt(visitor, path, clock):
+    clock.now = NOW + COOL_DOWN
+    page = visitor.get(path)
+    assert "disabled" not in button(page)
+    assert not page.all("time")
+    assert "Ya podés probar de nuevo." in page.html
+    visitor.press(path, "retry")
+    assert (visitor.get(path).stage, attempts_left(visitor, path)) == (Stage.PREPARING, 1)
+
+
+def test_an_open_page_opens_the_button_by_itself(visitor, path, clock):
+    """By the page's own polls, each as far ahead as the answer before it said."""
+    page, polls = visitor.get(path), 0
+    while "disabled" in button(page):
+        poll = page.one("section", id="status")
+        clock.now += timedelta(milliseconds=int(poll["hx-trigger"].split("ms")[0].removeprefix("every ")))
+        page = visitor.get(poll["hx-get"], headers=HTMX)
+        assert page.status == 200, "asked too early"
+        polls += 1
+    assert polls == 10
+    assert COOL_DOWN <= clock.now - NOW < COOL_DOWN + timedelta(seconds=2)
+    assert "hx-get" not in page.one("section", id="status")
+
+
+def test_a_look_in_between_changes_nothing(visitor, path, clock):
+    poll = visitor.get(path).one("section", id="status")["hx-get"]
+    clock.advance(seconds=20)
+    assert visitor.get(poll).status == 204
+
+
+def test_without_javascript_the_page_comes_again_by_itself(visitor, path, clock):
+    clock.now = NOW + COOL_DOWN - timedelta(seconds=30)
+    pause = int(visitor.get(path).one("meta", http_equiv="refresh")["content"])
+    clock.advance(seconds=pause)
+    page = visitor.get(path)
+    assert "disabled" not in button(page)
+    assert not page.all("meta", http_equiv="refresh")
+
+
+def test_programs_are_told_when_to_ask(visitor, path, clock):
+    clock.now = NOW + COOL_DOWN - timedelta(seconds=30)
+    assert 30 < visitor.get(f"{path}/status", headers=JSON).json["poll_after_seconds"] <= 32
+
+
+def test_after_the_last_attempt_there_is_nothing_to_wait_for(visitor, stored):
+    page = visitor.get(stored(validation=rejected(Reason.REGISTRY_UNAVAILABLE, number=3)))
+    assert page.stage == Stage.CLOSED
+    assert not page.all("time") + page.all("meta", http_equiv="refresh")

@@ -1,0 +1,104 @@
+"""Every page that a status page can be: what to store for it, how old it is, and what leads on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from portal.domain.onboarding import Trouble
+from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
+from portal.domain.stage import Stage
+from portal.domain.status import Status
+from portal.domain.validation import IdentityMatch
+from tests.factories import NOW, a_validation
+from tests.web.stages import adopted, rejected, stored_as
+
+
+@dataclass(frozen=True)
+class Variant:
+    stage: Stage
+    leads_on: str
+    """continue, retry, later, contact, start, wait, or nothing where nothing is left to do."""
+    changes: Callable[[], dict[str, Any]]
+    """To `an_onboarding`; made anew each time, because ids are unique."""
+    age: timedelta = timedelta()
+    """Since the last change."""
+
+
+MINUTE = timedelta(minutes=1)
+WEEK = timedelta(days=7)
+
+
+def _at(stage: Stage) -> Callable[[], dict[str, Any]]:
+    return lambda: stored_as(stage)
+
+
+def _with(**changes: Any) -> Callable[[], dict[str, Any]]:
+    return lambda: {"validation": adopted(**changes)}
+
+
+def _put_off() -> dict[str, Any]:
+    later = NOW + timedelta(minutes=5)
+    return {"validation": a_validation(), "trouble": Trouble.UNAVAILABLE, "failures": 3, "due_at": later}
+
+
+def _leads_on(reason: Reason) -> str:
+    return {Remedy.RETRY_NOW: "retry", Remedy.RETRY_LATER: "later", Remedy.CONTACT: "contact"}[REMEDIES[reason]]
+
+
+def _rejected(reason: Reason, **changes: Any) -> Callable[[], dict[str, Any]]:
+    return lambda: {"validation": rejected(reason, **changes)}
+
+
+SILENT = Reason.REGISTRY_UNAVAILABLE
+
+VARIANTS = {
+    "preparing": Variant(Stage.PREPARING, "wait", _at(Stage.PREPARING)),
+    "preparing for long": Variant(Stage.PREPARING, "wait", _at(Stage.PREPARING), MINUTE),
+    "ready": Variant(Stage.READY, "continue", _at(Stage.READY)),
+    "ready past its end": Variant(Stage.READY, "wait", _at(Stage.READY), WEEK),
+    "waiting": Variant(Stage.WAITING, "continue", _at(Stage.WAITING)),
+    "waiting for long": Variant(Stage.WAITING, "continue", _at(Stage.WAITING), MINUTE),
+    "checked": Variant(Stage.WAITING, "wait", _with(status=Status.IN_PROGRESS, session_url=None, shown_at=NOW)),
+    "checked for long": Variant(Stage.WAITING, "wait", _with(status=Status.UNKNOWN, shown_at=NOW), MINUTE),
+    "confirming": Variant(Stage.CONFIRMING, "wait", _at(Stage.CONFIRMING)),
+    "confirming for long": Variant(Stage.CONFIRMING, "wait", _at(Stage.CONFIRMING), MINUTE),
+    "in review": Variant(Stage.IN_REVIEW, "wait", _at(Stage.IN_REVIEW)),
+    "on hold": Variant(
+        Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)
+    ),
+    "approved": Variant(Stage.APPROVED, "nothing", _at(Stage.APPROVED)),
+    "verified before": Variant(
+        Stage.APPROVED, "nothing", lambda: {"validation": None, "verified_before_at": NOW, "external_id": "customer-7"}
+    ),
+    "expired": Variant(Stage.EXPIRED, "retry", _at(Stage.EXPIRED)),
+    "abandoned": Variant(Stage.ABANDONED, "continue", _at(Stage.ABANDONED)),
+    "abandoned past its end": Variant(Stage.ABANDONED, "wait", _at(Stage.ABANDONED), WEEK),
+    "abandoned past its end for the last time": Variant(
+        Stage.ABANDONED, "wait", _with(status=Status.ABANDONED, shown_at=NOW, number=3), WEEK
+    ),
+    "cancelled": Variant(Stage.CANCELLED, "retry", _at(Stage.CANCELLED)),
+    "stopped": Variant(Stage.CANCELLED, "start", lambda: stored_as(Stage.WAITING) | {"stopped_at": NOW}),
+    "stopped by a partner's customer": Variant(
+        Stage.CANCELLED, "contact", lambda: {"validation": None, "stopped_at": NOW, "external_id": "customer-8"}
+    ),
+    "delayed": Variant(Stage.DELAYED, "wait", _at(Stage.DELAYED)),
+    "delayed until later": Variant(Stage.DELAYED, "wait", _put_off),
+    "delayed with a way on": Variant(
+        Stage.DELAYED,
+        "continue",
+        lambda: stored_as(Stage.WAITING) | {"trouble": Trouble.UNAVAILABLE, "failures": 2},
+    ),
+    "closed": Variant(Stage.CLOSED, "contact", _at(Stage.CLOSED)),
+    "closed without a verdict": Variant(Stage.CLOSED, "contact", _with(status=Status.EXPIRED, number=3)),
+    "rejected before the last attempt": Variant(
+        Stage.REJECTED, "retry", _rejected(Reason.REGISTRY_CARD_OUTDATED, number=2)
+    ),
+    "registry silent for long": Variant(Stage.REJECTED, "retry", _rejected(SILENT), COOL_DOWN),
+    "registry silent abroad": Variant(
+        Stage.REJECTED, "later", lambda: {"validation": rejected(SILENT), "country": "BR"}
+    ),
+    **{f"rejected: {reason}": Variant(Stage.REJECTED, _leads_on(reason), _rejected(reason)) for reason in Reason},
+}
