@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help faults properties setup catalogues demo test lint check-types unit browser journeys fault-sample contract messages lock clean
+.PHONY: help gallery bench-pages faults properties setup catalogues demo test lint check-types unit browser journeys fault-sample contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,6 +23,19 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.portal
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# Node comes with the development tools from PyPI, so npm needs nothing of this machine.
+define install-npm
+	@mkdir -p $(VENV)/$(1) && cp $(2)/package.json $(2)/package-lock.json $(VENV)/$(1)
+	$(BIN)/npm ci --prefix $(VENV)/$(1) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+endef
+
+$(VENV)/.page_checker: e2e/page_checker/package-lock.json $(VENV)/.dev
+	$(call install-npm,page_checker,e2e/page_checker)
+
+$(VENV)/.lighthouse: e2e/lighthouse/package-lock.json $(VENV)/.dev
+	$(call install-npm,lighthouse,e2e/lighthouse)
+
 setup: $(VENV)/.portal catalogues ## a virtual environment with everything pinned; .venv/bin/portal works afterwards
 
 catalogues: $(VENV)/.portal
@@ -43,13 +56,13 @@ check-types: $(VENV)/.dev
 	$(BIN)/mypy portal e2e/mock_gu1
 
 # These keep every core busy by themselves, so they run after the others and one by one.
-MODEL := $(wildcard tests/model)
-SAMPLES := $(wildcard e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py)
+MODEL := tests/model
+SAMPLES := e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py
 AT_ONCE := --dist worksteal --numprocesses
 
 unit: $(VENV)/.dev catalogues
 	$(BIN)/pytest tests $(MODEL:%=--ignore=%) $(AT_ONCE) auto --maxprocesses 4
-	$(if $(MODEL),$(BIN)/pytest $(MODEL))
+	$(BIN)/pytest $(MODEL)
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser
@@ -57,17 +70,24 @@ browser: $(VENV)/.dev
 properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1 instead of the few hundred of make test
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/gu1 -k any_
 
-journeys: $(VENV)/.dev catalogues browser
+journeys: $(VENV)/.dev $(VENV)/.page_checker catalogues browser
 	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) $(AT_ONCE) 3 $(UNUSED) $(ARTEFACTS)
 # Nothing here is generated, and the plugin's import at the very end would hold the workers up.
 UNUSED := -p no:hypothesispytest
 ARTEFACTS := --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
-	$(if $(SAMPLES),$(BIN)/pytest $(SAMPLES))
+	$(BIN)/pytest $(SAMPLES)
 
 faults: $(VENV)/.dev catalogues ## every fault at every point, a thousand kills, floods, outages: an hour or two; faults.json
 	$(BIN)/python -m e2e.bench.faults
+
+gallery: $(VENV)/.dev $(VENV)/.page_checker catalogues browser ## every page in every language, size and theme as pictures: gallery/index.html
+	$(BIN)/python -m e2e.gallery $(GALLERY)
+
+bench-pages: $(VENV)/.dev $(VENV)/.lighthouse catalogues browser ## Lighthouse's scores, weights and first paint on a slow phone
+	$(BIN)/python -m e2e.bench.pages
+	$(BIN)/python -m e2e.bench.paint
 
 contract: $(VENV)/.dev ## what the portal relies on, tried on a real sandbox: make contract GU1_API_KEY=… [GU1_BASE_URL=…]
 	@CONTRACT=live $(BIN)/pytest e2e/test_contract.py
@@ -82,4 +102,4 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean: ## remove what setup, tests and the demo made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache test-results .demo
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache test-results .demo gallery

@@ -1,0 +1,64 @@
+"""Lighthouse's four scores of the form and the status page, on its simulated phone: `make bench-pages`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+
+from e2e.browser import HOW_TO_GET_ONE, chromium
+from e2e.page_checks import node
+from e2e.pages.applicant import a_document_number, send_form
+from e2e.servers import ROOT, World, world
+
+LIGHTHOUSE = ROOT / ".venv" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+NOT_FOR_US = "is-crawlable"
+"""Nobody's verification belongs into a search engine, so every page says noindex."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m e2e.bench.pages", description=__doc__)
+    parser.add_argument("--json", type=Path, help="a file for the scores")
+    told = parser.parse_args()
+    binary = chromium()
+    if binary is None:
+        sys.exit(HOW_TO_GET_ONE)
+    with tempfile.TemporaryDirectory() as folder, world(Path(folder)) as running:
+        pages = {"form": running.portal.url + "/", "status page": _waiting(running)}
+        scores = {name: _scores(url, binary, Path(folder)) for name, url in pages.items()}
+    print(f"{'page':<12}" + "".join(f"{category:>16}" for category in CATEGORIES))
+    for name, found in scores.items():
+        print(f"{name:<12}" + "".join(f"{found[category]:>16.0f}" for category in CATEGORIES))
+    if told.json:
+        told.json.write_text(json.dumps(scores, indent=1) + "\n")
+    sys.exit(any(score < 100 for found in scores.values() for score in found.values()))
+
+
+def _waiting(running: World) -> str:
+    """A page that waits for the result of a hosted page that was opened."""
+    link = send_form(running.portal.url, a_document_number())
+    with httpx.Client(trust_env=False) as client:
+        while "/session/" not in client.get(f"{link}/continue").headers.get("Location", ""):
+            pass
+    return link
+
+
+def _scores(url: str, binary: str, folder: Path) -> dict[str, float]:
+    report = folder / "report.json"
+    command = [node(), str(LIGHTHOUSE), url, "--quiet", "--output=json", f"--output-path={report}"]
+    command += [f"--only-categories={','.join(CATEGORIES)}", f"--skip-audits={NOT_FOR_US}"]
+    command += ["--chrome-flags=--headless --no-sandbox"]
+    subprocess.run(command, env={**os.environ, "CHROME_PATH": binary}, cwd=folder, check=True, timeout=300)
+    found = json.loads(report.read_text())["categories"]
+    return {category: 100 * found[category]["score"] for category in CATEGORIES}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Every page that the portal can show, as requests to an app in this process: for the gallery and the checks."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import Client, TestResponse
+
+from portal.app import create_app
+from portal.config import Config
+from portal.store.engine import make_engine, migrate
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+from tests.factories import NOW, an_onboarding
+from tests.web.variants import VARIANTS
+
+HOME = "http://127.0.0.1:8000"
+INSTAGRAM = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Mobile/15E148 Instagram 385.0.0.39.77 (iPhone15,2; iOS 18_5; es_AR; es; scale=3.00; 1179x2556)"
+)
+WRONG = {"country": "AR", "document_number": "123", "first_name": "Ana María", "last_name": "", "email": "ana@"}
+RIGHT = WRONG | {"document_number": "30111222", "last_name": "Núñez", "email": "", "consent": "y"}
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    name: str
+    path: str
+    method: str = "GET"
+    data: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    capture: str = "redirect"
+    fails: bool = False
+    """Whether the database refuses to be written to meanwhile."""
+
+    def address(self, language: str) -> str:
+        return f"{self.path}{'&' if '?' in self.path else '?'}lang={language}"
+
+
+class House:
+    """Portals that differ only in how they open the hosted page, on one database that was filled beforehand."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = folder / "portal.db"
+        engine = make_engine(f"sqlite:///{self._database}")
+        migrate(engine)
+        self._apps = {capture: self._app(capture) for capture in ("redirect", "new-tab", "frame")}
+        self.exhibits = list(_exhibits(self._apps["redirect"], Repository(engine, Sealer(("k" * 32,)))))
+        engine.dispose()
+        read_only = folder / "unwritable.db"
+        shutil.copy(self._database, read_only)
+        self._failing = self._app("redirect", f"sqlite:///file:{read_only}?mode=ro&uri=true")
+
+    def answer(self, exhibit: Exhibit, language: str) -> TestResponse:
+        client = self.client(exhibit)
+        data = exhibit.data
+        if exhibit.method == "POST":
+            data = data | {"form_token": _token_in(client.get(exhibit.address(language), base_url=HOME).text)}
+        return client.open(
+            exhibit.address(language),
+            method=exhibit.method,
+            data=data or None,
+            headers=exhibit.headers,
+            base_url=HOME,
+            buffered=True,
+        )
+
+    def client(self, exhibit: Exhibit) -> Client:
+        return (self._failing if exhibit.fails else self._apps[exhibit.capture]).test_client()
+
+    def _app(self, capture: str, database_url: str | None = None) -> Flask:
+        config = Config(
+            secret_keys=("k" * 32,),
+            database_url=database_url or f"sqlite:///{self._database}",
+            gu1_base_url="http://127.0.0.1:1",
+            gu1_api_key="key",
+            gu1_webhook_secrets=("secret",),
+            gu1_provider_hosts=("verify.example.com",),
+            capture=capture,
+            operator_name="Banco Ejemplo",
+            contact_url="mailto:ayuda@example.com",
+        )
+        return create_app(config, clock=lambda: NOW)
+
+
+@contextmanager
+def house(folder: Path) -> Iterator[House]:
+    yield House(folder)
+
+
+def _exhibits(app: Flask, store: Repository) -> Iterator[Exhibit]:
+    def page(**changes: Any) -> str:
+        return f"/o/{app.extensions['portal'].links.token(store.add(an_onboarding(**changes)))}"
+
+    yield Exhibit("form", "/")
+    yield Exhibit("form, Brazil", "/?country=BR")
+    yield Exhibit("form, another country", "/?country=other")
+    yield Exhibit("form with errors", "/", "POST", WRONG)
+    yield Exhibit("form that could not be kept", "/", "POST", RIGHT, fails=True)
+    yield Exhibit("form inside an app", "/", headers={"User-Agent": INSTAGRAM})
+    yield from _stages(page)
+    yield Exhibit("details of an invited customer", page(validation=None, details=None, external_id="customer-1"))
+    yield Exhibit("back from the hosted page", "/return")
+    yield Exhibit("no such page", "/nowhere")
+    yield Exhibit("link that ran out", page(created_at=NOW - timedelta(days=31)))
+    yield Exhibit("wrong way to open a page", "/", "PUT")
+    yield Exhibit("sent from another site", "/", "POST", RIGHT, {"Sec-Fetch-Site": "cross-site"})
+    yield Exhibit("too much sent", "/", "POST", RIGHT | {"first_name": "A" * 20_000})
+
+
+def _stages(page: Callable[..., str]) -> Iterator[Exhibit]:
+    for name, variant in VARIANTS.items():
+        changes = {"updated_at": NOW, "created_at": NOW} | variant.changes()
+        aged = {key: _shifted(value, variant.age) for key, value in changes.items()}
+        yield Exhibit(name, page(**aged))
+    for capture in ("new-tab", "frame"):
+        for name in ("ready", "waiting"):
+            yield Exhibit(f"{name}, {capture}", page(**VARIANTS[name].changes()), capture=capture)
+    for name in ("waiting", "approved"):
+        yield Exhibit(f"{name}, on the phone", page(**VARIANTS[name].changes()) + "?via=qr")
+
+
+def _shifted(value: Any, age: timedelta) -> Any:
+    """As it was stored when the page is `age` old now."""
+    if isinstance(value, datetime):
+        return value - age
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{it.name: _shifted(getattr(value, it.name), age) for it in fields(value)})
+    return value
+
+
+def _token_in(page: str) -> str:
+    found = re.search(r'name="form_token"[^>]*value="([^"]+)"', page)
+    return found[1] if found else ""

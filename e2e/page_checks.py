@@ -1,0 +1,73 @@
+"""What axe-core and html-validate say of a page; both come with npm, see page_checker/package.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from e2e.servers import ROOT
+
+MODULES = ROOT / ".venv" / "page_checker" / "node_modules"
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RULES = ROOT / "e2e" / "page_checker" / "htmlvalidate.json"
+
+
+def axe_findings(page: Page) -> list[str]:
+    """One line for each element and rule. Only colours depend on the theme, so they alone are looked at twice."""
+    page.evaluate(_axe())
+    found = _axe_run(page, {"type": "tag", "values": STANDARDS})
+    page.emulate_media(color_scheme="dark")
+    dark = _axe_run(page, {"type": "rule", "values": ["color-contrast"]})
+    page.emulate_media(color_scheme="light")
+    return found + [f"in the dark: {finding}" for finding in dark]
+
+
+def _axe_run(page: Page, rules: dict[str, Any]) -> list[str]:
+    options = {"runOnly": rules, "resultTypes": ["violations"]}
+    found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def html_findings(folder: Path) -> dict[str, list[str]]:
+    """File name → what is wrong in it, of all HTML files in `folder`."""
+    command = [node(), str(MODULES / "html-validate" / "bin" / "html-validate.mjs"), "--formatter=json"]
+    # A file, not a pipe: it ends without waiting until a pipe has taken everything.
+    with tempfile.TemporaryFile("w+") as printed:
+        command += [f"--config={_RULES}", str(folder)]
+        done = subprocess.run(command, cwd=folder, stdout=printed, stderr=subprocess.PIPE, text=True, check=False)
+        printed.seek(0)
+        found = printed.read()
+    if not found.strip():
+        raise RuntimeError(done.stderr)
+    return {
+        Path(file["filePath"]).name: [
+            f"{it['ruleId']} in line {it['line']}: {it['message']}" for it in file["messages"]
+        ]
+        for file in json.loads(found)
+    }
+
+
+@cache
+def _axe() -> str:
+    return (MODULES / "axe-core" / "axe.min.js").read_text()
+
+
+@cache
+def node() -> str:
+    own = ROOT / ".venv" / "bin" / "node"
+    found = str(own) if own.exists() else shutil.which("node", path=os.environ.get("PATH"))
+    if found is None:
+        raise RuntimeError("node is missing; run: make test")
+    return found

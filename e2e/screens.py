@@ -1,0 +1,56 @@
+"""Exhibits in a real browser, without a server: each request is answered by the app in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, BrowserContext, Page, Route
+from werkzeug.test import TestResponse
+
+from e2e.exhibits import HOME, Exhibit, House
+
+THEMES = ("light", "dark")
+
+
+@contextmanager
+def screen(browser: Browser, *, width: int = 360, height: int = 740, theme: str = "light") -> Iterator[Page]:
+    context = _context(browser, width, height, theme)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def show(page: Page, house: House, exhibit: Exhibit, language: str) -> TestResponse:
+    """What the app answered; the page then shows it and stays as it is: what its scripts ask for brings nothing."""
+    answer, client = house.answer(exhibit, language), house.client(exhibit)
+
+    def fulfil(route: Route) -> None:
+        request = route.request
+        if request.is_navigation_request() and request.frame == page.main_frame:
+            found = answer
+        elif request.resource_type in {"xhr", "fetch"}:
+            route.fulfill(status=204)
+            return
+        elif request.url.startswith(HOME):
+            found = client.get(request.url.removeprefix(HOME), base_url=HOME, buffered=True)
+        else:
+            route.abort()
+            return
+        route.fulfill(status=found.status_code, headers=dict(found.headers), body=found.data)
+
+    page.unroute_all()
+    page.route("**/*", fulfil)
+    page.goto(HOME + exhibit.address(language), wait_until="load")
+    return answer
+
+
+def _context(browser: Browser, width: int, height: int, theme: str) -> BrowserContext:
+    return browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if theme == "dark" else "light",
+        reduced_motion="reduce",
+        locale="es-AR",
+        timezone_id="America/Argentina/Buenos_Aires",
+    )

@@ -1,0 +1,44 @@
+"""Every page, in every language and both themes: accessible, and HTML that a conformance checker accepts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from e2e.exhibits import house
+from e2e.page_checks import axe_findings, html_findings
+from e2e.screens import screen, show
+from portal.web.i18n import LANGUAGES
+
+
+@pytest.fixture(scope="module")
+def exhibition(tmp_path_factory):
+    with house(tmp_path_factory.mktemp("house")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_accessible_in_both_themes(browser, exhibition, language):
+    wrong = {}
+    with screen(browser) as page:
+        for exhibit in exhibition.exhibits:
+            show(page, exhibition, exhibit, language)
+            wrong[exhibit.name] = axe_findings(page)
+    assert {name: findings for name, findings in wrong.items() if findings} == {}
+
+
+def test_html_conforms(exhibition, tmp_path):
+    for exhibit in exhibition.exhibits:
+        for language in LANGUAGES:
+            name = f"{re.sub(r'[^a-z ]', '', exhibit.name)} {language}.html"
+            (tmp_path / name).write_text(exhibition.answer(exhibit, language).text)
+    assert html_findings(tmp_path) == {}
+
+
+def test_checkers_see_what_is_wrong(page, tmp_path):
+    broken = '<!DOCTYPE html><html><head><title>x</title></head><body><p><div>x</div></p><img src="x"></body></html>'
+    (tmp_path / "broken.html").write_text(broken)
+    page.set_content(broken)
+    assert any("image-alt" in finding for finding in axe_findings(page))
+    assert html_findings(tmp_path)["broken.html"]
