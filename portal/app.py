@@ -19,20 +19,23 @@ from portal.gu1.client import Gu1Client
 from portal.gu1.webhook import WebhookEvent, read_webhook, verify
 from portal.logs import set_up_logging
 from portal.metrics import Metrics
+from portal.partners_file import read_registry
 from portal.services.budget import Budget
+from portal.services.customers import Customers
 from portal.services.digests import Digests
 from portal.services.engine import Engine
 from portal.services.onboardings import Onboardings
 from portal.services.pace import Pace
-from portal.services.planning import Rules
 from portal.services.ports import Clock, Gu1
 from portal.services.steps import Steps
+from portal.services.summary import Announcer
 from portal.services.webhooks import Webhooks
 from portal.store.clock import DatabaseClock
 from portal.store.engine import make_engine
 from portal.store.notes import Notes
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
+from portal.terms import Terms
 from portal.web.assets import init_assets
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
@@ -55,35 +58,37 @@ def utc_now() -> datetime:
 
 def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None, pace: Pace | None = None) -> Flask:
     """A portal that serves pages. Its engine is in `background_of(app)`, not started yet."""
-    pace, metrics = pace or Pace(), Metrics()
+    pace, metrics, partners = pace or Pace(), Metrics(), read_registry(config.partners_path)
     database = make_engine(config.database_url)
-    shared_clock = DatabaseClock(database, clock)
-    store, notes = Repository(database, Sealer(config.secret_keys)), Notes(database)
-    gu1 = gu1 or make_gu1(config, metrics)
-    background = Background(
-        clock=shared_clock, set_clock=shared_clock.set, forget=notes.forget_webhooks, close=gu1.aclose
-    )
+    clock = shared_clock = DatabaseClock(database, clock)
+    rules_for, gu1 = Terms(config, partners).rules_for, gu1 or make_gu1(config, metrics)
+    announcer = Announcer(rules_for, partners.listens)
+    store, notes = Repository(database, Sealer(config.secret_keys), announcer), Notes(database)
+    background = Background(clock=clock, set_clock=shared_clock.set, forget=notes.forget_webhooks, close=gu1.aclose)
     onboardings = Onboardings(
         store,
-        clock=shared_clock,
+        clock=clock,
         digests=Digests(config.secret_keys, "portal.document-number"),
-        rules=_rules(config),
+        rules_for=rules_for,
+        provider_hosts=ProviderHosts(config.gu1_provider_hosts),
         meter=metrics,
         pace=pace,
         wake=background.wake,
     )
-    budget = Budget(store, notes, config.gu1_hourly_budget, shared_clock)
-    steps = Steps(store, gu1, onboardings, clock=shared_clock, pace=pace, meter=metrics, budget=budget)
-    background.engine = Engine(store, steps.take, clock=shared_clock, pace=pace)
+    budget = Budget(store, notes, config.gu1_hourly_budget, clock)
+    steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics, budget=budget)
+    background.engine = Engine(store, steps.take, clock=clock, pace=pace)
     app = _flask(config)
     app.extensions["portal_background"] = background
     app.extensions["portal"] = Portal(
         config=config,
+        partners=partners,
         onboardings=onboardings,
-        webhooks=Webhooks(notes, onboardings, shared_clock),
-        links=Links(config.secret_keys, shared_clock),
-        tokens=Tokens(config.secret_keys, CONSENT_VERSION, shared_clock),
-        clock=shared_clock,
+        customers=Customers(store, clock=clock, rules_for=rules_for, meter=metrics, wake=background.wake),
+        webhooks=Webhooks(notes, onboardings, clock),
+        links=Links(config.secret_keys, clock),
+        tokens=Tokens(config.secret_keys, CONSENT_VERSION, clock),
+        clock=clock,
         metrics=metrics,
         read_news=_read_news(config.gu1_webhook_secrets),
         check_ready=store.ping,
@@ -122,14 +127,6 @@ def folder(name: str) -> Path:
     """Inside the package where it was installed from a wheel, beside it in a checkout."""
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
-
-
-def _rules(config: Config) -> Rules:
-    return Rules(
-        max_attempts=config.max_attempts,
-        double_check_renaper=config.gu1_double_check_renaper,
-        provider_hosts=ProviderHosts(config.gu1_provider_hosts),
-    )
 
 
 def _flask(config: Config) -> Flask:

@@ -22,6 +22,7 @@ Names = Annotated[tuple[str, ...], NoDecode]
 Locale = Literal["es-AR", "es", "pt-BR", "en"]
 
 _LEAST_KEY_LENGTH = 32
+_USUAL_PARTNERS_FILE = Path("partners.toml")
 
 
 class ConfigError(Exception):
@@ -34,6 +35,7 @@ class Config(BaseSettings):
     base_url: str = Field("http://127.0.0.1:8000", validation_alias="PORTAL_BASE_URL")
     secret_keys: Names = Field((), validation_alias="PORTAL_SECRET_KEYS", repr=False)
     database_url: str = Field("sqlite:///portal.db", validation_alias="PORTAL_DATABASE_URL", repr=False)
+    partners_file: Path | None = Field(None, validation_alias="PORTAL_PARTNERS_FILE")
     direct_start: bool = Field(True, validation_alias="PORTAL_DIRECT_START")
     default_locale: Locale = Field("es-AR", validation_alias="PORTAL_DEFAULT_LOCALE")
     capture: Literal["redirect", "new-tab", "frame"] = Field("redirect", validation_alias="PORTAL_CAPTURE")
@@ -86,7 +88,7 @@ class Config(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _base_url(cls, value: str) -> str:
-        parts = _web_address(value)
+        parts = web_address(value)
         if parts.path not in {"", "/"} or parts.query or parts.fragment:
             raise ValueError("must be a scheme, a host and perhaps a port, without a path")
         return f"{parts.scheme}://{parts.netloc}"
@@ -94,7 +96,7 @@ class Config(BaseSettings):
     @field_validator("gu1_base_url")
     @classmethod
     def _gu1_base_url(cls, value: str) -> str:
-        _web_address(value)
+        web_address(value)
         return value.rstrip("/")
 
     @field_validator("database_url")
@@ -136,6 +138,11 @@ class Config(BaseSettings):
         if "*" in self.gu1_provider_hosts and not is_loopback(urlsplit(self.gu1_base_url).hostname or ""):
             raise ValueError("GU1_PROVIDER_HOSTS: * is for a gu1 on loopback only")
         return self
+
+    @property
+    def partners_path(self) -> Path | None:
+        """None where there are no partners: the file is not named, and none lies here."""
+        return self.partners_file or (_USUAL_PARTNERS_FILE if _USUAL_PARTNERS_FILE.is_file() else None)
 
     @cached_property
     def host(self) -> str:
@@ -184,7 +191,7 @@ def _keys_beside(database: Path) -> tuple[str, ...]:
     return keys
 
 
-def _web_address(value: str) -> SplitResult:
+def web_address(value: str) -> SplitResult:
     try:
         parts = urlsplit(value)
         _port = parts.port

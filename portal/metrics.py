@@ -10,6 +10,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _LABELS: dict[str, tuple[str, ...]] = {
     "started": ("country",),
+    "invited": ("partner",),
+    "erased": ("partner",),
+    "told": ("partner", "outcome"),
     "handed_over": (),
     "moved": ("status", "reason"),
     "refused_move": ("old", "new"),
@@ -29,6 +32,9 @@ _LABELS: dict[str, tuple[str, ...]] = {
 
 _HELP = {
     "started": "Onboardings whose form was sent",
+    "invited": "Onboardings that partners began for their customers",
+    "erased": "Onboardings whose person was erased on the partner's word",
+    "told": "Notifications sent to partners' backends, by what came of them",
     "handed_over": "Validations whose hosted page was opened for the first time",
     "moved": "Validations that came to a status",
     "refused_move": "News from gu1 that would have undone a final status",

@@ -74,7 +74,7 @@ class FakeGu1:
         await self._call("sync_validation", gu1_id)
         return self.validations[gu1_id] if self.sync_shows_row else None
 
-    async def create_validation(self, entity_id, *, double_check, metadata):
+    async def create_validation(self, entity_id, *, double_check, metadata, integration_code=None):
         await self._call("create_validation", entity_id, double_check, metadata)
         gu1_id = f"validation-{len(self.validations) + 1}"
         self.validations[gu1_id] = Observation(

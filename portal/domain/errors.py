@@ -32,6 +32,10 @@ class LostClaim(PortalError):
     pass
 
 
+class KeyReused(PortalError):
+    """An Idempotency-Key that came with another request before."""
+
+
 class StoreUnavailable(PortalError):
     pass
 

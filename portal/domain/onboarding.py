@@ -5,12 +5,16 @@ Everything here is a value; a change makes a new one, and the store writes it un
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from portal.domain.status import Status
 from portal.domain.validation import Validation
+
+LIFETIME = timedelta(days=30)
+"""Of an access link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,18 @@ class Trouble(StrEnum):
 class Onboarding:
     id: str
     locale: str
+    partner: str | None = None
+    """The slug of the partner that sent the person; None for those who came by themselves."""
     external_id: str | None = None
     """A partner's own name for the customer."""
+    known_as: str | None = None
+    """What gu1 knows the person by, where that is neither `external_id` nor `id`."""
+    return_url: str | None = None
+    """Where the partner wants the person back; one of its registered ones."""
+    state: str | None = field(default=None, repr=False)
+    """The partner's own, given back with the result and not looked into."""
+    capture: str | None = None
+    """How the hosted page opens, where the partner asked for another way than usual."""
     country: str | None = None
     submission: str | None = None
     """Names one sending of the first form; the same sending twice is the same onboarding."""
@@ -65,6 +79,8 @@ class Onboarding:
     trouble: Trouble | None = None
     failures: int = 0
     stopped_at: datetime | None = None
+    erased_at: datetime | None = None
+    """When the person's data was erased on the partner's word."""
     due_at: datetime | None = None
     """When the engine looks at this onboarding next; None where nothing is left to do."""
     sweep_at: datetime | None = None
@@ -86,7 +102,35 @@ class Onboarding:
     @property
     def gu1_external_id(self) -> str:
         """What gu1 knows the person by."""
-        return self.external_id or self.id
+        return self.known_as or self.external_id or self.id
+
+    @property
+    def ends_at(self) -> datetime:
+        """When its access link opens nothing any more."""
+        return self.created_at + LIFETIME
+
+    @property
+    def without_person(self) -> Self:
+        """What may be kept once the person's data is erased: what was paid, when, and at gu1 under which ids."""
+        validation = self.validation
+        return replace(
+            self,
+            external_id=None,
+            known_as=None,
+            return_url=None,
+            state=None,
+            country=None,
+            submission=None,
+            details=None,
+            document_digest=None,
+            watched_at=None,
+            validation=validation and replace(validation, session_url=None, session_id=None),
+        )
+
+    @property
+    def only_consent_is_missing(self) -> bool:
+        """The partner gave the details; they stay here until the person agrees."""
+        return self.details is not None and self.consent is None
 
     @property
     def status(self) -> Status:

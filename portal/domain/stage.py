@@ -93,6 +93,16 @@ def retry_waits_until(onboarding: Onboarding, *, max_attempts: int, now: datetim
     return opens_at if now < opens_at else None
 
 
+def leads_on(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> bool:
+    """Whether its access link still leads somewhere, so that nobody needs another one."""
+    if onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at:
+        return False
+    stage = stage_of(onboarding, max_attempts=max_attempts)
+    if stage in _RETRYABLE:
+        return _is_retryable(onboarding, max_attempts)
+    return stage not in {Stage.APPROVED, Stage.CLOSED}
+
+
 def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     """Whether the hosted page may be opened now."""
     validation = onboarding.validation

@@ -70,9 +70,15 @@ class Calls(ABC):
         return await self._call(operations.READ_ENTITY_STATUS, work)
 
     async def create_validation(
-        self, entity_id: str, *, double_check: bool, metadata: Mapping[str, str | int]
+        self,
+        entity_id: str,
+        *,
+        double_check: bool,
+        metadata: Mapping[str, str | int],
+        integration_code: str | None = None,
     ) -> Observation:
-        bare = outgoing.validation_body(entity_id, self._integration_code, double_check=double_check)
+        integration_code = integration_code or self._integration_code
+        bare = outgoing.validation_body(entity_id, integration_code, double_check=double_check)
         body = outgoing.with_metadata(bare, metadata)
 
         async def work() -> Observation:

@@ -70,6 +70,7 @@ class Creation:
             seen = await self._gu1.create_validation(
                 sent.entity_id,
                 double_check=validation.double_check is not DoubleCheck.NOT_ASKED,
+                integration_code=self._onboardings.rules_for(sent).integration_code,
                 metadata={"onboarding": sent.id, "validation": validation.number, "nonce": validation.nonce},
             )
         except OutcomeUnknown as unknown:

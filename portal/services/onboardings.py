@@ -1,4 +1,4 @@
-"""The use cases: start, invite, give details, view, continue, retry, observe, stop."""
+"""The use cases: start, give details, view, continue, retry, observe, stop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from portal.domain.errors import RetryRefused
 from portal.domain.onboarding import Details, Onboarding, Trouble
+from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.stage import Stage, may_continue, may_retry, stage_of
 from portal.domain.validation import Observation, Validation
 from portal.services.digests import Digests
@@ -36,7 +37,8 @@ class Onboardings:
         *,
         clock: Clock,
         digests: Digests,
-        rules: Rules,
+        rules_for: Callable[[Onboarding], Rules],
+        provider_hosts: ProviderHosts,
         meter: Meter,
         pace: Pace,
         wake: Callable[[], None] = lambda: None,
@@ -44,14 +46,13 @@ class Onboardings:
         """`wake` tells the engine of this process that something fell due."""
         self._store = store
         self._clock = clock
-        self._planner = Planner(rules, digests)
-        self._observer = Observer(
-            clock=clock, digests=digests, provider_hosts=rules.provider_hosts, meter=meter, pace=pace
-        )
+        self._planner = Planner(rules_for, digests)
+        self._observer = Observer(clock=clock, digests=digests, provider_hosts=provider_hosts, meter=meter, pace=pace)
         self._meter = meter
         self._pace = pace
         self._wake = wake
-        self.rules = rules
+        self._provider_hosts = provider_hosts
+        self.rules_for = rules_for
 
     def start(self, details: Details, *, locale: str, consent_version: str, nonce: str) -> Onboarding:
         """A stored onboarding; the one stored before where the same form is sent with the same details again."""
@@ -66,23 +67,18 @@ class Onboardings:
             self._wake()
         return stored
 
-    def invite(self, external_id: str, *, locale: str) -> Onboarding:
-        """An onboarding for a partner's customer, whose details are still to come, if they are needed at all."""
-        now = self._clock()
-        invited = Onboarding(
-            id=_new_id(), locale=locale, external_id=external_id, due_at=now, created_at=now, updated_at=now
-        )
-        self._store.add(invited)
-        self._wake()
-        return invited
+    def give_details(self, onboarding_id: str, details: Details | None, *, consent_version: str) -> Onboarding:
+        """The first details of an invited customer, or new ones where gu1 refused the first.
 
-    def give_details(self, onboarding_id: str, details: Details, *, consent_version: str) -> Onboarding:
-        """The first details of an invited customer, or new ones where gu1 refused the first."""
+        None for those that the partner gave, which the customer has just agreed to.
+        """
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
-            if stage_of(row.onboarding, max_attempts=self.rules.max_attempts) is not Stage.DETAILS:
-                return row.onboarding
-            changed = self._planner.with_details(row.onboarding, details, consent_version, now)
+            onboarding = row.onboarding
+            details = details or onboarding.details
+            if details is None or self._stage(onboarding) is not Stage.DETAILS:
+                return onboarding
+            changed = self._planner.with_details(onboarding, details, consent_version, now)
             row.save(changed)
         self._wake()
         return changed
@@ -107,7 +103,7 @@ class Onboardings:
             if validation is None or not may_continue(row.onboarding, now):
                 return None
             url = validation.session_url
-            if url is None or not self.rules.provider_hosts.allows(url):
+            if url is None or not self._provider_hosts.allows(url):
                 row.save(self._without_url(row.onboarding, validation, now))
                 return None
             if validation.shown_at is None:
@@ -142,11 +138,11 @@ class Onboardings:
             onboarding = row.onboarding
             if onboarding.attempts > after_attempt:
                 return onboarding
-            if not may_retry(onboarding, max_attempts=self.rules.max_attempts, now=now):
+            if not may_retry(onboarding, max_attempts=self.rules_for(onboarding).max_attempts, now=now):
                 raise RetryRefused
             changed = replace(
                 onboarding,
-                validation=self._planner.planned(onboarding.attempts + 1, onboarding.country, now),
+                validation=self._planner.planned(onboarding, onboarding.attempts + 1, now),
                 trouble=None,
                 failures=0,
                 due_at=now,
@@ -214,6 +210,9 @@ class Onboardings:
             self._make_due(row)
         self._wake()
         return True
+
+    def _stage(self, onboarding: Onboarding) -> Stage:
+        return stage_of(onboarding, max_attempts=self.rules_for(onboarding).max_attempts)
 
     def _make_due(self, row: Row) -> None:
         # A hint is about news of a validation; what gu1 could not do a moment ago keeps its pause.

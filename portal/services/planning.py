@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from portal.domain.document_numbers import comparable
 from portal.domain.onboarding import Consent, Details, Onboarding
-from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.validation import DoubleCheck, Validation
 from portal.services.digests import Digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
+    """What holds for the onboardings of one partner, or for those without one."""
+
     max_attempts: int
     double_check_renaper: bool
-    provider_hosts: ProviderHosts
+    integration_code: str | None = None
+    """None for the one that holds for everybody."""
 
 
 class Planner:
-    def __init__(self, rules: Rules, digests: Digests) -> None:
-        self._rules = rules
+    def __init__(self, rules_of: Callable[[Onboarding], Rules], digests: Digests) -> None:
+        self._rules_of = rules_of
         self._digests = digests
 
     def with_details(self, onboarding: Onboarding, details: Details, consent_version: str, now: datetime) -> Onboarding:
@@ -34,15 +37,15 @@ class Planner:
             details=details,
             document_digest=self._digests.digest(number) if number else None,
             consent=Consent(consent_version, now),
-            validation=self.planned(1, details.country, now),
+            validation=self.planned(replace(onboarding, country=details.country), 1, now),
             trouble=None,
             failures=0,
             due_at=now,
             updated_at=now,
         )
 
-    def planned(self, number: int, country: str | None, now: datetime) -> Validation:
-        asked = self._rules.double_check_renaper and country == "AR"
+    def planned(self, onboarding: Onboarding, number: int, now: datetime) -> Validation:
+        asked = self._rules_of(onboarding).double_check_renaper and onboarding.country == "AR"
         return Validation(
             number=number,
             nonce=secrets.token_urlsafe(16),

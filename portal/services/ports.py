@@ -23,12 +23,28 @@ class Row(Protocol):
     def save(self, changed: Onboarding) -> None:
         """Writes the whole aggregate; the context commits it."""
 
+    def erase(self, changed: Onboarding) -> None:
+        """Writes it without the person, and nothing of the person stays anywhere beside it."""
+
 
 class Store(Protocol):
     """Every method commits before it returns and raises `StoreUnavailable` where it could not."""
 
     def add(self, onboarding: Onboarding) -> Onboarding:
         """The stored onboarding: an earlier one where its `submission` was stored before."""
+
+    def add_invited(
+        self,
+        onboarding: Onboarding,
+        *,
+        key: str | None,
+        fingerprint: str,
+        is_open: Callable[[Onboarding], bool],
+    ) -> tuple[Onboarding, bool]:
+        """The stored onboarding and whether it is new, which it stays for a `key` that is sent again.
+
+        Not new: the one that the partner's customer had before, where it `is_open`. Raises `KeyReused`.
+        """
 
     def get(self, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`."""
@@ -96,9 +112,17 @@ class Gu1(Protocol):
     async def read_entity_status(self, entity_id: str) -> EntityStatus: ...
 
     async def create_validation(
-        self, entity_id: str, *, double_check: bool, metadata: dict[str, str | int]
+        self,
+        entity_id: str,
+        *,
+        double_check: bool,
+        metadata: dict[str, str | int],
+        integration_code: str | None = None,
     ) -> Observation:
-        """The paid call; sent on a connection of its own, at most once per call."""
+        """The paid call; sent on a connection of its own, at most once per call.
+
+        `integration_code`: another one than the operator's usual.
+        """
 
     async def read_validation(self, gu1_id: str) -> Observation: ...
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Executable,
     RowMapping,
     and_,
     case,
+    delete,
     func,
     or_,
     select,
@@ -27,8 +28,10 @@ from portal.domain.onboarding import Onboarding
 from portal.services.pace import LONGEST_WAIT
 from portal.store.access import Access, insert
 from portal.store.failures import store_errors
+from portal.store.invitations import Invitations
+from portal.store.locked import Announce, LockedRow, write_validation
 from portal.store.moments import Unreadable
-from portal.store.records import UnreadableRow, joined, onboarding_values, read_onboarding, validation_values
+from portal.store.records import UnreadableRow, joined, onboarding_values, read_onboarding
 from portal.store.sealing import Sealer
 from portal.store.tables import onboardings, validations
 
@@ -41,31 +44,14 @@ _LONGEST_LEASE = timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
 
-class LockedRow:
-    """One onboarding inside the transaction that holds its lock."""
-
-    def __init__(self, connection: Connection, sealer: Sealer, onboarding: Onboarding) -> None:
-        self.onboarding = onboarding
-        self._connection = connection
-        self._sealer = sealer
-
-    def save(self, changed: Onboarding) -> None:
-        if changed.id != self.onboarding.id:
-            raise ValueError("only the locked onboarding can be saved")
-        changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
-        values = onboarding_values(changed, self._sealer)
-        self._connection.execute(update(onboardings).where(onboardings.c.id == changed.id).values(values))
-        _write_validation(self._connection, changed, self._sealer)
-        self.onboarding = changed
-
-
 class Repository:
     """Fills `portal.services.ports.Store`."""
 
-    def __init__(self, engine: Engine, sealer: Sealer) -> None:
+    def __init__(self, engine: Engine, sealer: Sealer, announce: Announce = lambda _before, _after: None) -> None:
         self._pinger = engine
         self._access = Access(engine)
         self._sealer = sealer
+        self._announce = announce
 
     def add(self, onboarding: Onboarding) -> Onboarding:
         values = onboarding_values(onboarding, self._sealer)
@@ -78,8 +64,26 @@ class Repository:
             )
             if added is None:
                 return self._submitted(connection, onboarding.submission)
-            _write_validation(connection, onboarding, self._sealer)
+            write_validation(connection, onboarding, self._sealer)
         return onboarding
+
+    def add_invited(
+        self,
+        onboarding: Onboarding,
+        *,
+        key: str | None,
+        fingerprint: str,
+        is_open: Callable[[Onboarding], bool],
+    ) -> tuple[Onboarding, bool]:
+        values = onboarding_values(onboarding, self._sealer)
+        with self._access.writing() as connection:
+            invitations = Invitations(
+                connection,
+                find=lambda earlier_id: self._find(connection, earlier_id),
+                add=lambda _fresh: _run(connection, insert(connection, onboardings).values(values)),
+                remove=lambda fresh: _run(connection, delete(onboardings).where(onboardings.c.id == fresh.id)),
+            )
+            return invitations.keep(onboarding, key=key, fingerprint=fingerprint, is_open=is_open)
 
     def get(self, onboarding_id: str) -> Onboarding:
         with self._access.reading() as connection:
@@ -196,7 +200,7 @@ class Repository:
         # show PostgreSQL's validation as it was before the wait.
         connection.execute(select(onboardings.c.id).where(onboardings.c.id == onboarding_id).with_for_update())
         onboarding = self._find(connection, onboarding_id)
-        return LockedRow(connection, self._sealer, onboarding) if onboarding else None
+        return LockedRow(connection, self._sealer, onboarding, self._announce) if onboarding else None
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         row = connection.execute(joined().where(onboardings.c.id == onboarding_id)).mappings().one_or_none()
@@ -218,6 +222,10 @@ class Repository:
                 connection.execute(update(onboardings).where(onboardings.c.id == row["id"]).values(later))
 
 
+def _run(connection: Connection, statement: Executable) -> None:
+    connection.execute(statement)
+
+
 def _or(now: datetime, moment: datetime | Unreadable) -> datetime:
     return now if isinstance(moment, Unreadable) else moment
 
@@ -229,11 +237,3 @@ def _due(now: datetime) -> ColumnElement[bool]:
 def _unheld(now: datetime) -> ColumnElement[bool]:
     lease_until = onboardings.c.lease_until
     return or_(lease_until.is_(None), lease_until < now, lease_until > now + _LONGEST_LEASE)
-
-
-def _write_validation(connection: Connection, onboarding: Onboarding, sealer: Sealer) -> None:
-    if onboarding.validation is None:
-        return
-    values = validation_values(onboarding.validation, onboarding.id, sealer)
-    statement = insert(connection, validations).values(values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values))

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
 )
 
 from portal.domain.onboarding import Trouble
@@ -44,7 +46,12 @@ onboardings = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("locale", String, nullable=False),
+    Column("partner", String),
     Column("external_id", String),
+    Column("known_as", String),
+    Column("return_url", String),
+    Column("state", String),
+    Column("capture", String),
     Column("country", String),
     Column("submission", String),
     Column("details_sealed", LargeBinary),
@@ -58,6 +65,7 @@ onboardings = Table(
     Column("trouble", String),
     Column("failures", Integer, nullable=False),
     Column("stopped_at", Moment),
+    Column("erased_at", Moment),
     Column("due_at", Moment),
     Column("sweep_at", Moment),
     Column("fence", BigInteger, nullable=False),
@@ -106,6 +114,44 @@ validations = Table(
     _one_of("identity_match", IdentityMatch),
     CheckConstraint("number > 0", name="number"),
 )
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("partner", String, primary_key=True),
+    Column("external_id", String, primary_key=True),
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+"""The newest onboarding of each customer of a partner."""
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("partner", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("is_new", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False, index=True),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("partner", String, nullable=False),
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("payload", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("due_at", Moment, index=True),
+    Column("lease_until", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("outcome", String),
+    Column("delivered_at", Moment),
+    UniqueConstraint("onboarding_id", "sequence", name="uq_events_sequence"),
+)
+"""What partners' backends are told, written together with what happened."""
 
 webhook_deliveries = Table(
     "webhook_deliveries",

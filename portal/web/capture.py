@@ -26,8 +26,11 @@ class Capture(StrEnum):
     FRAME = "frame"
 
 
-def capture_of(_found: Onboarding | None) -> Capture:
-    return Capture(portal().config.capture)
+def capture_of(found: Onboarding | None) -> Capture:
+    """What was asked for this person, else what the partner wants, else the operator."""
+    partner = portal().partners.get(found.partner) if found else None
+    asked = found.capture if found else None
+    return Capture(asked or (partner and partner.capture) or portal().config.capture)
 
 
 def opens_by_itself(found: Onboarding) -> bool:

@@ -10,6 +10,8 @@ from flask import current_app
 
 from portal.config import Config
 from portal.metrics import Metrics
+from portal.partners import Registry
+from portal.services.customers import Customers
 from portal.services.onboardings import Onboardings
 from portal.services.ports import Clock, ReadNews
 from portal.services.webhooks import Webhooks
@@ -20,6 +22,8 @@ from portal.web.links import Links, Tokens
 class Portal:
     config: Config
     onboardings: Onboardings
+    customers: Customers
+    partners: Registry
     webhooks: Webhooks
     links: Links
     tokens: Tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -14,7 +14,6 @@ from itsdangerous import BadData, URLSafeSerializer
 from portal.domain.onboarding import Onboarding
 from portal.services.ports import Clock
 
-LINK_LIFETIME = timedelta(days=30)
 FORM_LIFETIME = timedelta(hours=24)
 CLOCK_LEEWAY = timedelta(seconds=120)
 """Replicas' clocks differ a little; a link must not die of it."""
@@ -40,10 +39,7 @@ class Links:
 
     def token(self, onboarding: Onboarding) -> str:
         """The same for the same onboarding every time, so that a link stays one link."""
-        return str(self._serializer.dumps([onboarding.id, int(self.expires_at(onboarding).timestamp())]))
-
-    def expires_at(self, onboarding: Onboarding) -> datetime:
-        return onboarding.created_at + LINK_LIFETIME
+        return str(self._serializer.dumps([onboarding.id, int(onboarding.ends_at.timestamp())]))
 
     def onboarding_id(self, token: str) -> str:
         """Raises `BadLink` or `ExpiredLink`."""

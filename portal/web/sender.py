@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from flask_babel import gettext as _
 
+from portal.domain.onboarding import Onboarding
 from portal.web.context import portal
 
 
@@ -46,3 +47,9 @@ class Sender:
 def the_operator() -> Sender:
     config = portal().config
     return Sender(config.operator_name, config.contact_url)
+
+
+def sender_of(found: Onboarding) -> Sender:
+    """The partner, and where it names no way of its own to reach somebody, the operator's."""
+    partner = portal().partners.get(found.partner)
+    return Sender(partner.name, partner.contact_url or portal().config.contact_url) if partner else the_operator()

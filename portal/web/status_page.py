@@ -14,7 +14,7 @@ from portal.web.context import portal
 from portal.web.forms import ActionForm
 from portal.web.i18n import current_language
 from portal.web.second_device import second_device_of
-from portal.web.sender import the_operator
+from portal.web.sender import sender_of
 from portal.web.stage_view import StageView, view_of
 
 
@@ -32,10 +32,10 @@ class Urls:
 def view_now(found: Onboarding) -> StageView:
     return view_of(
         found,
-        max_attempts=portal().config.max_attempts,
+        max_attempts=portal().onboardings.rules_for(found).max_attempts,
         now=portal().clock(),
         locale=current_language(),
-        sender=the_operator(),
+        sender=sender_of(found),
     )
 
 

@@ -25,7 +25,8 @@ from portal.store.sealing import Sealer
 from tests.factories import NOW, a_validation, an_onboarding
 
 ENTITY = "entity-1"
-RULES = Rules(max_attempts=9, double_check_renaper=False, provider_hosts=ProviderHosts(("verify.example.com",)))
+RULES = Rules(max_attempts=9, double_check_renaper=False)
+HOSTS = ProviderHosts(("verify.example.com",))
 PACE = Pace(quiet=10, look_again=5, rest_between_sends=10**8, first_sweep=3600)
 """After each lease the quiet time is over, after a third sending there is none, and a sweep comes when all is quiet."""
 LOST = OutcomeUnknown("the answer was lost")
@@ -112,7 +113,7 @@ class Line:
         self.rings.set()
         return await self._answer
 
-    async def create_validation(self, entity_id, *, double_check, metadata):
+    async def create_validation(self, entity_id, *, double_check, metadata, integration_code=None):
         return await self._ask("create_validation", metadata["nonce"])
 
     async def list_validations(self, entity_id):
@@ -202,7 +203,8 @@ class Bench:
             self.store,
             clock=self.clock,
             digests=Digests(["secret"], "test"),
-            rules=RULES,
+            rules_for=lambda _onboarding: RULES,
+            provider_hosts=HOSTS,
             meter=Meter(),
             pace=PACE,
         )

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from portal.app import background_of, create_app
+from portal.services.customers import Invitation
 from portal.services.pace import Pace
 from tests.databases import DATABASES
 from tests.factories import some_details
@@ -42,9 +43,19 @@ def prepared(begin, onboardings):
 
 
 @pytest.fixture
-def invite(onboardings):
+def customers(app):
+    return app.extensions["portal"].customers
+
+
+@pytest.fixture
+def invite(customers):
     """A partner sends a customer whose details are still to come."""
-    return lambda external_id="customer-7": onboardings.invite(external_id, locale="es-AR")
+
+    def invite(external_id="customer-7", key=None, **wishes):
+        wish = Invitation(**{"partner": "shop", "external_id": external_id, "locale": "es-AR"} | wishes)
+        return customers.invite(wish, key=key).onboarding
+
+    return invite
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def allow(onboardings):
 
     def allow(*hosts):
         hosts = ProviderHosts(hosts)
-        onboardings.rules = replace(onboardings.rules, provider_hosts=hosts)
+        onboardings._provider_hosts = hosts
         onboardings._observer = replace(onboardings._observer, provider_hosts=hosts)
 
     return allow

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from portal.domain.onboarding import Trouble
+from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
@@ -58,7 +59,7 @@ def test_a_foreign_host_does_not_replace_a_good_address(prepared, tell, onboardi
 
 
 def test_a_host_that_is_no_longer_allowed_is_not_opened(prepared, onboardings):
-    onboardings.rules = replace(onboardings.rules, provider_hosts=type(onboardings.rules.provider_hosts)([]))
+    onboardings._provider_hosts = ProviderHosts([])
     assert onboardings.open_hosted_page(prepared.id) is None
 
 

@@ -3,20 +3,20 @@ from dataclasses import replace
 import pytest
 
 from portal.domain.onboarding import Consent, Trouble
-from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.validation import DoubleCheck, Sending
 from portal.services.digests import Digests
 from portal.services.planning import Planner, Rules
 from tests.factories import NOW, an_onboarding, some_details
 
-RULES = Rules(max_attempts=3, double_check_renaper=True, provider_hosts=ProviderHosts([]))
+RULES = Rules(max_attempts=3, double_check_renaper=True)
 DIGESTS = Digests(["key"], "test")
+PLANNER = Planner(lambda _onboarding: RULES, DIGESTS)
 LATER = NOW.replace(hour=15)
 
 
 def planned(rules=RULES, **details):
     empty = an_onboarding(details=None, document_digest=None, trouble=Trouble.DETAILS_REFUSED, failures=3, due_at=None)
-    return Planner(rules, DIGESTS).with_details(empty, some_details(**details), "2026-01", LATER)
+    return Planner(lambda _onboarding: rules, DIGESTS).with_details(empty, some_details(**details), "2026-01", LATER)
 
 
 def test_details_make_an_onboarding_ready_for_the_engine():
@@ -35,7 +35,7 @@ def test_typed_number_is_kept_as_a_digest_of_what_is_printed(other_spelling):
 def test_number_that_cannot_be_compared_replaces_an_older_digest():
     empty = an_onboarding(document_digest="of an earlier number")
     details = some_details(country="BR", document_number="52998224725")
-    changed = Planner(RULES, DIGESTS).with_details(empty, details, "2026-01", LATER)
+    changed = PLANNER.with_details(empty, details, "2026-01", LATER)
     assert changed.document_digest is None
 
 
@@ -50,9 +50,10 @@ def test_number_that_cannot_be_compared_replaces_an_older_digest():
 )
 def test_registry_is_asked_where_it_exists_and_the_operator_wants_it(country, allowed, expected):
     rules = replace(RULES, double_check_renaper=allowed)
-    assert Planner(rules, DIGESTS).planned(1, country, NOW).double_check is expected
+    planner = Planner(lambda _onboarding: rules, DIGESTS)
+    assert planner.planned(an_onboarding(country=country), 1, NOW).double_check is expected
 
 
 def test_each_validation_has_a_nonce_of_its_own():
-    nonces = {Planner(RULES, DIGESTS).planned(2, "AR", NOW).nonce for _ in range(100)}
+    nonces = {PLANNER.planned(an_onboarding(), 2, NOW).nonce for _ in range(100)}
     assert len(nonces) == 100

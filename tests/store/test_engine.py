@@ -171,7 +171,8 @@ def constraints(engine):
             sorted(map(str, found.get_indexes(table))),
             str(found.get_pk_constraint(table)),
         ]
-        for table in metadata.tables
+        for table in found.get_table_names()
+        if table != "alembic_version"
     }
 
 

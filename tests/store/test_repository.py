@@ -16,7 +16,7 @@ from portal.store.sealing import Sealer
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 
 TABLES = ["onboardings", "validations"]
-LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(12)]
+LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(13)]
 
 
 def a_full_onboarding():
@@ -29,6 +29,8 @@ def a_full_onboarding():
         entity_id="entity-1", validation=validation, trouble=Trouble.REFUSED, failures=6, stopped_at=LATER[5],
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
+        partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
+        capture="frame", erased_at=LATER[12],
     )  # fmt: skip
 
 
@@ -99,7 +101,7 @@ def test_an_unknown_session_finds_nothing(repository, session_id):
 
 def test_save_writes_the_whole_aggregate(repository):
     added = repository.add(an_onboarding())
-    full = replace(a_full_onboarding(), id=added.id)
+    full = replace(a_full_onboarding(), id=added.id, erased_at=None)
     with repository.locked(added.id) as row:
         row.save(full)
         assert row.onboarding == full

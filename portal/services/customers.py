@@ -1,0 +1,125 @@
+"""What partners ask for: their customers' onboardings started, looked at and erased."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+
+from portal.domain.errors import UnknownOnboarding
+from portal.domain.onboarding import Details, Onboarding
+from portal.domain.stage import leads_on
+from portal.services.planning import Rules
+from portal.services.ports import Clock, Meter, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """One partner's wish for one customer."""
+
+    partner: str
+    external_id: str
+    locale: str
+    known_as: str | None = None
+    return_url: str | None = None
+    state: str | None = field(default=None, repr=False)
+    capture: str | None = None
+    details: Details | None = None
+    """Of the customer, who only has to agree then."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that was wished for, so that a key used for another wish is noticed."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    onboarding: Onboarding
+    is_new: bool
+    """False for the customer's open onboarding, which was there before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    onboarding_id: str
+    erased_at: datetime
+    entity_id: str | None
+    """What gu1 keeps, which this portal cannot erase."""
+    validation_id: str | None
+
+
+class Customers:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        rules_for: Callable[[Onboarding], Rules],
+        meter: Meter,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._rules_for = rules_for
+        self._meter = meter
+        self._wake = wake
+
+    def invite(self, wish: Invitation, *, key: str | None = None) -> Invited:
+        """A new onboarding, or the one that the customer has open; the same again for the same `key`.
+
+        Raises `KeyReused` where `key` came with another wish before.
+        """
+        now = self._clock()
+        fresh = Onboarding(
+            id=secrets.token_urlsafe(16),
+            partner=wish.partner,
+            external_id=wish.external_id,
+            known_as=wish.known_as,
+            locale=wish.locale,
+            return_url=wish.return_url,
+            state=wish.state,
+            capture=wish.capture,
+            details=wish.details,
+            country=wish.details.country if wish.details else None,
+            due_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        stored, is_new = self._store.add_invited(fresh, key=key, fingerprint=wish.fingerprint, is_open=self._is_open)
+        if stored.id == fresh.id:
+            self._meter.count("invited", partner=wish.partner)
+            self._wake()
+        return Invited(stored, is_new)
+
+    def find(self, partner: str, onboarding_id: str) -> Onboarding:
+        """Raises `UnknownOnboarding`, for another partner's too."""
+        found = self._store.get(onboarding_id)
+        if found.partner != partner or found.erased_at:
+            raise UnknownOnboarding(onboarding_id)
+        return found
+
+    def erase(self, partner: str, onboarding_id: str) -> Erasure:
+        """Everything of the person, at once; what is open at gu1 is cancelled there by the engine."""
+        now = self._clock()
+        with self._store.locked(onboarding_id) as row:
+            found = row.onboarding
+            if found.partner != partner:
+                raise UnknownOnboarding(onboarding_id)
+            if found.erased_at is None:
+                settled = found.validation is not None and found.validation.is_settled
+                is_over = settled or found.verified_before_at is not None
+                stopped_at = found.stopped_at or (None if is_over else now)
+                found = replace(found, erased_at=now, stopped_at=stopped_at, due_at=found.due_at and now)
+                row.erase(found)
+                self._meter.count("erased", partner=partner)
+        self._wake()
+        gu1_id = found.validation.gu1_id if found.validation else None
+        return Erasure(found.id, found.erased_at or now, found.entity_id, gu1_id)
+
+    def _is_open(self, onboarding: Onboarding) -> bool:
+        max_attempts = self._rules_for(onboarding).max_attempts
+        return leads_on(onboarding, max_attempts=max_attempts, now=self._clock())

@@ -1,0 +1,83 @@
+"""An onboarding as its partner sees it: by the API, and in what its backend is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from portal.domain.onboarding import Onboarding
+from portal.domain.reasons import Reason
+from portal.domain.stage import Stage, stage_of
+from portal.domain.status import Status
+from portal.domain.validation import IdentityMatch
+from portal.services.planning import Rules
+
+_ENDS = {Stage.CANCELLED, Stage.CLOSED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Without personal data, save what the partner itself calls the customer."""
+
+    id: str
+    external_id: str
+    status: Status
+    stage: Stage
+    reason: Reason | None
+    identity_match: IdentityMatch
+    attempts: int
+    validation_id: str | None
+    entity_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    verified_at: datetime | None
+
+
+def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
+    validation = onboarding.validation
+    is_approved = onboarding.status is Status.APPROVED
+    verified_at = onboarding.verified_before_at or (validation.verified_at if validation else None)
+    return Summary(
+        id=onboarding.id,
+        external_id=onboarding.external_id or "",
+        status=onboarding.status,
+        stage=stage_of(onboarding, max_attempts=max_attempts),
+        reason=validation.reason if validation else None,
+        identity_match=validation.identity_match if validation else IdentityMatch.UNKNOWN,
+        attempts=onboarding.attempts,
+        validation_id=validation.gu1_id if validation else None,
+        entity_id=onboarding.entity_id,
+        created_at=onboarding.created_at,
+        updated_at=onboarding.updated_at,
+        verified_at=(verified_at or onboarding.updated_at) if is_approved else None,
+    )
+
+
+class Announcer:
+    """Decides what a partner's backend is told of a change."""
+
+    def __init__(self, rules_for: Callable[[Onboarding], Rules], listens: Callable[[str], bool]) -> None:
+        """`listens`: whether this partner wants to be told."""
+        self._rules_for = rules_for
+        self._listens = listens
+
+    def __call__(self, before: Onboarding, after: Onboarding) -> str | None:
+        if after.partner is None or after.erased_at or not self._listens(after.partner):
+            return None
+        max_attempts = self._rules_for(after).max_attempts
+        told, now = (summary_of(it, max_attempts=max_attempts) for it in (before, after))
+        if _told_apart(told) == _told_apart(now):
+            return None
+        return json.dumps({name: _plain(value) for name, value in asdict(now).items()})
+
+
+def _told_apart(summary: Summary) -> tuple[object, ...]:
+    """Waits that come and go by themselves are no news to a backend."""
+    end = summary.stage if summary.stage in _ENDS else None
+    return (summary.status, summary.reason, summary.identity_match, summary.attempts, end)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
