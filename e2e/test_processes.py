@@ -125,3 +125,11 @@ def _answers(url):
         return httpx.get(url + "/healthz", trust_env=False, timeout=1).is_success
     except httpx.TransportError:
         return False
+
+
+def test_refused_form_does_not_end_the_connection_for_the_next(shared_world):
+    body = {"form_token": "none", "first_name": "A" * 2000}
+    for _ in range(30):
+        with httpx.Client(base_url=shared_world.portal.url, trust_env=False) as client:
+            assert client.post("/o/unknown/retry", data=body).status_code == 404
+            assert client.post("/", data=body).status_code == 400

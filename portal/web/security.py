@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from base64 import b64encode
 from hashlib import sha256
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, Response, abort, current_app, request
+from werkzeug.exceptions import HTTPException
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
@@ -43,6 +45,13 @@ def init_security(app: Flask, *, base_url: str) -> None:
     headers = dict(HEADERS)
     if parts.scheme == "https":
         headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}"
+
+    @app.after_request
+    def read_to_the_end(response: Response) -> Response:
+        """What is left of a refused body ends its connection, and with it the next request that was sent on it."""
+        with contextlib.suppress(HTTPException):  # too large, and then the connection may end
+            request.get_data(cache=False)
+        return response
 
     @app.after_request
     def add_headers(response: Response) -> Response:
