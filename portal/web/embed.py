@@ -28,7 +28,12 @@ def init_embed(app: Flask, source: Path, provider_hosts: tuple[str, ...]) -> Non
 
     @app.get("/embed.js")
     def embed_script() -> Response:
-        response = packed(small, _MIMETYPE, version) if accepts_gzip() else Response(script, mimetype=_MIMETYPE)
+        if accepts_gzip():
+            response = packed(small, _MIMETYPE, version)
+        else:
+            response = Response(script, mimetype=_MIMETYPE)
+            response.set_etag(version)
+            response.make_conditional(request)
         response.vary.add("Accept-Encoding")
         response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
         response.access_control_allow_origin = "*"  # asked for by itself too, to see whether the portal is there
