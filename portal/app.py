@@ -39,6 +39,7 @@ from portal.terms import Terms
 from portal.web.assets import init_assets
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
+from portal.web.embed import init_embed
 from portal.web.errors import init_errors
 from portal.web.i18n import init_i18n
 from portal.web.in_app import in_app_browser
@@ -139,6 +140,7 @@ def _flask(config: Config) -> Flask:
     init_security(app, base_url=config.base_url)
     init_i18n(app, translations=str(_PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
+    init_embed(app, folder("static") / "embed.js", config.gu1_provider_hosts)
     init_errors(app)
     app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url)
     for blueprint in (pages, second_device, webhook, ops):

@@ -24,6 +24,7 @@
 
   on("htmx:after:swap", () => {
     hosted();
+    tellStage();
     const lost = focused && !document.contains(focused);
     if (lost) one("#status h1").focus();
     const [title, sentence] = news();
@@ -33,16 +34,67 @@
   });
 
   // With a mouse there may be a phone with a better camera: the page offers it instead of going on at once.
-  on("htmx:config:request", (event) => {
-    if (matchMedia("(hover: hover) and (pointer: fine)").matches) event.detail.ctx.request.headers["X-Pointer"] = "fine";
+  on("htmx:config:request", ({ detail: { ctx: { request: { headers } } } }) => {
+    if (matchMedia("(hover: hover) and (pointer: fine)").matches) headers["X-Pointer"] = "fine";
+    if (camera === false) headers["X-Camera"] = "none";
   });
+
+  // In a frame on a partner's page. Nothing is said before it says hello, and then to its own origin only.
+  const embedders = (one("meta[name=embedders]") || { content: "" }).content.split(" ");
+  const isEmbedded = embedders[0] !== "" && parent !== window;
+  let embedder;
+  let camera = isEmbedded ? undefined : true; // not known before hello
+  let toldStage = "";
+
+  const tell = (type, more) => {
+    if (embedder) parent.postMessage({ source: "kyc-onboarding", version: 1, type, ...more }, embedder);
+  };
+  const tellStage = () => {
+    const shown = one("#status") || one("main form");
+    if (!embedder || !shown) return;
+    const { stage = "details", status = "pending" } = shown.dataset;
+    if (toldStage === stage + status) return;
+    toldStage = stage + status;
+    tell("status", { stage, status });
+    const isOver = stage === "rejected" ? !one("form[action*='/retry']") : ["approved", "closed", "cancelled"].includes(stage);
+    if (isOver) tell("finished", { stage, status });
+  };
+  const tellHeight = () => tell("resize", { height: Math.ceil(document.body.getBoundingClientRect().height) });
+  // Another origin than ours is asked for the camera later, but where it is shut for us nobody has it.
+  const mayAsk = async () => {
+    try { return (await navigator.permissions.query({ name: "camera" })).state !== "denied"; } catch { return true; }
+  };
+  const settle = (isOpen) => {
+    camera = isOpen;
+    hosted();
+    if (!camera) look();
+  };
+
+  if (isEmbedded) {
+    document.documentElement.classList.add("embedded");
+    // A frame that somebody wrote by hand may never say hello.
+    setTimeout(async () => { if (camera === undefined) settle(await mayAsk()); }, 2000);
+    on("message", async ({ source, origin, data }) => {
+      if (source !== parent || !embedders.includes(origin)) return;
+      if (!data || data.source !== "kyc-onboarding" || data.version !== 1 || data.type !== "hello") return;
+      const isFirst = !embedder;
+      embedder = origin;
+      tell("ready");
+      toldStage = "";
+      tellStage();
+      if (isFirst) new ResizeObserver(tellHeight).observe(document.body);
+      const isOpen = await mayAsk();
+      if (data.camera !== false && !isOpen) tell("error", { code: "camera-blocked" });
+      settle(isOpen && data.camera !== false);
+    });
+  }
 
   // The hosted page in a frame stands before #status, so that no poll touches it.
   const hosted = () => {
     const wanted = one("template[data-hosted]");
     const shown = one(".hosted");
     if (shown && !wanted) shown.remove();
-    if (shown || !wanted) return;
+    if (shown || !wanted || !camera) return;
     one("#status").before(wanted.content.cloneNode(true));
     one(".hosted iframe").addEventListener("load", loaded);
   };
@@ -55,7 +107,7 @@
   let hint;
   const look = () => {
     clearTimeout(hint);
-    hint = setTimeout(() => one("#status").dispatchEvent(new Event("look")), 300);
+    hint = setTimeout(() => (one("#status") || document).dispatchEvent(new Event("look")), 300);
   };
   on("message", ({ source }) => {
     const frame = one(".hosted iframe");

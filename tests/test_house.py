@@ -37,6 +37,7 @@ ROUTES = {
     ("pages.came_back", "/return", "GET"),
     ("second_device.qr", "/o/<token>/qr.svg", "GET"),
     ("webhook.receive", "/webhooks/gu1", "POST"),
+    ("embed_script", "/embed.js", "GET"),
     ("ops.healthz", "/healthz", "GET"),
     ("ops.readyz", "/readyz", "GET"),
     ("ops.metrics", "/metrics", "GET"),

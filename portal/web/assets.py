@@ -11,7 +11,7 @@ from pathlib import Path
 from flask import Flask, Response, request, send_from_directory
 from markupsafe import Markup
 
-from portal.web.compression import accepts_gzip, gzipped, init_compression
+from portal.web.compression import accepts_gzip, gzipped, init_compression, packed
 from portal.web.security import ONE_YEAR, allow_style
 
 STYLESHEET = "portal.css"
@@ -34,7 +34,7 @@ def init_assets(app: Flask, folder: Path) -> None:
     @app.get("/static/<path:name>")
     def static_file(name: str) -> Response:
         if name in small and accepts_gzip():
-            response = _packed(name, small[name], hashes[name])
+            response = packed(small[name], guess_type(name)[0], hashes[name])
         else:
             response = send_from_directory(folder, name, conditional=True)
         response.vary.add("Accept-Encoding")
@@ -42,13 +42,6 @@ def init_assets(app: Flask, folder: Path) -> None:
         is_asked_content = request.query_string.decode("latin-1") == hashes.get(name)
         response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable" if is_asked_content else "no-store"
         return response
-
-
-def _packed(name: str, body: bytes, content_hash: str) -> Response:
-    response = Response(body, mimetype=guess_type(name)[0], headers={"Content-Encoding": "gzip"})
-    response.set_etag(f"{content_hash}-gzip")
-    response.make_conditional(request)
-    return response
 
 
 def _inline(css: str, static_url: Callable[[str], str]) -> str:

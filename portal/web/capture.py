@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from flask import Response, after_this_request, make_response, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import is_loopback
 from portal.web.addresses import address
 from portal.web.context import portal
+from portal.web.embed import may_be_framed
 from portal.web.i18n import keep_language
 from portal.web.in_app import in_app_browser
 from portal.web.second_device import is_watched_elsewhere
-from portal.web.security import HEADERS, policy
+from portal.web.security import allow, permit
 from portal.web.via import QR
 
 ANY_LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
@@ -27,7 +28,9 @@ class Capture(StrEnum):
 
 
 def capture_of(found: Onboarding | None) -> Capture:
-    """What was asked for this person, else what the partner wants, else the operator."""
+    """What works here, and what was asked for this person, else what the partner wants, else the operator."""
+    if camera_is_blocked():
+        return Capture.NEW_TAB
     partner = portal().partners.get(found.partner) if found else None
     asked = found.capture if found else None
     return Capture(asked or (partner and partner.capture) or portal().config.capture)
@@ -39,20 +42,17 @@ def opens_by_itself(found: Onboarding) -> bool:
     return capture_of(found) is Capture.REDIRECT and not has_mouse and in_app_browser() is None
 
 
+def camera_is_blocked() -> bool:
+    """Whether the page found that in the partner's frame around it no camera opens; it says so with each question."""
+    return request.headers.get("X-Camera") == "none"
+
+
 def allow_hosted_frame() -> None:
     """This answer may hold the provider's page in a frame, with the camera."""
     hosts = portal().config.gu1_provider_hosts
-
-    @after_this_request
-    def relax(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = policy(frame_src=" ".join(("'self'", *_sources(hosts))))
-        for_camera = _origins(hosts)
-        response.headers["Permissions-Policy"] = (
-            HEADERS["Permissions-Policy"]
-            .replace("camera=()", f"camera={for_camera}")
-            .replace("microphone=()", f"microphone={for_camera}")
-        )
-        return response
+    allow("frame-src", "'self'", *_sources(hosts))
+    for feature in ("camera", "microphone"):
+        permit(feature, *_origins(hosts))
 
 
 def instead_of_hosted_page(found: Onboarding, page_url: str) -> str:
@@ -63,15 +63,14 @@ def instead_of_hosted_page(found: Onboarding, page_url: str) -> str:
 def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
     """What stands where the hosted page stood: the status, unless a page that shows it is still open."""
     capture, page_url = capture_of(found), _page_url(found) if found else None
+    if found:
+        may_be_framed(found)
     if page_url and capture is Capture.REDIRECT:
         return redirect(page_url, 303)
     if capture is Capture.FRAME and _is_framed():
         is_sure = "Sec-Fetch-Dest" in request.headers
-        page = render_template("onboarding/came_back_framed.html", page_url=None if is_sure else page_url)
-        response = make_response(page)
-        response.headers["Content-Security-Policy"] = policy(frame_ancestors="'self'")
-        response.headers["X-Frame-Options"] = "SAMEORIGIN"
-        return response
+        allow("frame-ancestors", "'self'")
+        return render_template("onboarding/came_back_framed.html", page_url=None if is_sure else page_url)
     return render_template("onboarding/came_back.html", page_url=page_url)
 
 
@@ -97,12 +96,11 @@ def _sources(hosts: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _origins(hosts: tuple[str, ...]) -> str:
+def _origins(hosts: tuple[str, ...]) -> list[str]:
     """In the words of Permissions-Policy, which knows no ports; on loopback there is always one."""
     if any(host == "*" or is_loopback(host.removeprefix(".")) for host in hosts):
-        return "*"
-    named = " ".join(f'"https://{_with_star(host)}"' for host in hosts)
-    return f"(self {named})"
+        return ["*"]
+    return ["self", *(f'"https://{_with_star(host)}"' for host in hosts)]
 
 
 def _with_star(host: str) -> str:

@@ -33,3 +33,11 @@ def accepts_gzip() -> bool:
 def gzipped(content: bytes) -> bytes:
     """At leisure, for what is kept."""
     return gzip.compress(content, 9, mtime=0)
+
+
+def packed(content: bytes, mimetype: str | None, version: str) -> Response:
+    """What `gzipped` made, for whoever takes it; `version` changes with the content."""
+    response = Response(content, mimetype=mimetype, headers={"Content-Encoding": "gzip"})
+    response.set_etag(f"{version}-gzip")
+    response.make_conditional(request)
+    return response

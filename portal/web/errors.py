@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.web.links import BadLink, ExpiredLink
-from portal.web.problems import problem
+from portal.web.problems import problem, wants_json
 from portal.web.sender import the_operator
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ _HELPED = {404, 410, 500}
 _PICTURES = {410: "expired", 503: "delayed"}
 
 _JSON_DOORS = ("/webhooks/", "/api/", "/healthz", "/readyz", "/metrics")
+
+_STATUS = re.compile(r"/o/[^/]+/status")
 
 _PAGES: dict[int, tuple[Any, Any]] = {
     400: (_("Something in this request is not right"), _("Go back to the page you came from and try again.")),
@@ -67,8 +69,8 @@ def error_page(status: int) -> Response:
     gone = re.match(r"/o/[^/]+(?=/status)", request.path) if status in {404, 410} else None
     if gone and request.headers.get("HX-Request"):
         return Response(headers={"HX-Redirect": gone[0]})  # so that an open page learns that its link is gone
-    if request.path.startswith(_JSON_DOORS):
-        return problem(status)
+    if _is_for_programs():
+        return _readable(problem(status))
     return retry_soon(_page(status))
 
 
@@ -92,9 +94,20 @@ def _http(error: HTTPException) -> Response:
 def _unexpected(error: Exception) -> Response:
     reference = secrets.token_hex(4)
     log.error("unexpected error, reference %s", reference, exc_info=error)
-    if request.path.startswith(_JSON_DOORS):
-        return problem(500, f"reference {reference}")
+    if _is_for_programs():
+        return _readable(problem(500, f"reference {reference}"))
     return _page(500, reference)
+
+
+def _is_for_programs() -> bool:
+    return request.path.startswith(_JSON_DOORS) or (_STATUS.fullmatch(request.path) is not None and wants_json())
+
+
+def _readable(response: Response) -> Response:
+    """An embedding page is told why there is nothing to show; an error says nothing that is anybody's own."""
+    if _STATUS.fullmatch(request.path):
+        response.access_control_allow_origin = "*"
+    return response
 
 
 def _page(status: int, reference: str | None = None) -> Response:

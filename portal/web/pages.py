@@ -13,11 +13,13 @@ from portal.domain.stage import Stage
 from portal.web.addresses import address, page_address
 from portal.web.capture import after_hosted_page, instead_of_hosted_page, opens_by_itself
 from portal.web.context import portal
+from portal.web.embed import let_embedders_read, may_be_framed
 from portal.web.form_page import details_form, form_answer, form_page, refusal
 from portal.web.forms import ActionForm
 from portal.web.i18n import current_language, keep_language
+from portal.web.problems import wants_json
 from portal.web.security import refuse_cross_site
-from portal.web.status_page import status_fragment, status_json, status_page, view_now
+from portal.web.status_page import status_fragment, status_json, status_page, version_shown, view_now
 
 pages = Blueprint("pages", __name__)
 pages.before_request(refuse_cross_site)
@@ -85,13 +87,13 @@ def correct(token: str) -> ResponseReturnValue:
 def status(token: str) -> ResponseReturnValue:
     found = _watched(token)
     view = view_now(found)
-    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
-        return status_json(view)
+    if wants_json():
+        return let_embedders_read(status_json(view), found)
     if view.stage is Stage.DETAILS:
         return _go_to("pages.onboarding", token)
     if view.stage is Stage.READY and view.may_continue and opens_by_itself(found):
         return _go_to("pages.open_hosted_page", token)
-    if request.args.get("v") == view.version:
+    if request.args.get("v") == version_shown(view):
         return "", 204
     return status_fragment(found, view)
 
@@ -134,6 +136,7 @@ def came_back() -> ResponseReturnValue:
 def _onboarding(token: str) -> Onboarding:
     found = portal().onboardings.get(portal().links.onboarding_id(token))
     keep_language(found.locale)
+    may_be_framed(found)
     return found
 
 

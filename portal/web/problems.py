@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 
 def problem(status: int, detail: str | None = None) -> Response:
@@ -13,3 +13,8 @@ def problem(status: int, detail: str | None = None) -> Response:
     response.status_code = status
     response.mimetype = "application/problem+json"
     return response
+
+
+def wants_json() -> bool:
+    """Of a door that answers people too."""
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

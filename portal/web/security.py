@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from base64 import b64encode
+from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, Response, abort, current_app, request
 from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, abort, current_app, g, request
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
@@ -21,13 +23,14 @@ CONTENT_SECURITY_POLICY = {
     "base-uri": "'none'",
 }
 
+PERMISSIONS = ("camera", "microphone", "geolocation", "payment", "usb", "browsing-topics")
+"""What no page may use."""
+
 HEADERS = {
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
 }
 
 ONE_YEAR = 31_536_000
@@ -55,7 +58,10 @@ def init_security(app: Flask, *, base_url: str) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", policy())
+        allowed, permitted = _exceptions("allowed"), _exceptions("permitted")
+        response.headers.setdefault("Content-Security-Policy", _policy(allowed))
+        response.headers.setdefault("Permissions-Policy", _permissions(permitted))
+        _set_frame_options(response, allowed.get("frame-ancestors", []))
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -68,12 +74,38 @@ def allow_style(app: Flask, style: str) -> None:
     app.extensions["portal_policy"]["style-src"] += f" 'sha256-{digest}'"
 
 
-def policy(**changes: str) -> str:
-    """The Content-Security-Policy, for one answer with other directives: `policy(frame_src="https://example.com")`."""
+def allow(directive: str, *sources: str) -> None:
+    """For this answer alone, beside what it is allowed elsewhere: `allow("frame-src", "https://example.com")`."""
+    g.setdefault("allowed", {}).setdefault(directive, []).extend(sources)
+
+
+def permit(feature: str, *origins: str) -> None:
+    """For this answer alone, as `allow`, in the words of Permissions-Policy: `permit("camera", "self")`."""
+    g.setdefault("permitted", {}).setdefault(feature, []).extend(origins)
+
+
+def _exceptions(kind: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = g.get(kind, {})
+    return {name: list(dict.fromkeys(sources)) for name, sources in found.items()}
+
+
+def _policy(allowed: Mapping[str, list[str]]) -> str:
     directives = current_app.extensions["portal_policy"] | {
-        name.replace("_", "-"): value for name, value in changes.items()
+        name: " ".join(sources) for name, sources in allowed.items()
     }
     return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+def _permissions(permitted: Mapping[str, list[str]]) -> str:
+    origins = {feature: permitted.get(feature, []) for feature in PERMISSIONS}
+    lists = {feature: "*" if "*" in it else f"({' '.join(it)})" for feature, it in origins.items()}
+    return ", ".join(f"{feature}={it}" for feature, it in lists.items())
+
+
+def _set_frame_options(response: Response, ancestors: list[str]) -> None:
+    """For browsers that know no frame-ancestors. It cannot name a list of origins."""
+    if not ancestors or ancestors == ["'self'"]:
+        response.headers["X-Frame-Options"] = "SAMEORIGIN" if ancestors else "DENY"
 
 
 def _origin(address: SplitResult) -> str:

@@ -9,7 +9,7 @@ from flask import Response, jsonify, render_template
 
 from portal.domain.onboarding import Onboarding
 from portal.web.addresses import address
-from portal.web.capture import Capture, allow_hosted_frame, capture_of
+from portal.web.capture import Capture, allow_hosted_frame, camera_is_blocked, capture_of
 from portal.web.context import portal
 from portal.web.forms import ActionForm
 from portal.web.i18n import current_language
@@ -59,6 +59,11 @@ def status_json(view: StageView) -> Response:
     )
 
 
+def version_shown(view: StageView) -> str:
+    """Another one where the camera is blocked, because the page looks different then."""
+    return f"{view.version}-blocked" if camera_is_blocked() else view.version
+
+
 def _context(found: Onboarding, view: StageView) -> dict[str, object]:
     token = portal().links.token(found)
     came_directly = portal().config.direct_start and found.external_id is None
@@ -67,13 +72,14 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
         "sender": view.sender,
         "urls": Urls(
             page=address("pages.onboarding", token=token),
-            poll=address("pages.status", token=token, v=view.version),
+            poll=address("pages.status", token=token, v=version_shown(view)),
             continue_=address("pages.open_hosted_page", token=token),
             retry=address("pages.retry", token=token),
             stop=address("pages.stop", token=token),
             start=address("pages.start") if came_directly else None,
         ),
         "capture": capture_of(found),
+        "camera_is_blocked": camera_is_blocked(),
         "device": second_device_of(found, view),
         "action_form": ActionForm(portal().tokens, found.id, attempt=view.attempt),
         "reference": found.id[:8],

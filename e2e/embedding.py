@@ -1,0 +1,182 @@
+"""Partners' pages that hold the portal in a frame: a site for each of them, and what one sees and hears there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from threading import Thread
+
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+from e2e.pages.applicant import a_document_number
+from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET, World, free_port, world
+from portal.app import create_app
+from portal.config import Config
+from portal.partners import new_signing_secret
+from portal.services.customers import Invitation
+
+UNUSED_PROVIDER = "verify.example.com"
+"""A host that the portal allows besides the mock's: on loopback the embed script cannot know one by its port."""
+QUICK = 'timeout="1500"'
+
+HEARING = """
+window.heard = [];
+for (const name of ["ready", "status", "finished", "error"]) {
+  document.addEventListener(`kyc-${name}`, ({ detail, target }) => heard.push([target.id, name, detail]));
+}
+"""
+
+_numbers = count(1)
+
+
+class Site:
+    """One server for as many partners' hosts as there are names below localhost."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[str, str, Mapping[str, str]]] = {}
+        self.answers["/heard.js"] = ("text/javascript", HEARING, {})
+        answers = self.answers
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                kind, body, headers = answers.get(self.path, ("text/plain", "", {}))
+                self.send_response(200 if self.path in answers else 404)
+                for name, value in {"Content-Type": f"{kind}; charset=utf-8", **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def origin(self, name: str) -> str:
+        return f"http://{name}.localhost:{self.server.server_port}"
+
+    def page(self, name: str, body: str, head: str = "", **headers: str) -> str:
+        """The address of a new page at `name`'s; headers by keyword, with underscores."""
+        path = f"/{next(_numbers)}"
+        text = f'<!DOCTYPE html><html lang="es"><head><title>Shop</title>{head}</head><body>{body}</body></html>'
+        self.answers[path] = ("text/html", text, {key.replace("_", "-"): value for key, value in headers.items()})
+        return self.origin(name) + path
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    running = Site()
+    Thread(target=running.server.serve_forever, daemon=True).start()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+@dataclass
+class Embedding:
+    world: World
+    site: Site
+    provider: str
+    """The origin that the hosted page is at."""
+    invite: Callable[..., str]
+
+    @property
+    def portal(self) -> str:
+        return self.world.portal.url
+
+    @property
+    def script(self) -> str:
+        return f'<script src="/heard.js"></script><script src="{self.portal}/embed.js" async></script>'
+
+    def element(self, partner: str, *, id: str = "kyc", more: str = QUICK, **wishes: str) -> str:
+        return f'<kyc-onboarding id="{id}" src="{self.invite(partner, **wishes)}" {more}></kyc-onboarding>'
+
+    def embeds(self, partner: str, *, at: str = "shop", more: str = QUICK, **headers: str) -> str:
+        """The address of a page that holds a new customer's onboarding."""
+        return self.site.page(at, f"<h1>Shop</h1>{self.element(partner, more=more)}", self.script, **headers)
+
+
+@contextmanager
+def embedding(folder: Path) -> Iterator[Embedding]:
+    port = free_port()
+    provider = f"http://provider.localhost:{port}"
+    with site() as running:
+        partners = folder / "partners.toml"
+        shops = {name: (capture, "shop") for name, capture in (("redirect", "redirect"), ("tab", "new-tab"))}
+        shops |= {"frame": ("frame", "shop"), "bank": ("redirect", "bank")}
+        partners.write_text("\n".join(_stanza(slug, *told, running) for slug, told in shops.items()))
+        settings = {"PORTAL_PARTNERS_FILE": str(partners), "PORTAL_SECRET_KEYS": SECRET_KEY}
+        settings["GU1_PROVIDER_HOSTS"] = f"provider.localhost,{UNUSED_PROVIDER}"
+        arguments = ("--asks-camera", "--public-url", provider)
+        with world(folder, gu1_port=port, env=settings, mock_arguments=arguments) as found:
+            yield Embedding(found, running, provider, _inviting(found, partners))
+
+
+def _stanza(slug: str, capture: str, host: str, at: Site) -> str:
+    told = {"name": slug, "capture": capture, "origins": [at.origin(host)], "signing_secrets": [new_signing_secret()]}
+    return f"[partners.{slug}]\n" + "\n".join(f"{name} = {json.dumps(value)}" for name, value in told.items()) + "\n"
+
+
+def _inviting(found: World, partners: Path) -> Callable[..., str]:
+    """As the partner's backend would; gives the access link."""
+    config = Config(
+        secret_keys=(SECRET_KEY,),
+        database_url=found.database_url,
+        partners_file=partners,
+        gu1_base_url=found.gu1.url,
+        gu1_api_key=API_KEY,
+        gu1_webhook_secrets=(WEBHOOK_SECRET,),
+    )
+    behind = create_app(config).extensions["portal"]
+
+    def invite(partner: str, **wishes: str) -> str:
+        wish = Invitation(partner=partner, external_id=f"customer-{next(_numbers)}", locale="es-AR", **wishes)
+        onboarding = behind.customers.invite(wish).onboarding
+        return f"{found.portal.url}/o/{behind.links.token(onboarding)}"
+
+    return invite
+
+
+class Customer:
+    """Of a partner, on its page."""
+
+    def __init__(self, page: Page, id: str = "kyc") -> None:
+        self.page = page
+        self.id = id
+        self.frame: FrameLocator = page.frame_locator(f"#{id} iframe")
+        page.set_default_timeout(20_000)
+
+    def fills_in(self) -> None:
+        self.frame.locator("[name=country]").select_option("AR")
+        typed = {"first_name": "Ana", "last_name": "Pérez", "document_number": a_document_number()}
+        for name, value in typed.items():
+            self.frame.locator(f"[name={name}]").fill(value)
+        self.frame.locator("[name=consent]").check()
+        self.frame.locator("form button[type=submit]").last.click()
+
+    def sees_stage(self, stage: str | re.Pattern[str]) -> None:
+        expect(self.frame.locator("#status")).to_have_attribute("data-stage", stage, timeout=20_000)
+
+    @property
+    def way_to_camera(self) -> Locator:
+        return self.frame.locator("#status a[href*='/continue']")
+
+    def heard(self, name: str) -> list[object]:
+        return [detail for id, event, detail in self.page.evaluate("heard") if (id, event) == (self.id, name)]
+
+    def hears(self, name: str) -> object:
+        """The last one of a name, once there is one."""
+        self.page.wait_for_function(
+            "([id, name]) => heard.some((it) => it[0] === id && it[1] === name)", arg=[self.id, name]
+        )
+        return self.heard(name)[-1]
+
+    def opens_a_tab(self) -> Page:
+        with self.page.context.expect_page() as opened:
+            self.way_to_camera.click()
+        return opened.value
