@@ -67,9 +67,7 @@ def error_page(status: int) -> Response:
     gone = re.match(r"/o/[^/]+(?=/status)", request.path) if status in {404, 410} else None
     if gone and request.headers.get("HX-Request"):
         return Response(headers={"HX-Redirect": gone[0]})  # so that an open page learns that its link is gone
-    if request.path.startswith(_JSON_DOORS):
-        return problem(status)
-    return retry_soon(_page(status))
+    return retry_soon(problem(status) if request.path.startswith(_JSON_DOORS) else _page(status))
 
 
 def retry_soon(response: Response) -> Response:
