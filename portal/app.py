@@ -46,6 +46,7 @@ from portal.web.in_app import in_app_browser
 from portal.web.links import Links, Tokens
 from portal.web.ops import ops
 from portal.web.pages import pages
+from portal.web.partner_api import partner_api
 from portal.web.second_device import second_device
 from portal.web.security import init_security
 from portal.web.webhook import webhook
@@ -85,7 +86,14 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
         config=config,
         partners=partners,
         onboardings=onboardings,
-        customers=Customers(store, clock=clock, rules_for=rules_for, meter=metrics, wake=background.wake),
+        customers=Customers(
+            store,
+            clock=clock,
+            digests=Digests(config.secret_keys, "portal.idempotency-key"),
+            rules_for=rules_for,
+            meter=metrics,
+            wake=background.wake,
+        ),
         webhooks=Webhooks(notes, onboardings, clock),
         links=Links(config.secret_keys, clock),
         tokens=Tokens(config.secret_keys, CONSENT_VERSION, clock),
@@ -143,7 +151,7 @@ def _flask(config: Config) -> Flask:
     init_embed(app, folder("static") / "embed.js", config.gu1_provider_hosts)
     init_errors(app)
     app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url)
-    for blueprint in (pages, second_device, webhook, ops):
+    for blueprint in (pages, second_device, partner_api, webhook, ops):
         app.register_blueprint(blueprint)
     return app
 

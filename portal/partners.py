@@ -39,6 +39,8 @@ def _origin(value: str) -> str:
 
 
 def _return_url(value: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]+", value):  # urlsplit overlooks tabs and line ends
+        raise ValueError("must be plain letters, digits and signs; everything else is written with %")
     parts = web_address(value)
     if parts.fragment or set(parse_qs(parts.query, keep_blank_values=True)) & set(RESULT_PARAMETERS):
         raise ValueError(f"must have no #fragment and none of the parameters {', '.join(RESULT_PARAMETERS)}")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from portal.domain.errors import UnknownOnboarding
 from portal.domain.onboarding import Details, Onboarding
-from portal.domain.stage import leads_on
+from portal.domain.stage import Stage, leads_on, stage_of
+from portal.domain.status import Status
+from portal.services.digests import Digests
 from portal.services.planning import Rules
-from portal.services.ports import Clock, Meter, Store
+from portal.services.ports import Clock, Meter, Repeatable, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +33,9 @@ class Invitation:
     """Of the customer, who only has to agree then."""
 
     @property
-    def fingerprint(self) -> str:
-        """Of all that was wished for, so that a key used for another wish is noticed."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+    def facts(self) -> str:
+        """All that was wished for, so that a key used for another wish is noticed."""
+        return json.dumps(asdict(self), sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class Invited:
     onboarding: Onboarding
     is_new: bool
     """False for the customer's open onboarding, which was there before."""
+    status: Status
+    stage: Stage
+    """Both as they were when this was first answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,14 @@ class Customers:
         store: Store,
         *,
         clock: Clock,
+        digests: Digests,
         rules_for: Callable[[Onboarding], Rules],
         meter: Meter,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._digests = digests
         self._rules_for = rules_for
         self._meter = meter
         self._wake = wake
@@ -89,11 +96,13 @@ class Customers:
             created_at=now,
             updated_at=now,
         )
-        stored, is_new = self._store.add_invited(fresh, key=key, fingerprint=wish.fingerprint, is_open=self._is_open)
-        if stored.id == fresh.id:
+        repeatable = self._repeatable(key, wish.facts) if key else None
+        kept = self._store.add_invited(fresh, wish=repeatable, is_open=self._is_open, answer=self._answer)
+        if kept.onboarding.id == fresh.id:
             self._meter.count("invited", partner=wish.partner)
             self._wake()
-        return Invited(stored, is_new)
+        status, stage = kept.answer.split()
+        return Invited(kept.onboarding, kept.is_new, Status(status), Stage(stage))
 
     def find(self, partner: str, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`, for another partner's too."""
@@ -120,6 +129,17 @@ class Customers:
         gu1_id = found.validation.gu1_id if found.validation else None
         return Erasure(found.id, found.erased_at or now, found.entity_id, gu1_id)
 
+    def _repeatable(self, key: str, facts: str) -> Repeatable:
+        """By a keyed hash, because a number or a name can be guessed from a plain one."""
+        return Repeatable(
+            key=key, fingerprint=self._digests.digest(facts), is_same=partial(self._digests.matches, facts)
+        )
+
     def _is_open(self, onboarding: Onboarding) -> bool:
-        max_attempts = self._rules_for(onboarding).max_attempts
-        return leads_on(onboarding, max_attempts=max_attempts, now=self._clock())
+        return leads_on(onboarding, max_attempts=self._max_attempts(onboarding), now=self._clock())
+
+    def _answer(self, onboarding: Onboarding) -> str:
+        return f"{onboarding.status} {stage_of(onboarding, max_attempts=self._max_attempts(onboarding))}"
+
+    def _max_attempts(self, onboarding: Onboarding) -> int:
+        return self._rules_for(onboarding).max_attempts

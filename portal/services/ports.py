@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.onboarding import Details, Onboarding
@@ -27,6 +28,24 @@ class Row(Protocol):
         """Writes it without the person, and nothing of the person stays anywhere beside it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeatable:
+    """A wish that may come again under the same key, and is answered then as it was the first time."""
+
+    key: str
+    fingerprint: str
+    is_same: Callable[[str], bool]
+    """Whether this is the fingerprint of the same wish."""
+
+
+class Kept(NamedTuple):
+    onboarding: Onboarding
+    is_new: bool
+    """False for the customer's open onboarding, which was there before."""
+    answer: str
+    """What was told of it at the time."""
+
+
 class Store(Protocol):
     """Every method commits before it returns and raises `StoreUnavailable` where it could not."""
 
@@ -37,13 +56,13 @@ class Store(Protocol):
         self,
         onboarding: Onboarding,
         *,
-        key: str | None,
-        fingerprint: str,
+        wish: Repeatable | None,
         is_open: Callable[[Onboarding], bool],
-    ) -> tuple[Onboarding, bool]:
-        """The stored onboarding and whether it is new, which it stays for a `key` that is sent again.
+        answer: Callable[[Onboarding], str],
+    ) -> Kept:
+        """The stored onboarding, or the one that the partner's customer had before, where it `is_open`.
 
-        Not new: the one that the partner's customer had before, where it `is_open`. Raises `KeyReused`.
+        A `wish` that comes again has the first result, `answer` and all. Raises `KeyReused` for another one.
         """
 
     def get(self, onboarding_id: str) -> Onboarding:

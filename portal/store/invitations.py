@@ -9,8 +9,13 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from portal.domain.errors import KeyReused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
+from portal.services.ports import Kept, Repeatable
 from portal.store.access import insert
+from portal.store.locked import LockedRow
 from portal.store.tables import customers, idempotency_keys
+
+_LOOKS = 10
+"""More than enough: each look waits for whoever made the one before it useless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,48 +24,73 @@ class Invitations:
 
     connection: Connection
     find: Callable[[str], Onboarding | None]
+    lock: Callable[[str], LockedRow | None]
     add: Callable[[Onboarding], None]
     remove: Callable[[Onboarding], None]
 
     def keep(
-        self, fresh: Onboarding, *, key: str | None, fingerprint: str, is_open: Callable[[Onboarding], bool]
-    ) -> tuple[Onboarding, bool]:
+        self,
+        fresh: Onboarding,
+        *,
+        wish: Repeatable | None,
+        is_open: Callable[[Onboarding], bool],
+        answer: Callable[[Onboarding], str],
+    ) -> Kept:
         self.add(fresh)  # first, because the other rows refer to it
-        kept, is_new = (key and self._answered(fresh, key, fingerprint)) or self._of_customer(fresh, is_open)
-        if kept.id != fresh.id:
-            if key and not is_new:
-                self._answer_with(fresh, key, kept)
+        kept = self._answered(fresh, wish, answer(fresh)) if wish else None
+        if kept is None:
+            found = self._of_customer(fresh, is_open)
+            kept = Kept(found, found.id == fresh.id, answer(found))
+            if wish and not kept.is_new:
+                self._answer_with(fresh, wish, kept)
+        if kept.onboarding.id != fresh.id:
             self.remove(fresh)
-        return kept, is_new
+        return kept
 
-    def _answered(self, fresh: Onboarding, key: str, fingerprint: str) -> tuple[Onboarding, bool] | None:
-        """What this key was answered with before; None where it is new."""
-        values = {"partner": fresh.partner, "key": key, "fingerprint": fingerprint, "onboarding_id": fresh.id}
+    def _answered(self, fresh: Onboarding, wish: Repeatable, answer: str) -> Kept | None:
+        """What this wish was answered with before; None where it is new."""
+        values = {"partner": fresh.partner, "key": wish.key, "fingerprint": wish.fingerprint, "onboarding_id": fresh.id}
+        told = {"is_new": True, "answer": answer, "created_at": fresh.created_at}
         table = idempotency_keys
-        added = insert(self.connection, table).values(values | {"is_new": True, "created_at": fresh.created_at})
+        added = insert(self.connection, table).values(values | told)
         if self.connection.scalar(added.on_conflict_do_nothing().returning(table.c.key)) is not None:
             return None
-        row = self.connection.execute(select(table).where(self._this(fresh, key))).one()
-        if row.fingerprint != fingerprint:
+        row = self.connection.execute(select(table).where(self._this(fresh, wish))).one()
+        if not wish.is_same(row.fingerprint):
             raise KeyReused
-        return self._found(row.onboarding_id), row.is_new
+        return Kept(self._found(row.onboarding_id), row.is_new, row.answer)
 
-    def _of_customer(self, fresh: Onboarding, is_open: Callable[[Onboarding], bool]) -> tuple[Onboarding, bool]:
+    def _of_customer(self, fresh: Onboarding, is_open: Callable[[Onboarding], bool]) -> Onboarding:
+        """The customer's open one, else this one from now on."""
+        this = and_(customers.c.partner == fresh.partner, customers.c.external_id == fresh.external_id)
+        for _ in range(_LOOKS):
+            if self._is_the_first(fresh):
+                return fresh
+            earlier = self._locked_newest(this)
+            if earlier is None:
+                continue
+            if is_open(earlier):
+                return earlier
+            self.connection.execute(update(customers).where(this).values(onboarding_id=fresh.id))
+            return fresh
+        raise StoreUnavailable("the onboardings of this customer change too often")
+
+    def _is_the_first(self, fresh: Onboarding) -> bool:
         values = {"partner": fresh.partner, "external_id": fresh.external_id, "onboarding_id": fresh.id}
         added = insert(self.connection, customers).values(values).on_conflict_do_nothing()
-        if self.connection.scalar(added.returning(customers.c.onboarding_id)) is not None:
-            return fresh, True
-        this = and_(customers.c.partner == fresh.partner, customers.c.external_id == fresh.external_id)
-        newest = select(customers.c.onboarding_id).where(this).with_for_update()
-        earlier = self.find(str(self.connection.scalar(newest)))
-        if earlier and is_open(earlier):
-            return earlier, False
-        self.connection.execute(update(customers).where(this).values(onboarding_id=fresh.id))
-        return fresh, True
+        return self.connection.scalar(added.returning(customers.c.onboarding_id)) is not None
 
-    def _answer_with(self, fresh: Onboarding, key: str, kept: Onboarding) -> None:
-        answer = update(idempotency_keys).where(self._this(fresh, key))
-        self.connection.execute(answer.values(onboarding_id=kept.id, is_new=False))
+    def _locked_newest(self, this: ColumnElement[bool]) -> Onboarding | None:
+        """None where it was erased or replaced while this waited. The onboarding is locked first, as erasing does."""
+        newest = select(customers.c.onboarding_id).where(this)
+        earlier_id = self.connection.scalar(newest)
+        row = self.lock(earlier_id) if earlier_id else None
+        return row.onboarding if row and self.connection.scalar(newest) == earlier_id else None
+
+    def _answer_with(self, fresh: Onboarding, wish: Repeatable, kept: Kept) -> None:
+        answer = update(idempotency_keys).where(self._this(fresh, wish))
+        told = {"onboarding_id": kept.onboarding.id, "is_new": False, "answer": kept.answer}
+        self.connection.execute(answer.values(told))
 
     def _found(self, onboarding_id: str) -> Onboarding:
         found = self.find(onboarding_id)
@@ -69,5 +99,5 @@ class Invitations:
         return found
 
     @staticmethod
-    def _this(fresh: Onboarding, key: str) -> ColumnElement[bool]:
-        return and_(idempotency_keys.c.partner == fresh.partner, idempotency_keys.c.key == key)
+    def _this(fresh: Onboarding, wish: Repeatable) -> ColumnElement[bool]:
+        return and_(idempotency_keys.c.partner == fresh.partner, idempotency_keys.c.key == wish.key)

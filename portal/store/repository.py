@@ -26,6 +26,7 @@ from sqlalchemy import (
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.services.pace import LONGEST_WAIT
+from portal.services.ports import Kept, Repeatable
 from portal.store.access import Access, insert
 from portal.store.failures import store_errors
 from portal.store.invitations import Invitations
@@ -71,19 +72,20 @@ class Repository:
         self,
         onboarding: Onboarding,
         *,
-        key: str | None,
-        fingerprint: str,
+        wish: Repeatable | None,
         is_open: Callable[[Onboarding], bool],
-    ) -> tuple[Onboarding, bool]:
+        answer: Callable[[Onboarding], str],
+    ) -> Kept:
         values = onboarding_values(onboarding, self._sealer)
         with self._access.writing() as connection:
             invitations = Invitations(
                 connection,
                 find=lambda earlier_id: self._find(connection, earlier_id),
+                lock=lambda earlier_id: self._lock(connection, earlier_id),
                 add=lambda _fresh: _run(connection, insert(connection, onboardings).values(values)),
                 remove=lambda fresh: _run(connection, delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
-            return invitations.keep(onboarding, key=key, fingerprint=fingerprint, is_open=is_open)
+            return invitations.keep(onboarding, wish=wish, is_open=is_open, answer=answer)
 
     def get(self, onboarding_id: str) -> Onboarding:
         with self._access.reading() as connection:

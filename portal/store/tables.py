@@ -132,6 +132,7 @@ idempotency_keys = Table(
     Column("fingerprint", String, nullable=False),
     Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("is_new", Boolean, nullable=False),
+    Column("answer", String, nullable=False),
     Column("created_at", Moment, nullable=False, index=True),
 )
 

@@ -70,7 +70,7 @@ def error_page(status: int) -> Response:
     if gone and request.headers.get("HX-Request"):
         return Response(headers={"HX-Redirect": gone[0]})  # so that an open page learns that its link is gone
     if _is_for_programs():
-        return _readable(problem(status))
+        return _readable(retry_soon(problem(status)))
     return retry_soon(_page(status))
 
 

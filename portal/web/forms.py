@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 from babel import Locale
@@ -12,12 +13,13 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, IntegerField, SelectField, StringField
 from wtforms.csrf.core import CSRF
-from wtforms.validators import DataRequired, Email, InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
 from portal.domain.onboarding import Details
 from portal.web.document_numbers import COUNTRIES, DocumentNumberError, DocumentRule, normalise, rule_for
 from portal.web.links import FormToken, StaleForm, Tokens
+from portal.web.person import LONGEST_EMAIL, LONGEST_NAME, PersonError, plain_email, plain_name
 
 OTHER = "other"
 
@@ -37,7 +39,8 @@ COUNTRY_NAMES = {
 # Territories of CLDR that issue no identity documents of their own.
 _NO_COUNTRIES = {"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"}
 
-_NAME_MARKS = {" ", "'", "’", "-", "."}
+ISSUERS = {code for code in map(str, Locale("en").territories) if len(code) == 2 and code.isalpha()} - _NO_COUNTRIES
+"""ISO 3166-1 alpha-2."""
 
 
 class SignedToken(CSRF):  # type: ignore[misc]
@@ -93,12 +96,18 @@ class ActionForm(SignedForm):
 
 
 def _a_name(form: FlaskForm, field: StringField) -> None:
-    typed = unicodedata.normalize("NFC", " ".join(filter(None, (field.data or "").split(" "))))
-    if any(unicodedata.category(char)[0] not in "LM" and char not in _NAME_MARKS for char in typed):
-        raise ValidationError(_("Use letters, spaces, hyphens and apostrophes only."))
-    if not any(char.isalpha() for char in typed):
-        raise ValidationError(_("Write it as it stands on your document."))
-    field.data = typed
+    field.data = _checked(plain_name, field)
+
+
+def _an_address(form: FlaskForm, field: StringField) -> None:
+    field.data = _checked(plain_email, field)
+
+
+def _checked(rule: Callable[[str], str], field: StringField) -> str:
+    try:
+        return rule(field.data or "")
+    except PersonError as error:
+        raise ValidationError(error.message) from None
 
 
 class DetailsForm(SignedForm):
@@ -107,19 +116,19 @@ class DetailsForm(SignedForm):
     document_number = StringField(_("Document number"))
     first_name = StringField(
         _("First names"),
-        validators=[InputRequired(_("Write your first names.")), Length(max=80, message=TOO_LONG), _a_name],
+        validators=[InputRequired(_("Write your first names.")), Length(max=LONGEST_NAME, message=TOO_LONG), _a_name],
     )
     last_name = StringField(
         _("Last names"),
-        validators=[InputRequired(_("Write your last names.")), Length(max=80, message=TOO_LONG), _a_name],
+        validators=[InputRequired(_("Write your last names.")), Length(max=LONGEST_NAME, message=TOO_LONG), _a_name],
     )
     email = EmailField(
         _("E-mail (optional)"),
         filters=[lambda typed: typed and typed.strip()],
         validators=[
             Optional(),
-            Length(max=254, message=TOO_LONG),
-            Email(_("Write the address like name@example.com, or leave it empty.")),
+            Length(max=LONGEST_EMAIL, message=TOO_LONG),
+            _an_address,
         ],
     )
     consent = BooleanField(
@@ -187,9 +196,5 @@ class DetailsForm(SignedForm):
 def other_countries() -> list[tuple[str, str]]:
     """Every other country in the reader's language, sorted as that language sorts closely enough."""
     names = (get_locale() or Locale("en")).territories
-    others = [
-        (code, name)
-        for code, name in names.items()
-        if len(code) == 2 and code.isalpha() and code not in COUNTRIES and code not in _NO_COUNTRIES
-    ]
+    others = [(code, name) for code, name in names.items() if code in ISSUERS and code not in COUNTRIES]
     return sorted(others, key=lambda pair: unicodedata.normalize("NFD", pair[1]).casefold())

@@ -10,13 +10,14 @@ from flask.typing import ResponseReturnValue
 from portal.domain.errors import RetryRefused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
+from portal.web.access import opened
 from portal.web.addresses import address, page_address
 from portal.web.capture import after_hosted_page, instead_of_hosted_page, opens_by_itself
 from portal.web.context import portal
 from portal.web.embed import let_embedders_read, may_be_framed
 from portal.web.form_page import details_form, form_answer, form_page, refusal
 from portal.web.forms import ActionForm
-from portal.web.i18n import current_language, keep_language
+from portal.web.i18n import current_language
 from portal.web.problems import wants_json
 from portal.web.security import refuse_cross_site
 from portal.web.status_page import status_fragment, status_json, status_page, version_shown, view_now
@@ -134,8 +135,7 @@ def came_back() -> ResponseReturnValue:
 
 
 def _onboarding(token: str) -> Onboarding:
-    found = portal().onboardings.get(portal().links.onboarding_id(token))
-    keep_language(found.locale)
+    found = opened(token)
     may_be_framed(found)
     return found
 

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from flask import Response, jsonify, request
 
 
-def problem(status: int, detail: str | None = None) -> Response:
+def problem(status: int, detail: str | None = None, **extensions: object) -> Response:
     title = HTTPStatus(status).phrase
-    response = jsonify(type="about:blank", title=title, status=status, detail=detail or title)
+    response = jsonify(type="about:blank", title=title, status=status, detail=detail or title, **extensions)
     response.status_code = status
     response.mimetype = "application/problem+json"
     return response

@@ -13,6 +13,7 @@ from flask import Blueprint, Response
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.services.onboardings import WATCHED_FOR
+from portal.web.access import opened
 from portal.web.addresses import address
 from portal.web.context import portal
 from portal.web.stage_view import StageView
@@ -35,8 +36,7 @@ class SecondDevice:
 
 @second_device.get("/o/<token>/qr.svg")
 def qr(token: str) -> Response:
-    found = portal().onboardings.get(portal().links.onboarding_id(token))
-    return Response(qr_code(access_link(found, via=QR)), mimetype="image/svg+xml")
+    return Response(qr_code(access_link(opened(token), via=QR)), mimetype="image/svg+xml")
 
 
 def second_device_of(found: Onboarding, view: StageView) -> SecondDevice:

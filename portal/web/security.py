@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import SplitResult, urlsplit
 
-from flask import Flask, Response, abort, current_app, request
 from werkzeug.exceptions import HTTPException
 from flask import Flask, Response, abort, current_app, g, request
 

@@ -9,8 +9,10 @@ from portal.store.engine import make_engine
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
 from tests.factories import an_onboarding
+from tests.partners import KEYS
 
 HOME = "http://127.0.0.1:8000"
+ONBOARDINGS = "/api/v1/onboardings"
 
 
 @pytest.fixture
@@ -57,6 +59,33 @@ def count(sql):
     return lambda table="onboardings": sql(f"SELECT count(*) FROM {table}")[0][0]
 
 
+@pytest.fixture
+def api(ask):
+    """As a partner's backend calls; `body` is sent as JSON."""
+
+    def call(method, path, body=None, *, key=KEYS["shop"], headers=None, **options):
+        sent = {"json": body} if body is not None else {}
+        headers = {"Authorization": f"Bearer {key}"} | (headers or {})
+        return ask(method, path, headers=headers, **sent, **options)
+
+    return call
+
+
+@pytest.fixture
+def create(api):
+    def create(external_id="customer-7", *, key=KEYS["shop"], once=None, **wishes):
+        headers = {"Idempotency-Key": once} if once else {}
+        return api("POST", ONBOARDINGS, {"external_id": external_id} | wishes, key=key, headers=headers)
+
+    return create
+
+
+@pytest.fixture
+def created(create):
+    """Its address in the API."""
+    return f"{ONBOARDINGS}/{create().json['id']}"
+
+
 FAULT = {
     "sqlite": "CREATE TRIGGER fault BEFORE INSERT ON {} BEGIN SELECT RAISE(ABORT, 'disk full'); END",
     "postgresql": "CREATE TRIGGER fault BEFORE INSERT ON {} EXECUTE FUNCTION fail()",
@@ -90,3 +119,12 @@ def token_in(path):
 
 def query_of(address):
     return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
+def is_problem(answer, status):
+    said = answer.json
+    return (
+        (answer.status_code, answer.mimetype, said["status"]) == (status, "application/problem+json", status)
+        and answer.headers["Cache-Control"] == "no-store"
+        and "Access-Control-Allow-Origin" not in answer.headers
+    )

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("onboarding_id", sa.String(), nullable=False),
         sa.Column("is_new", sa.Boolean(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
             ["onboarding_id"], ["onboardings.id"], name=op.f("fk_idempotency_keys_onboarding_id"), ondelete="CASCADE"

@@ -1,0 +1,130 @@
+"""The partners' door: their backends start, read and erase their customers' onboardings."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, abort, request, url_for
+from pydantic import ValidationError
+
+from portal.domain.errors import KeyReused, UnknownOnboarding
+from portal.domain.onboarding import Onboarding
+from portal.partners import Partner
+from portal.services.customers import Invitation, Invited
+from portal.services.summary import summary_of
+from portal.web.api_models import SUMMARY, KeptAtGu1, OnboardingRequest, Receipt, Started
+from portal.web.context import portal
+from portal.web.openapi import IDEMPOTENCY_KEY, openapi_json
+from portal.web.problems import problem
+
+partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Browsers ask with OPTIONS whether they may; they may not.
+_BACKENDS_ONLY = {"provide_automatic_options": False}
+
+
+@partner_api.post("/onboardings", **_BACKENDS_ONLY)
+def create() -> Response:
+    partner, key = _partner(), _idempotency_key()
+    wish = _wish(partner, _body(partner))
+    try:
+        invited = portal().customers.invite(wish, key=key)
+    except KeyReused:
+        abort(problem(422, "This Idempotency-Key was used for another request before"))
+    return _json(_started(invited).model_dump_json(), 201 if invited.is_new else 200)
+
+
+@partner_api.get("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
+def read(onboarding_id: str) -> Response:
+    found = portal().customers.find(_partner().slug, _known_form(onboarding_id))
+    max_attempts = portal().onboardings.rules_for(found).max_attempts
+    return _json(SUMMARY.dump_json(summary_of(found, max_attempts=max_attempts)))
+
+
+@partner_api.delete("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
+def erase(onboarding_id: str) -> Response:
+    erasure = portal().customers.erase(_partner().slug, _known_form(onboarding_id))
+    kept = KeptAtGu1(entity_id=erasure.entity_id, validation_id=erasure.validation_id)
+    return _json(Receipt(id=erasure.onboarding_id, erased_at=erasure.erased_at, kept_at_gu1=kept).model_dump_json())
+
+
+@partner_api.get("/openapi.json", **_BACKENDS_ONLY)
+def openapi() -> Response:
+    return _json(openapi_json(portal().config.base_url))
+
+
+def _partner() -> Partner:
+    given = request.authorization
+    key = given.token if given and given.type == "bearer" else None
+    partner = portal().partners.by_key(key) if key else None
+    if partner is None:
+        refused = problem(401, "This API key is not known" if key else "Send your API key as Authorization: Bearer KEY")
+        refused.headers["WWW-Authenticate"] = 'Bearer realm="partners"' + (', error="invalid_token"' if key else "")
+        abort(refused)
+    if not partner.enabled:
+        abort(problem(403, "This partner is switched off; the portal's operator can switch it on"))
+    return partner
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
+        abort(problem(400, "An Idempotency-Key is 1 to 255 printable ASCII characters"))
+    return key
+
+
+def _body(partner: Partner) -> OnboardingRequest:
+    if request.mimetype != "application/json":
+        abort(problem(415, "Send Content-Type: application/json"))
+    try:
+        return OnboardingRequest.model_validate_json(request.get_data(), context=partner.allows_return_to)
+    except ValidationError as error:
+        abort(_refusal(error))
+
+
+def _refusal(error: ValidationError) -> Response:
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return problem(400, "This body is not JSON")
+    named = [{"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"]} for fault in faults]
+    return problem(422, "Some fields are not right", errors=named)
+
+
+def _wish(partner: Partner, asked: OnboardingRequest) -> Invitation:
+    return Invitation(
+        partner=partner.slug,
+        external_id=asked.external_id,
+        known_as=partner.known_as(asked.external_id),
+        locale=asked.locale or partner.locale or portal().config.default_locale,
+        return_url=asked.return_url,
+        state=asked.state,
+        capture=asked.capture,
+        details=asked.applicant.details if asked.applicant else None,
+    )
+
+
+def _started(invited: Invited) -> Started:
+    found = invited.onboarding
+    return Started(
+        id=found.id,
+        url=_access_link(found),
+        status=invited.status,
+        stage=invited.stage,
+        expires_at=found.ends_at,
+    )
+
+
+def _access_link(found: Onboarding) -> str:
+    """For the customer's browser, whose language and device this request says nothing of."""
+    return portal().config.base_url + url_for("pages.onboarding", token=portal().links.token(found))
+
+
+def _known_form(onboarding_id: str) -> str:
+    if not _ID.fullmatch(onboarding_id):
+        raise UnknownOnboarding(onboarding_id)
+    return onboarding_id
+
+
+def _json(body: str | bytes, status: int = 200) -> Response:
+    return Response(body, status, mimetype="application/json")

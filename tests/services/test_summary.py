@@ -1,0 +1,135 @@
+"""What a partner is told of its customer: the same by the API and by notification, and no approval in doubt."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.onboarding import Trouble
+from portal.domain.reasons import Reason
+from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, IdentityMatch
+from portal.services.planning import Rules
+from portal.services.summary import Announcer, summary_of
+from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
+
+LATER = NOW + timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def database_kind():
+    """Nothing here needs one."""
+
+
+@pytest.fixture
+def announce():
+    rules = Rules(max_attempts=3, double_check_renaper=True)
+    return Announcer(lambda _: rules, lambda slug: slug == "shop")
+
+
+def waiting(**changes):
+    validation = an_adopted_validation(gu1_id="validation-1", shown_at=NOW)
+    given = {"id": "o-1", "partner": "shop", "external_id": "customer-7", "entity_id": "entity-1"}
+    return an_onboarding(**given | {"validation": validation} | changes)
+
+
+def with_validation(onboarding, **changes):
+    return replace(onboarding, updated_at=LATER, validation=replace(onboarding.validation, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"status": Status.IN_PROGRESS}, {"status": "in_progress", "stage": "waiting"}),
+        ({"status": Status.IN_REVIEW}, {"status": "in_review", "stage": "in_review"}),
+        ({"status": Status.APPROVED}, {"status": "approved", "verified_at": "2026-03-02T12:01:00Z"}),
+        (
+            {"status": Status.REJECTED, "reason": Reason.FACE_MISMATCH},
+            {"status": "rejected", "reason": "face_mismatch", "verified_at": None},
+        ),
+        (
+            {"status": Status.APPROVED, "double_check": DoubleCheck.UNANSWERED},
+            {"status": "in_review", "stage": "confirming", "verified_at": None},
+        ),
+        (
+            {"status": Status.APPROVED, "identity_match": IdentityMatch.MISMATCH},
+            {"status": "in_review", "identity_match": "mismatch", "verified_at": None},
+        ),
+        ({"number": 2, "gu1_id": None}, {"attempts": 2, "validation_id": None}),
+    ],
+)
+def test_changes_that_are_told(announce, changes, told):
+    before = waiting()
+    news = json.loads(announce(before, with_validation(before, **changes)))
+    assert news | told == news
+    assert (news["id"], news["external_id"], news["updated_at"]) == ("o-1", "customer-7", "2026-03-02T12:01:00Z")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"failures": 5, "trouble": Trouble.UNAVAILABLE},
+        {"watched_at": LATER},
+        {"due_at": LATER, "fence": 7},
+        {"updated_at": LATER},
+    ],
+)
+def test_waits_that_come_and_go_are_not_told(announce, changes):
+    before = waiting()
+    assert announce(before, replace(before, **changes)) is None
+
+
+def test_first_steps_towards_gu1_are_not_told(announce):
+    before = waiting(validation=a_validation())
+    after = replace(before, validation=replace(an_adopted_validation(), nonce=before.validation.nonce))
+    assert announce(before, after) is None
+
+
+def test_stopping_is_told_as_an_end(announce):
+    before = waiting()
+    assert json.loads(announce(before, replace(before, stopped_at=LATER)))["stage"] == "cancelled"
+
+
+def test_last_attempt_is_told_as_closed(announce):
+    before = waiting(validation=an_adopted_validation(number=3, shown_at=NOW))
+    news = json.loads(announce(before, with_validation(before, status=Status.REJECTED, reason=Reason.UNDERAGE)))
+    assert (news["status"], news["stage"], news["attempts"]) == ("rejected", "closed", 3)
+
+
+def test_customer_whose_verification_holds_is_told(announce):
+    before = waiting(validation=None, details=None, consent=None)
+    news = json.loads(announce(before, replace(before, verified_before_at=NOW - timedelta(days=30))))
+    assert (news["status"], news["attempts"], news["verified_at"]) == ("approved", 0, "2026-01-31T12:00:00Z")
+
+
+def test_approval_taken_back_by_the_registry_is_told(announce):
+    before = with_validation(waiting(), status=Status.APPROVED)
+    after = with_validation(before, status=Status.REJECTED, reason=Reason.REGISTRY_CARD_OUTDATED)
+    assert json.loads(announce(before, after))["reason"] == "registry_card_outdated"
+
+
+@pytest.mark.parametrize("partner", [None, "bank"])
+def test_nobody_is_told_who_does_not_listen(announce, partner):
+    before = waiting(partner=partner)
+    assert announce(before, with_validation(before, status=Status.APPROVED)) is None
+
+
+def test_of_an_erased_person_nothing_is_told(announce):
+    before = waiting(erased_at=NOW)
+    assert announce(before, with_validation(before, status=Status.APPROVED)) is None
+
+
+def test_news_hold_nothing_of_the_person(announce):
+    before = waiting(state="a-state", return_url="https://shop.example/done")
+    news = announce(before, with_validation(before, status=Status.APPROVED, session_url="https://secret.example"))
+    planted = ("30111222", "Ana", "Núñez", "@", "a-state", "https:", before.document_digest, before.validation.nonce)
+    assert not any(word in news for word in planted)
+    assert list(json.loads(news)) == list(summary_of(before, max_attempts=3).__dataclass_fields__)
+
+
+def test_approval_without_a_time_of_its_own_has_the_last_change(announce):
+    approved = with_validation(waiting(), status=Status.APPROVED, verified_at=None)
+    assert summary_of(approved, max_attempts=3).verified_at == LATER
+    dated = with_validation(waiting(), status=Status.APPROVED, verified_at=NOW)
+    assert summary_of(dated, max_attempts=3).verified_at == NOW
