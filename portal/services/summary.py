@@ -80,4 +80,4 @@ def _told_apart(summary: Summary) -> tuple[object, ...]:
 
 
 def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

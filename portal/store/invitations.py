@@ -19,8 +19,8 @@ class Invitations:
 
     connection: Connection
     find: Callable[[str], Onboarding | None]
-    add: Callable[[Onboarding], None]
-    remove: Callable[[Onboarding], None]
+    add: Callable[[Onboarding], object]
+    remove: Callable[[Onboarding], object]
 
     def keep(
         self, fresh: Onboarding, *, key: str | None, fingerprint: str, is_open: Callable[[Onboarding], bool]
