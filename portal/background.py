@@ -64,7 +64,8 @@ class Background:
 
     def wake(self) -> None:
         """From any thread; without effect while the engine is not running."""
-        self._soon(lambda: self.engine.wake())
+        if self._loop:
+            self._soon(self.engine.wake)
 
     def wake_telling(self) -> None:
         """Likewise, where there is news for a partner."""
