@@ -10,28 +10,34 @@ from typing import cast
 
 from flask import Flask
 from jinja2 import StrictUndefined
+from sqlalchemy import Engine as Database
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.background import Background
 from portal.config import Config, load_config
+from portal.courier import HttpCourier
 from portal.domain.provider_hosts import ProviderHosts
 from portal.gu1.client import Gu1Client
 from portal.gu1.webhook import WebhookEvent, read_webhook, verify
 from portal.logs import set_up_logging
 from portal.metrics import Metrics
+from portal.partners import Registry
 from portal.partners_file import read_registry
 from portal.services.budget import Budget
 from portal.services.customers import Customers
 from portal.services.digests import Digests
 from portal.services.engine import Engine
+from portal.services.housekeeping import Housekeeping
 from portal.services.onboardings import Onboardings
 from portal.services.pace import Pace
 from portal.services.ports import Clock, Gu1
 from portal.services.steps import Steps
 from portal.services.summary import Announcer
+from portal.services.telling import Telling
 from portal.services.webhooks import Webhooks
 from portal.store.clock import DatabaseClock
 from portal.store.engine import make_engine
+from portal.store.events import Outbox
 from portal.store.notes import Notes
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
@@ -64,9 +70,9 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
     database = make_engine(config.database_url)
     clock = shared_clock = DatabaseClock(database, clock)
     rules_for, gu1 = Terms(config, partners).rules_for, gu1 or make_gu1(config, metrics)
-    announcer = Announcer(rules_for, partners.listens)
-    store, notes = Repository(database, Sealer(config.secret_keys), announcer), Notes(database)
-    background = Background(clock=clock, set_clock=shared_clock.set, forget=notes.forget_webhooks, close=gu1.aclose)
+    notes, announcer = Notes(database), Announcer(rules_for, partners.listens)
+    background = _background(database, notes, gu1, partners, clock=shared_clock, pace=pace, metrics=metrics)
+    store = Repository(database, Sealer(config.secret_keys), announcer, background.wake_telling)
     onboardings = Onboardings(
         store,
         clock=clock,
@@ -136,6 +142,28 @@ def folder(name: str) -> Path:
     """Inside the package where it was installed from a wheel, beside it in a checkout."""
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def _background(
+    database: Database,
+    notes: Notes,
+    gu1: Gu1,
+    partners: Registry,
+    *,
+    clock: DatabaseClock,
+    pace: Pace,
+    metrics: Metrics,
+) -> Background:
+    """All that works beside the pages, but for the engine itself."""
+    outbox, courier = Outbox(database), HttpCourier()
+
+    async def close() -> None:
+        await gu1.aclose()
+        await courier.aclose()
+
+    background = Background(clock=clock, set_clock=clock.set, forget=Housekeeping(notes, outbox).forget, close=close)
+    background.telling = Telling(outbox, courier, partners.listeners, clock=clock, pace=pace, meter=metrics)
+    return background
 
 
 def _flask(config: Config) -> Flask:

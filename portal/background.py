@@ -1,4 +1,4 @@
-"""The engine's thread: one event loop beside the threads that serve pages."""
+"""The engine's thread: one event loop beside the threads that serve pages, in which partners are told too."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from portal.domain.errors import StoreUnavailable
 from portal.services.engine import Engine
 from portal.services.ports import Clock
+from portal.services.rounds import Rounds
+from portal.services.telling import Telling
 
 log = logging.getLogger(__name__)
 
 _HEARTBEAT = 0.25
 _REST_AFTER_CRASH = 1.0
-_HOUSEKEEPING = timedelta(hours=1)
+_HOUSEKEEPING = 3600.0
 _CLOCK_SET_EVERY = 60.0
-_WEBHOOKS_KEPT = timedelta(days=30)
 
 
 async def _nothing() -> None:
@@ -33,6 +34,7 @@ class Background:
     """Ends with the main thread, after what is under way was finished."""
 
     engine: Engine
+    telling: Telling | None = None
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class Background:
         set_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
-        """`forget` drops what was remembered of webhooks before a moment; `close` ends the connections to gu1."""
+        """`forget` drops what is no longer needed at a moment; `close` ends the connections to gu1 and partners."""
         self._clock = clock
         self._set_clock = set_clock
         self._forget = forget
@@ -62,10 +64,19 @@ class Background:
 
     def wake(self) -> None:
         """From any thread; without effect while the engine is not running."""
+        if self._loop:
+            self._soon(self.engine.wake)
+
+    def wake_telling(self) -> None:
+        """Likewise, where there is news for a partner."""
+        if self.telling:
+            self._soon(self.telling.wake)
+
+    def _soon(self, wake: Callable[[], None]) -> None:
         loop = self._loop
         if loop:
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self.engine.wake)
+                loop.call_soon_threadsafe(wake)
 
     def _live(self) -> None:
         asyncio.run(self._work())
@@ -73,7 +84,8 @@ class Background:
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
         await self._set_the_clock()
-        work = (self._run_engine(), self._keep_house(), self._keep_time())
+        rounds = filter(None, (self.engine, self.telling))
+        work = (*map(self._run, rounds), self._keep_house(), self._keep_time())
         chores = [asyncio.create_task(chore) for chore in work]
         try:
             while not self._is_over():
@@ -95,12 +107,12 @@ class Background:
         """The server that started this process was killed: do not keep its port and its database busy."""
         return self._server is not None and os.getppid() != self._server.pid
 
-    async def _run_engine(self) -> None:
+    async def _run(self, rounds: Rounds) -> None:
         while not self._stopping.is_set():
             try:
-                await self.engine.run()
+                await rounds.run()
             except Exception:
-                log.exception("the engine stumbled and goes on")
+                log.exception("the %s stumbled and goes on", type(rounds).__name__.lower())
                 await asyncio.sleep(_REST_AFTER_CRASH)
 
     async def _keep_time(self) -> None:
@@ -117,9 +129,9 @@ class Background:
     async def _keep_house(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self._forget, self._clock() - _WEBHOOKS_KEPT)
+                await asyncio.to_thread(self._forget, self._clock())
             except StoreUnavailable:
-                log.warning("old webhooks are forgotten later: the database does not answer")
+                log.warning("what is old is forgotten later: the database does not answer")
             except Exception:
-                log.exception("old webhooks could not be forgotten")
-            await asyncio.sleep(_HOUSEKEEPING.total_seconds())
+                log.exception("what is old could not be forgotten")
+            await asyncio.sleep(_HOUSEKEEPING)

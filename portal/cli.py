@@ -1,4 +1,4 @@
-"""portal serve | check | migrate"""
+"""portal serve | check | migrate | partner"""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.server.mp import MPServer
 from granian.server.mt import MTServer
-from sqlalchemy import Engine
 
-from portal.config import Config, ConfigError, load_config
-from portal.domain.errors import Gu1Error, StoreUnavailable
+from portal.cli_partner import partner_group
+from portal.cli_setting import configuration, database, usable_schema
+from portal.config import Config
+from portal.domain.errors import Gu1Error
 from portal.gu1.survey import Finding, survey
 from portal.logs import logging_config, set_up_logging
-from portal.store.engine import Schema, make_engine, migrate, schema_of
+from portal.store.engine import Schema, migrate, schema_of
 
 # Backpressure counts accepted connections, idle ones too.
 _CONNECTIONS = 4096
@@ -50,6 +51,9 @@ def main() -> None:
     """An onboarding portal in front of gu1's KYC API."""
 
 
+main.add_command(partner_group)
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
@@ -61,7 +65,7 @@ def serve(host: str, port: int, workers: int) -> None:
 
 def serve_app(target: str, host: str, port: int, workers: int) -> None:
     """`target` names the factory that each worker process calls."""
-    config = _config()
+    config = configuration()
     set_up_logging(config.log_level)
     _bring_schema_up_to_date(config)
     with _shared_metrics() if workers > 1 else nullcontext():
@@ -101,8 +105,8 @@ def _server(target: str, config: Config, host: str, port: int, workers: int) -> 
 @main.command("migrate")
 def migrate_command() -> None:
     """Bring the database's schema up to date."""
-    config = _config()
-    with _database(config) as engine:
+    config = configuration()
+    with database(config) as engine:
         migrate(engine)
     click.echo("The schema is up to date.")
 
@@ -110,7 +114,7 @@ def migrate_command() -> None:
 @main.command()
 def check() -> None:
     """Try the configuration, the database and the gu1 key, and say which gu1 the key leads to."""
-    config = _config()
+    config = configuration()
     results = [Result("configuration"), *(_tried(name, attempt) for name, attempt in _checks(config))]
     width = max(len(result.name) for result in results)
     for result in results:
@@ -120,34 +124,13 @@ def check() -> None:
     sys.exit(any(result.problem for result in results))
 
 
-def _config() -> Config:
-    try:
-        return load_config()
-    except ConfigError as error:
-        raise click.ClickException(f"the configuration is not right:\n{error}") from None
-
-
 def _bring_schema_up_to_date(config: Config) -> None:
-    with _database(config) as engine:
+    with database(config) as engine:
         if config.is_sqlite:
             migrate(engine)
-        schema = schema_of(engine)
-    if schema is Schema.BEHIND:
-        raise click.ClickException("the database's schema is older than this release; run: portal migrate")
+        schema = usable_schema(engine)
     if schema is Schema.AHEAD:
         log.warning("the database's schema is of a newer release; this one goes on beside it")
-
-
-@contextmanager
-def _database(config: Config) -> Iterator[Engine]:
-    try:
-        engine = make_engine(config.database_url)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
-    except StoreUnavailable as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _show(findings: Sequence[Finding]) -> None:
@@ -165,12 +148,12 @@ def _checks(config: Config) -> Iterator[tuple[str, Attempt]]:
 
 
 def _try_database(config: Config) -> None:
-    with _database(config) as engine:
+    with database(config) as engine:
         schema_of(engine)  # which reads from it
 
 
 def _try_schema(config: Config) -> None:
-    with _database(config) as engine:
+    with database(config) as engine:
         # `serve` brings a SQLite file up to date by itself.
         if not config.is_sqlite and schema_of(engine) is Schema.BEHIND:
             raise click.ClickException("older than this release; run: portal migrate")

@@ -35,6 +35,12 @@ def set_up_logging(level: str) -> None:
     logging.config.dictConfig(logging_config(level))
 
 
+def keep_quiet(*loggers: str) -> None:
+    """At any level: they name the addresses asked, with what is in the query, and quote what they choke on."""
+    for name in loggers:
+        logging.getLogger(name).addFilter(_is_a_warning)
+
+
 def logging_config(level: str) -> dict[str, Any]:
     """For logging.config.dictConfig; the server's own lines look like ours."""
     # httpx and alembic name every address and statement they touch.
@@ -47,6 +53,10 @@ def logging_config(level: str) -> dict[str, Any]:
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {**quiet, "_granian": {"level": level}},
     }
+
+
+def _is_a_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 def _places(record: logging.LogRecord) -> list[str]:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from portal.config import Locale, web_address
 from portal.domain.contact import is_contact_url
 from portal.domain.theme import Theme, is_colour, theme_of
+from portal.services.notifications import Listener
 
 RESULT_PARAMETERS = ("onboarding_id", "status", "state", "t", "signature")
 """What the way back adds to a return URL."""
@@ -163,6 +164,14 @@ class Registry:
         """Whether this partner's backend wants to be told of changes."""
         partner = self.get(slug)
         return partner is not None and partner.enabled and partner.notify_url is not None
+
+    def listeners(self) -> dict[str, Listener]:
+        """All who do, by their slugs."""
+        return {
+            slug: Listener(partner.notify_url, tuple(map(secret_bytes, partner.signing_secrets)))
+            for slug, partner in self.partners.items()
+            if partner.enabled and partner.notify_url
+        }
 
     def by_key(self, key: str) -> Partner | None:
         """The partner that this API key belongs to. Comparing hashes betrays nothing of the key by its time."""

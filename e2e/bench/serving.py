@@ -75,9 +75,9 @@ def scaled(pace: Pace, scale: float) -> Pace:
 
 def _times(waits: Any, scale: float) -> Any:
     """Of a tuple of (number of looks, seconds) only the seconds."""
-    if isinstance(waits, tuple):
-        return tuple((looks, seconds * scale) for looks, seconds in waits)
-    return waits * scale
+    if not isinstance(waits, tuple):
+        return waits * scale
+    return tuple((it[0], it[1] * scale) if isinstance(it, tuple) else it * scale for it in waits)
 
 
 class SettableClock:

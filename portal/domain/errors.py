@@ -4,6 +4,7 @@ PortalError
 ├── UnknownOnboarding     no such onboarding, or its data are gone
 ├── RetryRefused          the onboarding may not open another validation
 ├── LostClaim             another worker took the onboarding over meanwhile
+├── KeyReused             a partner's key came with another request before
 ├── StoreUnavailable      the database could not keep or read something
 └── Gu1Error
     ├── NotSent           nothing reached gu1: safe to try again

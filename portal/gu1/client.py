@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -31,6 +30,8 @@ from portal.gu1.breaker import Breaker
 from portal.gu1.calls import Calls
 from portal.gu1.fields import parse
 from portal.gu1.operations import Operation
+from portal.logs import keep_quiet
+from portal.retry_after import read_retry_after
 
 T = TypeVar("T")
 OnCall = Callable[[str, str, float], None]
@@ -38,6 +39,7 @@ OnCall = Callable[[str, str, float], None]
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _FAILED = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, RuntimeError)
+_LONGEST_WAIT = 3600.0
 # A list of whole rows that knows no pages may be long.
 _MOST_BYTES_OF_A_LOOK = 4 * 1024 * 1024
 
@@ -63,7 +65,7 @@ class Gu1Client(Calls):
     ) -> None:
         """`deadline`, in seconds, is for a whole operation once it is its turn."""
         super().__init__(integration_code=integration_code, entities_path=entities_path)
-        _quieten("httpx", "httpcore.connection", "httpcore.http11")
+        keep_quiet("httpx", "httpcore.connection", "httpcore.http11")
         self._deadline = deadline
         self._most_bytes = most_bytes
         self._turns = asyncio.Semaphore(concurrency)
@@ -194,15 +196,5 @@ async def _forget_location(response: httpx.Response) -> None:
     response.headers.pop("Location", None)
 
 
-def _quieten(*loggers: str) -> None:
-    """At any level: they name the addresses asked, with what is in the query, and quote what they choke on."""
-    for name in loggers:
-        logging.getLogger(name).addFilter(_is_a_warning)
-
-
-def _is_a_warning(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING
-
-
 def _retry_after(response: httpx.Response) -> float | None:
-    return schema.read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+    return read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC), most=_LONGEST_WAIT)

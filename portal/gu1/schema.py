@@ -7,8 +7,6 @@ is not needed may be missing or of any type.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from portal.domain.errors import Malformed
 from portal.domain.status import Status
@@ -17,7 +15,6 @@ from portal.gu1.fields import code, count, flag, identifier, letters_and_digits,
 from portal.gu1.risk_codes import reason_of
 from portal.gu1.warning_codes import risk_codes
 
-LONGEST_WAIT = 3600.0
 GU1S_METADATA = frozenset({"doubleChecks", "responseDoubleChecks", "warnings"})
 """What gu1 itself adds to the metadata that it was sent."""
 
@@ -129,19 +126,6 @@ def read_refusal(body: object) -> tuple[str | None, str | None]:
 def is_about_details(http_status: int, code: str | None) -> bool:
     """Only INVALID_TAX_ID is documented; a refusal without a code is more often the typed number's than ours."""
     return http_status in {400, 422} and (code is None or _ABOUT_DETAILS.search(code) is not None)
-
-
-def read_retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds from now, an hour at most; None where the header is missing, past or absurd."""
-    stated = (header or "").strip()
-    if stated.isascii() and stated.isdigit():
-        return min(float(stated), LONGEST_WAIT)
-    try:
-        when = parsedate_to_datetime(stated)
-        seconds = (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(seconds, LONGEST_WAIT) if seconds >= 0 else None
 
 
 def _double_check(row: dict[str, object]) -> DoubleCheck | None:

@@ -40,6 +40,12 @@ class Pace:
     """For what is under way when the process is told to end; containers are given ten."""
     idle: float = 1.0
     """How often a worker looks for work that it was not woken for."""
+    tell_again: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 18000.0, 36000.0, *9 * (86400.0,))
+    """After each try that a partner's backend did not take; ten days in all."""
+    longest_telling: float = 86400.0
+    """The longest wait that a backend may ask for."""
+    telling_lease: float = 40.0
+    """More than twice as long as a try may take."""
     save_again: tuple[float, ...] = (0.2, 1.0, 3.0)
     """Before each further try to write an outcome that the database did not take."""
 
@@ -59,6 +65,14 @@ class Pace:
 
     def refused_wait(self, failures: int) -> timedelta:
         return timedelta(seconds=min(self.longest_refused, self.refused_backoff * 2 ** min(failures - 1, 16)))
+
+    def tell_after(self, tries: int, retry_after: float | None = None) -> timedelta | None:
+        """Until the next try, around what was planned so that events do not come back in step; None after the last."""
+        if tries > len(self.tell_again):
+            return None
+        own = self.tell_again[tries - 1] * random.uniform(0.9, 1.1)  # noqa: S311
+        stated = min(retry_after or 0.0, self.longest_telling) * random.uniform(1.0, 1.1)  # noqa: S311
+        return timedelta(seconds=max(own, stated))
 
     def backoff(self, failures: int, retry_after: float | None = None) -> timedelta:
         """Doubling with full jitter below it, so that onboardings do not come back in step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from portal.domain.entity_status import EntityStatus
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation
+from portal.services.notifications import Answer, Event
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
@@ -112,10 +113,54 @@ class Notes(Protocol):
 
     def forget_webhooks(self, before: datetime) -> None: ...
 
+    def forget_keys(self, before: datetime) -> None:
+        """The idempotency keys of partners' requests."""
+
     def spend(self, hour: datetime, limit: int) -> bool:
         """Takes one from the hour's budget; False where `limit` is reached."""
 
     def spent(self, hour: datetime) -> int: ...
+
+
+class Outbox(Protocol):
+    """What partners' backends are still to be told; written by the store in the transaction of each change."""
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When the next event that nobody holds falls due."""
+
+    def due_partners(self, now: datetime) -> list[str]:
+        """Whose events are due and held by nobody."""
+
+    def claim(self, partner: str, *, now: datetime, lease_until: datetime, limit: int) -> list[Event]:
+        """Takes due events that nobody else holds, those that have waited longest first."""
+
+    def delivered(self, claimed: Event, *, now: datetime, outcome: str) -> None:
+        """Like every write about a claimed event without effect where the claim was lost."""
+
+    def put_off(self, claimed: Event, *, due_at: datetime | None, outcome: str) -> None:
+        """After a try that failed; None where it was the last one, and only `resend` brings the event back."""
+
+    def hand_back(self, claimed: Event) -> None:
+        """Untried, for the next one to claim at once."""
+
+    def shelve(self, partner: str, *, now: datetime, until: datetime, outcome: str) -> None:
+        """Puts all due events of a partner off together, without a try."""
+
+    def listed(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
+        """The newest first."""
+
+    def resend(self, event_ids: Sequence[str], now: datetime) -> set[str]:
+        """Makes events due, whatever became of them, for as many tries as new ones; which of them there are."""
+
+    def resend_undelivered(self, partner: str, now: datetime) -> int:
+        """How many."""
+
+    def forget_delivered(self, before: datetime) -> None: ...
+
+
+class Courier(Protocol):
+    async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """One POST, and what came of it."""
 
 
 class Gu1(Protocol):

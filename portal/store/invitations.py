@@ -25,8 +25,8 @@ class Invitations:
     connection: Connection
     find: Callable[[str], Onboarding | None]
     lock: Callable[[str], LockedRow | None]
-    add: Callable[[Onboarding], None]
-    remove: Callable[[Onboarding], None]
+    add: Callable[[Onboarding], object]
+    remove: Callable[[Onboarding], object]
 
     def keep(
         self,

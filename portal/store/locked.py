@@ -23,6 +23,7 @@ class LockedRow:
 
     def __init__(self, connection: Connection, sealer: Sealer, onboarding: Onboarding, announce: Announce) -> None:
         self.onboarding = onboarding
+        self.has_news = False
         self._connection = connection
         self._sealer = sealer
         self._announce = announce
@@ -36,6 +37,7 @@ class LockedRow:
         news = self._announce(self.onboarding, changed)
         if news:
             add_event(self._connection, changed, news)
+            self.has_news = True
         values = onboarding_values(changed, self._sealer)
         self._connection.execute(update(onboardings).where(onboardings.c.id == changed.id).values(values))
         write_validation(self._connection, changed, self._sealer)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine, delete, select
 
 from portal.store.access import Access, insert
-from portal.store.tables import budgets, webhook_deliveries
+from portal.store.tables import budgets, idempotency_keys, webhook_deliveries
 
 
 class Notes:
@@ -29,6 +29,10 @@ class Notes:
     def forget_webhooks(self, before: datetime) -> None:
         with self._access.writing() as connection:
             connection.execute(delete(webhook_deliveries).where(webhook_deliveries.c.received_at < before))
+
+    def forget_keys(self, before: datetime) -> None:
+        with self._access.writing() as connection:
+            connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before))
 
     def spend(self, hour: datetime, limit: int) -> bool:
         if limit < 1:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Executable,
     RowMapping,
     and_,
     case,
@@ -48,11 +47,19 @@ log = logging.getLogger(__name__)
 class Repository:
     """Fills `portal.services.ports.Store`."""
 
-    def __init__(self, engine: Engine, sealer: Sealer, announce: Announce = lambda _before, _after: None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        sealer: Sealer,
+        announce: Announce = lambda _before, _after: None,
+        on_news: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_news` is called when a partner's backend has something to be told."""
         self._pinger = engine
         self._access = Access(engine)
         self._sealer = sealer
         self._announce = announce
+        self._on_news = on_news
 
     def add(self, onboarding: Onboarding) -> Onboarding:
         values = onboarding_values(onboarding, self._sealer)
@@ -82,8 +89,8 @@ class Repository:
                 connection,
                 find=lambda earlier_id: self._find(connection, earlier_id),
                 lock=lambda earlier_id: self._lock(connection, earlier_id),
-                add=lambda _fresh: _run(connection, insert(connection, onboardings).values(values)),
-                remove=lambda fresh: _run(connection, delete(onboardings).where(onboardings.c.id == fresh.id)),
+                add=lambda _fresh: connection.execute(insert(connection, onboardings).values(values)),
+                remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
             return invitations.keep(onboarding, wish=wish, is_open=is_open, answer=answer)
 
@@ -103,8 +110,7 @@ class Repository:
 
     @contextmanager
     def locked(self, onboarding_id: str) -> Iterator[LockedRow]:
-        with self._access.writing() as connection:
-            row = self._lock(connection, onboarding_id)
+        with self._locked_row(lambda _connection: onboarding_id) as row:
             if row is None:
                 raise UnknownOnboarding(onboarding_id)
             yield row
@@ -191,11 +197,18 @@ class Repository:
                 connection.execute(text(f"SET LOCAL statement_timeout = {PING_MILLISECONDS}"))
             connection.execute(select(1).select_from(onboardings).limit(1))
 
+    def _locked_where(self, condition: ColumnElement[bool]) -> AbstractContextManager[LockedRow | None]:
+        whose = select(validations.c.onboarding_id).where(condition)
+        return self._locked_row(lambda connection: connection.scalar(whose))
+
     @contextmanager
-    def _locked_where(self, condition: ColumnElement[bool]) -> Iterator[LockedRow | None]:
+    def _locked_row(self, find: Callable[[Connection], str | None]) -> Iterator[LockedRow | None]:
         with self._access.writing() as connection:
-            found = connection.scalar(select(validations.c.onboarding_id).where(condition))
-            yield self._lock(connection, found) if found else None
+            found = find(connection)
+            row = self._lock(connection, found) if found else None
+            yield row
+        if row and row.has_news:
+            self._on_news()
 
     def _lock(self, connection: Connection, onboarding_id: str) -> LockedRow | None:
         # Two statements: one that both locks and joins would wait for the lock and then still
@@ -222,10 +235,6 @@ class Repository:
                 log.error("%s; left alone for %s", error, UNREADABLE_PAUSE)
                 later = {"due_at": now + UNREADABLE_PAUSE, "lease_until": None}
                 connection.execute(update(onboardings).where(onboardings.c.id == row["id"]).values(later))
-
-
-def _run(connection: Connection, statement: Executable) -> None:
-    connection.execute(statement)
 
 
 def _or(now: datetime, moment: datetime | Unreadable) -> datetime:

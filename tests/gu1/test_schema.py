@@ -226,29 +226,6 @@ def test_refusal_has_code_and_existing_entity(body: object, refusal: tuple[str |
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("30", 30),
-        ("0", 0),
-        ("86400", 3600),
-        ("9" * 5000, 3600),
-        ("Mon, 02 Mar 2026 12:01:00 GMT", 60),
-        ("Tue, 03 Mar 2026 12:00:00 -0000", 3600),
-        ("Mon, 02 Mar 2026 11:59:00 GMT", None),
-        ("-5", None),
-        ("1e9", None),
-        ("NaN", None),
-        ("٣٠", None),
-        ("soon", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after_is_an_hour_at_most(header: str | None, seconds: float | None) -> None:
-    assert schema.read_retry_after(header, NOW) == seconds
-
-
-@pytest.mark.parametrize(
     ("metadata", "was_sent"),
     [(None, False), ({}, False), ({"doubleChecks": {"renaper": True}}, False), ({"customer": 7}, True)],
 )

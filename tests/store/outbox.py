@@ -1,0 +1,34 @@
+"""Events in a database, put there as the portal does it: with a change of their onboarding."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+
+from portal.domain.onboarding import Onboarding
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+from tests.factories import NOW, an_onboarding
+
+
+def announcing(engine, on_news=lambda: None) -> Repository:
+    """A store in which every change is news."""
+    return Repository(engine, Sealer(["a secret for tests"]), _as_news, on_news)
+
+
+def _as_news(_before: Onboarding, after: Onboarding) -> str:
+    return json.dumps({"id": after.id, "status": str(after.status)})
+
+
+def tell(repository: Repository, partner: str = "shop", times: int = 1, at: datetime = NOW) -> Onboarding:
+    """A new onboarding of which its partner is to be told so many times."""
+    added = repository.add(an_onboarding(partner=partner, external_id="customer-7", due_at=None))
+    return tell_again(repository, added.id, times, at)
+
+
+def tell_again(repository: Repository, onboarding_id: str, times: int = 1, at: datetime = NOW) -> Onboarding:
+    for _ in range(times):
+        with repository.locked(onboarding_id) as row:
+            row.save(replace(row.onboarding, updated_at=at))
+    return repository.get(onboarding_id)

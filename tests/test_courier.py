@@ -1,0 +1,223 @@
+"""Against real servers that say anything at all: an outcome each time, within the deadline, and nothing told on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portal.courier import HttpCourier
+from portal.services.notifications import Answer
+from tests.gu1.certificates import a_self_signed_certificate
+from tests.gu1.raw_server import Behaviour, a_free_port, dripping, hang, raw_server, read_request, reset, saying
+
+BODY = b'{"type":"onboarding.updated"}'
+HEADERS = {"webhook-id": "evt_1", "webhook-timestamp": "1", "webhook-signature": "v1,abc"}
+DEADLINE = 0.5
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def a_courier(**changes: Any) -> HttpCourier:
+    return HttpCourier(**{"deadline": DEADLINE, "connect_timeout": DEADLINE, **changes})
+
+
+def send(*urls: str, **changes: Any) -> Answer:
+    """What came of the last."""
+
+    async def run() -> Answer:
+        courier = a_courier(**changes)
+        try:
+            return [await courier.send(url, BODY, HEADERS) for url in urls][-1]
+        finally:
+            await courier.aclose()
+
+    return asyncio.run(run())
+
+
+def send_to(
+    behave: Behaviour, *, times: int = 1, path: str = "/hook?key=hush", scheme: str = "http", **tls: Any
+) -> Answer:
+    async def run() -> Answer:
+        courier = a_courier()
+        async with raw_server(behave, **tls) as address:
+            answers = [await courier.send(f"{scheme}://{address}{path}", BODY, HEADERS) for _ in range(times)]
+        await courier.aclose()
+        return answers[-1]
+
+    return asyncio.run(run())
+
+
+class Listening:
+    """Answers, and keeps what it was sent."""
+
+    def __init__(self, answer: bytes = OK) -> None:
+        self.requests: list[bytes] = []
+        self._answer = answer
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.requests.append(await read_request(reader))
+        writer.write(self._answer)
+        await writer.drain()
+
+
+def test_one_post_with_body_and_signature() -> None:
+    listening = Listening()
+    assert send_to(listening) == Answer(200)
+    (request,) = listening.requests
+    head, body = request.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"POST /hook?key=hush HTTP/1.1\r\n") and body == BODY
+    headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+    assert {name.encode(): value.encode() for name, value in HEADERS.items()}.items() <= headers.items()
+    assert headers[b"content-type"] == b"application/json"
+    assert headers[b"user-agent"].startswith(b"kyc-onboarding-portal")
+
+
+@pytest.mark.parametrize("status", [204, 400, 404, 410, 500, 503])
+def test_any_status_is_an_answer(status: int) -> None:
+    assert send_to(saying(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)) == Answer(status)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(status: int) -> None:
+    elsewhere = Listening()
+
+    async def run() -> Answer:
+        async with raw_server(elsewhere) as other:
+            location = b"HTTP/1.1 %d X\r\nLocation: http://%s/\r\nContent-Length: 0\r\n\r\n" % (status, other.encode())
+            async with raw_server(saying(location)) as address:
+                courier = a_courier()
+                return await courier.send(f"http://{address}/", BODY, HEADERS)
+
+    assert asyncio.run(run()) == Answer(status)
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("location", ["//[", "https://xn--/", "http://é"])
+def test_redirect_to_nonsense_is_an_answer_too(location: str) -> None:
+    head = b"HTTP/1.1 302 X\r\nLocation: " + location.encode() + b"\r\nContent-Length: 0\r\n\r\n"
+    assert send_to(saying(head)) == Answer(302)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [(b"7", 7), (b"999999", 86400), (b"soon", None), (b"Mon, 02 Mar 2020 12:00:00 GMT", None)]
+)
+def test_when_to_come_back_is_heard(header: bytes, seconds: float | None) -> None:
+    answer = send_to(saying(b"HTTP/1.1 503 X\r\nRetry-After: " + header + b"\r\nContent-Length: 0\r\n\r\n"))
+    assert answer == Answer(503, retry_after=seconds)
+
+
+BROKEN: dict[str, Behaviour] = {
+    "hang": hang,
+    "reset": reset,
+    "closed without a word": saying(b""),
+    "garbage": saying(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+    "endless headers": dripping(b"HTTP/1.1 200 OK\r\n", b"X-Drop: 1\r\n"),
+    "one huge header": saying(b"HTTP/1.1 200 OK\r\nX-Huge: " + b"x" * 1_000_000),
+    "endless interim answers": dripping(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_no_answer_is_an_outcome_within_the_deadline(name: str) -> None:
+    began = time.monotonic()
+    answer = send_to(BROKEN[name])
+    assert answer.fault and not answer.is_success and answer.http_status is None
+    assert time.monotonic() - began < DEADLINE + 1
+
+
+def test_slow_body_does_not_undo_the_answer() -> None:
+    began = time.monotonic()
+    assert send_to(dripping(CHUNKED, b"1\r\n \r\n")) == Answer(200)
+    assert time.monotonic() - began < DEADLINE + 1
+
+
+def test_huge_body_is_not_read_to_its_end() -> None:
+    written = 0
+
+    async def gush(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while written < 200_000_000:
+            writer.write(b" " * 65536)
+            await writer.drain()
+            written += 65536
+
+    assert send_to(gush) == Answer(200)
+    assert written < 50_000_000
+
+
+def test_cut_body_does_not_undo_the_answer() -> None:
+    assert send_to(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc")) == Answer(200)
+
+
+def test_nobody_there_is_no_connection() -> None:
+    assert send(f"http://127.0.0.1:{a_free_port()}/").fault == "no connection"
+
+
+def test_unknown_host_is_said_so() -> None:
+    def look_up(_host: str, _port: int) -> None:
+        raise socket.gaierror
+
+    assert send("https://nobody.example/", look_up=look_up).fault == "host not found"
+
+
+def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(a_self_signed_certificate(tmp_path))
+    listening = Listening()
+    assert send_to(listening, scheme="https", tls=tls).fault == "certificate not trusted"
+    assert listening.requests == []
+
+
+def test_cookies_are_not_kept() -> None:
+    listening = Listening(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n")
+    send_to(listening, times=2)
+    assert len(listening.requests) == 2
+    assert b"cookie" not in listening.requests[1].lower()
+
+
+def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{a_free_port()}")
+    assert send_to(Listening()) == Answer(200)
+
+
+def test_name_server_that_hangs_holds_up_one_host_only() -> None:
+    answers, asked = threading.Event(), []
+
+    def look_up(host: str, port: int) -> None:
+        asked.append(host)
+        if host == "dead.example":
+            answers.wait(10)
+
+    async def run() -> tuple[list[Answer], Answer]:
+        courier = a_courier(look_up=look_up)
+        dead = [asyncio.create_task(courier.send("https://dead.example/", BODY, HEADERS)) for _ in range(50)]
+        await asyncio.sleep(0)
+        async with raw_server(Listening()) as address:
+            alive = await courier.send(f"http://{address}/", BODY, HEADERS)
+        return await asyncio.gather(*dead), alive
+
+    lost, alive = asyncio.run(run())
+    answers.set()
+    assert alive == Answer(200)
+    assert {answer.fault for answer in lost} == {"timed out"}
+    assert asked.count("dead.example") == 1
+
+
+@pytest.mark.parametrize("behave", [saying(OK), reset, saying(b"HTTP/1.1 500 hush\r\n\r\nhush")])
+def test_talkative_loggers_tell_no_address_and_no_body(behave: Behaviour, caplog: pytest.LogCaptureFixture) -> None:
+    for logger in ("", "httpx", "httpcore", "httpcore.connection", "httpcore.http11", "asyncio"):
+        caplog.set_level(logging.DEBUG, logger)
+    answer = send_to(behave)
+    for secret in ("hush", "onboarding.updated", "v1,abc"):
+        assert secret not in caplog.text
+        assert secret not in answer.outcome
