@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import cast
+from typing import TypedDict, cast
 
 from flask import Flask
 from jinja2 import StrictUndefined
@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from portal.background import Background
 from portal.config import Config, load_config
 from portal.courier import HttpCourier
+from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ProviderHosts
 from portal.gu1.client import Gu1Client
 from portal.gu1.webhook import WebhookEvent, read_webhook, verify
@@ -30,7 +31,8 @@ from portal.services.engine import Engine
 from portal.services.housekeeping import Housekeeping
 from portal.services.onboardings import Onboardings
 from portal.services.pace import Pace
-from portal.services.ports import Clock, Gu1
+from portal.services.planning import Rules
+from portal.services.ports import Clock, Gu1, Meter
 from portal.services.steps import Steps
 from portal.services.summary import Announcer
 from portal.services.telling import Telling
@@ -60,6 +62,15 @@ from portal.web.webhook import webhook
 _PACKAGE = Path(__file__).parent
 
 
+class Shared(TypedDict):
+    """What every use case is given."""
+
+    clock: Clock
+    rules_for: Callable[[Onboarding], Rules]
+    meter: Meter
+    wake: Callable[[], None]
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -73,16 +84,11 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
     notes, announcer = Notes(database), Announcer(rules_for, partners.listens)
     background = _background(database, notes, gu1, partners, clock=shared_clock, pace=pace, metrics=metrics)
     store = Repository(database, Sealer(config.secret_keys), announcer, background.wake_telling)
-    onboardings = Onboardings(
-        store,
-        clock=clock,
-        digests=Digests(config.secret_keys, "portal.document-number"),
-        rules_for=rules_for,
-        provider_hosts=ProviderHosts(config.gu1_provider_hosts),
-        meter=metrics,
-        pace=pace,
-        wake=background.wake,
-    )
+    numbers, keys = (Digests(config.secret_keys, f"portal.{of}") for of in ("document-number", "idempotency-key"))
+    work: Shared = {"clock": clock, "rules_for": rules_for, "meter": metrics, "wake": background.wake}
+    hosts = ProviderHosts(config.gu1_provider_hosts)
+    onboardings = Onboardings(store, digests=numbers, provider_hosts=hosts, pace=pace, **work)
+    customers = Customers(store, digests=keys, **work)
     budget = Budget(store, notes, config.gu1_hourly_budget, clock)
     steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics, budget=budget)
     background.engine = Engine(store, steps.take, clock=clock, pace=pace)
@@ -92,14 +98,7 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
         config=config,
         partners=partners,
         onboardings=onboardings,
-        customers=Customers(
-            store,
-            clock=clock,
-            digests=Digests(config.secret_keys, "portal.idempotency-key"),
-            rules_for=rules_for,
-            meter=metrics,
-            wake=background.wake,
-        ),
+        customers=customers,
         webhooks=Webhooks(notes, onboardings, clock),
         links=Links(config.secret_keys, clock),
         tokens=Tokens(config.secret_keys, CONSENT_VERSION, clock),

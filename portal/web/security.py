@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import SplitResult, urlsplit
 
-from werkzeug.exceptions import HTTPException
 from flask import Flask, Response, abort, current_app, g, request
+from werkzeug.exceptions import HTTPException
 
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
