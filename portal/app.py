@@ -45,6 +45,7 @@ from portal.store.repository import Repository
 from portal.store.sealing import Sealer
 from portal.terms import Terms
 from portal.web.assets import init_assets
+from portal.web.branding import brand, branding
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.embed import init_embed
@@ -57,6 +58,7 @@ from portal.web.pages import pages
 from portal.web.partner_api import partner_api
 from portal.web.second_device import second_device
 from portal.web.security import init_security
+from portal.web.way_back import way_back
 from portal.web.webhook import webhook
 
 _PACKAGE = Path(__file__).parent
@@ -177,8 +179,8 @@ def _flask(config: Config) -> Flask:
     init_assets(app, folder("static"))
     init_embed(app, folder("static") / "embed.js", config.gu1_provider_hosts)
     init_errors(app)
-    app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url)
-    for blueprint in (pages, second_device, partner_api, webhook, ops):
+    app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url, brand=brand)
+    for blueprint in (pages, branding, way_back, second_device, partner_api, webhook, ops):
         app.register_blueprint(blueprint)
     return app
 

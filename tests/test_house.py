@@ -27,6 +27,12 @@ LONGEST_TEMPLATE = 80
 
 ROUTES = {
     ("pages.start", "/", "GET"),
+    ("branding.logo", "/logo/<slug>", "GET"),
+    ("way_back.go_back", "/o/<token>/back", "GET"),
+    ("partner_api.create", "/api/v1/onboardings", "POST"),
+    ("partner_api.read", "/api/v1/onboardings/<onboarding_id>", "GET"),
+    ("partner_api.erase", "/api/v1/onboardings/<onboarding_id>", "DELETE"),
+    ("partner_api.openapi", "/api/v1/openapi.json", "GET"),
     ("pages.submit", "/", "POST"),
     ("pages.onboarding", "/o/<token>", "GET"),
     ("pages.correct", "/o/<token>", "POST"),

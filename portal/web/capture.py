@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import is_loopback
 from portal.web.addresses import address
+from portal.web.branding import brand_as
 from portal.web.context import portal
 from portal.web.embed import may_be_framed
 from portal.web.i18n import keep_language
@@ -64,6 +65,7 @@ def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
     """What stands where the hosted page stood: the status, unless a page that shows it is still open."""
     capture, page_url = capture_of(found), _page_url(found) if found else None
     if found:
+        brand_as(found.partner)
         may_be_framed(found)
     if page_url and capture is Capture.REDIRECT:
         return redirect(page_url, 303)

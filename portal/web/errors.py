@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.web.links import BadLink, ExpiredLink
 from portal.web.problems import problem, wants_json
-from portal.web.sender import the_operator
+from portal.web.sender import the_sender
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _PAGES: dict[int, tuple[Any, Any]] = {
     400: (_("Something in this request is not right"), _("Go back to the page you came from and try again.")),
     403: (
         _("This form was sent from another site"),
-        _("For your safety nothing was done. Open the page again from your link and send the form there."),
+        _("For your safety it was not processed. Open the page again from your link and send the form there."),
     ),
     404: NOT_FOUND,
     405: (_("This page cannot be opened like that"), _("Go back to the page you came from and try again.")),
@@ -119,7 +119,7 @@ def _page(status: int, reference: str | None = None) -> Response:
         message=message,
         reference=reference,
         back_url=back_url,
-        sender=the_operator(),
+        sender=the_sender(),
         offers_contact=status in _HELPED,
         picture=_PICTURES.get(status, "rejected"),
     )

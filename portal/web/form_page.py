@@ -10,7 +10,7 @@ from portal.web.context import portal
 from portal.web.errors import retry_soon
 from portal.web.forms import COUNTRY_NAMES, DetailsForm
 from portal.web.i18n import current_language
-from portal.web.sender import the_operator
+from portal.web.sender import the_sender
 
 _HOME_COUNTRY = {"es-AR": "AR", "pt-BR": "BR"}
 
@@ -50,6 +50,6 @@ def form_page(
         fragment_url=action,
         details_refused=refused,
         unavailable=unavailable,
-        sender=the_operator(),
+        sender=the_sender(),
     )
     return retry_soon(make_response(page, status))

@@ -58,7 +58,9 @@ class SignedToken(CSRF):  # type: ignore[misc]
         try:
             form.token = self._tokens.read(field.data or "", self._subject)
         except StaleForm:
-            raise ValidationError(_("This page was open for a long time. Please check it and send it again.")) from None
+            raise ValidationError(
+                _("This page was open for a long time. Please check your details and send them again.")
+            ) from None
 
 
 class SignedForm(FlaskForm):  # type: ignore[misc]
@@ -110,6 +112,20 @@ def _checked(rule: Callable[[str], str], field: StringField) -> str:
         raise ValidationError(error.message) from None
 
 
+def _consent() -> BooleanField:
+    return BooleanField(
+        _("I agree to the verification of my identity"),
+        false_values=(False, "", "false", "0", "no", "off"),
+        validators=[DataRequired(_("We need your agreement to verify your identity."))],
+    )
+
+
+class AgreementForm(SignedForm):
+    """All that is left to ask where the partner gave the details."""
+
+    consent = _consent()
+
+
 class DetailsForm(SignedForm):
     country = SelectField(_("Country that issued your document"), validate_choice=False)
     issuing_country = SelectField(_("Which country?"), validate_choice=False)
@@ -131,11 +147,7 @@ class DetailsForm(SignedForm):
             _an_address,
         ],
     )
-    consent = BooleanField(
-        _("I agree to the verification of my identity"),
-        false_values=(False, "", "false", "0", "no", "off"),
-        validators=[DataRequired(_("We need your agreement to verify your identity."))],
-    )
+    consent = _consent()
     normalised_number = ""
 
     def __init__(self, tokens: Tokens, subject: str, *, default_country: str, **kwargs: Any) -> None:

@@ -24,7 +24,7 @@ WAYS_OUT = {
     Exit.BOTTOM: _(
         "Tap the three dots at the bottom or the top right and choose “Open in browser” or “Open in %(browser)s”."
     ),
-    Exit.SHARE: _("Tap the sign for sharing or the compass and choose “Open in %(browser)s”."),
+    Exit.SHARE: _("Tap the share icon or the compass and choose “Open in %(browser)s”."),
     Exit.UNKNOWN: _("Look for a menu with “Open in browser”, or copy the link and paste it into %(browser)s."),
 }
 

@@ -146,7 +146,7 @@ _TEXTS = {
     ),
     Reason.NOT_ELIGIBLE: ReasonText(
         _("We could not complete your verification"),
-        _("It cannot go on here."),
+        _("This verification cannot continue here."),
         _("A person can tell you what comes next."),
         _FOR_A_PERSON,
     ),

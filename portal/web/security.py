@@ -35,6 +35,7 @@ HEADERS = {
 ONE_YEAR = 31_536_000
 FORM_BYTES = 16 * 1024
 
+_NOBODY = "'none'"
 _SAME_SITE = {"same-origin", "none"}
 
 
@@ -69,8 +70,11 @@ def init_security(app: Flask, *, base_url: str) -> None:
 
 def allow_style(app: Flask, style: str) -> None:
     """Of all inline styles this one, by its content."""
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    app.extensions["portal_policy"]["style-src"] += f" 'sha256-{digest}'"
+    app.extensions["portal_policy"]["style-src"] += f" '{digest_of(style)}'"
+
+
+def digest_of(style: str) -> str:
+    return "sha256-" + b64encode(sha256(style.encode()).digest()).decode()
 
 
 def allow(directive: str, *sources: str) -> None:
@@ -89,10 +93,13 @@ def _exceptions(kind: str) -> dict[str, list[str]]:
 
 
 def _policy(allowed: Mapping[str, list[str]]) -> str:
-    directives = current_app.extensions["portal_policy"] | {
-        name: " ".join(sources) for name, sources in allowed.items()
-    }
+    usual = current_app.extensions["portal_policy"]
+    directives = usual | {name: _with(usual.get(name, _NOBODY), sources) for name, sources in allowed.items()}
     return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+def _with(usual: str, sources: list[str]) -> str:
+    return " ".join(sources if usual == _NOBODY else (usual, *sources))
 
 
 def _permissions(permitted: Mapping[str, list[str]]) -> str:

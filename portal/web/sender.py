@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from flask_babel import gettext as _
 
-from portal.domain.onboarding import Onboarding
+from portal.web.branding import branded_partner
 from portal.web.context import portal
 
 
@@ -44,12 +44,9 @@ class Sender:
         return parts.scheme, unquote(parts.path)
 
 
-def the_operator() -> Sender:
-    config = portal().config
-    return Sender(config.operator_name, config.contact_url)
-
-
-def sender_of(found: Onboarding) -> Sender:
-    """The partner, and where it names no way of its own to reach somebody, the operator's."""
-    partner = portal().partners.get(found.partner)
-    return Sender(partner.name, partner.contact_url or portal().config.contact_url) if partner else the_operator()
+def the_sender() -> Sender:
+    """The partner whose page this is, else the operator; who reaches no partner reaches the operator."""
+    config, partner = portal().config, branded_partner()
+    if partner is None:
+        return Sender(config.operator_name, config.contact_url)
+    return Sender(partner.name, partner.contact_url or config.contact_url)

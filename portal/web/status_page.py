@@ -14,8 +14,9 @@ from portal.web.context import portal
 from portal.web.forms import ActionForm
 from portal.web.i18n import current_language
 from portal.web.second_device import second_device_of
-from portal.web.sender import sender_of
+from portal.web.sender import the_sender
 from portal.web.stage_view import StageView, view_of
+from portal.web.way_back import way_back_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Urls:
     stop: str
     start: str | None
     """The form of the first page, for whoever came that way."""
+    back: str | None
+    """To the partner, with the result."""
 
 
 def view_now(found: Onboarding) -> StageView:
@@ -35,7 +38,7 @@ def view_now(found: Onboarding) -> StageView:
         max_attempts=portal().onboardings.rules_for(found).max_attempts,
         now=portal().clock(),
         locale=current_language(),
-        sender=sender_of(found),
+        sender=the_sender(),
     )
 
 
@@ -77,6 +80,7 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
             retry=address("pages.retry", token=token),
             stop=address("pages.stop", token=token),
             start=address("pages.start") if came_directly else None,
+            back=way_back_of(found, view.stage),
         ),
         "capture": capture_of(found),
         "camera_is_blocked": camera_is_blocked(),

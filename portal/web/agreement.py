@@ -1,0 +1,48 @@
+"""What is left to ask a customer whose details the partner gave: whether they agree."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, redirect, render_template
+from flask.typing import ResponseReturnValue
+
+from portal.domain.errors import StoreUnavailable
+from portal.domain.onboarding import Onboarding
+from portal.web.context import portal
+from portal.web.errors import retry_soon
+from portal.web.forms import AgreementForm
+from portal.web.sender import the_sender
+
+_SHOWN_DIGITS = 3
+"""Of the number: enough to know one's own, too little to learn somebody else's."""
+
+
+def agreement_page(found: Onboarding, action: str) -> Response:
+    return _page(_form(found), found, action)
+
+
+def agreed(found: Onboarding, action: str) -> ResponseReturnValue:
+    form = _form(found)
+    if not form.validate():
+        return _page(form, found, action, status=400)
+    try:
+        portal().onboardings.give_details(found.id, None, consent_version=form.read_token.consent_version)
+    except StoreUnavailable:
+        form.keep_token()
+        return _page(form, found, action, status=503)
+    return redirect(action, 303)
+
+
+def _form(found: Onboarding) -> AgreementForm:
+    return AgreementForm(portal().tokens, found.id)
+
+
+def _page(form: AgreementForm, found: Onboarding, action: str, *, status: int = 200) -> Response:
+    page = render_template(
+        "onboarding/agree.html",
+        form=form,
+        action=action,
+        sender=the_sender(),
+        number_end=found.details.document_number[-_SHOWN_DIGITS:] if found.details else "",
+        unavailable=status == 503,
+    )
+    return retry_soon(make_response(page, status))

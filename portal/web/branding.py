@@ -1,0 +1,75 @@
+"""A partner's name, logo and colours on its customers' pages; no other style of a partner's is ever served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from flask import Blueprint, Response, abort, g, request, url_for
+from markupsafe import Markup
+
+from portal.domain.theme import Shades, Theme
+from portal.partners import Partner
+from portal.web.context import portal
+from portal.web.security import ONE_YEAR, allow, digest_of
+
+branding = Blueprint("branding", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    logo_url: str | None = None
+    style: Markup | None = None
+
+
+@branding.get("/logo/<slug>")
+def logo(slug: str) -> Response:
+    found = portal().partners.logos.get(slug)
+    if found is None:
+        abort(404)
+    response = Response(found.content, mimetype=found.mimetype)
+    is_asked_version = request.args.get("v") == found.version
+    response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable" if is_asked_version else "no-store"
+    # It is a picture, whatever else may be written in it.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    return response
+
+
+def brand_as(slug: str | None) -> None:
+    """This answer, an error too, is the partner's page."""
+    g.partner = portal().partners.get(slug)
+
+
+def branded_partner() -> Partner | None:
+    found: Partner | None = g.get("partner")
+    return found
+
+
+def brand() -> Brand:
+    """For `base.html`; allows its style where there is one."""
+    partner = branded_partner()
+    if partner is None:
+        return Brand()
+    found = portal().partners.logos.get(partner.slug)
+    logo_url = url_for("branding.logo", slug=partner.slug, v=found.version) if found else None
+    if partner.theme is None:
+        return Brand(logo_url)
+    style = style_of(partner.theme.theme)
+    allow("style-src", f"'{digest_of(style)}'")
+    return Brand(logo_url, Markup(style))  # noqa: S704, made of colours that were checked
+
+
+@cache
+def style_of(theme: Theme) -> str:
+    """What a theme may change of `static/portal.css`, after which it stands."""
+    light, dark = _tokens(theme.light), _tokens(theme.dark)
+    return (
+        f":root{{{light};--radius:{theme.radius}px}}"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+        "@media (prefers-contrast:more){:root{--accent:var(--accent-strong)}}"
+    )
+
+
+def _tokens(shades: Shades) -> str:
+    named = {"accent": shades.accent, "accent-strong": shades.strong, "on-accent": shades.on_accent}
+    return ";".join(f"--{name}:{colour}" for name, colour in (named | {"tint": shades.tint}).items())
