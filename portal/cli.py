@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from granian.server.mp import MPServer
 from granian.server.mt import MTServer
 
 from portal.cli_partner import partner_group
-from portal.cli_setting import configuration, database, usable_schema
+from portal.cli_setting import configuration, database, registry, usable_schema
 from portal.config import Config
 from portal.domain.errors import Gu1Error
 from portal.gu1.survey import Finding, survey
@@ -67,12 +68,29 @@ def serve_app(target: str, host: str, port: int, workers: int) -> None:
     """`target` names the factory that each worker process calls."""
     config = configuration()
     set_up_logging(config.log_level)
+    registry(config.partners_path)
     _bring_schema_up_to_date(config)
     with _shared_metrics() if workers > 1 else nullcontext():
         try:
-            _server(target, config, host, port, workers).serve()
+            server = _server(target, config, host, port, workers)
+            server.on_startup(lambda: _reload_on_hangup(server, config))
+            server.serve()
         except (RuntimeError, OSError) as error:
             raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
+
+
+def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
+    """SIGHUP brings new workers with what the partners file says by now; one that is wrong changes nothing."""
+
+    def reload(*_signal: object) -> None:
+        try:
+            registry(config.partners_path)
+        except click.ClickException as error:
+            log.error("the partners stay as they are: %s", error.message)
+        else:
+            server.signal_handler_reload()  # type: ignore[no-untyped-call]
+
+    signal.signal(signal.SIGHUP, reload)
 
 
 @contextmanager
@@ -144,6 +162,7 @@ def _show(findings: Sequence[Finding]) -> None:
 def _checks(config: Config) -> Iterator[tuple[str, Attempt]]:
     yield "database", lambda: _try_database(config)
     yield "schema", lambda: _try_schema(config)
+    yield "partners", lambda: _try_partners(config)
     yield "gu1 key", lambda: asyncio.run(_try_gu1(config))
 
 
@@ -157,6 +176,11 @@ def _try_schema(config: Config) -> None:
         # `serve` brings a SQLite file up to date by itself.
         if not config.is_sqlite and schema_of(engine) is Schema.BEHIND:
             raise click.ClickException("older than this release; run: portal migrate")
+
+
+def _try_partners(config: Config) -> tuple[Finding, ...]:
+    known = registry(config.partners_path).partners.values()
+    return tuple(Finding(partner.slug, partner.described) for partner in known)
 
 
 async def _try_gu1(config: Config) -> tuple[Finding, ...]:

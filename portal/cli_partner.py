@@ -1,4 +1,4 @@
-"""portal partner deliveries | resend"""
+"""portal partner new | rotate | link | deliveries | resend"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
+from portal.cli_partner_keys import link, new, rotate
 from portal.cli_setting import configuration, database, usable_schema
 from portal.services.notifications import Event
 from portal.store.clock import DatabaseClock
@@ -19,6 +20,10 @@ _COLUMNS = ("event", "partner", "onboarding", "sequence", "status", "created", "
 @click.group("partner")
 def partner_group() -> None:
     """Partners, and what their backends are told."""
+
+
+for command in (new, rotate, link):
+    partner_group.add_command(command)
 
 
 @partner_group.command()

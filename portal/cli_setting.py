@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from sqlalchemy import Engine
 
 from portal.config import Config, ConfigError, load_config
 from portal.domain.errors import StoreUnavailable
+from portal.partners import Registry
+from portal.partners_file import PartnersError, read_registry
 from portal.store.engine import Schema, make_engine, schema_of
 
 
@@ -29,6 +32,13 @@ def database(config: Config) -> Iterator[Engine]:
         finally:
             engine.dispose()
     except StoreUnavailable as error:
+        raise click.ClickException(str(error)) from None
+
+
+def registry(path: Path | None) -> Registry:
+    try:
+        return read_registry(path)
+    except PartnersError as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -142,7 +142,7 @@ class Config(BaseSettings):
     @property
     def partners_path(self) -> Path | None:
         """None where there are no partners: the file is not named, and none lies here."""
-        return self.partners_file or (_USUAL_PARTNERS_FILE if _USUAL_PARTNERS_FILE.is_file() else None)
+        return self.partners_file or usual_partners_file()
 
     @cached_property
     def host(self) -> str:
@@ -155,6 +155,10 @@ class Config(BaseSettings):
     @property
     def is_sqlite(self) -> bool:
         return self.database.get_backend_name() == "sqlite"
+
+
+def usual_partners_file() -> Path | None:
+    return _USUAL_PARTNERS_FILE if _USUAL_PARTNERS_FILE.is_file() else None
 
 
 def load_config(**overrides: object) -> Config:

@@ -131,6 +131,19 @@ class Partner(_Strict):
     prefix_external_ids: bool = False
     """Whether gu1 knows this partner's customers by `slug:external_id`, for names that another partner uses too."""
 
+    @property
+    def described(self) -> str:
+        """For an operator, without any secret."""
+        counted = {
+            "API keys": self.api_keys,
+            "signing secrets": self.signing_secrets,
+            "origins": self.origins,
+            "return URLs": self.return_urls,
+        }
+        parts = [f"{what}: {len(values)}" for what, values in counted.items()]
+        parts.append(f"notified at {urlsplit(self.notify_url).hostname}" if self.notify_url else "not notified")
+        return ", ".join(["on" if self.enabled else "SWITCHED OFF", *parts])
+
     def known_as(self, external_id: str) -> str | None:
         return f"{self.slug}:{external_id}" if self.prefix_external_ids else None
 

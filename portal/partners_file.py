@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from portal.partners import LOGO_BYTES, LOGO_TYPES, Logo, Partner, Registry
 
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
 class PartnersError(Exception):
@@ -69,7 +69,7 @@ class _Source:
 
 
 def _partner(source: _Source, slug: str, table: object) -> Partner:
-    if not _SLUG.fullmatch(slug):
+    if not SLUG.fullmatch(slug):
         raise source.fault(slug, (), "a slug is lower-case letters, digits and dashes, 40 at the most")
     if not isinstance(table, dict):
         raise source.fault(slug, (), "must be a table")
