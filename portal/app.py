@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import cast
@@ -66,6 +67,7 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
     announcer = Announcer(rules_for, partners.listens)
     store, notes = Repository(database, Sealer(config.secret_keys), announcer), Notes(database)
     background = Background(clock=clock, set_clock=shared_clock.set, forget=notes.forget_webhooks, close=gu1.aclose)
+    customers = partial(Customers, store, digests=Digests(config.secret_keys, "portal.idempotency-key"))
     onboardings = Onboardings(
         store,
         clock=clock,
@@ -85,14 +87,7 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
         config=config,
         partners=partners,
         onboardings=onboardings,
-        customers=Customers(
-            store,
-            clock=clock,
-            digests=Digests(config.secret_keys, "portal.idempotency-key"),
-            rules_for=rules_for,
-            meter=metrics,
-            wake=background.wake,
-        ),
+        customers=customers(clock=clock, rules_for=rules_for, meter=metrics, wake=background.wake),
         webhooks=Webhooks(notes, onboardings, clock),
         links=Links(config.secret_keys, clock),
         tokens=Tokens(config.secret_keys, CONSENT_VERSION, clock),
