@@ -13,3 +13,6 @@ settings.register_profile("thorough", max_examples=10_000, deadline=None, suppre
 
 many = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 """A decorator for tests over what gu1 might send."""
+
+some = settings(many, max_examples=many.max_examples // 10)
+"""A decorator for tests that write to a database each time."""

@@ -79,8 +79,8 @@ def _create() -> _Json:
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("Request")}}},
         "responses": {
-            "201": _answer("A new onboarding", "Started"),
-            "200": _answer("The one that this customer has open", "Started"),
+            "201": _answer("A new onboarding", "Started") | {"links": _links()},
+            "200": _answer("The one that this customer has open", "Started") | {"links": _links()},
             **_refused(413, 415, 422),
         },
     }
@@ -105,6 +105,11 @@ def _erase() -> _Json:
 def _describe() -> _Json:
     answer = {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}
     return {"operationId": "describe", "summary": "This document", "security": [], "responses": {"200": answer}}
+
+
+def _links() -> _Json:
+    parameters = {"id": "$response.body#/id"}
+    return {name: {"operationId": name, "parameters": parameters} for name in ("readOnboarding", "eraseOnboarding")}
 
 
 def _id() -> _Json:

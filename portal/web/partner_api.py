@@ -16,6 +16,7 @@ from portal.web.api_models import SUMMARY, KeptAtGu1, OnboardingRequest, Receipt
 from portal.web.context import portal
 from portal.web.openapi import IDEMPOTENCY_KEY, openapi_json
 from portal.web.problems import problem
+from portal.web.security import FORM_BYTES
 
 partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
 
@@ -78,9 +79,18 @@ def _body(partner: Partner) -> OnboardingRequest:
     if request.mimetype != "application/json":
         abort(problem(415, "Send Content-Type: application/json"))
     try:
-        return OnboardingRequest.model_validate_json(request.get_data(), context=partner.allows_return_to)
+        return OnboardingRequest.model_validate_json(_bytes(), context=partner.allows_return_to)
     except ValidationError as error:
         abort(_refusal(error))
+
+
+def _bytes() -> bytes:
+    """One more than may be: of a body that does not say how long it is, Werkzeug would drop the rest without a word."""
+    request.max_content_length = FORM_BYTES + 1
+    body = request.get_data()
+    if len(body) > FORM_BYTES:
+        abort(413)
+    return body
 
 
 def _refusal(error: ValidationError) -> Response:

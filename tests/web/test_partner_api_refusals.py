@@ -192,10 +192,15 @@ def test_json_may_name_its_charset(api):
     assert api("POST", ONBOARDINGS, **sent).status_code == 201
 
 
-@pytest.mark.parametrize(("length", "status"), [(16 * 1024, 201), (16 * 1024 + 1, 413)])
-def test_bodies_have_a_limit(api, length, status):
-    body = b'{"external_id": "x"}'.ljust(length)
-    answer = api("POST", ONBOARDINGS, data=body, content_type="application/json")
+LENGTHS = [(16 * 1024, 201), (16 * 1024 + 1, 413), (16 * 1024 + 2, 413), (1024 * 1024, 413)]
+CHUNKED = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+
+
+@pytest.mark.parametrize("overrides", [{}, CHUNKED], ids=["whole", "chunked"])
+@pytest.mark.parametrize(("length", "status"), LENGTHS)
+def test_bodies_have_a_limit(api, length, status, overrides):
+    sent = {"data": b'{"external_id": "x"}'.ljust(length), "content_type": "application/json"}
+    answer = api("POST", ONBOARDINGS, **sent, environ_overrides=overrides)
     assert answer.status_code == status
     assert status == 201 or is_problem(answer, 413)
 

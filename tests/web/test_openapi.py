@@ -1,0 +1,68 @@
+"""The document itself: whole, and of the models that check the requests."""
+
+from dataclasses import fields
+
+import pytest
+
+from portal.services.summary import Summary
+from tests.web.conftest import ONBOARDINGS
+
+
+@pytest.fixture
+def document(ask):
+    answer = ask("GET", "/api/v1/openapi.json")
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    return answer.json
+
+
+def schema(document, name):
+    return document["components"]["schemas"][name]
+
+
+def references(part):
+    if isinstance(part, dict):
+        yield from ([part["$ref"]] if "$ref" in part else [])
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            yield from references(each)
+
+
+def test_it_is_openapi_of_this_portal(document, config):
+    assert (document["openapi"], document["servers"]) == ("3.1.0", [{"url": config.base_url}])
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert document["security"] == [{"bearer": []}]
+
+
+def test_every_reference_leads_somewhere(document):
+    found = {it.removeprefix("#/components/schemas/") for it in references(document)}
+    assert found == set(document["components"]["schemas"])
+
+
+def test_it_describes_every_address_of_the_door(document, app):
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("partner_api.")]
+    served = {(rule.rule.replace("<onboarding_id>", "{id}"), it.lower()) for rule in rules for it in rule.methods}
+    methods = {"get", "post", "put", "delete", "options"}
+    described = {(path, method) for path, item in document["paths"].items() for method in methods & set(item)}
+    assert {it for it in served if it[1] != "head"} == described
+
+
+def test_summary_has_the_fields_that_are_sent(document):
+    names = [field.name for field in fields(Summary)]
+    assert (list(schema(document, "Summary")["properties"]), schema(document, "Summary")["required"]) == (names, names)
+
+
+def test_only_the_external_id_is_required(document):
+    assert schema(document, "OnboardingRequest")["required"] == ["external_id"]
+    assert schema(document, "OnboardingRequest")["additionalProperties"] is False
+    assert schema(document, "Applicant")["required"] == ["country", "document_number", "first_name", "last_name"]
+
+
+def test_every_refusal_is_a_problem(document):
+    operations = [
+        document["paths"][ONBOARDINGS]["post"],
+        *list(document["paths"][f"{ONBOARDINGS}/{{id}}"].values())[1:],
+    ]
+    answers = [found for operation in operations for found in operation["responses"].items()]
+    refusals = [answer for status, answer in answers if int(status) >= 400]
+    assert refusals and all(list(it["content"]) == ["application/problem+json"] for it in refusals)
