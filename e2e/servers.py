@@ -1,4 +1,4 @@
-"""Real processes on free ports: the mock gu1 and the portal, for the demo, the journeys and the benches."""
+"""Real processes on free ports: mock gu1, portal and partners, for the demo, the journeys and the benches."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from e2e.judge import judge
+from e2e.registering import Registered
 
 ROOT = Path(__file__).parent.parent
 API_KEY = "gk_sandbox_demo"
@@ -64,6 +65,13 @@ class Server:
         """As a crash would: every process of it at once, with no time for anything."""
         self._end(signal.SIGKILL)
 
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:
             return
@@ -109,6 +117,14 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
     }
     command = [sys.executable, "-m", "portal", "serve", "--port", str(port)]
     return Server(command, url, "/readyz", folder / "portal.log", {**settings, **(env or {})})
+
+
+def partner_site(
+    folder: Path, *, port: int, partner: Registered, portal_url: str, provider: str, arguments: tuple[str, ...] = ()
+) -> Server:
+    command = [sys.executable, "-m", "e2e.partner_site", "--port", str(port), "--portal", portal_url]
+    command += ["--provider", provider, "--api-key", partner.api_key, "--signing-secret", partner.signing_secret]
+    return Server([*command, *arguments], f"http://127.0.0.1:{port}", "/log", folder / f"{partner.slug}.log")
 
 
 def on_database(url: str) -> dict[str, str]:
