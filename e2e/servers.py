@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -40,6 +41,8 @@ class Server:
     probe: str
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    host: str | None = None
+    """By which it knows itself, where that is not in `url`."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -82,7 +85,8 @@ class Server:
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _PATIENCE
-        with httpx.Client(base_url=self.url, trust_env=False) as client:
+        headers = {"Host": self.host} if self.host else {}
+        with httpx.Client(base_url=self.url, headers=headers, trust_env=False) as client:
             while time.monotonic() < deadline:
                 if self.process is None or self.process.poll() is not None:
                     break
@@ -116,7 +120,9 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
         "GU1_PROVIDER_HOSTS": "127.0.0.1",
     }
     command = [sys.executable, "-m", "portal", "serve", "--port", str(port)]
-    return Server(command, url, "/readyz", folder / "portal.log", {**settings, **(env or {})})
+    settings |= env or {}
+    host = urlsplit(settings["PORTAL_BASE_URL"]).netloc
+    return Server(command, url, "/readyz", folder / "portal.log", settings, host)
 
 
 def partner_site(

@@ -117,6 +117,12 @@ def test_without_a_document_number_nothing_goes_along(visitor, portal):
     assert "applicant" not in portal.wishes[0]
 
 
+def test_how_the_capture_page_opens_can_be_chosen(visitor, portal):
+    visitor.get("/frame?capture=new-tab", follow_redirects=True)
+    visitor.get("/redirect")
+    assert [wish.get("capture") for wish in portal.wishes] == ["new-tab", None]
+
+
 def test_what_the_portal_refuses_is_shown(visitor):
     sent = visitor.post("/customers", data={"document_number": "wrong", "way": "frame"})
     page = visitor.get(sent.headers["Location"])

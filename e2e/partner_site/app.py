@@ -51,13 +51,13 @@ def open_account() -> ResponseReturnValue:
 def frame() -> ResponseReturnValue:
     customer = _customer()
     if customer is None:  # with a name in the address a reload shows the same one
-        return _go_on("pages.frame", _bank().new_customer(locale=locale()))
+        return _go_on("pages.frame", _newcomer())
     return render_template("frame.html", customer=customer, onboarding=_bank().onboarding_of(customer))
 
 
 @pages.get("/redirect")
 def lead_away() -> ResponseReturnValue:
-    customer = _customer() or _bank().new_customer(locale=locale())
+    customer = _customer() or _newcomer()
     return redirect(_bank().onboarding_of(customer)["url"], 303)
 
 
@@ -106,6 +106,10 @@ def _bank() -> Bank:
 
 def _customer() -> Customer | None:
     return _bank().customers.get(request.args.get("customer", ""))
+
+
+def _newcomer() -> Customer:
+    return _bank().new_customer(locale=locale(), capture=request.args.get("capture"))
 
 
 def _go_on(page: str, customer: Customer) -> ResponseReturnValue:

@@ -20,6 +20,8 @@ class Customer:
     locale: str
     applicant: Mapping[str, str]
     """What the bank knows of the person already; with it the portal asks for consent only."""
+    capture: str | None
+    """How the provider's page opens; None leaves that to the registry."""
     id: str = field(default_factory=lambda: secrets.token_hex(4))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     onboarding_id: str | None = None
@@ -46,8 +48,10 @@ class Bank:
         """By the state that each of them has to bring back."""
         self._heard: set[str] = set()
 
-    def new_customer(self, *, locale: str, applicant: Mapping[str, str] | None = None) -> Customer:
-        customer = Customer(locale, applicant or {})
+    def new_customer(
+        self, *, locale: str, applicant: Mapping[str, str] | None = None, capture: str | None = None
+    ) -> Customer:
+        customer = Customer(locale, applicant or {}, capture)
         self.customers[customer.id] = self._on_their_way[customer.state] = customer
         return customer
 
@@ -59,8 +63,8 @@ class Bank:
             "state": customer.state,
             "locale": customer.locale,
         }
-        if customer.applicant:
-            wish["applicant"] = customer.applicant
+        wish |= {"applicant": customer.applicant} if customer.applicant else {}
+        wish |= {"capture": customer.capture} if customer.capture else {}
         headers = {"Idempotency-Key": customer.id}
         answer = self._portal.post("/api/v1/onboardings", json=wish, headers=headers).raise_for_status()
         onboarding: dict[str, Any] = answer.json()
