@@ -99,6 +99,7 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 	uv pip compile pyproject.toml $(LOCK) -o requirements/portal.txt
 	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/build.txt
 	uv pip compile pyproject.toml --group build --group dev $(LOCK) -o requirements/dev.txt
+	uv pip compile --group pyproject.toml:webkit --constraints requirements/dev.txt $(LOCK) -o requirements/webkit.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean: ## remove what setup, tests and the demo made

@@ -1,7 +1,7 @@
-"""Which Chromium the journeys use, and how to come by one.
+"""Which browsers the journeys use, and how to come by them.
 
-`$E2E_CHROMIUM`, else Playwright's own download when it is there, else a system binary.
-Run as a module it makes sure of one: as root from the system's packages, else by Playwright's download.
+One that an environment variable names, else Playwright's own Chromium when it is there, else a system binary.
+Run as a module it makes sure of the named ones: as root from the system's packages, else by Playwright's download.
 """
 
 from __future__ import annotations
@@ -10,38 +10,93 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import sync_playwright
 
-_SYSTEM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
-HOW_TO_GET_ONE = (
-    "no Chromium found: run `.venv/bin/playwright install chromium`, or install your system's chromium package, "
-    "or set E2E_CHROMIUM to a binary"
+@dataclass(frozen=True)
+class Engine:
+    name: str
+    variable: str
+    binaries: tuple[str, ...]
+    packages: tuple[str, ...]
+    """Of Debian, with what tests need beside the browser."""
+    advice: str
+    is_playwrights: bool = False
+
+    @property
+    def how_to_get_one(self) -> str:
+        return f"no {self.name} found: {self.advice}, or set {self.variable} to a binary"
+
+    def path(self) -> str | None:
+        """Of a binary that exists, or None."""
+        named = os.environ.get(self.variable)
+        if named:
+            return named
+        own = _playwrights() if self.is_playwrights else None
+        return own or next(filter(None, map(shutil.which, self.binaries)), None)
+
+    def path_or_skip(self) -> str:
+        """A test is skipped on a machine without one, and fails in CI."""
+        path = self.path()
+        if path is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail(self.how_to_get_one)
+            pytest.skip(self.how_to_get_one)
+        return path
+
+    def install(self) -> None:
+        if os.geteuid() == 0 and shutil.which("apt-get"):
+            subprocess.run(["apt-get", "update", "-qq"], check=False)
+            command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *self.packages]
+            subprocess.run(command, check=False)
+        elif self.is_playwrights:
+            subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+
+
+CHROMIUM = Engine(
+    "Chromium",
+    "E2E_CHROMIUM",
+    ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome"),
+    ("chromium-headless-shell", "fonts-liberation", "libnss3-tools"),
+    "run `.venv/bin/playwright install chromium`, or install your system's chromium package",
+    is_playwrights=True,
 )
+# Playwright's own Firefox is not what people have: it is driven in a way of its own.
+FIREFOX = Engine(
+    "Firefox",
+    "E2E_FIREFOX",
+    ("firefox-esr", "firefox"),
+    ("firefox-esr", "libnss3-tools"),
+    "install your system's firefox or firefox-esr package",
+)
+WEBKIT = Engine(
+    "WebKitGTK driver",
+    "E2E_WEBKIT",
+    ("WebKitWebDriver",),
+    ("webkit2gtk-driver", "xvfb", "xauth"),
+    "install your system's packages of WebKitWebDriver, MiniBrowser and xvfb",
+)
+ENGINES = {"chromium": CHROMIUM, "firefox": FIREFOX, "webkit": WEBKIT}
+
+HOW_TO_GET_ONE = CHROMIUM.how_to_get_one
 
 
 def chromium() -> str | None:
-    """The path of a binary that exists, or None."""
-    named = os.environ.get("E2E_CHROMIUM")
-    if named:
-        return named
+    return CHROMIUM.path()
+
+
+def _playwrights() -> str | None:
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else next(filter(None, map(shutil.which, _SYSTEM)), None)
-
-
-def install() -> None:
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        wanted = ["chromium-headless-shell", "fonts-liberation"]
-        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted], check=False)
-    else:
-        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
 
 
 if __name__ == "__main__":
-    if chromium() is None:
-        install()
-    print(chromium() or HOW_TO_GET_ONE)
+    for engine in (ENGINES[name] for name in sys.argv[1:] or ["chromium"]):
+        if engine.path() is None:
+            engine.install()
+        print(engine.path() or engine.how_to_get_one)

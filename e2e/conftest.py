@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import ExitStack
 from functools import cache
 
 import pytest
 
-from e2e.browser import HOW_TO_GET_ONE, chromium
+from e2e.browser import CHROMIUM
 from e2e.pages.applicant import Applicant
 from e2e.servers import free_port, on_database, portal, sqlite_in, world
 from portal.store.engine import make_engine, migrate
@@ -29,11 +28,7 @@ def delete_output_dir():
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
-    binary = chromium()
-    if binary is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(HOW_TO_GET_ONE)
-        pytest.skip(HOW_TO_GET_ONE)
+    binary = CHROMIUM.path_or_skip()
     # A camera for everybody, and nobody to ask for it.
     fake_camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     return {**browser_type_launch_args, "executable_path": binary, "args": fake_camera}

@@ -1,4 +1,4 @@
-"""`make demo`: the mock gu1 and the portal on this machine, with what to try."""
+"""`make demo`: the mock gu1, the portal and a partner of it on this machine, with what to try."""
 
 from __future__ import annotations
 
@@ -8,24 +8,37 @@ from pathlib import Path
 
 import httpx
 
-from e2e.servers import ROOT, World, world
+from e2e.registering import Registered, write_partners_file
+from e2e.servers import ROOT, Server, World, partner_site, world
 
 FOLDER = ROOT / ".demo"
+PARTNER_PORT = 8100
+PARTNER_URL = f"http://127.0.0.1:{PARTNER_PORT}"
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with world(FOLDER, portal_port=8000, gu1_port=9000) as running:
-        _print_links(running)
+    partner = Registered("banco-ejemplo", PARTNER_URL, f"{PARTNER_URL}/hooks")
+    env = write_partners_file(FOLDER / "partners.toml", partner)
+    with (
+        world(FOLDER, portal_port=8000, gu1_port=9000, env=env) as running,
+        partner_site(
+            FOLDER, port=PARTNER_PORT, partner=partner, portal_url=running.portal.url, provider=running.gu1.url
+        ) as shop,
+    ):
+        _print_links(running, shop)
         _wait_for_ctrl_c()
         print("\nStopping…")
 
 
-def _print_links(running: World) -> None:
+def _print_links(running: World, shop: Server) -> None:
     rows = httpx.get(running.gu1.url + "/_mock/scenarios", trust_env=False).json()["scenarios"]
     print(f"\n  The portal         {running.portal.url}/")
     for tag in ("es-AR", "es", "pt-BR", "en"):
         print(f"    in {tag:<15} {running.portal.url}/?lang={tag}")
+    print(f"  A partner's site   {shop.url}/")
+    print(f"    in a frame       {shop.url}/frame")
+    print(f"    by redirect      {shop.url}/redirect")
     print(f"  The mock gu1       {running.gu1.url}/")
     print(f"  Logs and database  {_relative(running.folder)}/\n")
     print("  Document number (Argentina)  whose  what will happen")

@@ -1,4 +1,4 @@
-"""Real processes on free ports: the mock gu1 and the portal, for the demo, the journeys and the benches."""
+"""Real processes on free ports: mock gu1, portal and partners, for the demo, the journeys and the benches."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from e2e.judge import judge
+from e2e.registering import Registered
 
 ROOT = Path(__file__).parent.parent
 API_KEY = "gk_sandbox_demo"
@@ -39,6 +41,8 @@ class Server:
     probe: str
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    host: str | None = None
+    """By which it knows itself, where that is not in `url`."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -64,6 +68,13 @@ class Server:
         """As a crash would: every process of it at once, with no time for anything."""
         self._end(signal.SIGKILL)
 
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:
             return
@@ -74,7 +85,8 @@ class Server:
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _PATIENCE
-        with httpx.Client(base_url=self.url, trust_env=False) as client:
+        headers = {"Host": self.host} if self.host else {}
+        with httpx.Client(base_url=self.url, headers=headers, trust_env=False) as client:
             while time.monotonic() < deadline:
                 if self.process is None or self.process.poll() is not None:
                     break
@@ -108,7 +120,17 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
         "GU1_PROVIDER_HOSTS": "127.0.0.1",
     }
     command = [sys.executable, "-m", "portal", "serve", "--port", str(port)]
-    return Server(command, url, "/readyz", folder / "portal.log", {**settings, **(env or {})})
+    settings |= env or {}
+    host = urlsplit(settings["PORTAL_BASE_URL"]).netloc
+    return Server(command, url, "/readyz", folder / "portal.log", settings, host)
+
+
+def partner_site(
+    folder: Path, *, port: int, partner: Registered, portal_url: str, provider: str, arguments: tuple[str, ...] = ()
+) -> Server:
+    command = [sys.executable, "-m", "e2e.partner_site", "--port", str(port), "--portal", portal_url]
+    command += ["--provider", provider, "--api-key", partner.api_key, "--signing-secret", partner.signing_secret]
+    return Server([*command, *arguments], f"http://127.0.0.1:{port}", "/log", folder / f"{partner.slug}.log")
 
 
 def on_database(url: str) -> dict[str, str]:

@@ -1,0 +1,90 @@
+"""What a partner's customer does, in whatever engine; each verb ends by proving where it arrived."""
+
+from __future__ import annotations
+
+from e2e.sites.windows import Window
+from e2e.sites.world import PORTAL, PROVIDER
+
+EMBEDDED = "kyc-onboarding iframe"
+CAPTURED = ".hosted iframe"
+
+
+class Customer:
+    def __init__(self, window: Window, site: str) -> None:
+        self.window = window
+        self.site = site
+        self.portal = window
+        """Where the portal's page stands: in the tab, or in the partner's frame."""
+        self.provider = window
+
+    def opens_frame(self, capture: str = "redirect") -> None:
+        self.window.open(f"{self.site}/frame?lang=en&capture={capture}")
+        self.window.arrives_at(f"{self.site}/frame?customer=")
+        self._stands_in(self.window.within(EMBEDDED))
+
+    def is_redirected(self) -> None:
+        self.window.open(f"{self.site}/redirect?lang=en&capture=redirect")
+        self.window.arrives_at(f"{PORTAL}/o/")
+        self._stands_in(self.window)
+
+    def _stands_in(self, window: Window) -> None:
+        self.portal = self.provider = window
+        window.sees("[name=consent]")
+
+    def sends_details(self, document_number: str) -> None:
+        for name, text in {"first_name": "Ana", "last_name": "Pérez", "document_number": document_number}.items():
+            self.portal.fill(f"[name={name}]", text)
+        self.portal.click("[name=consent]")
+        self.portal.click("form.details button.button:not([name])")
+        self.portal.sees("#status:is([data-stage=ready], [data-stage=waiting])")
+
+    def goes_on(self, capture: str = "redirect") -> None:
+        """To the provider's page, on this computer."""
+        way = "#status a[href*='/continue']"
+        if capture == "frame":  # stands there by itself
+            self.provider = self.portal.within(CAPTURED)
+        elif capture == "new-tab":
+            self.provider = self.portal.tab_from(way)
+            self.provider.arrives_at(PROVIDER)
+        else:
+            self.portal.click(way)
+        self._is_at_provider()
+
+    def _is_at_provider(self) -> None:
+        self.provider.sees("form[action$='/outcome']")
+        assert self.provider.evaluate("location.origin") == PROVIDER
+
+    def opens_camera(self) -> None:
+        self.provider.click("#open-camera")
+        self.provider.reads("#camera", "audio and video")
+
+    def chooses(self, outcome: str) -> None:
+        """ "planned" takes the scenario's own."""
+        button = ".primary" if outcome == "planned" else f"[value='{outcome}']"
+        self.provider.click(f"button[name=outcome]{button}")
+
+    def sees_stage(self, stage: str, *, reason: str = "") -> None:
+        self.portal.sees(f"#status[data-stage={stage}]" + (f"[data-reason={reason}]" if reason else ""))
+
+    def retries(self) -> None:
+        self.portal.click("form[action*='/retry'] button")
+        self.sees_stage("ready")
+
+    def goes_back(self) -> str:
+        """To the partner, with the result; returns the way back."""
+        selector = f"a[href^='{self.site}/done?']"
+        way_back = self.portal.link(selector)
+        self.portal.click(selector)
+        self.window.arrives_at(f"{self.site}/account?")
+        return way_back
+
+    def sees_account(self, status: str) -> None:
+        """The partner's page says what the portal's API does."""
+        self.window.open(self.window.arrives_at(self.site).replace("/frame?", "/account?"))
+        self.window.sees(f"main [data-status={status}]")
+
+    def keeps_nothing(self) -> None:
+        """In the portal's document there is nothing to lose, where storage can be had at all."""
+        kept = "(() => { try { return localStorage.length + sessionStorage.length } catch { return 0 } })()"
+        assert self.portal.evaluate("location.origin") == PORTAL
+        assert self.portal.evaluate(f"document.cookie.length + {kept}") == 0

@@ -1,0 +1,44 @@
+"""A partners' file of our own making, with the secrets that belong to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from portal.partners import hash_of_key, new_key, new_signing_secret
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A partner, with what only it and (of the key a hash) the portal's registry know."""
+
+    slug: str
+    site: str
+    """Its address, an origin."""
+    notify_url: str
+    api_key: str = field(default_factory=new_key)
+    signing_secret: str = field(default_factory=new_signing_secret)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """More lines of its stanza."""
+
+    @property
+    def stanza(self) -> str:
+        lines = {
+            "name": "Banco Ejemplo",
+            "origins": [self.site],
+            "return_urls": [f"{self.site}/done"],
+            "api_keys": [hash_of_key(self.api_key)],
+            "signing_secrets": [self.signing_secret],
+            "notify_url": self.notify_url,
+            **self.settings,
+        }
+        # What JSON writes for texts, numbers and lists, TOML reads.
+        return "".join((f"[partners.{self.slug}]\n", *(f"{key} = {json.dumps(it)}\n" for key, it in lines.items())))
+
+
+def write_partners_file(path: Path, *partners: Registered) -> dict[str, str]:
+    """What the portal's environment then needs."""
+    path.write_text("\n".join(partner.stanza for partner in partners), encoding="utf-8")
+    return {"PORTAL_PARTNERS_FILE": str(path)}

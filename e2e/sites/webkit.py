@@ -1,0 +1,138 @@
+"""WebKitGTK, which only Selenium drives; it needs a display, such as `xvfb-run` gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from playwright.sync_api import Playwright
+
+from e2e.sites.authority import Authority
+from e2e.sites.front import Front
+from e2e.sites.windows import PATIENCE, Browser
+
+_T = TypeVar("_T")
+
+# Step by step into open shadow trees, which CSS alone does not enter.
+_FIND = """
+    return arguments[0].split(" ").reduce((at, step) => at && (at.shadowRoot || at).querySelector(step), document);
+"""
+
+
+@contextmanager
+def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home: Path) -> Iterator[Browser]:
+    """Certificates are not looked at: GnuTLS reads the system's store alone, which is none of ours to change."""
+    from selenium import webdriver  # noqa: PLC0415, as only this engine needs it
+    from selenium.webdriver.webkitgtk.options import Options  # noqa: PLC0415
+    from selenium.webdriver.webkitgtk.service import Service  # noqa: PLC0415
+
+    options = Options()
+    options.accept_insecure_certs = True
+    # The proxy of WebDriver's own capabilities would be spoken to in TLS.
+    arguments = ["--automation", f"--proxy={front.url}", "--enable-media-stream=true"]
+    arguments += ["--enable-mock-capture-devices=true"]
+    options.set_capability("webkitgtk:browserOptions", {"binary": _mini_browser(), "args": arguments})
+    driver = webdriver.WebKitGTK(options=options, service=Service(binary, log_output=str(home / "webkit.log")))
+    try:
+        yield lambda: SeleniumWindow(driver, _new_tab(driver))
+    finally:
+        driver.quit()
+
+
+def _mini_browser() -> str:
+    """It lies where nobody's path leads."""
+    return str(next(Path("/usr").glob("lib*/**/webkit2gtk-4.*/MiniBrowser")))
+
+
+def _new_tab(driver: Any) -> str:
+    driver.switch_to.new_window("tab")
+    return str(driver.current_window_handle)
+
+
+class SeleniumWindow:
+    def __init__(self, driver: Any, handle: str, frames: tuple[str, ...] = ()) -> None:
+        self._driver = driver
+        self._handle = handle
+        self._frames = frames
+
+    def open(self, url: str) -> None:
+        self._driver.switch_to.window(self._handle)
+        self._driver.get(url)
+
+    def arrives_at(self, beginning: str) -> str:
+        def address() -> str:
+            self._driver.switch_to.window(self._handle)
+            url = str(self._driver.current_url)
+            assert url.startswith(beginning), url
+            return url
+
+        return _patiently(address)
+
+    def within(self, *frames: str) -> SeleniumWindow:
+        return SeleniumWindow(self._driver, self._handle, self._frames + frames)
+
+    def sees(self, selector: str) -> None:
+        self._with(selector, lambda found: None)
+
+    def reads(self, selector: str, text: str) -> None:
+        def compare(found: Any) -> None:
+            assert found.text == text, found.text
+
+        self._with(selector, compare)
+
+    def link(self, selector: str) -> str:
+        return self._with(selector, lambda found: str(found.get_property("href")))
+
+    def click(self, selector: str) -> None:
+        self._with(selector, lambda found: found.click())
+
+    def fill(self, selector: str, text: str) -> None:
+        self._with(selector, lambda found: (found.clear(), found.send_keys(text)))
+
+    def tab_from(self, selector: str) -> SeleniumWindow:
+        before = set(self._driver.window_handles)
+        self.click(selector)
+
+        def opened() -> str:
+            (handle,) = set(self._driver.window_handles) - before
+            return str(handle)
+
+        return SeleniumWindow(self._driver, _patiently(opened))
+
+    def evaluate(self, expression: str) -> Any:
+        return _patiently(lambda: (self._enter(), self._driver.execute_script(f"return {expression}"))[1])
+
+    def _enter(self) -> None:
+        self._driver.switch_to.window(self._handle)
+        self._driver.switch_to.default_content()
+        for frame in self._frames:
+            found = self._driver.execute_script(_FIND, frame)
+            assert found, f"no frame {frame}"
+            self._driver.switch_to.frame(found)
+
+    def _with(self, selector: str, use: Callable[[Any], _T]) -> _T:
+        def attempt() -> _T:
+            self._enter()
+            visible = (it for it in self._driver.find_elements("css selector", selector) if it.is_displayed())
+            found = next(visible, None)
+            assert found, f"no {selector}"
+            return use(found)
+
+        return _patiently(attempt)
+
+
+def _patiently(attempt: Callable[[], _T]) -> _T:
+    """Frames come and go while one looks, in a different exception each."""
+    from selenium.common.exceptions import WebDriverException  # noqa: PLC0415
+
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return attempt()
+        except (WebDriverException, AssertionError, ValueError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -1,0 +1,106 @@
+"""Two partners, a stranger, the portal and the provider, each on a site of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from flask import Flask
+
+from e2e import servers
+from e2e.judge import judge
+from e2e.mock_gu1 import create_mock
+from e2e.mock_gu1.server import serving
+from e2e.mock_gu1.webhooks import by_post
+from e2e.partner_site import policy
+from e2e.partner_site.app import create_site
+from e2e.partner_site.bank import Bank
+from e2e.registering import Registered, write_partners_file
+from e2e.sites.authority import Authority
+from e2e.sites.front import Front, fronting
+from e2e.sites.stranger import create_stranger
+
+PORTAL, PROVIDER = "https://portal.test", "https://provider.test"
+SHOP, BANK, STRANGER = "https://shop.test", "https://bank.test", "https://stranger.test"
+JAR = "https://jar.test"
+"""The stranger by another name."""
+
+
+@dataclass(frozen=True)
+class Sites:
+    front: Front
+    authority: Authority
+    clients: dict[str, httpx.Client]
+    """Of the portal's API, with each partner's key."""
+    gu1_url: str
+    database_url: str
+
+    def onboarding(self, partner: str, **wish: Any) -> dict[str, Any]:
+        """As the partner's backend makes one."""
+        answer = self.clients[partner].post("/api/v1/onboardings", json=wish).raise_for_status()
+        return dict(answer.json())
+
+    def judge(self) -> None:
+        judge(self.gu1_url, self.database_url)
+
+
+@contextmanager
+def cross_site(folder: Path) -> Iterator[Sites]:
+    ports = {_host(it): servers.free_port() for it in (PORTAL, PROVIDER, SHOP, BANK, STRANGER)}
+    ports[_host(JAR)] = ports[_host(STRANGER)]
+    authority, database_url = Authority(folder), servers.sqlite_in(folder)
+    # One that sends a Permissions-Policy, and one that has none, as most sites.
+    shop, bank = _registered(SHOP, ports), _registered(BANK, ports)
+    with ExitStack() as running:
+        front = running.enter_context(fronting(ports, authority.server(ports)))
+        gu1 = running.enter_context(serving(_provider(ports), port=ports[_host(PROVIDER)]))
+        env = _SETTINGS | write_partners_file(folder / "partners.toml", shop, bank)
+        running.enter_context(servers.portal(folder, port=ports[_host(PORTAL)], gu1_url=gu1.url, env=env))
+        clients = {it.site: running.enter_context(_client(it, front, authority)) for it in (shop, bank)}
+        for partner in (shop, bank):
+            site = _bank(partner, clients[partner.site], for_camera=partner is shop)
+            running.enter_context(serving(site, port=ports[_host(partner.site)]))
+        running.enter_context(serving(create_stranger(PORTAL), port=ports[_host(STRANGER)]))
+        yield Sites(front, authority, clients, gu1.url, database_url)
+
+
+_SETTINGS = {"PORTAL_BASE_URL": PORTAL, "GU1_PROVIDER_HOSTS": PROVIDER.removeprefix("https://")}
+
+
+def _registered(site: str, ports: dict[str, int]) -> Registered:
+    return Registered(_host(site).partition(".")[0], site, f"http://127.0.0.1:{ports[_host(site)]}/hooks")
+
+
+def _provider(ports: dict[str, int]) -> Flask:
+    """The mock; what it tells the portal goes past the front, to the portal's own port and by its name."""
+
+    def deliver(url: str, body: bytes, headers: dict[str, str]) -> int:
+        return by_post(url, body, headers | {"Host": _host(PORTAL)})
+
+    return create_mock(
+        api_key=servers.API_KEY,
+        public_url=PROVIDER,
+        return_url=f"{PORTAL}/return",
+        asks_camera=True,
+        webhook_url=f"http://127.0.0.1:{ports[_host(PORTAL)]}/webhooks/gu1",
+        webhook_secret=servers.WEBHOOK_SECRET,
+        deliver=deliver,
+    )
+
+
+def _client(partner: Registered, front: Front, authority: Authority) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {partner.api_key}"}
+    return httpx.Client(base_url=PORTAL, headers=headers, proxy=front.url, verify=authority.client(), trust_env=False)
+
+
+def _bank(partner: Registered, client: httpx.Client, *, for_camera: bool) -> Flask:
+    bank = Bank(url=partner.site, portal=client, signing_secrets=(partner.signing_secret,))
+    return create_site(bank, portal_url=PORTAL, headers=policy.headers(PORTAL, PROVIDER, for_camera=for_camera))
+
+
+def _host(origin: str) -> str:
+    return origin.removeprefix("https://")
