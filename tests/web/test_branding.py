@@ -1,0 +1,68 @@
+"""A partner's name, logo and colours on its customers' pages, and on nobody else's."""
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+
+import pytest
+
+from portal.domain.stage import Stage
+from tests.partners import partners_file
+from tests.web.stages import stored_as
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+LOOKS = (
+    'logo = "shop.svg"\ncontact_url = "mailto:help@shop.example"\n[partners.shop.theme]\naccent = "#0055ff"\nradius = 4'
+)
+
+
+@pytest.fixture
+def config(config, tmp_path):
+    (tmp_path / "shop.svg").write_text(SVG)
+    return config.model_copy(update={"partners_file": partners_file(tmp_path, shop=LOOKS)})
+
+
+@pytest.fixture
+def page_of(stored, visitor):
+    return lambda partner: visitor.get(stored(partner=partner, external_id="c-7", **stored_as(Stage.CLOSED)))
+
+
+def test_customers_see_who_sent_them_and_whom_to_ask(page_of):
+    page = page_of("shop")
+    assert "The shop" in page.text("p", **{"class": "brand"})
+    assert any("mailto:help@shop.example" in link["href"] for link in page.all("a"))
+
+
+def test_colours_come_with_the_page_and_are_allowed_by_their_content(page_of):
+    page = page_of("shop")
+    ours, theirs = re.findall(r"<style>(.*?)</style>", page.html)
+    assert "--accent:#0055ff" in theirs and "--radius:4px" in theirs and "prefers-color-scheme:dark" in theirs
+    for style in (ours, theirs):
+        digest = b64encode(sha256(style.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in page.response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("partner", ["bank", None])
+def test_nobody_elses_page_has_them(page_of, partner):
+    page = page_of(partner)
+    assert len(re.findall(r"<style>", page.html)) == 1 and "/logo/" not in page.html
+    assert page.response.headers["Content-Security-Policy"].count("'sha256-") == 1
+
+
+def test_logo_is_a_picture_and_nothing_else(page_of, ask):
+    src = page_of("shop").one("img", class_="logo")["src"]
+    answer = ask("GET", src)
+    assert (answer.status_code, answer.mimetype, answer.text) == (200, "image/svg+xml", SVG)
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/logo/bank", "/logo/nobody", "/logo/../partners.toml"])
+def test_no_other_file_is_a_logo(ask, path):
+    assert ask("GET", path).status_code == 404
+
+
+def test_link_that_ran_out_still_says_whose_it_was(ask, stored):
+    answer = ask("GET", stored(partner="gone", external_id="c-7"))
+    assert answer.status_code == 410 and "The gone" in answer.text
