@@ -16,6 +16,7 @@ from werkzeug.test import Client, TestResponse
 
 from portal.app import create_app
 from portal.config import Config
+from portal.partners import new_signing_secret
 from portal.store.engine import make_engine, migrate
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
@@ -28,6 +29,20 @@ INSTAGRAM = (
     " Mobile/15E148 Instagram 385.0.0.39.77 (iPhone15,2; iOS 18_5; es_AR; es; scale=3.00; 1179x2556)"
 )
 WRONG = {"country": "AR", "document_number": "123", "first_name": "Ana María", "last_name": "", "email": "ana@"}
+PARTNERS = f"""
+[partners.shop]
+name = "Tienda Azul"
+logo = "shop.svg"
+signing_secrets = ["{new_signing_secret()}"]
+return_urls = ["https://shop.example/done"]
+contact_url = "https://shop.example/ayuda"
+[partners.shop.theme]
+accent = "#1f4fd8"
+radius = 4
+"""
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">
+<rect width="40" height="40" rx="6" fill="#1f4fd8"/>
+<path d="M10 14h20l-2 16H12zM15 14a5 5 0 0 1 10 0" fill="none" stroke="#fff" stroke-width="2.5"/></svg>"""
 RIGHT = WRONG | {"document_number": "30111222", "last_name": "Núñez", "email": "", "consent": "y"}
 
 
@@ -51,6 +66,9 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self._database = folder / "portal.db"
+        self._partners = folder / "partners.toml"
+        self._partners.write_text(PARTNERS)
+        (folder / "shop.svg").write_text(LOGO)
         engine = make_engine(f"sqlite:///{self._database}")
         migrate(engine)
         self._apps = {capture: self._app(capture) for capture in ("redirect", "new-tab", "frame")}
@@ -86,6 +104,7 @@ class House:
             gu1_webhook_secrets=("secret",),
             gu1_provider_hosts=("verify.example.com",),
             capture=capture,
+            partners_file=self._partners,
             operator_name="Banco Ejemplo",
             contact_url="mailto:ayuda@example.com",
         )
@@ -109,12 +128,23 @@ def _exhibits(app: Flask, store: Repository) -> Iterator[Exhibit]:
     yield Exhibit("form inside an app", "/", headers={"User-Agent": INSTAGRAM})
     yield from _stages(page)
     yield Exhibit("details of an invited customer", page(validation=None, details=None, external_id="customer-1"))
+    yield from _of_partners(page)
     yield Exhibit("back from the hosted page", "/return")
     yield Exhibit("no such page", "/nowhere")
     yield Exhibit("link that ran out", page(created_at=NOW - timedelta(days=31)))
     yield Exhibit("wrong way to open a page", "/", "PUT")
     yield Exhibit("sent from another site", "/", "POST", RIGHT, {"Sec-Fetch-Site": "cross-site"})
     yield Exhibit("too much sent", "/", "POST", RIGHT | {"first_name": "A" * 20_000})
+
+
+def _of_partners(page: Callable[..., str]) -> Iterator[Exhibit]:
+    sent = {"partner": "shop", "external_id": "customer-9", "return_url": "https://shop.example/done"}
+    given = page(**sent, validation=None, consent=None)
+    yield Exhibit("a customer who only agrees", given)
+    yield Exhibit("a customer who does not agree", given, "POST")
+    yield Exhibit("a partner's customer, to the form", page(**sent, validation=None, details=None, consent=None))
+    for name in ("waiting", "approved", "in review", "rejected: registry_card_outdated", "closed"):
+        yield Exhibit(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))
 
 
 def _stages(page: Callable[..., str]) -> Iterator[Exhibit]:
