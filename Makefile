@@ -72,8 +72,8 @@ properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1 i
 
 journeys: $(VENV)/.dev $(VENV)/.page_checker catalogues browser
 	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) $(AT_ONCE) 3 $(UNUSED) $(ARTEFACTS)
-# Nothing here is generated, and the plugin's import at the very end would hold the workers up.
-UNUSED := -p no:hypothesispytest
+# Nothing here is generated, and the plugins' imports would hold the workers up.
+UNUSED := -p no:hypothesispytest -p no:schemathesis
 ARTEFACTS := --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand

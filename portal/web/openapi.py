@@ -32,7 +32,7 @@ _REFUSED = {
     415: "The body is not application/json",
     422: "Fields are not right, or the Idempotency-Key was used for another request",
     500: "A fault of the portal's; its detail is a reference for the operator",
-    503: "The portal's database does not answer; nothing was done, try again",
+    503: "The portal's database does not answer; sent again, the request starts nothing twice",
 }
 _ALWAYS = (400, 401, 403, 500, 503)
 
