@@ -25,6 +25,8 @@ UNUSED_PROVIDER = "verify.example.com"
 """A host that the portal allows besides the mock's: on loopback the embed script cannot know one by its port."""
 QUICK = 'timeout="1500"'
 
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+
 HEARING = """
 window.heard = [];
 for (const name of ["ready", "status", "finished", "error"]) {
@@ -63,7 +65,9 @@ class Site:
     def page(self, name: str, body: str, head: str = "", **headers: str) -> str:
         """The address of a new page at `name`'s; headers by keyword, with underscores."""
         path = f"/{next(_numbers)}"
-        text = f'<!DOCTYPE html><html lang="es"><head><title>Shop</title>{head}</head><body>{body}</body></html>'
+        text = (
+            f'<!DOCTYPE html><html lang="es"><head><title>Shop</title>{VIEWPORT}{head}</head><body>{body}</body></html>'
+        )
         self.answers[path] = ("text/html", text, {key.replace("_", "-"): value for key, value in headers.items()})
         return self.origin(name) + path
 

@@ -55,6 +55,15 @@ def approve(place):
     place.get_by_role("button", name="Approve", exact=True).click()
 
 
+LOADED = "() => new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))"
+
+
+def has_a_live_camera(place):
+    place.locator("html").evaluate(LOADED)  # else the button does nothing yet
+    place.get_by_role("button", name="Open the camera").click()
+    expect(place.locator("#camera")).to_have_text("audio and video")
+
+
 def reaches_the_camera(someone, partner):
     """The hosted page, wherever this partner has it opened."""
     someone.sees_stage(re.compile("ready|waiting") if partner == "frame" else "ready")
@@ -83,17 +92,14 @@ def test_a_customer_is_approved_without_leaving_the_partners_page(customer, part
 def test_the_camera_is_live_wherever_the_hosted_page_opens(customer, partner):
     someone = customer(partner)
     someone.fills_in()
-    place = reaches_the_camera(someone, partner)
-    place.get_by_role("button", name="Open the camera").click()
-    expect(place.locator("#camera")).to_have_text("audio and video")
+    has_a_live_camera(reaches_the_camera(someone, partner))
 
 
 def test_on_a_phone_the_frame_goes_on_to_the_provider_by_itself(phone, embedded):
     someone = phone("redirect")
     someone.fills_in()
     place = someone.frame
-    place.get_by_role("button", name="Open the camera").click()
-    expect(place.locator("#camera")).to_have_text("audio and video")
+    has_a_live_camera(place)
     approve(place)
     someone.sees_stage("approved")
 
@@ -121,9 +127,9 @@ def test_the_height_follows_the_content_and_comes_to_rest(request, who, partner)
     form = follows_the_content(someone)
     someone.frame.locator("form button[type=submit]").last.click()
     expect(someone.frame.locator("[role=alert]")).to_be_visible()
-    assert follows_the_content(someone) != form
+    longer = follows_the_content(someone)
     someone.page.wait_for_timeout(500)
-    assert heights(someone) == heights(someone)
+    assert heights(someone) == (longer, longer) != (form, form)
     assert someone.frame.locator("html").evaluate("it => it.scrollWidth <= innerWidth")
 
 
@@ -164,9 +170,6 @@ def test_a_frame_of_another_origin_is_not_made(page, embedded, src):
 
 def test_a_portal_that_is_away_is_waited_for(page, tmp_path):
     with embedding(tmp_path) as running:
-        running.world.portal.kill()
-        page.goto(running.site.page("shop", "", running.script))
-        running.world.portal.start()
         page.goto(running.embeds("redirect"))
         someone = Customer(page)
         someone.hears("ready")
@@ -283,8 +286,7 @@ def test_a_page_that_shuts_the_camera_leads_to_a_tab(phone, embedded, partner, n
     someone.page.wait_for_timeout(2500)
     assert someone.frame.locator(".hosted").count() == 0
     tab = someone.opens_a_tab()
-    tab.get_by_role("button", name="Open the camera").click()
-    expect(tab.locator("#camera")).to_have_text("audio and video")
+    has_a_live_camera(tab)
     approve(tab)
     someone.sees_stage("approved")
     assert len(someone.heard("error")) == 1
@@ -295,9 +297,7 @@ def test_a_page_that_names_portal_and_provider_has_the_camera(customer, embedded
     policy = camera_for(embedded.portal, embedded.provider, f"https://{UNUSED_PROVIDER}")
     someone = customer(partner, Permissions_Policy=policy)
     someone.fills_in()
-    place = reaches_the_camera(someone, partner)
-    place.get_by_role("button", name="Open the camera").click()
-    expect(place.locator("#camera")).to_have_text("audio and video")
+    has_a_live_camera(reaches_the_camera(someone, partner))
     assert someone.heard("error") == []
 
 
@@ -377,13 +377,31 @@ def test_no_cookie_and_no_storage_is_needed(customer, page, partner):
     assert (page.context.cookies(), failures) == ([], [])
 
 
+def test_without_the_script_a_link_in_its_place_leads_on(page, embedded):
+    link = embedded.invite("redirect")
+    element = f'<kyc-onboarding id="kyc" src="{link}"><a href="{link}">Verify</a></kyc-onboarding>'
+    instead = page.get_by_role("link", name="Verify")
+    page.goto(embedded.site.page("shop", element))
+    expect(instead).to_be_visible()
+    page.goto(embedded.site.page("shop", element, embedded.script))
+    Customer(page).hears("ready")
+    expect(instead).not_to_be_visible()
+
+
+def test_a_frame_that_stays_silent_has_a_link_beside_it(customer, page):
+    page.route("**/portal.js*", lambda route: route.abort())
+    someone = customer("tab")
+    expect(someone.page.locator("#kyc a")).to_be_visible()
+    someone.fills_in()
+    someone.sees_stage("ready")
+    assert someone.heard("error") == []
+
+
 def test_another_src_begins_anew(customer, embedded):
     someone = customer("redirect")
     someone.fills_in()
     someone.sees_stage("ready")
-    someone.page.locator("#kyc").evaluate(
-        "(it, src) => { it.src = src; it.setAttribute('src', src); }", embedded.invite("tab")
-    )
+    someone.page.locator("#kyc").evaluate("(it, src) => it.setAttribute('src', src)", embedded.invite("tab"))
     expect(someone.frame.locator("form.details")).to_be_visible()
     assert len(someone.heard("ready")) == 2
 

@@ -148,7 +148,9 @@
 
     follow({ stage, status, poll_after_seconds: seconds }) {
       const isOver = this.stage && this.stage !== stage && !busy.includes(stage);
-      this.note.remove();
+      // Never heard of, the frame may show nothing at all.
+      if (this.isReady) this.note.remove();
+      else this.note.replaceChildren(this.tab());
       this.tell(stage, status);
       if (isOver) this.load();
       else if (seconds) this.wait(1000 * seconds);
@@ -172,8 +174,12 @@
 
     refuse(code, message, word = 4) {
       this.stop();
-      this.say(word, word === 4 ? make("a", { href: this.url, target: "_blank", rel: "noopener", textContent: this.words[5] }) : "");
+      this.say(word, word === 4 ? this.tab() : "");
       this.fail(code, message);
+    }
+
+    tab() {
+      return make("a", { href: this.url, target: "_blank", rel: "noopener", textContent: this.words[5] });
     }
 
     say(word, way = "") {
