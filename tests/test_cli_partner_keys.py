@@ -10,7 +10,16 @@ from portal.partners import hash_of_key
 from portal.partners_file import read_registry
 from portal.store.engine import make_engine, migrate
 
-SHOP = ["new", "shop", "--name", "El Shop", "--origin", "https://shop.example", "--return-url", "https://shop.example/x"]
+SHOP = [
+    "new",
+    "shop",
+    "--name",
+    "El Shop",
+    "--origin",
+    "https://shop.example",
+    "--return-url",
+    "https://shop.example/x",
+]
 
 
 @pytest.fixture
