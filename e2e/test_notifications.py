@@ -1,0 +1,185 @@
+"""Notifications between real processes: a partner's backend that fails, a portal that is killed, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, select
+
+from e2e.bench.serving import bench_portal
+from e2e.servers import SECRET_KEY, Server, free_port, mock_gu1, on_database
+from portal.domain.onboarding import Details
+from portal.domain.provider_hosts import ProviderHosts
+from portal.metrics import Metrics
+from portal.partners import new_signing_secret
+from portal.services.customers import Customers, Invitation
+from portal.services.digests import Digests
+from portal.services.onboardings import Onboardings
+from portal.services.pace import Pace
+from portal.services.planning import Rules
+from portal.services.summary import Announcer
+from portal.store.engine import make_engine
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
+from portal.store.tables import events
+from tests.databases import on_both_databases
+from tests.readme import documented_check
+from tests.receiver import Receiver, receiving
+
+SECRET = new_signing_secret()
+PACE = 0.1
+"""Tries after 0.5 and 3 seconds instead of 5 and 30, and leases of 4 instead of 40."""
+
+
+@dataclass
+class Scene:
+    portal: Server
+    gu1: Server
+    receiver: Receiver
+    database: Engine
+    customers: Customers
+    """These two on the same database, for what a partner and an applicant ask for."""
+    onboardings: Onboardings
+
+    def invite(self) -> str:
+        wish = Invitation(partner="shop", external_id="customer-7", locale="es-AR")
+        onboarding = self.customers.invite(wish).onboarding
+        details = Details(country="AR", document_number="30111222", first_name="Ana", last_name="Pérez")
+        self.onboardings.give_details(onboarding.id, details, consent_version="1")
+        return str(onboarding.id)
+
+    def retry(self, onboarding_id: str) -> None:
+        self.onboardings.retry(onboarding_id, after_attempt=1)
+
+    def validation(self, onboarding_id: str, number: int = 1) -> str:
+        """Its id at gu1, once it has one."""
+
+        def adopted() -> str | None:
+            validation = self.onboardings.get(onboarding_id).validation
+            return validation.gu1_id if validation and validation.number == number else None
+
+        return until(adopted)
+
+    def becomes(self, gu1_id: str, outcome: str) -> None:
+        path = f"{self.gu1.url}/_mock/validations/{gu1_id}/outcome"
+        httpx.post(path, json={"outcome": outcome}, trust_env=False).raise_for_status()
+
+    def kept(self) -> list[Any]:
+        with self.database.connect() as connection:
+            return list(connection.execute(select(events).order_by(events.c.sequence)).all())
+
+    def delivered(self) -> int:
+        return sum(row.delivered_at is not None for row in self.kept())
+
+    def sees_everything_arrive(self, statuses: list[str]) -> None:
+        """Each once or more often, signed; in order once they are sorted."""
+        until(lambda: [json.loads(row.payload)["status"] for row in self.kept()] == statuses)
+        until(lambda: self.delivered() == len(statuses))
+        taken = {delivery.headers["webhook-id"]: delivery for delivery in self.receiver.taken}
+        assert set(taken) == {row.id for row in self.kept()}
+        told = sorted((json.loads(it.body)["data"] for it in taken.values()), key=lambda data: data["sequence"])
+        assert [(data["sequence"], data["status"]) for data in told] == list(enumerate(statuses, start=1))
+        bodies = {(it.headers["webhook-id"], it.body) for it in self.receiver.deliveries}
+        assert len(bodies) == len(statuses), bodies
+        is_ours = documented_check()
+        assert all(is_ours(delivery.headers, delivery.body, [SECRET]) for delivery in self.receiver.deliveries)
+
+
+def until(holds: Any, within: float = 40.0) -> Any:
+    deadline = time.monotonic() + within
+    while not (found := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def a_scene(folder, database_url, receiver):
+    partners = folder / "partners.toml"
+    partners.write_text(
+        f'[partners.shop]\nname = "Shop"\nsigning_secrets = ["{SECRET}"]\nnotify_url = "{receiver.url}"\n'
+    )
+    gu1 = mock_gu1(folder, port=free_port(), portal_url=f"http://127.0.0.1:{(port := free_port())}")
+    env = {
+        **on_database(database_url),
+        "PORTAL_SECRET_KEYS": SECRET_KEY,
+        "PORTAL_PARTNERS_FILE": str(partners),
+        "TMPDIR": str(folder),
+    }
+    portal = bench_portal(folder, port=port, gu1_url=gu1.url, env=env, pace_scale=PACE)
+    engine = make_engine(database_url)
+    try:
+        gu1.start()
+        portal.start()
+        yield Scene(portal, gu1, receiver, engine, *services(engine))
+    finally:
+        portal.stop()
+        gu1.stop()
+        engine.dispose()
+
+
+def services(engine: Engine) -> tuple[Customers, Onboardings]:
+    rules = Rules(max_attempts=3, double_check_renaper=True)
+    store = Repository(engine, Sealer([SECRET_KEY]), Announcer(lambda _: rules, lambda _: True))
+    common: Any = {"clock": lambda: datetime.now(UTC), "rules_for": lambda _: rules, "meter": Metrics()}
+    common["digests"] = Digests([SECRET_KEY], "portal.document-number")
+    onboardings = Onboardings(store, provider_hosts=ProviderHosts(()), pace=Pace(), **common)
+    return Customers(store, **common), onboardings
+
+
+@pytest.fixture
+def scene(tmp_path, database_url):
+    with receiving() as receiver, a_scene(tmp_path, database_url, receiver) as scene:
+        yield scene
+
+
+@on_both_databases
+def test_backend_that_fails_twice_hears_everything_of_a_portal_that_is_killed(scene):
+    scene.receiver.statuses = [500, 500]
+    onboarding = scene.invite()
+    until(lambda: scene.receiver.deliveries)
+    scene.portal.kill()
+    scene.portal.start()
+    validation = scene.validation(onboarding)
+    scene.becomes(validation, "review")
+    until(lambda: len(scene.kept()) == 2)
+    scene.portal.kill()
+    scene.becomes(validation, "DOCUMENT_EXPIRED")
+    scene.portal.start()
+    until(lambda: len(scene.kept()) == 3)
+    scene.retry(onboarding)
+    scene.becomes(scene.validation(onboarding, 2), "reject")
+    scene.sees_everything_arrive(["pending", "in_review", "rejected", "pending", "rejected"])
+
+
+@on_both_databases
+def test_killed_before_the_answer_it_is_told_again_under_the_same_id(scene):
+    scene.receiver.go_on.clear()
+    scene.invite()
+    until(lambda: scene.receiver.deliveries)
+    scene.portal.kill()
+    scene.receiver.go_on.set()
+    scene.portal.start()
+    scene.sees_everything_arrive(["pending"])
+    assert len(scene.receiver.deliveries) == 2
+
+
+@on_both_databases
+def test_asked_to_end_while_a_backend_hangs_it_hands_over_in_time(scene):
+    scene.receiver.go_on.clear()
+    scene.invite()
+    until(lambda: scene.receiver.deliveries)
+    began = time.monotonic()
+    scene.portal.stop()
+    assert time.monotonic() - began < 10
+    assert [row.lease_until for row in scene.kept()] == [None]
+    scene.receiver.go_on.set()
+    scene.portal.start()
+    scene.sees_everything_arrive(["pending"])

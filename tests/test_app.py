@@ -1,0 +1,75 @@
+"""What meets in the portal: a change here is told over there."""
+
+import json
+import threading
+
+import pytest
+
+from portal.app import background_of, create_app
+from portal.partners import new_signing_secret
+from portal.services.customers import Invitation
+from portal.services.pace import Pace
+from tests.databases import on_both_databases
+from tests.readme import documented_check
+from tests.receiver import receiving
+from tests.test_background import until
+
+SELDOM = Pace(idle=60.0)
+SECRETS = [new_signing_secret(), new_signing_secret()]
+
+
+@pytest.fixture
+def receiver():
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def config(config, receiver, tmp_path):
+    path = tmp_path / "partners.toml"
+    secrets = json.dumps(SECRETS)
+    path.write_text(f'[partners.shop]\nname = "Shop"\nsigning_secrets = {secrets}\nnotify_url = "{receiver.url}"\n')
+    return config.model_copy(update={"partners_file": path})
+
+
+@pytest.fixture
+def app(config, gu1):
+    app = create_app(config, gu1=gu1, pace=SELDOM)
+    background_of(app).start()
+    yield app
+    background_of(app).stop()
+
+
+@pytest.fixture
+def stop(app):
+    """A customer of the partner's stops; which is news."""
+    portal = app.extensions["portal"]
+
+    def stop():
+        wish = Invitation(partner="shop", external_id="customer-7", locale="es-AR")
+        invited = portal.customers.invite(wish).onboarding
+        portal.onboardings.stop(invited.id)
+        return invited
+
+    return stop
+
+
+@on_both_databases
+def test_a_change_is_told_at_once_and_signed(stop, receiver):
+    onboarding = stop()
+    until(lambda: receiver.deliveries)
+    (delivery,) = receiver.deliveries
+    assert all(documented_check()(delivery.headers, delivery.body, [secret]) for secret in SECRETS)
+    told = json.loads(delivery.body)["data"]
+    assert (told["id"], told["external_id"], told["sequence"]) == (onboarding.id, "customer-7", 1)
+    assert (told["stage"], told["created_at"][-1]) == ("cancelled", "Z")
+
+
+def test_what_is_being_told_is_finished_before_the_end(app, stop, receiver):
+    receiver.go_on.clear()
+    stop()
+    until(lambda: receiver.deliveries)
+    threading.Timer(0.3, receiver.go_on.set).start()
+    background_of(app).stop()
+    page = app.extensions["portal"].metrics.page().decode()
+    assert 'portal_told_total{outcome="delivered",partner="shop"} 1.0' in page
