@@ -67,12 +67,15 @@ def has_a_live_camera(place):
 def reaches_the_camera(someone, partner):
     """The hosted page, wherever this partner has it opened."""
     someone.sees_stage(re.compile("ready|waiting") if partner == "frame" else "ready")
-    if partner == "tab":
-        return someone.opens_a_tab()
     if partner == "redirect":
         someone.way_to_camera.click()
-        return someone.frame
-    return someone.frame.frame_locator(".hosted iframe")
+    place = someone.opens_a_tab() if partner == "tab" else someone.frame
+    return arrived_at(place.frame_locator(".hosted iframe") if partner == "frame" else place)
+
+
+def arrived_at(place):
+    expect(place.get_by_role("heading", name="Choose the outcome")).to_be_visible(timeout=20_000)
+    return place
 
 
 @pytest.mark.parametrize("partner", MODES)
@@ -98,7 +101,7 @@ def test_the_camera_is_live_wherever_the_hosted_page_opens(customer, partner):
 def test_on_a_phone_the_frame_goes_on_to_the_provider_by_itself(phone, embedded):
     someone = phone("redirect")
     someone.fills_in()
-    place = someone.frame
+    place = arrived_at(someone.frame)
     has_a_live_camera(place)
     approve(place)
     someone.sees_stage("approved")
@@ -286,7 +289,7 @@ def test_a_page_that_shuts_the_camera_leads_to_a_tab(phone, embedded, partner, n
     someone.page.wait_for_timeout(2500)
     assert someone.frame.locator(".hosted").count() == 0
     tab = someone.opens_a_tab()
-    has_a_live_camera(tab)
+    has_a_live_camera(arrived_at(tab))
     approve(tab)
     someone.sees_stage("approved")
     assert len(someone.heard("error")) == 1
@@ -332,6 +335,20 @@ def test_nobody_is_taken_away_from_the_camera_step(customer, embedded):
     someone.page.wait_for_timeout(4000)
     assert place.locator("html").evaluate("window.kept")
     assert someone.heard("status")[-1]["stage"] == "waiting"
+
+
+def test_a_portal_that_is_away_for_a_moment_ends_no_camera_step(customer, embedded):
+    someone = customer("redirect")
+    someone.fills_in()
+    place = reaches_the_camera(someone, "redirect")
+    someone.page.route(f"{embedded.portal}/**", lambda route: route.abort())
+    with someone.page.expect_event("requestfailed"):
+        pass
+    someone.page.wait_for_timeout(1000)
+    assert someone.heard("error") == []
+    someone.page.unroute(f"{embedded.portal}/**")
+    place.get_by_role("button", name="Let it expire").click()
+    someone.sees_stage("expired")
 
 
 STRICT = "default-src 'none'; script-src 'self' {portal}; frame-src {portal} {provider}; connect-src {portal}"

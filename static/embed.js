@@ -24,10 +24,10 @@
   const allow = ["camera", "microphone", "fullscreen", "autoplay", "encrypted-media", "clipboard-write"].join(" *; ") + " *";
   // In Chromium a page's own Permissions-Policy can shut the camera, and it says so.
   const hasCamera = (src) => make("iframe", { allow, src }).featurePolicy?.allowsFeature("camera") !== false;
-  // An answer, or null where there is none.
+  // An answer, one without anything in it where it takes too long, or null where there is none to be read.
   const ask = (url, headers) => fetch(url, {
     headers, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", signal: AbortSignal.timeout?.(8000),
-  }).catch(() => null);
+  }).catch(({ name }) => name === "TimeoutError" ? {} : null);
 
   class KycOnboarding extends HTMLElement {
     static observedAttributes = ["src"];
