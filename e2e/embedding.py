@@ -122,7 +122,13 @@ def embedding(folder: Path) -> Iterator[Embedding]:
 
 
 def _stanza(slug: str, capture: str, host: str, at: Site) -> str:
-    told = {"name": slug, "capture": capture, "origins": [at.origin(host)], "signing_secrets": [new_signing_secret()]}
+    told = {
+        "name": slug,
+        "prefix_external_ids": True,
+        "capture": capture,
+        "origins": [at.origin(host)],
+        "signing_secrets": [new_signing_secret()],
+    }
     return f"[partners.{slug}]\n" + "\n".join(f"{name} = {json.dumps(value)}" for name, value in told.items()) + "\n"
 
 

@@ -16,11 +16,12 @@ from werkzeug.test import Client, TestResponse
 
 from portal.app import create_app
 from portal.config import Config
+from portal.domain.onboarding import Trouble
 from portal.partners import new_signing_secret
 from portal.store.engine import make_engine, migrate
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
-from tests.factories import NOW, an_onboarding
+from tests.factories import NOW, a_validation, an_onboarding
 from tests.web.variants import VARIANTS
 
 HOME = "http://127.0.0.1:8000"
@@ -139,10 +140,12 @@ def _exhibits(app: Flask, store: Repository) -> Iterator[Exhibit]:
 
 def _of_partners(page: Callable[..., str]) -> Iterator[Exhibit]:
     sent = {"partner": "shop", "external_id": "customer-9", "return_url": "https://shop.example/done"}
-    given = page(**sent, validation=None, consent=None)
+    given = page(**sent, validation=None, consent=None, given_by_partner=True)
     yield Exhibit("a customer who only agrees", given)
     yield Exhibit("a customer who does not agree", given, "POST")
     yield Exhibit("a partner's customer, to the form", page(**sent, validation=None, details=None, consent=None))
+    refused = {"trouble": Trouble.DETAILS_REFUSED, "given_by_partner": True, "validation": a_validation()}
+    yield Exhibit("a customer whose partner has to correct", page(**sent | refused))
     for name in ("waiting", "approved", "in review", "rejected: registry_card_outdated", "closed"):
         yield Exhibit(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))
 

@@ -32,6 +32,7 @@ class Registered:
             "api_keys": [hash_of_key(self.api_key)],
             "signing_secrets": [self.signing_secret],
             "notify_url": self.notify_url,
+            "prefix_external_ids": True,
             **self.settings,
         }
         # What JSON writes for texts, numbers and lists, TOML reads.

@@ -90,7 +90,7 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
     work: Shared = {"clock": clock, "rules_for": rules_for, "meter": metrics, "wake": background.wake}
     hosts = ProviderHosts(config.gu1_provider_hosts)
     onboardings = Onboardings(store, digests=numbers, provider_hosts=hosts, pace=pace, **work)
-    customers = Customers(store, digests=keys, **work)
+    customers = Customers(store, digests=keys, numbers=numbers, **work)
     budget = Budget(store, notes, config.gu1_hourly_budget, clock)
     steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics, budget=budget)
     background.engine = Engine(store, steps.take, clock=clock, pace=pace)

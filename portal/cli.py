@@ -82,11 +82,13 @@ def serve_app(target: str, host: str, port: int, workers: int) -> None:
 def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
     """SIGHUP brings new workers with what the partners file says by now; one that is wrong changes nothing."""
 
+    path = config.partners_path  # one that lay here at the start and does not any more is a fault
+
     def reload(*_signal: object) -> None:
         try:
-            registry(config.partners_path)
-        except click.ClickException as error:
-            log.error("the partners stay as they are: %s", error.message)
+            registry(path)
+        except Exception as error:  # in the server's own loop, which must not end of it
+            log.error("the partners stay as they are: %s", error)
         else:
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
 

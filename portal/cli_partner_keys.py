@@ -28,19 +28,20 @@ def new(
     """Print the stanza of a new partner, with an API key that is shown only now."""
     if not SLUG.fullmatch(slug):
         raise click.UsageError("a slug is lower-case letters, digits and dashes, 40 at the most")
-    if _registry_here().get(slug):
+    known = _registry_here()
+    if known.get(slug):
         raise click.ClickException(f"there is a partner {slug} already; for new keys: portal partner rotate {slug}")
     key, secret = new_key(), new_signing_secret()
     stanza: dict[str, object] = {"name": name or slug, "origins": origins, "return_urls": return_urls}
     stanza |= {"api_keys": [hash_of_key(key)], "signing_secrets": [secret]}
+    if known.partners:
+        stanza["prefix_external_ids"] = True  # gu1 has to tell their customers from those of the others
     if notify_url:
         stanza["notify_url"] = notify_url
     try:
         Partner.model_validate({"slug": slug, **stanza})
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise click.ClickException(f"{where}: {fault['msg'].removeprefix('Value error, ')}") from None
+        raise click.ClickException(_fault(error)) from None
     click.echo(f"[partners.{slug}]")
     for option, value in stanza.items():
         click.echo(f"{option} = {json.dumps(value, ensure_ascii=False)}")
@@ -83,9 +84,13 @@ def link(slug: str, external_id: str, return_url: str | None) -> None:
     partner = _partner(registry(config.partners_path), slug)
     if not partner.enabled:
         raise click.ClickException(f"partner {slug} is switched off")
-    if return_url and not partner.allows_return_to(return_url):
-        raise click.ClickException(f"{return_url} is not among the return URLs of partner {slug}")
     click.echo(_access_link(config, partner, external_id, return_url))
+
+
+def _fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _tell(words: str) -> None:
@@ -110,14 +115,21 @@ def _access_link(config: Config, partner: Partner, external_id: str, return_url:
     # Not at the top: what counts for several processes has to be decided before these are imported.
     from portal.app import create_app  # noqa: PLC0415
     from portal.services.customers import Invitation  # noqa: PLC0415
+    from portal.web.api_models import OnboardingRequest  # noqa: PLC0415
 
     behind = create_app(config).extensions["portal"]
+    try:
+        asked = OnboardingRequest.model_validate(
+            {"external_id": external_id, "return_url": return_url}, context=partner.allows_return_to
+        )
+    except ValidationError as error:
+        raise click.ClickException(_fault(error)) from None
     wish = Invitation(
         partner=partner.slug,
-        external_id=external_id,
-        known_as=partner.known_as(external_id),
+        external_id=asked.external_id,
+        known_as=partner.known_as(asked.external_id),
         locale=partner.locale or config.default_locale,
-        return_url=return_url,
+        return_url=asked.return_url,
     )
     try:
         found = behind.customers.invite(wish).onboarding

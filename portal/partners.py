@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -28,11 +28,15 @@ LOGO_BYTES = 64 * 1024
 SECRET_PREFIX = "whsec_"  # noqa: S105, as Standard Webhooks has it
 KEY_PREFIX = "kyc_"
 _LEAST_SECRET_BYTES = 24
+_ORIGIN = re.compile(
+    r"https?://([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:\d+)?"
+)
+_PLAIN = re.compile(r"[\x21-\x7e]+")
 
 
 def _origin(value: str) -> str:
     parts = web_address(value)
-    if parts.path or parts.query or parts.fragment or value != value.lower() or value.endswith(":"):
+    if not _ORIGIN.fullmatch(value):  # a browser compares it letter by letter, and it stands in our policies
         raise ValueError("must be an origin such as https://www.example.com, in lower case and without a path")
     if parts.port == {"http": 80, "https": 443}[parts.scheme]:
         raise ValueError("must not name the port that its scheme has anyway")
@@ -40,17 +44,21 @@ def _origin(value: str) -> str:
 
 
 def _return_url(value: str) -> str:
-    if not re.fullmatch(r"[\x21-\x7e]+", value):  # urlsplit overlooks tabs and line ends
-        raise ValueError("must be plain letters, digits and signs; everything else is written with %")
-    parts = web_address(value)
+    parts = _plain_address(value)
     if parts.fragment or set(parse_qs(parts.query, keep_blank_values=True)) & set(RESULT_PARAMETERS):
         raise ValueError(f"must have no #fragment and none of the parameters {', '.join(RESULT_PARAMETERS)}")
     return value
 
 
 def _notify_url(value: str) -> str:
-    web_address(value)
+    _plain_address(value)
     return value
+
+
+def _plain_address(value: str) -> SplitResult:
+    if not _PLAIN.fullmatch(value) or "*" in value:  # urlsplit overlooks tabs and line ends
+        raise ValueError("must be plain letters, digits and signs; everything else is written with %")
+    return web_address(value)
 
 
 def _key_hash(value: str) -> str:
@@ -176,7 +184,7 @@ class Registry:
     def listens(self, slug: str) -> bool:
         """Whether this partner's backend wants to be told of changes."""
         partner = self.get(slug)
-        return partner is not None and partner.enabled and partner.notify_url is not None
+        return partner is not None and partner.notify_url is not None
 
     def listeners(self) -> dict[str, Listener]:
         """All who do, by their slugs."""
@@ -185,6 +193,11 @@ class Registry:
             for slug, partner in self.partners.items()
             if partner.enabled and partner.notify_url
         }
+
+    def may_call(self, partner: Partner, external_id: str) -> bool:
+        """Whether gu1 could not take that customer for another partner's."""
+        others = (it.slug for it in self.partners.values() if it.prefix_external_ids)
+        return partner.prefix_external_ids or not external_id.startswith(tuple(f"{slug}:" for slug in others))
 
     def by_key(self, key: str) -> Partner | None:
         """The partner that this API key belongs to. Comparing hashes betrays nothing of the key by its time."""

@@ -29,6 +29,8 @@ def read_registry(path: Path | None) -> Registry:
     try:
         text = path.read_text(encoding="utf-8")
         told = tomllib.loads(text)
+    except RecursionError:
+        raise PartnersError(f"{path}: is nested too deeply") from None
     except (OSError, UnicodeDecodeError) as error:
         raise PartnersError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
@@ -37,7 +39,8 @@ def read_registry(path: Path | None) -> Registry:
     if told or not isinstance(tables, dict):
         raise PartnersError(f"{path}: every partner is a table of its own, [partners.SLUG], and nothing stands beside")
     partners = {slug: _partner(source, slug, table) for slug, table in tables.items()}
-    _refuse_shared_keys(source, partners.values())
+    _refuse_what_is_shared(source, partners.values())
+    _refuse_two_without_a_prefix(source, partners.values())
     logos = {slug: _logo(source, partner) for slug, partner in partners.items() if partner.logo}
     return Registry(MappingProxyType(partners), MappingProxyType(logos))
 
@@ -71,21 +74,31 @@ class _Source:
 def _partner(source: _Source, slug: str, table: object) -> Partner:
     if not SLUG.fullmatch(slug):
         raise source.fault(slug, (), "a slug is lower-case letters, digits and dashes, 40 at the most")
-    if not isinstance(table, dict):
-        raise source.fault(slug, (), "must be a table")
+    if not isinstance(table, dict) or "slug" in table:
+        raise source.fault(slug, (), "must be a table, and its name is the slug")
     try:
-        return Partner(slug=slug, **table)
+        return Partner.model_validate({**table, "slug": slug})
     except ValidationError as error:
         first = error.errors()[0]
         raise source.fault(slug, first["loc"], first["msg"].removeprefix("Value error, ")) from None
 
 
-def _refuse_shared_keys(source: _Source, partners: Iterable[Partner]) -> None:
+def _refuse_what_is_shared(source: _Source, partners: Iterable[Partner]) -> None:
     seen: dict[str, str] = {}
     for partner in partners:
-        for key_hash in partner.api_keys:
-            if seen.setdefault(key_hash, partner.slug) != partner.slug:
-                raise source.fault(partner.slug, ("api_keys",), f"this key is partner {seen[key_hash]}'s already")
+        for setting in ("api_keys", "signing_secrets"):
+            for secret in getattr(partner, setting):
+                owner = seen.setdefault(secret, partner.slug)
+                if owner != partner.slug:
+                    raise source.fault(partner.slug, (setting,), f"one of these is partner {owner}'s already")
+
+
+def _refuse_two_without_a_prefix(source: _Source, partners: Iterable[Partner]) -> None:
+    """What one of them calls `customer-7` would be the other's `customer-7` at gu1, with all its verdicts."""
+    without = [partner.slug for partner in partners if not partner.prefix_external_ids]
+    if len(without) > 1:
+        fault = f"must be true: partner {without[0]} has no prefix either, and gu1 could not tell their customers apart"
+        raise source.fault(without[1], ("prefix_external_ids",), fault)
 
 
 def _logo(source: _Source, partner: Partner) -> Logo:
@@ -95,8 +108,8 @@ def _logo(source: _Source, partner: Partner) -> Logo:
         raise source.fault(partner.slug, ("logo",), f"must be a file of {', '.join(LOGO_TYPES)}")
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise source.fault(partner.slug, ("logo",), f"cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise source.fault(partner.slug, ("logo",), f"cannot be read: {getattr(error, 'strerror', error)}") from None
     if len(content) > LOGO_BYTES:
         raise source.fault(partner.slug, ("logo",), f"is larger than {LOGO_BYTES // 1024} KiB")
     return Logo(content, mimetype, sha256(content).hexdigest()[:12])

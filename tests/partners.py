@@ -12,7 +12,7 @@ RETURN_URL = "https://shop.example/done"
 _SETTINGS = {
     "shop": f'return_urls = ["{RETURN_URL}"]\nlocale = "pt-BR"\nnotify_url = "https://shop.example/news"',
     "bank": "prefix_external_ids = true",
-    "gone": "enabled = false",
+    "gone": "enabled = false\nprefix_external_ids = true",
 }
 
 

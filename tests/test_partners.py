@@ -1,5 +1,7 @@
 """The registry: read whole, or refused with the line and the fault."""
 
+import re
+
 import pytest
 
 from portal.partners import hash_of_key, new_key, new_signing_secret
@@ -65,6 +67,9 @@ FAULTS = [
     ("[partners.shop]", "x = 1\n[partners.shop]", "nothing stands beside"),
     ('capture = "frame"', 'capture = "frame"\nlogo = "logo.gif"', "line 10: partners.shop.logo"),
     ('capture = "frame"', 'capture = "frame"\nlogo = "none.svg"', "cannot be read"),
+    ('capture = "frame"', 'capture = "frame"\nlogo = "\\u0000.svg"', "logo: cannot be read"),
+    ('capture = "frame"', 'capture = "frame"\nslug = "shop"', "its name is the slug"),
+    ('capture = "frame"', f"x = {'[' * 5000}{']' * 5000}", "nested too deeply"),
 ]
 
 
@@ -79,5 +84,50 @@ def test_fault_is_named_with_its_line_and_without_secrets(read, right, wrong, fa
 
 
 def test_one_key_opens_one_partner(read):
-    with pytest.raises(PartnersError, match=r"line 18: partners\.other\.api_keys: this key is partner shop's"):
+    with pytest.raises(PartnersError, match=r"line 18: partners\.other\.api_keys: one of these is partner shop's"):
         read(SHOP + SHOP.replace("partners.shop", "partners.other"))
+
+
+ORIGINS = [
+    "https://*",
+    "https://*.shop.example",
+    "https://a.example;script-src *",
+    "https://a.example ",
+    "https://шоп.example",
+    "https://a.example\\n",
+    "https://a.example, https://b.example",
+    "https://A.example",
+    "https://a.example:443",
+]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_origin_is_one_that_a_browser_can_match(read, origin):
+    with pytest.raises(PartnersError, match="origins"):
+        read(SHOP.replace("https://shop.example", origin, 1))
+
+
+def another(**changes):
+    """A second partner with secrets of its own."""
+    text = SHOP.replace("partners.shop", "partners.other").replace(hash_of_key(KEY), hash_of_key(new_key()))
+    return re.sub(r"whsec_[^\"]+", changes.get("secret") or new_signing_secret(), text)
+
+
+def prefixed(text):
+    return text.replace('capture = "frame"', "prefix_external_ids = true")
+
+
+def test_two_partners_without_a_prefix_could_be_taken_for_each_other(read):
+    with pytest.raises(PartnersError, match=r"partners\.other\.prefix_external_ids: must be true: partner shop"):
+        read(SHOP + another())
+    registry = read(SHOP + prefixed(another()))
+    shop, other = registry.get("shop"), registry.get("other")
+    assert (shop.known_as("7"), other.known_as("7")) == (None, "other:7")
+    assert registry.may_call(other, "other:7") and registry.may_call(shop, "7")
+    assert not registry.may_call(shop, "other:7")
+
+
+def test_one_signing_secret_speaks_for_one_partner(read):
+    secret = re.search(r"whsec_[^\"]+", SHOP)[0]
+    with pytest.raises(PartnersError, match=r"partners\.other\.signing_secrets: one of these is partner shop's"):
+        read(SHOP + prefixed(another(secret=secret)))

@@ -37,6 +37,10 @@ class KeyReused(PortalError):
     """An Idempotency-Key that came with another request before."""
 
 
+class AnotherApplicant(PortalError):
+    """The customer's open onboarding is about another document number."""
+
+
 class StoreUnavailable(PortalError):
     pass
 

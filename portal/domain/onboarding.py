@@ -63,6 +63,8 @@ class Onboarding:
     """The partner's own, given back with the result and not looked into."""
     capture: str | None = None
     """How the hosted page opens, where the partner asked for another way than usual."""
+    given_by_partner: bool = False
+    """Whose `details` these are: the partner's are neither shown to the person nor corrected by them."""
     country: str | None = None
     submission: str | None = None
     """Names one sending of the first form; the same sending twice is the same onboarding."""

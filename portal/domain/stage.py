@@ -118,7 +118,7 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
 
 def _is_retryable(onboarding: Onboarding, max_attempts: int) -> bool:
     """An abandoned session is gone on with, not replaced: the old one could still be completed and paid."""
-    if onboarding.stopped_at or onboarding.validation is None:
+    if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
         return False
     stage = stage_of(onboarding, max_attempts=max_attempts)
     return stage in _RETRYABLE and onboarding.validation.remedy is not Remedy.CONTACT

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from portal.domain.errors import UnknownOnboarding
+from portal.domain.document_numbers import comparable
+from portal.domain.errors import AnotherApplicant, UnknownOnboarding
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.stage import Stage, leads_on, stage_of
 from portal.domain.status import Status
@@ -31,11 +32,13 @@ class Invitation:
     capture: str | None = None
     details: Details | None = None
     """Of the customer, who only has to agree then."""
+    request: str = field(default="", repr=False)
+    """As it was sent, without what the registry added."""
 
     @property
     def facts(self) -> str:
         """All that was wished for, so that a key used for another wish is noticed."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return self.request or json.dumps(asdict(self), sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Customers:
         *,
         clock: Clock,
         digests: Digests,
+        numbers: Digests,
         rules_for: Callable[[Onboarding], Rules],
         meter: Meter,
         wake: Callable[[], None] = lambda: None,
@@ -71,6 +75,7 @@ class Customers:
         self._store = store
         self._clock = clock
         self._digests = digests
+        self._numbers = numbers
         self._rules_for = rules_for
         self._meter = meter
         self._wake = wake
@@ -78,7 +83,7 @@ class Customers:
     def invite(self, wish: Invitation, *, key: str | None = None) -> Invited:
         """A new onboarding, or the one that the customer has open; the same again for the same `key`.
 
-        Raises `KeyReused` where `key` came with another wish before.
+        Raises `KeyReused` where `key` came with another wish before, and `AnotherApplicant`.
         """
         now = self._clock()
         fresh = Onboarding(
@@ -92,12 +97,13 @@ class Customers:
             capture=wish.capture,
             details=wish.details,
             country=wish.details.country if wish.details else None,
+            given_by_partner=wish.details is not None,
             due_at=now,
             created_at=now,
             updated_at=now,
         )
         repeatable = self._repeatable(key, wish.facts) if key else None
-        kept = self._store.add_invited(fresh, wish=repeatable, is_open=self._is_open, answer=self._answer)
+        kept = self._store.add_invited(fresh, wish=repeatable, renew=partial(self._renewed, wish), answer=self._answer)
         if kept.onboarding.id == fresh.id:
             self._meter.count("invited", partner=wish.partner)
             self._wake()
@@ -135,8 +141,43 @@ class Customers:
             key=key, fingerprint=self._digests.digest(facts), is_same=partial(self._digests.matches, facts)
         )
 
-    def _is_open(self, onboarding: Onboarding) -> bool:
-        return leads_on(onboarding, max_attempts=self._max_attempts(onboarding), now=self._clock())
+    def _renewed(self, wish: Invitation, earlier: Onboarding) -> Onboarding | None:
+        max_attempts = self._max_attempts(earlier)
+        if not leads_on(earlier, max_attempts=max_attempts, now=self._clock()):
+            return None
+        changed = replace(
+            earlier,
+            return_url=wish.return_url or earlier.return_url,
+            state=earlier.state if wish.state is None else wish.state,
+            capture=wish.capture or earlier.capture,
+        )
+        if wish.details is None or wish.details == earlier.details:
+            return changed
+        if stage_of(earlier, max_attempts=max_attempts) is Stage.DETAILS:
+            return self._with_details(changed, wish.details)
+        if self._is_another(earlier, wish.details):
+            raise AnotherApplicant
+        return changed
+
+    def _with_details(self, onboarding: Onboarding, details: Details) -> Onboarding:
+        """The partner's word from now on, to which the person has not agreed yet."""
+        return replace(
+            onboarding,
+            details=details,
+            country=details.country,
+            given_by_partner=True,
+            consent=None,
+            document_digest=None,
+            validation=None,
+            trouble=None,
+            failures=0,
+            updated_at=self._clock(),
+        )
+
+    def _is_another(self, earlier: Onboarding, details: Details) -> bool:
+        number = comparable(details.country, details.document_number)
+        known = earlier.document_digest
+        return number is not None and known is not None and not self._numbers.matches(number, known)
 
     def _answer(self, onboarding: Onboarding) -> str:
         return f"{onboarding.status} {stage_of(onboarding, max_attempts=self._max_attempts(onboarding))}"

@@ -76,7 +76,7 @@ class Onboardings:
         with self._store.locked(onboarding_id) as row:
             onboarding = row.onboarding
             details = details or onboarding.details
-            if details is None or self._stage(onboarding) is not Stage.DETAILS:
+            if details is None or onboarding.erased_at or self._stage(onboarding) is not Stage.DETAILS:
                 return onboarding
             changed = self._planner.with_details(onboarding, details, consent_version, now)
             row.save(changed)
@@ -100,7 +100,7 @@ class Onboardings:
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             validation = row.onboarding.validation
-            if validation is None or not may_continue(row.onboarding, now):
+            if validation is None or row.onboarding.erased_at or not may_continue(row.onboarding, now):
                 return None
             url = validation.session_url
             if url is None or not self._provider_hosts.allows(url):

@@ -39,6 +39,10 @@ class Repeatable:
     """Whether this is the fingerprint of the same wish."""
 
 
+Renew = Callable[[Onboarding], Onboarding | None]
+"""What becomes of a customer's earlier onboarding that is wished for again; None where it is over."""
+
+
 class Kept(NamedTuple):
     onboarding: Onboarding
     is_new: bool
@@ -58,10 +62,10 @@ class Store(Protocol):
         onboarding: Onboarding,
         *,
         wish: Repeatable | None,
-        is_open: Callable[[Onboarding], bool],
+        renew: Renew,
         answer: Callable[[Onboarding], str],
     ) -> Kept:
-        """The stored onboarding, or the one that the partner's customer had before, where it `is_open`.
+        """The stored onboarding, or the one that the partner's customer had before, where `renew` says so.
 
         A `wish` that comes again has the first result, `answer` and all. Raises `KeyReused` for another one.
         """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from portal.domain.onboarding import Onboarding
+from portal.domain.onboarding import Onboarding, Trouble
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
@@ -68,9 +68,14 @@ class Announcer:
             return None
         max_attempts = self._rules_for(after).max_attempts
         told, now = (summary_of(it, max_attempts=max_attempts) for it in (before, after))
-        if _told_apart(told) == _told_apart(now):
+        if _told_apart(told) == _told_apart(now) and _is_refused(before) == _is_refused(after):
             return None
         return json.dumps({name: _plain(value) for name, value in asdict(now).items()})
+
+
+def _is_refused(onboarding: Onboarding) -> bool:
+    """What the partner gave, which only it can correct."""
+    return onboarding.given_by_partner and onboarding.trouble is Trouble.DETAILS_REFUSED
 
 
 def _told_apart(summary: Summary) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from portal.domain.errors import KeyReused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
-from portal.services.ports import Kept, Repeatable
+from portal.services.ports import Kept, Renew, Repeatable
 from portal.store.access import insert
 from portal.store.locked import LockedRow
 from portal.store.tables import customers, idempotency_keys
@@ -33,13 +33,13 @@ class Invitations:
         fresh: Onboarding,
         *,
         wish: Repeatable | None,
-        is_open: Callable[[Onboarding], bool],
+        renew: Renew,
         answer: Callable[[Onboarding], str],
     ) -> Kept:
         self.add(fresh)  # first, because the other rows refer to it
         kept = self._answered(fresh, wish, answer(fresh)) if wish else None
         if kept is None:
-            found = self._of_customer(fresh, is_open)
+            found = self._of_customer(fresh, renew)
             kept = Kept(found, found.id == fresh.id, answer(found))
             if wish and not kept.is_new:
                 self._answer_with(fresh, wish, kept)
@@ -60,8 +60,8 @@ class Invitations:
             raise KeyReused
         return Kept(self._found(row.onboarding_id), row.is_new, row.answer)
 
-    def _of_customer(self, fresh: Onboarding, is_open: Callable[[Onboarding], bool]) -> Onboarding:
-        """The customer's open one, else this one from now on."""
+    def _of_customer(self, fresh: Onboarding, renew: Renew) -> Onboarding:
+        """The customer's open one, with what is wished for now, else this one from now on."""
         this = and_(customers.c.partner == fresh.partner, customers.c.external_id == fresh.external_id)
         for _ in range(_LOOKS):
             if self._is_the_first(fresh):
@@ -69,8 +69,10 @@ class Invitations:
             earlier = self._locked_newest(this)
             if earlier is None:
                 continue
-            if is_open(earlier):
-                return earlier
+            renewed = renew(earlier.onboarding)
+            if renewed:
+                earlier.save(renewed)
+                return renewed
             self.connection.execute(update(customers).where(this).values(onboarding_id=fresh.id))
             return fresh
         raise StoreUnavailable("the onboardings of this customer change too often")
@@ -80,12 +82,12 @@ class Invitations:
         added = insert(self.connection, customers).values(values).on_conflict_do_nothing()
         return self.connection.scalar(added.returning(customers.c.onboarding_id)) is not None
 
-    def _locked_newest(self, this: ColumnElement[bool]) -> Onboarding | None:
+    def _locked_newest(self, this: ColumnElement[bool]) -> LockedRow | None:
         """None where it was erased or replaced while this waited. The onboarding is locked first, as erasing does."""
         newest = select(customers.c.onboarding_id).where(this)
         earlier_id = self.connection.scalar(newest)
         row = self.lock(earlier_id) if earlier_id else None
-        return row.onboarding if row and self.connection.scalar(newest) == earlier_id else None
+        return row if row and self.connection.scalar(newest) == earlier_id else None
 
     def _answer_with(self, fresh: Onboarding, wish: Repeatable, kept: Kept) -> None:
         answer = update(idempotency_keys).where(self._this(fresh, wish))

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.services.pace import LONGEST_WAIT
-from portal.services.ports import Kept, Repeatable
+from portal.services.ports import Kept, Renew, Repeatable
 from portal.store.access import Access, insert
 from portal.store.failures import store_errors
 from portal.store.invitations import Invitations
@@ -80,7 +80,7 @@ class Repository:
         onboarding: Onboarding,
         *,
         wish: Repeatable | None,
-        is_open: Callable[[Onboarding], bool],
+        renew: Renew,
         answer: Callable[[Onboarding], str],
     ) -> Kept:
         values = onboarding_values(onboarding, self._sealer)
@@ -92,7 +92,7 @@ class Repository:
                 add=lambda _fresh: connection.execute(insert(connection, onboardings).values(values)),
                 remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
-            return invitations.keep(onboarding, wish=wish, is_open=is_open, answer=answer)
+            return invitations.keep(onboarding, wish=wish, renew=renew, answer=answer)
 
     def get(self, onboarding_id: str) -> Onboarding:
         with self._access.reading() as connection:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from portal.domain.onboarding import Trouble
@@ -52,6 +53,7 @@ onboardings = Table(
     Column("return_url", String),
     Column("state", String),
     Column("capture", String),
+    Column("given_by_partner", Boolean, nullable=False, server_default=false()),
     Column("country", String),
     Column("submission", String),
     Column("details_sealed", LargeBinary),

@@ -15,6 +15,6 @@ def opened(token: str) -> Onboarding:
     keep_language(found.locale)
     brand_as(found.partner)
     partner = branded_partner()
-    if found.erased_at or (partner and not partner.enabled):
+    if found.erased_at or (found.partner and not (partner and partner.enabled)):
         raise ExpiredLink
     return found

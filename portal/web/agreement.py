@@ -10,7 +10,7 @@ from portal.domain.onboarding import Onboarding
 from portal.web.context import portal
 from portal.web.errors import retry_soon
 from portal.web.forms import AgreementForm
-from portal.web.sender import the_sender
+from portal.web.sender import reference_of, the_sender
 
 _SHOWN_DIGITS = 3
 """Of the number: enough to know one's own, too little to learn somebody else's."""
@@ -18,6 +18,11 @@ _SHOWN_DIGITS = 3
 
 def agreement_page(found: Onboarding, action: str) -> Response:
     return _page(_form(found), found, action)
+
+
+def refused_page(found: Onboarding) -> str:
+    """gu1 refuses what the partner gave, which is not for the customer to change."""
+    return render_template("onboarding/refused.html", sender=the_sender(), reference=reference_of(found))
 
 
 def agreed(found: Onboarding, action: str) -> ResponseReturnValue:

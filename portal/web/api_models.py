@@ -23,8 +23,8 @@ SUMMARY = TypeAdapter(Summary)
 
 
 def _external_id(value: str) -> str:
-    if not value.isprintable() or value != value.strip():
-        raise _refusal("Use printable characters, with no space before or after them")
+    if not value.isprintable() or value != value.strip() or value in {".", ".."}:
+        raise _refusal("Use printable characters, not dots alone, with no space before or after them")
     return value
 
 

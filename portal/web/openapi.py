@@ -28,6 +28,7 @@ _REFUSED = {
     401: "The API key is missing, wrong or revoked",
     403: "The partner is switched off",
     404: "You have no such onboarding; one of another partner, or one that was erased, looks the same",
+    409: "This customer's open onboarding is about another document number",
     413: "The body is larger than 16 KiB",
     415: "The body is not application/json",
     422: "Fields are not right, or the Idempotency-Key was used for another request",
@@ -81,7 +82,7 @@ def _create() -> _Json:
         "responses": {
             "201": _answer("A new onboarding", "Started") | {"links": _links()},
             "200": _answer("The one that this customer has open", "Started") | {"links": _links()},
-            **_refused(413, 415, 422),
+            **_refused(409, 413, 415, 422),
         },
     }
 

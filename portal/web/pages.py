@@ -12,7 +12,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.web.access import opened
 from portal.web.addresses import address, page_address
-from portal.web.agreement import agreed, agreement_page
+from portal.web.agreement import agreed, agreement_page, refused_page
 from portal.web.capture import after_hosted_page, instead_of_hosted_page, opens_by_itself
 from portal.web.context import portal
 from portal.web.embed import let_embedders_read, may_be_framed
@@ -62,8 +62,9 @@ def submit() -> ResponseReturnValue:
 def onboarding(token: str) -> ResponseReturnValue:
     found = _watched(token)
     view = view_now(found)
-    if view.stage is Stage.DETAILS and found.only_consent_is_missing:
-        return agreement_page(found, address("pages.onboarding", token=token))
+    if view.stage is Stage.DETAILS and found.given_by_partner:
+        is_new = found.only_consent_is_missing
+        return agreement_page(found, address("pages.onboarding", token=token)) if is_new else refused_page(found)
     if view.stage is Stage.DETAILS:
         return form_answer(
             details_form(found.id, found), address("pages.onboarding", token=token), refused=view.details_refused
@@ -76,8 +77,8 @@ def correct(token: str) -> ResponseReturnValue:
     found, action = _onboarding(token), address("pages.onboarding", token=token)
     if view_now(found).stage is not Stage.DETAILS:
         return redirect(action, 303)
-    if found.only_consent_is_missing:
-        return agreed(found, action)
+    if found.given_by_partner:
+        return agreed(found, action) if found.only_consent_is_missing else redirect(action, 303)
     form = details_form(found.id)
     refused = refusal(form, action)
     if refused:

@@ -7,7 +7,7 @@ import re
 from flask import Blueprint, Response, abort, request, url_for
 from pydantic import ValidationError
 
-from portal.domain.errors import KeyReused, UnknownOnboarding
+from portal.domain.errors import AnotherApplicant, KeyReused, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.partners import Partner
 from portal.services.customers import Invitation, Invited
@@ -28,9 +28,15 @@ _BACKENDS_ONLY = {"provide_automatic_options": False}
 @partner_api.post("/onboardings", **_BACKENDS_ONLY)
 def create() -> Response:
     partner, key = _partner(), _idempotency_key()
-    wish = _wish(partner, _body(partner))
+    asked = _body(partner)
+    if not portal().partners.may_call(partner, asked.external_id):
+        fault = {"field": "external_id", "message": "Begins like another partner's customers"}
+        abort(problem(422, "Some fields are not right", errors=[fault]))
+    wish = _wish(partner, asked)
     try:
         invited = portal().customers.invite(wish, key=key)
+    except AnotherApplicant:
+        abort(problem(409, "This customer's open onboarding is about another document number; erase it first"))
     except KeyReused:
         abort(problem(422, "This Idempotency-Key was used for another request before"))
     return _json(_started(invited).model_dump_json(), 201 if invited.is_new else 200)
@@ -111,6 +117,7 @@ def _wish(partner: Partner, asked: OnboardingRequest) -> Invitation:
         state=asked.state,
         capture=asked.capture,
         details=asked.applicant.details if asked.applicant else None,
+        request=asked.model_dump_json(),
     )
 
 

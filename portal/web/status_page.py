@@ -14,7 +14,7 @@ from portal.web.context import portal
 from portal.web.forms import ActionForm
 from portal.web.i18n import current_language
 from portal.web.second_device import second_device_of
-from portal.web.sender import the_sender
+from portal.web.sender import reference_of, the_sender
 from portal.web.stage_view import StageView, view_of
 from portal.web.way_back import way_back_of
 
@@ -86,5 +86,5 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
         "camera_is_blocked": camera_is_blocked(),
         "device": second_device_of(found, view),
         "action_form": ActionForm(portal().tokens, found.id, attempt=view.attempt),
-        "reference": found.id[:8],
+        "reference": reference_of(found),
     }

@@ -1,11 +1,12 @@
 """A partner's customers: found by their own partner only, and erased so that nothing of the person is left."""
 
 import asyncio
+import contextlib
 
 import pytest
 from sqlalchemy import select
 
-from portal.domain.errors import KeyReused, UnknownOnboarding
+from portal.domain.errors import AnotherApplicant, KeyReused, Refused, RetryRefused, UnknownOnboarding
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
@@ -40,6 +41,14 @@ def agreed(invited, onboardings):
 def ready(agreed, work, onboardings):
     work()
     return onboardings.get(agreed.id)
+
+
+@pytest.fixture
+def rejected(ready, tell, customers):
+    """Who could try again, and was erased meanwhile."""
+    tell(Status.REJECTED, reason=Reason.DOCUMENT_UNREADABLE)
+    customers.erase("shop", ready.id)
+    return ready
 
 
 @pytest.fixture
@@ -218,3 +227,43 @@ def test_erased_page_cannot_be_gone_on_with(ready, erase, onboardings):
     erase(ready)
     assert onboardings.open_hosted_page(ready.id) is None
     assert onboardings.came_back(ready.validation.session_id) is None
+
+
+def test_asked_again_the_open_one_follows_the_newest_wish(invite, onboardings):
+    first = invite(state="one", return_url="https://shop.example/done", details=some_details())
+    again = invite(state="two", capture="frame", details=some_details(first_name="Other"))
+    assert (again.id, again.state, again.return_url, again.capture) == (first.id, "two", first.return_url, "frame")
+    assert onboardings.get(first.id) == again and again.details.first_name == "Other"
+
+
+def test_details_given_anew_need_a_new_agreement(agreed, invite, onboardings, work, gu1):
+    gu1.failing["create_entity"] = Refused(400, "INVALID_TAX_ID", about_details=True)
+    work()
+    gu1.failing.clear()
+    again = invite(**PLANTED | {"details": some_details(document_number="30777888")})
+    work()
+    assert again.id == agreed.id and again.only_consent_is_missing and not gu1.entities
+    onboardings.give_details(again.id, None, consent_version="2026-01")
+    work()
+    assert [number for number, _ in gu1.entities.values()] == ["30777888"]
+
+
+def test_under_way_another_person_is_not_taken_for_the_customer(ready, invite):
+    assert invite(**PLANTED | {"state": "new"}).state == "new"
+    with pytest.raises(AnotherApplicant):
+        invite(**PLANTED | {"details": some_details(document_number="30777888")})
+
+
+ACTS = {
+    "retry": lambda it, found: it.retry(found.id, after_attempt=1),
+    "give_details": lambda it, found: it.give_details(found.id, some_details(), consent_version="2026-01"),
+    "open_hosted_page": lambda it, found: it.open_hosted_page(found.id),
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_nothing_begins_for_somebody_just_erased(rejected, onboardings, gu1, work, act):
+    with contextlib.suppress(RetryRefused):
+        assert not isinstance(act(onboardings, rejected), str)
+    work()
+    assert len(gu1.validations) == 1 and onboardings.get(rejected.id).details is None

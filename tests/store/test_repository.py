@@ -30,7 +30,7 @@ def a_full_onboarding():
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
-        capture="frame", erased_at=LATER[12],
+        capture="frame", given_by_partner=True, erased_at=LATER[12],
     )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ def config(config, tmp_path):
 @pytest.fixture
 def invited(stored):
     """By a partner that gave everything."""
-    facts = {"partner": "shop", "external_id": "customer-7", "validation": None, "consent": None, "submission": None}
+    facts = {"partner": "shop", "external_id": "customer-7", "validation": None, "consent": None}
+    facts |= {"submission": None, "given_by_partner": True}
     return stored(**facts, document_digest=None, due_at=None, details=some_details(document_number=NUMBER))
 
 
@@ -72,9 +73,17 @@ def test_what_could_not_be_stored_is_not_acknowledged(agree, sql):
     assert agree().status_code == 303
 
 
-def test_details_that_gu1_refuses_are_asked_of_the_customer(agree, invited, work, gu1, visitor):
+@pytest.fixture
+def refused(agree, work, gu1):
+    """gu1 does not take what the partner gave."""
     gu1.failing["create_entity"] = Refused(400, "INVALID_TAX_ID", about_details=True)
     agree()
     work()
+
+
+@pytest.mark.usefixtures("refused")
+def test_details_that_gu1_refuses_are_the_partners_to_correct(ask, invited, visitor):
     page = visitor.get(invited)
-    assert {"document_number", "first_name", "consent"} <= {field["name"] for field in page.all("input")}
+    assert page.all("form") == [] and "The shop" in page.html
+    assert not any(it in page.html for it in (NUMBER, "Ana", "Núñez", "ana@example.com"))
+    assert ask("POST", invited, data={"document_number": "11222333"}).headers["Location"] == invited

@@ -72,6 +72,19 @@ def test_the_open_onboarding_is_given_again(create, count):
     assert count() == count("customers") == 1
 
 
+def test_another_person_under_way_is_a_conflict(create, onboardings, work):
+    first = create(applicant=APPLICANT)
+    onboardings.give_details(first.json["id"], None, consent_version="2026-01")
+    work()
+    answer = create(applicant=APPLICANT | {"document_number": "30.999.888"})
+    assert is_problem(answer, 409)
+
+
+def test_a_name_like_another_partners_customers_is_refused(create):
+    answer = create(external_id="bank:customer-7")
+    assert answer.status_code == 422 and answer.json["errors"][0]["field"] == "external_id"
+
+
 def test_after_the_end_there_is_a_new_one(create, onboardings):
     first = create().json["id"]
     onboardings.stop(first)

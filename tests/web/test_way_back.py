@@ -70,7 +70,6 @@ def test_nobody_is_led_away_from_a_wait(sent, visitor, stage):
         {"return_url": "https://shop.example/not-any-more"},
         {"partner": "bank"},
         {"partner": None},
-        {"partner": "left"},
     ],
 )
 def test_without_a_registered_address_it_leads_nowhere_else(sent, visitor, went_back, changes):
@@ -81,3 +80,8 @@ def test_without_a_registered_address_it_leads_nowhere_else(sent, visitor, went_
 
 def test_held_approval_is_told_as_in_review(sent, went_back):
     assert "&status=in_review&" in went_back(sent(Stage.CONFIRMING))
+
+
+@pytest.mark.parametrize("partner", ["gone", "left"])
+def test_partner_that_is_off_or_away_gets_nobody_back(sent, ask, partner):
+    assert ask("GET", f"{sent(Stage.APPROVED, partner=partner)}/back").status_code == 410

@@ -16,6 +16,8 @@ def upgrade() -> None:
     for name in NEW_COLUMNS:
         op.add_column("onboardings", sa.Column(name, sa.String()))
     op.add_column("onboardings", sa.Column("erased_at", MOMENT))
+    given_by_partner: sa.Column[bool] = sa.Column("given_by_partner", sa.Boolean(), nullable=False, server_default=sa.false())
+    op.add_column("onboardings", given_by_partner)
     op.create_table(
         "customers",
         sa.Column("partner", sa.String(), nullable=False),
@@ -68,5 +70,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("events", "idempotency_keys", "customers"):
         op.drop_table(table)
-    for name in ("erased_at", *reversed(NEW_COLUMNS)):
+    for name in ("given_by_partner", "erased_at", *reversed(NEW_COLUMNS)):
         op.drop_column("onboardings", name)
