@@ -125,10 +125,10 @@ def test_whoever_lost_the_claim_changes_nothing(repository, outbox, late):
 def test_asked_for_again_while_it_is_sent_it_stays_due(repository, outbox):
     tell(repository)
     (event,) = claim(outbox)
-    outbox.resend([event.id], NOW + MINUTE)
+    outbox.resend([event.id], NOW + INSTANT)
     assert claim(outbox, now=LEASE) == []  # still one at a time
     outbox.put_off(event, due_at=NOW + timedelta(days=1), outcome="HTTP 500")
-    assert outbox.next_due(NOW) == NOW + MINUTE
+    assert outbox.next_due(NOW) == NOW + INSTANT
 
 
 def test_shelved_together_without_a_try(repository, outbox):
