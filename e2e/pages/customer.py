@@ -59,9 +59,7 @@ class Customer:
         self.provider.reads("#camera", "audio and video")
 
     def chooses(self, outcome: str) -> None:
-        """ "planned" takes the scenario's own."""
-        button = ".primary" if outcome == "planned" else f"[value='{outcome}']"
-        self.provider.click(f"button[name=outcome]{button}")
+        self.provider.click(f"button[name=outcome][value='{outcome}']")
 
     def sees_stage(self, stage: str, *, reason: str = "") -> None:
         self.portal.sees(f"#status[data-stage={stage}]" + (f"[data-reason={reason}]" if reason else ""))

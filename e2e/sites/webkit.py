@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,12 @@ _FIND = """
     return arguments[0].split(" ").reduce((at, step) => at && (at.shadowRoot || at).querySelector(step), document);
 """
 
+# Keys cannot be sent into the frame of another site: "Element is not focusable".
+_TYPE = """
+    arguments[0].value = arguments[1];
+    for (const type of ["input", "change"]) arguments[0].dispatchEvent(new Event(type, { bubbles: true }));
+"""
+
 
 @contextmanager
 def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home: Path) -> Iterator[Browser]:
@@ -31,11 +38,19 @@ def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home:
 
     options = Options()
     options.accept_insecure_certs = True
+    options.binary_location = _mini_browser()
     # The proxy of WebDriver's own capabilities would be spoken to in TLS.
-    arguments = ["--automation", f"--proxy={front.url}", "--enable-media-stream=true"]
-    arguments += ["--enable-mock-capture-devices=true"]
-    options.set_capability("webkitgtk:browserOptions", {"binary": _mini_browser(), "args": arguments})
-    driver = webdriver.WebKitGTK(options=options, service=Service(binary, log_output=str(home / "webkit.log")))
+    for argument in (
+        "automation",
+        f"proxy={front.url}",
+        "enable-media-stream=true",
+        "enable-mock-capture-devices=true",
+    ):
+        options.add_argument(f"--{argument}")
+    service = Service(binary, log_output=str(home / "webkit.log"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what Selenium itself does here
+        driver = webdriver.WebKitGTK(options=options, service=service)
     try:
         yield lambda: SeleniumWindow(driver, _new_tab(driver))
     finally:
@@ -90,7 +105,7 @@ class SeleniumWindow:
         self._with(selector, lambda found: found.click())
 
     def fill(self, selector: str, text: str) -> None:
-        self._with(selector, lambda found: (found.clear(), found.send_keys(text)))
+        self._with(selector, lambda found: self._driver.execute_script(_TYPE, found, text))
 
     def tab_from(self, selector: str) -> SeleniumWindow:
         before = set(self._driver.window_handles)
