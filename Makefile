@@ -87,7 +87,7 @@ $(VENV)/.webkit: requirements/webkit.txt $(VENV)/.dev
 
 test-webkit: $(VENV)/.webkit catalogues ## the same in WebKitGTK, which needs a display: xvfb's, or this one
 	@$(BIN)/python -m e2e.browser webkit
-	E2E_ENGINES=webkit $(shell command -v xvfb-run && echo -a) $(BIN)/pytest $(CROSS_SITE) $(UNUSED)
+	E2E_ENGINES=webkit $$(command -v xvfb-run >/dev/null && echo xvfb-run -a) $(BIN)/pytest $(CROSS_SITE) $(UNUSED)
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
 	$(BIN)/pytest $(SAMPLES)

@@ -16,6 +16,7 @@ from e2e.sites.front import Front
 from e2e.sites.windows import PATIENCE, Browser
 
 _T = TypeVar("_T")
+_SIZE = (1000, 2600)
 
 # Step by step into open shadow trees, which CSS alone does not enter.
 _FIND = """
@@ -52,7 +53,7 @@ def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home:
         warnings.simplefilter("ignore", DeprecationWarning)  # of what Selenium itself does here
         driver = webdriver.WebKitGTK(options=options, service=service)
     try:
-        yield lambda: SeleniumWindow(driver, _new_tab(driver))
+        yield lambda: SeleniumWindow(driver, _new_window(driver))
     finally:
         driver.quit()
 
@@ -62,8 +63,13 @@ def _mini_browser() -> str:
     return str(next(Path("/usr").glob("lib*/**/webkit2gtk-4.*/MiniBrowser")))
 
 
-def _new_tab(driver: Any) -> str:
-    driver.switch_to.new_window("tab")
+def _new_window(driver: Any) -> str:
+    """Of its own, since only what is seen gets a camera; and so tall that nothing in a frame is below its end.
+
+    The driver clicks where it believes things to be, and does not scroll the page around another site's frame.
+    """
+    driver.switch_to.new_window("window")
+    driver.set_window_size(*_SIZE)
     return str(driver.current_window_handle)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds."""
 
 
