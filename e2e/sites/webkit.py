@@ -104,9 +104,6 @@ class SeleniumWindow:
 
         self._with(selector, compare)
 
-    def link(self, selector: str) -> str:
-        return self._with(selector, lambda found: str(found.get_property("href")))
-
     def click(self, selector: str) -> None:
         self._with(selector, lambda found: found.click())
 

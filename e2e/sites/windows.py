@@ -27,8 +27,6 @@ class Window(Protocol):
 
     def reads(self, selector: str, text: str) -> None: ...
 
-    def link(self, selector: str) -> str: ...
-
     def click(self, selector: str) -> None: ...
 
     def fill(self, selector: str, text: str) -> None: ...
@@ -70,9 +68,6 @@ class PlaywrightWindow:
 
     def reads(self, selector: str, text: str) -> None:
         expect(self._visible(selector)).to_have_text(text, timeout=PATIENCE * 1000)
-
-    def link(self, selector: str) -> str:
-        return str(self._visible(selector).evaluate("it => it.href"))
 
     def click(self, selector: str) -> None:
         if self._clicks_frames or self._root is self._page:
