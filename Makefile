@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help gallery bench-pages faults properties setup catalogues demo test lint check-types unit browser journeys fault-sample contract messages lock clean
+.PHONY: help gallery bench-pages faults properties setup catalogues demo test lint check-types unit browser journeys cross-site test-webkit fault-sample contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,7 +44,7 @@ catalogues: $(VENV)/.portal
 demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
 	@$(BIN)/python -m e2e.demo
 
-test: lint check-types unit journeys fault-sample ## everything that CI runs
+test: lint check-types unit journeys cross-site fault-sample ## everything that CI runs
 
 lint: $(VENV)/.dev catalogues
 	$(BIN)/ruff check .
@@ -65,16 +65,29 @@ unit: $(VENV)/.dev catalogues
 	$(BIN)/pytest $(MODEL)
 
 browser: $(VENV)/.dev
-	@$(BIN)/python -m e2e.browser
+	@$(BIN)/python -m e2e.browser chromium firefox
 
 properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1 instead of the few hundred of make test
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/gu1 -k any_
 
 journeys: $(VENV)/.dev $(VENV)/.page_checker catalogues browser
-	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) $(AT_ONCE) 3 $(UNUSED) $(ARTEFACTS)
+	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) --ignore=$(CROSS_SITE) $(AT_ONCE) 3 $(UNUSED) $(ARTEFACTS)
 # Nothing here is generated, and the plugins' imports would hold the workers up.
 UNUSED := -p no:hypothesispytest -p no:schemathesis
+CROSS_SITE := e2e/test_cross_site.py
 ARTEFACTS := --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
+
+# By itself, because each worker would set all the sites up and start both browsers.
+cross-site: $(VENV)/.dev catalogues browser ## partner, portal and provider on sites of their own, in Chromium and Firefox
+	$(BIN)/pytest $(CROSS_SITE) $(UNUSED)
+
+$(VENV)/.webkit: requirements/webkit.txt $(VENV)/.dev
+	$(PIP) install --require-hashes -r requirements/webkit.txt
+	@touch $@
+
+test-webkit: $(VENV)/.webkit catalogues ## the same in WebKitGTK, which needs a display: xvfb's, or this one
+	@$(BIN)/python -m e2e.browser webkit
+	E2E_ENGINES=webkit $$(command -v xvfb-run >/dev/null && echo xvfb-run -a) $(BIN)/pytest $(CROSS_SITE) $(UNUSED)
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
 	$(BIN)/pytest $(SAMPLES)

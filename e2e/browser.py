@@ -10,7 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -89,10 +91,17 @@ def chromium() -> str | None:
     return CHROMIUM.path()
 
 
+@cache
 def _playwrights() -> str | None:
-    with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return path if Path(path).exists() else None
+    """Asked on a thread of its own: one that a Playwright drives already refuses a second."""
+
+    def ask() -> Path:
+        with sync_playwright() as playwright:
+            return Path(playwright.chromium.executable_path)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        path = elsewhere.submit(ask).result()
+    return str(path) if path.exists() else None
 
 
 if __name__ == "__main__":

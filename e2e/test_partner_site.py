@@ -158,6 +158,11 @@ def test_a_result_that_was_changed_is_refused(visitor, portal, change):
     assert visitor.get(f"/done?{query}").status_code == 303
 
 
+def test_a_result_without_a_state_is_refused(visitor, portal):
+    query = re.sub("&state=[^&]*", "", goes_away(visitor, portal))
+    assert visitor.get(f"/done?{signed(query)}").status_code == 400
+
+
 @pytest.mark.parametrize("query", ["", "signature=", "state=&t=x&signature=é", "status=approved"])
 def test_nonsense_is_no_result(visitor, query):
     assert visitor.get(f"/done?{query}").status_code == 400

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 from e2e.sites.windows import Window
 from e2e.sites.world import PORTAL, PROVIDER
 
@@ -16,6 +18,7 @@ class Customer:
         self.portal = window
         """Where the portal's page stands: in the tab, or in the partner's frame."""
         self.provider = window
+        self.access_link = self.id = ""
 
     def opens_frame(self, capture: str = "redirect") -> None:
         self.window.open(f"{self.site}/frame?lang=en&capture={capture}")
@@ -24,7 +27,7 @@ class Customer:
 
     def is_redirected(self) -> None:
         self.window.open(f"{self.site}/redirect?lang=en&capture=redirect")
-        self.window.arrives_at(f"{PORTAL}/o/")
+        self.access_link = self.window.arrives_at(f"{PORTAL}/o/").partition("?")[0]
         self._stands_in(self.window)
 
     def _stands_in(self, window: Window) -> None:
@@ -59,9 +62,7 @@ class Customer:
         self.provider.reads("#camera", "audio and video")
 
     def chooses(self, outcome: str) -> None:
-        """ "planned" takes the scenario's own."""
-        button = ".primary" if outcome == "planned" else f"[value='{outcome}']"
-        self.provider.click(f"button[name=outcome]{button}")
+        self.provider.click(f"button[name=outcome][value='{outcome}']")
 
     def sees_stage(self, stage: str, *, reason: str = "") -> None:
         self.portal.sees(f"#status[data-stage={stage}]" + (f"[data-reason={reason}]" if reason else ""))
@@ -70,13 +71,16 @@ class Customer:
         self.portal.click("form[action*='/retry'] button")
         self.sees_stage("ready")
 
-    def goes_back(self) -> str:
-        """To the partner, with the result; returns the way back."""
-        selector = f"a[href^='{self.site}/done?']"
-        way_back = self.portal.link(selector)
-        self.portal.click(selector)
-        self.window.arrives_at(f"{self.site}/account?")
-        return way_back
+    def goes_back(self) -> None:
+        """To the partner, with the result; out of its frame too."""
+        self.portal.click("a[href$='/back']")
+        arrived = urlsplit(self.window.arrives_at(f"{self.site}/account?"))
+        self.id = parse_qs(arrived.query)["customer"][0]
+
+    def goes_back_again(self) -> None:
+        """With the same state, from a page of the portal's that the browser still has."""
+        self.window.open(self.access_link + "/back")
+        self.window.arrives_at(f"{self.site}/done?")
 
     def sees_account(self, status: str) -> None:
         """The partner's page says what the portal's API does."""

@@ -82,7 +82,7 @@ class Bank:
     def take_result(self, query: bytes) -> Customer:
         """Of the address that the customer came back with; anybody can make one. Raises `NotBelieved`."""
         result = read_result(query, self._secrets, now=self._clock())
-        customer = self._on_their_way.get(result["state"])
+        customer = self._on_their_way.get(result.get("state", ""))
         if customer is None or customer.onboarding_id != result["onboarding_id"]:
             raise NotBelieved("nobody is on the way with this state: the result was used before, or was not asked for")
         del self._on_their_way[result["state"]]

@@ -25,8 +25,12 @@ _PREFERENCES_OF_FIREFOX = {
     # Refuses other sites' cookies and storage altogether; the default only partitions them.
     "network.cookie.cookieBehavior": 1,
     "network.proxy.type": 1,
-    # A click that Playwright dispatches is not a person's, whose tabs are let through.
+    # Without a display there is no mouse either: 2 is fine, 4 hovers.
+    "ui.primaryPointerCapabilities": 6,
+    "ui.allPointerCapabilities": 6,
+    # A click that Playwright dispatches is not a person's, who may open tabs and leave frames.
     "dom.disable_open_during_load": False,
+    "dom.security.framebusting_intervention.enabled": False,
 }
 
 

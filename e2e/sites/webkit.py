@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,17 @@ from e2e.sites.front import Front
 from e2e.sites.windows import PATIENCE, Browser
 
 _T = TypeVar("_T")
+_SIZE = (1000, 2600)
 
 # Step by step into open shadow trees, which CSS alone does not enter.
 _FIND = """
     return arguments[0].split(" ").reduce((at, step) => at && (at.shadowRoot || at).querySelector(step), document);
+"""
+
+# Keys cannot be sent into the frame of another site: "Element is not focusable".
+_TYPE = """
+    arguments[0].value = arguments[1];
+    for (const type of ["input", "change"]) arguments[0].dispatchEvent(new Event(type, { bubbles: true }));
 """
 
 
@@ -31,13 +39,21 @@ def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home:
 
     options = Options()
     options.accept_insecure_certs = True
+    options.binary_location = _mini_browser()
     # The proxy of WebDriver's own capabilities would be spoken to in TLS.
-    arguments = ["--automation", f"--proxy={front.url}", "--enable-media-stream=true"]
-    arguments += ["--enable-mock-capture-devices=true"]
-    options.set_capability("webkitgtk:browserOptions", {"binary": _mini_browser(), "args": arguments})
-    driver = webdriver.WebKitGTK(options=options, service=Service(binary, log_output=str(home / "webkit.log")))
+    for argument in (
+        "automation",
+        f"proxy={front.url}",
+        "enable-media-stream=true",
+        "enable-mock-capture-devices=true",
+    ):
+        options.add_argument(f"--{argument}")
+    service = Service(binary, log_output=str(home / "webkit.log"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what Selenium itself does here
+        driver = webdriver.WebKitGTK(options=options, service=service)
     try:
-        yield lambda: SeleniumWindow(driver, _new_tab(driver))
+        yield lambda: SeleniumWindow(driver, _new_window(driver))
     finally:
         driver.quit()
 
@@ -47,8 +63,13 @@ def _mini_browser() -> str:
     return str(next(Path("/usr").glob("lib*/**/webkit2gtk-4.*/MiniBrowser")))
 
 
-def _new_tab(driver: Any) -> str:
-    driver.switch_to.new_window("tab")
+def _new_window(driver: Any) -> str:
+    """Of its own, since only what is seen gets a camera; and so tall that nothing in a frame is below its end.
+
+    The driver clicks where it believes things to be, and does not scroll the page around another site's frame.
+    """
+    driver.switch_to.new_window("window")
+    driver.set_window_size(*_SIZE)
     return str(driver.current_window_handle)
 
 
@@ -83,14 +104,11 @@ class SeleniumWindow:
 
         self._with(selector, compare)
 
-    def link(self, selector: str) -> str:
-        return self._with(selector, lambda found: str(found.get_property("href")))
-
     def click(self, selector: str) -> None:
         self._with(selector, lambda found: found.click())
 
     def fill(self, selector: str, text: str) -> None:
-        self._with(selector, lambda found: (found.clear(), found.send_keys(text)))
+        self._with(selector, lambda found: self._driver.execute_script(_TYPE, found, text))
 
     def tab_from(self, selector: str) -> SeleniumWindow:
         before = set(self._driver.window_handles)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds."""
 
 
@@ -26,8 +26,6 @@ class Window(Protocol):
     def sees(self, selector: str) -> None: ...
 
     def reads(self, selector: str, text: str) -> None: ...
-
-    def link(self, selector: str) -> str: ...
 
     def click(self, selector: str) -> None: ...
 
@@ -70,9 +68,6 @@ class PlaywrightWindow:
 
     def reads(self, selector: str, text: str) -> None:
         expect(self._visible(selector)).to_have_text(text, timeout=PATIENCE * 1000)
-
-    def link(self, selector: str) -> str:
-        return str(self._visible(selector).evaluate("it => it.href"))
 
     def click(self, selector: str) -> None:
         if self._clicks_frames or self._root is self._page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from e2e.registering import Registered, write_partners_file
 from e2e.sites.authority import Authority
 from e2e.sites.front import Front, fronting
 from e2e.sites.stranger import create_stranger
+from e2e.sites.windows import PATIENCE
 
 PORTAL, PROVIDER = "https://portal.test", "https://provider.test"
 SHOP, BANK, STRANGER = "https://shop.test", "https://bank.test", "https://stranger.test"
@@ -36,6 +38,7 @@ class Sites:
     authority: Authority
     clients: dict[str, httpx.Client]
     """Of the portal's API, with each partner's key."""
+    banks: dict[str, Bank]
     gu1_url: str
     database_url: str
 
@@ -43,6 +46,14 @@ class Sites:
         """As the partner's backend makes one."""
         answer = self.clients[partner].post("/api/v1/onboardings", json=wish).raise_for_status()
         return dict(answer.json())
+
+    def hears(self, partner: str, customer_id: str, status: str) -> None:
+        """By a notification to the partner's backend."""
+        bank, deadline = self.banks[partner], time.monotonic() + PATIENCE
+        wanted = f"{bank.customers[customer_id].onboarding_id} {status}"
+        while not any("/hooks" in what and words == wanted for what, words in bank.log):
+            assert time.monotonic() < deadline, list(bank.log)
+            time.sleep(0.1)
 
     def judge(self) -> None:
         judge(self.gu1_url, self.database_url)
@@ -61,11 +72,12 @@ def cross_site(folder: Path) -> Iterator[Sites]:
         env = _SETTINGS | write_partners_file(folder / "partners.toml", shop, bank)
         running.enter_context(servers.portal(folder, port=ports[_host(PORTAL)], gu1_url=gu1.url, env=env))
         clients = {it.site: running.enter_context(_client(it, front, authority)) for it in (shop, bank)}
-        for partner in (shop, bank):
-            site = _bank(partner, clients[partner.site], for_camera=partner is shop)
-            running.enter_context(serving(site, port=ports[_host(partner.site)]))
+        banks = {it.site: _bank(it, clients[it.site]) for it in (shop, bank)}
+        for partner, bank_of in banks.items():
+            site = _pages(bank_of, for_camera=partner == SHOP)
+            running.enter_context(serving(site, port=ports[_host(partner)]))
         running.enter_context(serving(create_stranger(PORTAL), port=ports[_host(STRANGER)]))
-        yield Sites(front, authority, clients, gu1.url, database_url)
+        yield Sites(front, authority, clients, banks, gu1.url, database_url)
 
 
 _SETTINGS = {"PORTAL_BASE_URL": PORTAL, "GU1_PROVIDER_HOSTS": PROVIDER.removeprefix("https://")}
@@ -97,8 +109,11 @@ def _client(partner: Registered, front: Front, authority: Authority) -> httpx.Cl
     return httpx.Client(base_url=PORTAL, headers=headers, proxy=front.url, verify=authority.client(), trust_env=False)
 
 
-def _bank(partner: Registered, client: httpx.Client, *, for_camera: bool) -> Flask:
-    bank = Bank(url=partner.site, portal=client, signing_secrets=(partner.signing_secret,))
+def _bank(partner: Registered, client: httpx.Client) -> Bank:
+    return Bank(url=partner.site, portal=client, signing_secrets=(partner.signing_secret,))
+
+
+def _pages(bank: Bank, *, for_camera: bool) -> Flask:
     return create_site(bank, portal_url=PORTAL, headers=policy.headers(PORTAL, PROVIDER, for_camera=for_camera))
 
 

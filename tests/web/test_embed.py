@@ -23,7 +23,9 @@ FULL_SCRIPT_BYTES = 3072
 
 def a_partner(slug, **changes):
     return Partner(
-        slug=slug, **{"name": slug, "origins": ORIGINS, "signing_secrets": (new_signing_secret(),)} | changes
+        slug=slug,
+        prefix_external_ids=True,
+        **{"name": slug, "origins": ORIGINS, "signing_secrets": (new_signing_secret(),)} | changes,
     )
 
 
