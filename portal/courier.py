@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -20,10 +20,9 @@ from portal.logs import keep_quiet
 from portal.retry_after import read_retry_after
 from portal.services.notifications import Answer
 
-Lookup = Callable[[str, int], object]
-"""Blocks until a host's addresses are known. Raises `OSError`."""
+Lookup = Callable[[str, int], Sequence[str]]
+"""Blocks until a host's addresses are known, the best first. Raises `OSError`."""
 
-_FAILED = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, RuntimeError, ValueError)
 _HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",
@@ -32,10 +31,12 @@ _HEADERS = {
     "User-Agent": "kyc-onboarding-portal",
 }
 _LONGEST_WAIT = 86400.0
+_MOST_ADDRESSES = 4
 
 
-def _look_up(host: str, port: int) -> object:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+def _look_up(host: str, port: int) -> Sequence[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(place[0]) for _family, _type, _protocol, _name, place in found]
 
 
 class HttpCourier:
@@ -53,11 +54,11 @@ class HttpCourier:
         keep_quiet("httpx", "httpcore.connection", "httpcore.http11")
         self._deadline = deadline
         self._most_bytes = most_bytes
-        self._names = _Names(look_up)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(
             headers=_HEADERS,
             timeout=httpx.Timeout(deadline, connect=connect_timeout),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            transport=_ToFoundAddress(_Names(look_up), httpx.AsyncHTTPTransport(limits=limits, trust_env=False)),
             event_hooks={"response": [_forget_location]},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
@@ -71,11 +72,10 @@ class HttpCourier:
         answer: Answer | None = None
         try:
             async with asyncio.timeout(self._deadline):
-                await self._names.resolve(httpx.URL(url))
                 async with self._client.stream("POST", url, content=body, headers=dict(headers)) as response:
                     answer = Answer(response.status_code, _retry_after(response))
                     await self._throw_away(response)
-        except _FAILED as error:
+        except Exception as error:  # whatever a stranger brought about; told by its kind only
             return answer or Answer(fault=_fault(error))
         return answer
 
@@ -88,8 +88,37 @@ class HttpCourier:
                 return
 
 
+class _ToFoundAddress(httpx.AsyncBaseTransport):
+    """Connects to addresses that `_Names` found, while Host and certificate stay those of the name.
+
+    Given the name, the loop would look it up once more in the threads that everybody shares.
+    """
+
+    def __init__(self, names: _Names, transport: httpx.AsyncBaseTransport) -> None:
+        self._names = names
+        self._transport = transport
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One address after the other until one is reached."""
+        addresses = await self._names.find(request.url)
+        extensions = request.extensions | {"sni_hostname": request.url.raw_host.decode("ascii")}
+        for address in addresses:
+            url = request.url.copy_with(host=address)
+            there = httpx.Request(
+                request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
+            )
+            try:
+                return await self._transport.handle_async_request(there)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                unreached = error
+        raise unreached
+
+
 class _Names:
-    """Looks hosts up before the client does, in threads of its own.
+    """Looks hosts up in threads of its own.
 
     A name server that hangs keeps its thread for longer than any deadline; in the threads that everybody shares, a
     few of those would stop the whole loop, and none of them may keep the process from ending. One host has one
@@ -98,34 +127,43 @@ class _Names:
 
     def __init__(self, look_up: Lookup) -> None:
         self._look_up = look_up
-        self._under_way: dict[tuple[str, int], asyncio.Future[None]] = {}
+        self._under_way: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
 
-    async def resolve(self, url: httpx.URL) -> None:
-        """Raises `OSError`."""
+    async def find(self, url: httpx.URL) -> list[str]:
+        """At least one address. Raises `OSError`, and whatever else the look-up does."""
         place = (url.raw_host.decode("ascii"), url.port or (80 if url.scheme == "http" else 443))
         looking = self._under_way.get(place)
         if looking is None:
             looking = self._under_way[place] = asyncio.get_running_loop().create_future()
-            looking.add_done_callback(lambda _: self._under_way.pop(place))
-            Thread(target=self._work, args=(place, looking), name="names", daemon=True).start()
-        await asyncio.shield(looking)
+            try:
+                Thread(target=self._work, args=(place, looking.get_loop()), name="names", daemon=True).start()
+            except Exception as error:  # no thread to be had
+                self._end(place, error)
+        return await asyncio.shield(looking)
 
-    def _work(self, place: tuple[str, int], looking: asyncio.Future[None]) -> None:
-        fault: Exception | None = None
+    def _work(self, place: tuple[str, int], loop: asyncio.AbstractEventLoop) -> None:
+        found: list[str] | Exception
         try:
-            self._look_up(*place)
-        except (OSError, ValueError) as error:
-            fault = error
+            found = _worth_trying(self._look_up(*place))
+        except Exception as error:
+            found = error
         with suppress(RuntimeError):  # the loop has ended, and nobody asks any more
-            looking.get_loop().call_soon_threadsafe(_end, looking, fault)
+            loop.call_soon_threadsafe(self._end, place, found or socket.gaierror(socket.EAI_NONAME))
+
+    def _end(self, place: tuple[str, int], found: list[str] | Exception) -> None:
+        looking = self._under_way.pop(place)
+        if isinstance(found, list):
+            looking.set_result(found)
+            return
+        looking.set_exception(found)
+        looking.exception()  # those who waited may have left
 
 
-def _end(looking: asyncio.Future[None], fault: Exception | None) -> None:
-    if fault is None:
-        looking.set_result(None)
-        return
-    looking.set_exception(fault)
-    looking.exception()  # those who waited may have left
+def _worth_trying(addresses: Sequence[str]) -> list[str]:
+    """The best one, then one of the other IP version: often a whole version leads nowhere."""
+    first, *others = dict.fromkeys(addresses) or [""]
+    others.sort(key=lambda other: (":" in other) is (":" in first))
+    return [first, *others][:_MOST_ADDRESSES] if first else []
 
 
 def _fault(error: Exception) -> str:

@@ -8,12 +8,14 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from portal.courier import HttpCourier
+from portal.courier import HttpCourier, Lookup
 from portal.services.notifications import Answer
 from tests.gu1.certificates import a_self_signed_certificate
 from tests.gu1.raw_server import Behaviour, a_free_port, dripping, hang, raw_server, read_request, reset, saying
@@ -163,11 +165,91 @@ def test_nobody_there_is_no_connection() -> None:
     assert send(f"http://127.0.0.1:{a_free_port()}/").fault == "no connection"
 
 
-def test_unknown_host_is_said_so() -> None:
-    def look_up(_host: str, _port: int) -> None:
-        raise socket.gaierror
+def raising(error: Exception) -> Lookup:
+    def look_up(_host: str, _port: int) -> list[str]:
+        raise error
 
+    return look_up
+
+
+@pytest.mark.parametrize("look_up", [raising(socket.gaierror()), lambda _host, _port: []])
+def test_unknown_host_is_said_so(look_up: Lookup) -> None:
     assert send("https://nobody.example/", look_up=look_up).fault == "host not found"
+
+
+@pytest.mark.parametrize("error", [UnicodeError("label too long"), KeyError("host"), MemoryError()])
+def test_look_up_that_breaks_down_is_an_outcome_at_once(error: Exception) -> None:
+    assert send("https://nobody.example/", look_up=raising(error)).fault == type(error).__name__
+
+
+def test_missing_thread_for_names_fails_one_try_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def start_second(thread: threading.Thread) -> None:
+        began.append(thread)
+        if len(began) == 1:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_second)
+    url = f"http://127.0.0.1:{a_free_port()}/"
+    assert send(url).fault == "RuntimeError"
+    began.clear()
+    assert send(url, url).fault == "no connection"
+
+
+class Watched(ThreadPoolExecutor):
+    """The threads that everybody shares."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.given: list[object] = []
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        self.given.append(work)
+        return super().submit(work, *arguments, **named)
+
+
+def send_to_shop(behave: Behaviour, *addresses: str, scheme: str = "http", **tls: Any) -> tuple[Answer, list[object]]:
+    """By its name, which only our own look-up knows; and what was left to the threads that everybody shares."""
+    shared = Watched()
+
+    async def run() -> Answer:
+        asyncio.get_running_loop().set_default_executor(shared)
+        courier = a_courier(look_up=lambda _host, _port: addresses)
+        async with raw_server(behave, **tls) as address:
+            port = address.rsplit(":", 1)[1]
+            answer = await courier.send(f"{scheme}://shop.example:{port}/", BODY, HEADERS)
+        await courier.aclose()
+        return answer
+
+    return asyncio.run(run()), shared.given
+
+
+def test_address_that_was_found_is_not_looked_up_again() -> None:
+    listening = Listening()
+    assert send_to_shop(listening, "127.0.0.1") == (Answer(200), [])
+    assert b"\r\nhost: shop.example:" in listening.requests[0].lower()
+
+
+def test_certificate_is_asked_for_by_name(tmp_path: Path) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(a_self_signed_certificate(tmp_path))
+    asked: list[str | None] = []
+    tls.sni_callback = lambda _socket, name, _context: asked.append(name)
+    answer, shared = send_to_shop(Listening(), "127.0.0.1", scheme="https", tls=tls)
+    assert (answer.fault, asked, shared) == ("certificate not trusted", ["shop.example"], [])
+
+
+@pytest.mark.parametrize("dead", [["127.0.0.2"], ["::1"], ["127.0.0.2", "::1"], ["127.0.0.2", "127.0.0.2", "::1"]])
+def test_address_that_is_dead_leads_to_the_next(dead: list[str]) -> None:
+    assert send_to_shop(Listening(), *dead, "127.0.0.1") == (Answer(200), [])
+
+
+def test_other_ip_version_is_tried_second() -> None:
+    dead = ["::1", "::2", "::3", "::4", "::5"]
+    assert send_to_shop(Listening(), *dead, "127.0.0.1") == (Answer(200), [])
 
 
 def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
@@ -193,10 +275,11 @@ def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -
 def test_name_server_that_hangs_holds_up_one_host_only() -> None:
     answers, asked = threading.Event(), []
 
-    def look_up(host: str, port: int) -> None:
+    def look_up(host: str, port: int) -> list[str]:
         asked.append(host)
         if host == "dead.example":
             answers.wait(10)
+        return ["127.0.0.1"]
 
     async def run() -> tuple[list[Answer], Answer]:
         courier = a_courier(look_up=look_up)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from portal.domain.errors import Gu1Error, Refused
 from portal.domain.onboarding import Onboarding
@@ -117,18 +117,29 @@ class Following:
 
     async def look_up_customer(self, claimed: Onboarding) -> None:
         """Whether a partner's customer was verified before, and still is: then there is nothing to ask."""
-        entity_id = await self._gu1.find_entity(claimed.gu1_external_id)
-        known = await self._gu1.read_entity_status(entity_id) if entity_id else None
-        now = self._claims.now()
-        verified_at = (known.verified_at or now) if known and known.holds_at(now) else None
+        verified_at = await self._verified_before(claimed)
 
         def change(fresh: Onboarding) -> Onboarding:
             # Details given or everything stopped meanwhile: the answer comes too late.
             if fresh.validation or fresh.stopped_at:
                 return fresh
-            return replace(fresh, verified_before_at=verified_at, trouble=None, failures=0, due_at=None)
+            asked = replace(fresh, trouble=None, failures=0, due_at=None)
+            return replace(asked, verified_before_at=verified_at, details=None) if verified_at else asked
 
         await self._claims.finish(claimed, change)
+
+    async def _verified_before(self, claimed: Onboarding) -> datetime | None:
+        """None also where gu1 refuses to say, and where nobody can open the link any more."""
+        if claimed.ends_at <= self._claims.now():
+            return None
+        try:
+            entity_id = await self._gu1.find_entity(claimed.gu1_external_id)
+            known = await self._gu1.read_entity_status(entity_id) if entity_id else None
+        except Refused as refused:
+            log.warning("onboarding %s: not looked up, so its customer is asked: %s", claimed.id, refused)
+            return None
+        now = self._claims.now()
+        return (known.verified_at or now) if known and known.holds_at(now) else None
 
     def _is_watched(self, claimed: Onboarding) -> bool:
         return claimed.watched_at is not None and claimed.watched_at >= self._claims.now() - WATCHED_FOR

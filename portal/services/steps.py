@@ -76,7 +76,9 @@ class Steps:
         if onboarding.trouble is Trouble.DETAILS_REFUSED:
             return self._rest
         if onboarding.entity_id is None:
-            return self._creation.create_entity
+            # The details are forgotten with the link, and nobody could go on with what they would lead to.
+            is_over = onboarding.ends_at <= self._clock()
+            return self._rest if is_over else self._creation.create_entity
         return self._creation.create_validation if validation.sending is Sending.PLANNED else self._following.refresh
 
     async def _rest(self, claimed: Onboarding) -> None:

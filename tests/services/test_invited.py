@@ -138,11 +138,44 @@ def test_new_customer_is_created_under_the_partners_name(invite, work, fill_in, 
     assert gu1.entities == {"entity-1": ("30111222", "customer-7")}
 
 
-@pytest.mark.parametrize("failure", [Unavailable("down"), Malformed("what?"), Refused(401, "INVALID_API_KEY")])
+@pytest.mark.parametrize("failure", [Unavailable("down"), Malformed("what?")])
 def test_while_gu1_is_down_the_form_is_offered(during_look_up, failure):
     waiting = during_look_up(lambda verified: None, failure)
     assert stage(waiting) is Stage.DETAILS
     assert waiting.due_at > NOW
+
+
+@pytest.mark.parametrize("http_status", [400, 401, 402, 403, 404, 422])
+def test_look_up_that_gu1_refuses_ends_in_asking(during_look_up, http_status):
+    asked = during_look_up(lambda verified: None, Refused(http_status, None))
+    assert (stage(asked), asked.verified_before_at) == (Stage.DETAILS, None)
+    assert (asked.due_at, asked.trouble, asked.failures) == (None, None, 0)
+
+
+def test_look_up_ends_with_the_link(verified, clock, pass_time, onboardings, gu1):
+    gu1.failing["find_entity"] = Unavailable("down")
+    pass_time(60, stride=30)
+    clock.advance(days=30)
+    asked = len(gu1.calls)
+    pass_time(120, stride=60)
+    over = onboardings.get(verified.id)
+    assert (over.due_at, over.trouble, over.verified_before_at) == (None, None, None)
+    assert len(gu1.calls) == asked
+
+
+def test_details_of_who_is_verified_are_forgotten(known, invite, work, onboardings):
+    known(VERIFIED)
+    given = invite(details=some_details())
+    assert onboardings.get(given.id).details
+    work()
+    approved = onboardings.get(given.id)
+    assert (stage(approved), approved.details) == (Stage.APPROVED, None)
+
+
+def test_details_of_who_is_not_verified_await_consent(invite, work, onboardings):
+    given = invite(details=some_details())
+    work()
+    assert onboardings.get(given.id).only_consent_is_missing
 
 
 def test_look_up_is_tried_again_until_gu1_answers(verified, look_up, pass_time, onboardings, gu1):

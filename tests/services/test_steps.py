@@ -43,6 +43,16 @@ def test_details_are_gone_once_the_entity_exists(begin, onboardings, tmp_path):
     assert b"Qwertyuiopas" not in files and b"30987123" not in files
 
 
+@pytest.mark.parametrize("failure", [Unavailable("down"), Refused(401, "INVALID_API_KEY")])
+def test_person_whom_gu1_never_took_is_over_with_the_link(begin, gu1, onboardings, pass_time, failure):
+    gu1.failing["create_entity"] = failure
+    started = begin()
+    pass_time(30 * 24 * 3600, stride=10 * 24 * 3600)
+    asked = len(gu1.calls)
+    pass_time(1200, stride=600)
+    assert (onboardings.get(started.id).due_at, len(gu1.calls)) == (None, asked)
+
+
 @pytest.mark.parametrize("failure", [NotSent("no connection"), Unavailable("busy")])
 def test_a_failed_validation_is_sent_again_by_itself(begin, gu1, onboardings, pass_time, failure):
     gu1.failing["create_validation"] = failure
