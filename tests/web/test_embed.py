@@ -117,11 +117,16 @@ def test_partners_pages_alone_read_the_status(ask, stored, origin):
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
-@pytest.mark.parametrize("partner", [None, "off", "frameless"])
+@pytest.mark.parametrize("partner", [None, "frameless"])
 def test_nobody_reads_the_status_of_others(ask, stored, partner):
     answer = ask("GET", stored(**of(partner)) + "/status", headers=JSON | {"Origin": ORIGINS[0]})
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Origin" not in answer.headers.get("Vary", "")
+
+
+def test_partner_that_is_off_reads_that_and_nothing_more(ask, stored):
+    answer = ask("GET", stored(**of("off")) + "/status", headers=JSON | {"Origin": ORIGINS[0]})
+    assert (answer.status_code, set(answer.json)) == (410, {"type", "title", "status", "detail"})
 
 
 def test_pages_are_read_by_nobody(ask, stored):
