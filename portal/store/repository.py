@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -158,6 +159,19 @@ class Repository:
         watched = and_(onboardings.c.watched_at >= since, onboardings.c.due_at.is_not(None))
         with self._access.reading() as connection:
             return connection.scalar(select(func.count()).select_from(onboardings).where(watched)) or 0
+
+    def forget_details(self, created_until: datetime, *, limit: int) -> None:
+        is_over = onboardings.c.due_at.is_(None)
+        forgotten = or_(
+            onboardings.c.details_sealed.is_not(None), and_(onboardings.c.document_digest.is_not(None), is_over)
+        )
+        ended = select(onboardings.c.id).where(onboardings.c.created_at <= created_until, forgotten).limit(limit)
+        those = ended.with_for_update(skip_locked=True).cte("ended")
+        # A verdict that is still to come has to be compared with the number that was typed.
+        digest = case((is_over, None), else_=onboardings.c.document_digest)
+        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+        with self._access.writing() as connection:
+            connection.execute(statement.values(details_sealed=None, document_digest=digest))
 
     def ping(self) -> None:
         """Needs the tables too: a server without them can serve nobody."""
