@@ -84,8 +84,9 @@ def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None
     clock = shared_clock = DatabaseClock(database, clock)
     rules_for, gu1 = Terms(config, partners).rules_for, gu1 or make_gu1(config, metrics)
     notes, announcer = Notes(database), Announcer(rules_for, partners.listens)
-    background = _background(database, notes, gu1, partners, clock=shared_clock, pace=pace, metrics=metrics)
+    background = _background(database, gu1, partners, clock=shared_clock, pace=pace, metrics=metrics)
     store = Repository(database, Sealer(config.secret_keys), announcer, background.wake_telling)
+    background.forget = Housekeeping(notes, Outbox(database), store).forget
     numbers, keys = (Digests(config.secret_keys, f"portal.{of}") for of in ("document-number", "idempotency-key"))
     work: Shared = {"clock": clock, "rules_for": rules_for, "meter": metrics, "wake": background.wake}
     hosts = ProviderHosts(config.gu1_provider_hosts)
@@ -147,7 +148,6 @@ def folder(name: str) -> Path:
 
 def _background(
     database: Database,
-    notes: Notes,
     gu1: Gu1,
     partners: Registry,
     *,
@@ -162,7 +162,7 @@ def _background(
         await gu1.aclose()
         await courier.aclose()
 
-    background = Background(clock=clock, set_clock=clock.set, forget=Housekeeping(notes, outbox).forget, close=close)
+    background = Background(clock=clock, set_clock=clock.set, close=close)
     background.telling = Telling(outbox, courier, partners.listeners, clock=clock, pace=pace, meter=metrics)
     return background
 

@@ -30,6 +30,10 @@ async def _nothing() -> None:
     pass
 
 
+def _forget_nothing(_now: datetime) -> None:
+    pass
+
+
 class Background:
     """Ends with the main thread, after what is under way was finished."""
 
@@ -40,14 +44,14 @@ class Background:
         self,
         *,
         clock: Clock,
-        forget: Callable[[datetime], None],
+        forget: Callable[[datetime], None] = _forget_nothing,
         set_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         """`forget` drops what is no longer needed at a moment; `close` ends the connections to gu1 and partners."""
         self._clock = clock
         self._set_clock = set_clock
-        self._forget = forget
+        self.forget = forget
         self._close = close
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
@@ -129,7 +133,7 @@ class Background:
     async def _keep_house(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self._forget, self._clock())
+                await asyncio.to_thread(self.forget, self._clock())
             except StoreUnavailable:
                 log.warning("what is old is forgotten later: the database does not answer")
             except Exception:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from portal.services.ports import Notes, Outbox
+from portal.domain.onboarding import LIFETIME
+from portal.services.ports import Notes, Outbox, Store
 
 WEBHOOKS_KEPT = timedelta(days=30)
 EVENTS_KEPT = timedelta(days=30)
 """Once they were delivered; the others stay for as long as their onboarding."""
 KEYS_KEPT = timedelta(days=7)
+MOST_AT_ONCE = 1000
+"""Of people's details, so that a first time among many holds up nobody; the others follow the next time."""
 
 
 class Housekeeping:
-    def __init__(self, notes: Notes, outbox: Outbox) -> None:
+    def __init__(self, notes: Notes, outbox: Outbox, store: Store) -> None:
         self._notes = notes
         self._outbox = outbox
+        self._store = store
 
     def forget(self, now: datetime) -> None:
         """Raises `StoreUnavailable`; what is left then is forgotten the next time."""
         self._notes.forget_webhooks(now - WEBHOOKS_KEPT)
         self._notes.forget_keys(now - KEYS_KEPT)
         self._outbox.forget_delivered(now - EVENTS_KEPT)
+        self._store.forget_details(now - LIFETIME, limit=MOST_AT_ONCE)

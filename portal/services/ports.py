@@ -105,6 +105,9 @@ class Store(Protocol):
 
     def count_watched(self, since: datetime) -> int: ...
 
+    def forget_details(self, created_until: datetime, *, limit: int) -> None:
+        """What was typed, in at most `limit` onboardings; the number's hash only where nothing is left to do."""
+
     def ping(self) -> None: ...
 
 

@@ -24,22 +24,18 @@ from sqlalchemy import (
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
-from portal.services.pace import LONGEST_WAIT
 from portal.services.ports import Kept, Renew, Repeatable
+from portal.store import claims
 from portal.store.access import Access, insert
 from portal.store.failures import store_errors
 from portal.store.invitations import Invitations
 from portal.store.locked import Announce, LockedRow, write_validation
-from portal.store.moments import Unreadable
 from portal.store.records import UnreadableRow, joined, onboarding_values, read_onboarding
 from portal.store.sealing import Sealer
 from portal.store.tables import onboardings, validations
 
 UNREADABLE_PAUSE = timedelta(hours=1)
 PING_MILLISECONDS = 1000
-_INSTANT = timedelta(microseconds=1)
-_FARTHEST_DUE = 2 * LONGEST_WAIT
-_LONGEST_LEASE = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
 
@@ -144,40 +140,14 @@ class Repository:
             return connection.scalar(unanswered.limit(1)) is not None
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
-        # A CTE that locks rows is evaluated once; as a plain sub-select PostgreSQL may repeat it past the limit.
-        due = (
-            select(onboardings.c.id)
-            .where(_due(now), _unheld(now))
-            .order_by(onboardings.c.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("due")
-        )
-        take = (
-            update(onboardings)
-            .where(onboardings.c.id.in_(select(due.c.id)))
-            .values(fence=onboardings.c.fence + 1, lease_until=lease_until)
-            .returning(onboardings.c.id)
-        )
         with self._access.writing() as connection:
-            taken = connection.scalars(take).all()
+            taken = connection.scalars(claims.take(now=now, lease_until=lease_until, limit=limit)).all()
             rows = connection.execute(joined().where(onboardings.c.id.in_(taken)).order_by(onboardings.c.due_at))
             return list(self._readable(connection, rows.mappings().all(), now))
 
     def next_due(self, now: datetime) -> datetime | None:
-        """The earliest moment at which some onboarding can be claimed; in the past where one is overdue."""
-        waiting = select(onboardings.c.due_at).where(onboardings.c.due_at.is_not(None))
-        free = waiting.where(_unheld(now)).order_by(onboardings.c.due_at).limit(1)
-        astray = waiting.where(_unheld(now), onboardings.c.due_at > now + _FARTHEST_DUE).limit(1)
-        held = waiting.add_columns(onboardings.c.lease_until).where(
-            onboardings.c.lease_until.between(now, now + _LONGEST_LEASE)
-        )
         with self._access.reading() as connection:
-            moments = list(connection.scalars(free))
-            moments += [now for _ in connection.scalars(astray)]
-            for due_at, lease_until in connection.execute(held):
-                moments.append(max(_or(now, due_at), _or(now, lease_until) + _INSTANT))
-        return min((_or(now, moment) for moment in moments), default=None)
+            return claims.next_due(connection, now)
 
     def watch(self, onboarding_id: str, now: datetime) -> None:
         with self._access.writing() as connection:
@@ -189,6 +159,19 @@ class Repository:
         watched = and_(onboardings.c.watched_at >= since, onboardings.c.due_at.is_not(None))
         with self._access.reading() as connection:
             return connection.scalar(select(func.count()).select_from(onboardings).where(watched)) or 0
+
+    def forget_details(self, created_until: datetime, *, limit: int) -> None:
+        is_over = onboardings.c.due_at.is_(None)
+        forgotten = or_(
+            onboardings.c.details_sealed.is_not(None), and_(onboardings.c.document_digest.is_not(None), is_over)
+        )
+        ended = select(onboardings.c.id).where(onboardings.c.created_at <= created_until, forgotten).limit(limit)
+        those = ended.with_for_update(skip_locked=True).cte("ended")
+        # A verdict that is still to come has to be compared with the number that was typed.
+        digest = case((is_over, None), else_=onboardings.c.document_digest)
+        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+        with self._access.writing() as connection:
+            connection.execute(statement.values(details_sealed=None, document_digest=digest))
 
     def ping(self) -> None:
         """Needs the tables too: a server without them can serve nobody."""
@@ -235,16 +218,3 @@ class Repository:
                 log.error("%s; left alone for %s", error, UNREADABLE_PAUSE)
                 later = {"due_at": now + UNREADABLE_PAUSE, "lease_until": None}
                 connection.execute(update(onboardings).where(onboardings.c.id == row["id"]).values(later))
-
-
-def _or(now: datetime, moment: datetime | Unreadable) -> datetime:
-    return now if isinstance(moment, Unreadable) else moment
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    return or_(onboardings.c.due_at <= now, onboardings.c.due_at > now + _FARTHEST_DUE)
-
-
-def _unheld(now: datetime) -> ColumnElement[bool]:
-    lease_until = onboardings.c.lease_until
-    return or_(lease_until.is_(None), lease_until < now, lease_until > now + _LONGEST_LEASE)

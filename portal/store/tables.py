@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 
 from portal.domain.onboarding import Trouble
@@ -41,6 +42,8 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+_SUBMITTED = text("current_validation IS NOT NULL")
 
 onboardings = Table(
     "onboardings",
@@ -76,6 +79,7 @@ onboardings = Table(
     Column("updated_at", Moment, nullable=False),
     Index(None, "submission", unique=True),
     Index(None, "due_at"),
+    Index("ix_onboardings_submitted_due_at", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
     Index(None, "lease_until"),
     Index(None, "watched_at"),
     Index(None, "entity_id"),

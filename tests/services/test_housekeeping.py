@@ -1,14 +1,19 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from portal.app import background_of
 from portal.domain.errors import KeyReused
 from portal.services.housekeeping import Housekeeping
 from portal.store.engine import make_engine
 from portal.store.events import Outbox
 from portal.store.notes import Notes
+from portal.store.repository import Repository
+from portal.store.sealing import Sealer
 from portal.store.tables import events, webhook_deliveries
+from tests.factories import NOW, an_adopted_validation, an_onboarding, some_details
 from tests.store.outbox import announcing, tell
 
 
@@ -20,11 +25,16 @@ def database(config):
 
 
 @pytest.fixture
-def after(database, clock):
+def store(database, config):
+    return Repository(database, Sealer(config.secret_keys))
+
+
+@pytest.fixture
+def after(database, store, clock):
     """Keeps house so much later."""
 
     def after(**time):
-        Housekeeping(Notes(database), Outbox(database)).forget(clock.now + timedelta(**time))
+        Housekeeping(Notes(database), Outbox(database), store).forget(clock.now + timedelta(**time))
 
     return after
 
@@ -61,3 +71,33 @@ def test_delivered_events_are_kept_for_a_month_and_others_longer(database, after
     assert kept(database, events.c.id) == 3
     after(days=31)
     assert kept(database, events.c.id) == 2
+
+
+@pytest.mark.parametrize("due_at", [None, NOW])
+def test_details_are_forgotten_with_the_link(store, after, due_at):
+    kept = store.add(an_onboarding(due_at=due_at))
+    after(days=30, microseconds=-1)
+    assert store.get(kept.id) == kept
+    after(days=30)
+    assert store.get(kept.id) == replace(kept, details=None, document_digest=kept.document_digest if due_at else None)
+
+
+def test_number_is_compared_until_the_last_verdict(store, after):
+    waiting = store.add(an_onboarding(details=None, validation=an_adopted_validation()))
+    over = store.add(an_onboarding(details=None, validation=an_adopted_validation(), due_at=None))
+    after(days=31)
+    assert store.get(waiting.id).document_digest
+    assert store.get(over.id).document_digest is None
+
+
+def test_many_details_are_forgotten_in_portions(store, clock):
+    ids = [store.add(an_onboarding(due_at=None)).id for _ in range(3)]
+    for left in (1, 0):
+        store.forget_details(clock.now, limit=2)
+        assert sum(store.get(one).details is not None for one in ids) == left
+
+
+def test_portal_itself_forgets_details_of_old_links(app, invite, clock, onboardings):
+    given = invite(details=some_details())
+    background_of(app).forget(clock.now + timedelta(days=30))
+    assert onboardings.get(given.id).details is None

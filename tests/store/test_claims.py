@@ -5,8 +5,9 @@ import pytest
 from sqlalchemy import text
 
 from portal.domain.errors import StoreUnavailable
+from portal.services.onboardings import WATCHED_FOR
 from portal.store.repository import UNREADABLE_PAUSE
-from tests.factories import NOW, an_adopted_validation, an_onboarding
+from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
 
 LEASE = NOW + timedelta(seconds=30)
 INSTANT = timedelta(microseconds=1)
@@ -34,6 +35,40 @@ def test_the_longest_waiting_are_claimed_first(repository):
     added = [repository.add(an_onboarding(due_at=NOW - timedelta(minutes=minute))) for minute in minutes]
     assert [one.id for one in claim(repository, limit=2)] == [added[0].id, added[2].id]
     assert [one.id for one in claim(repository, limit=2)] == [added[1].id]
+
+
+def invited(repository, due_at=NOW - timedelta(minutes=1), **changes):
+    """With nothing but a look-up to do, for a link that nobody opened."""
+    return repository.add(an_onboarding(external_id="customer", details=None, consent=None, due_at=due_at, **changes))
+
+
+@pytest.mark.parametrize(
+    "person", [{"validation": a_validation()}, {"watched_at": NOW}, {"watched_at": NOW - WATCHED_FOR}]
+)
+def test_flood_of_invitations_holds_nobody_up_at_their_page(repository, person):
+    for _ in range(300):
+        invited(repository)
+    at_page = invited(repository, due_at=NOW, **person)
+    claimed = claim(repository, limit=16)
+    assert at_page.id in {one.id for one in claimed}
+    assert len(claimed) == 16
+
+
+def test_who_looked_long_ago_waits_their_turn(repository):
+    first = invited(repository)
+    invited(repository, due_at=NOW, watched_at=NOW - WATCHED_FOR - INSTANT)
+    assert [one.id for one in claim(repository, limit=1)] == [first.id]
+
+
+def test_people_go_in_due_order_before_all_invitations(repository):
+    looked_up = [invited(repository, NOW - timedelta(hours=hours)) for hours in (3, 2)]
+    people = [{"validation": a_validation()}, {"watched_at": NOW}, {"validation": a_validation()}]
+    longest, *others = (
+        invited(repository, NOW - timedelta(minutes=3 - number), **person) for number, person in enumerate(people)
+    )
+    assert [one.id for one in claim(repository, limit=1)] == [longest.id]
+    assert [one.id for one in claim(repository, limit=3)] == [looked_up[0].id, *(one.id for one in others)]
+    assert [one.id for one in claim(repository, limit=3)] == [looked_up[1].id]
 
 
 def test_a_held_onboarding_is_left_alone_until_its_lease_is_over(repository):
