@@ -17,15 +17,15 @@ def a_wish(key="key-1", fingerprint="f-1"):
     return Repeatable(key=key, fingerprint=fingerprint, is_same=lambda kept: kept == fingerprint)
 
 
-def is_open(onboarding):
-    return onboarding.stopped_at is None and onboarding.erased_at is None
+def renewed(onboarding):
+    return onboarding if onboarding.stopped_at is None and onboarding.erased_at is None else None
 
 
 @pytest.fixture
 def invite(repository):
     def invite(external_id="customer-7", wish=None, partner="shop", answer="pending details"):
         fresh = an_onboarding(partner=partner, external_id=external_id, submission=None)
-        return repository.add_invited(fresh, wish=wish, is_open=is_open, answer=lambda _: answer)
+        return repository.add_invited(fresh, wish=wish, renew=renewed, answer=lambda _: answer)
 
     return invite
 
