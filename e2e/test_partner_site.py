@@ -130,7 +130,7 @@ def test_what_the_portal_refuses_is_shown(visitor):
     assert "document_number: is none" in page.text
 
 
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", SECRETS, ids=["first", "second"])
 def test_a_result_with_any_of_the_secrets_leads_to_the_truth(visitor, portal, secret):
     query = goes_away(visitor, portal)
     portal.status = "rejected"
@@ -168,7 +168,7 @@ def test_nonsense_is_no_result(visitor, query):
     assert visitor.get(f"/done?{query}").status_code == 400
 
 
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", SECRETS, ids=["first", "second"])
 def test_a_notification_is_heard_once(visitor, bank, secret):
     told = notification(secret=secret)
     assert [tells(visitor, *told), tells(visitor, *told)] == [204, 204]
