@@ -77,7 +77,10 @@ def test_processes_that_migrate_at_once_all_succeed(database_url):
     assert [process.exitcode for process in processes] == [0, 0, 0]
 
 
-def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(engine, repository):
+def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(database_url, sealer):
+    engine = make_engine(database_url)  # of its own, because it stays changed
+    migrate(engine)
+    repository = Repository(engine, sealer)
     kept = repository.add(an_onboarding(validation=a_validation()))
     recreate = "always" if engine.dialect.name == "sqlite" else "never"
     with migration(engine) as connection:
@@ -85,6 +88,7 @@ def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(engine, repository):
         with operations.batch_alter_table("onboardings", recreate=recreate) as batch:
             batch.alter_column("locale", nullable=True)
     assert repository.get(kept.id) == kept
+    engine.dispose()
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(database_url):

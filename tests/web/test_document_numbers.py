@@ -99,7 +99,7 @@ def test_refusal_names_what_is_wrong(country, typed, message):
         ("CL", "1234567", "This number is too short. A RUT has 7 or 8 digits, then one more digit or a K."),
         ("CO", "12345678901", "This number is too long. A cédula has 6 to 10 digits."),
         ("PE", "123456789", "This number is too long. A DNI has 8 digits."),
-        ("US", "AB1", "This number is too short. It should have 4 to 20 letters and digits."),
+        ("US", "AB1", "This number is too short. It should have 4 to 20 letters or digits."),
     ],
 )
 def test_wrong_length_says_which_is_right(english, country, typed, text):
