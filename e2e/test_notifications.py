@@ -131,7 +131,7 @@ def services(engine: Engine) -> tuple[Customers, Onboardings]:
     common: Any = {"clock": lambda: datetime.now(UTC), "rules_for": lambda _: rules, "meter": Metrics()}
     common["digests"] = Digests([SECRET_KEY], "portal.document-number")
     onboardings = Onboardings(store, provider_hosts=ProviderHosts(()), pace=Pace(), **common)
-    return Customers(store, **common), onboardings
+    return Customers(store, numbers=common["digests"], **common), onboardings
 
 
 @pytest.fixture
