@@ -86,6 +86,8 @@ def test_judge_sees_a_verdict_that_is_not_the_one_of_gu1(arrived):
         ((LINK, 503), True),
         ((LINK, 503, {"Retry-After": "5"}), False),
         ((LINK, 200), False),
+        (("{}", 503, {"Retry-After": "5", "Content-Type": "application/problem+json"}), False),
+        (("{}", 503, {"Content-Type": "application/problem+json"}), True),
     ],
 )
 def test_only_a_503_with_a_way_on_is_no_bare_failure(answer, is_bare):

@@ -108,7 +108,9 @@ class Door:
             await asyncio.sleep(_AGAIN)
 
     def _judge(self, method: str, path: str, answer: httpx.Response) -> None:
-        has_way_on = 'href="/o/' in answer.text or "<form" in answer.text
+        # A program that asks for the status has the link, and is told when to ask again.
+        is_told = path.endswith("/status") and "Retry-After" in answer.headers
+        has_way_on = is_told or 'href="/o/' in answer.text or "<form" in answer.text
         if answer.status_code == 503 and has_way_on:
             self.honest += 1
         else:
@@ -179,7 +181,7 @@ class Applicant:
     async def _presses(self, button: str) -> None:
         path = f"{self.intent.link}/{button}"
         page = await self._door.get(self.intent.link or "")
-        form = re.search(rf'<form action="{re.escape(path)}".*?</form>', page.text, re.DOTALL)
+        form = re.search(rf'<form[^>]* action="{re.escape(path)}".*?</form>', page.text, re.DOTALL)
         if form is None:
             raise Lost(f"no button to {button}")
         answer = await self._door.post(path, dict(_INPUT.findall(form[0])))

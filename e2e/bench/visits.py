@@ -131,7 +131,7 @@ class Visitor:
 
     def _missing_from(self, name: str, answer: httpx.Response) -> list[str]:
         """Of an honest 503."""
-        if name in {"webhook", "readyz"}:
+        if name in {"webhook", "readyz", "status"}:  # which is asked for as JSON
             told = answer.headers["Content-Type"].startswith("application/problem+json")
             return [] if told else ["no problem document"]
         missing = [] if "Retry-After" in answer.headers else ["does not say when to come again"]
@@ -185,7 +185,9 @@ class Visitor:
         return token[1]
 
     def _button(self, link: str, name: str) -> dict[str, str]:
-        form = re.search(rf'<form action="{re.escape(link)}/{name}".*?</form>', self._client.get(link).text, re.DOTALL)
+        form = re.search(
+            rf'<form[^>]* action="{re.escape(link)}/{name}".*?</form>', self._client.get(link).text, re.DOTALL
+        )
         assert form, name
         return dict(_INPUT.findall(form[0]))
 

@@ -74,7 +74,11 @@ def _is_honest(asked: str, response: Any, page: Page | None) -> bool:
 
     On the way back from the provider nobody knows the link yet; asking for the same address again is the way on.
     """
-    if response.status_code != 503 or page is None or "Retry-After" not in response.headers:
+    if response.status_code != 503 or "Retry-After" not in response.headers:
+        return False
+    if response.mimetype == "application/problem+json":
+        return asked.endswith("/status")  # where a program asks, which has the link
+    if page is None:
         return False
     if asked == "GET /return":
         return True
