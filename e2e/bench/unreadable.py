@@ -187,7 +187,9 @@ def _by_hand(running: Fleet) -> Iterator[Connection]:
             if kind_of(running.database_url) != POSTGRESQL:
                 connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
                 connection.exec_driver_sql("PRAGMA writable_schema = ON")
-                connection.exec_driver_sql("UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', '')")
+                connection.exec_driver_sql(
+                    "UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', '') WHERE type = 'table'"
+                )
             yield connection
     finally:
         engine.dispose()
