@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
+from e2e.pages.forms import form_token
 from portal.app import create_app
 from portal.config import Config
 from portal.domain.onboarding import Trouble
@@ -83,7 +83,7 @@ class House:
         client = self.client(exhibit)
         data = exhibit.data
         if exhibit.method == "POST":
-            data = data | {"form_token": _token_in(client.get(exhibit.address(language), base_url=HOME).text)}
+            data = data | {"form_token": form_token(client.get(exhibit.address(language), base_url=HOME).text)}
         return client.open(
             exhibit.address(language),
             method=exhibit.method,
@@ -169,8 +169,3 @@ def _shifted(value: Any, age: timedelta) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{it.name: _shifted(getattr(value, it.name), age) for it in fields(value)})
     return value
-
-
-def _token_in(page: str) -> str:
-    found = re.search(r'name="form_token"[^>]*value="([^"]+)"', page)
-    return found[1] if found else ""

@@ -75,9 +75,11 @@ def test_new_tab_opens_with_a_click_and_the_page_goes_on_by_itself(in_tab):
     expect(tab.locator("#status")).to_have_attribute("data-stage", "approved")
 
 
-def test_new_tab_without_javascript(browser, tab_world):
+@pytest.mark.parametrize("a_world", ["tab_world", "frame_world"])
+def test_without_javascript_both_open_in_a_tab(browser, a_world, request):
+    running = request.getfixturevalue(a_world)
     with browser.new_context(java_script_enabled=False) as context:
-        applicant = Applicant(context.new_page(), tab_world.portal.url)
+        applicant = Applicant(context.new_page(), running.portal.url)
         applicant.start(a_document_number())
         applicant.sees_stage("ready")
         with context.expect_page() as opened:
@@ -138,17 +140,6 @@ def test_a_way_past_the_frame_is_always_there(framed):
     assert framed.way_to_camera.get_attribute("target") == "_blank"
     width = framed.page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert width <= 0
-
-
-def test_frame_without_javascript_opens_in_a_tab(browser, frame_world):
-    with browser.new_context(java_script_enabled=False) as context:
-        applicant = Applicant(context.new_page(), frame_world.portal.url)
-        applicant.start(a_document_number())
-        applicant.sees_stage("ready")
-        with context.expect_page() as opened:
-            applicant.way_to_camera.click()
-        opened.value.get_by_role("button", name="Approve", exact=True).click()
-        applicant.sees_stage("approved")
 
 
 def test_no_policy_is_broken_on_the_way(browser, frame_world):

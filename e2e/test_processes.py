@@ -10,18 +10,9 @@ import httpx
 import pytest
 
 from e2e.pages.applicant import Applicant, a_document_number
+from e2e.pages.forms import send_form
 from e2e.servers import free_port, mock_gu1, on_database, portal
 from tests.databases import on_both_databases
-
-
-def send_form(url, document_number):
-    """The access link's address."""
-    with httpx.Client(base_url=url, trust_env=False) as client:
-        token = re.search(r'name="form_token"[^>]*value="([^"]+)"', client.get("/").text)[1]
-        fields = {"country": "AR", "document_number": document_number, "first_name": "Ana", "last_name": "Pérez"}
-        answer = client.post("/", data={**fields, "consent": "y", "form_token": token})
-    assert answer.status_code == 303
-    return url + answer.headers["Location"]
 
 
 def stage(link):

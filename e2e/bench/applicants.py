@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 
+from e2e.pages.forms import details, form_token, hidden_fields
+
 POLL = 0.2
 _AGAIN = 0.2
 _JSON = {"Accept": "application/json"}
-_TOKEN = re.compile(r'name="form_token"[^>]*value="([^"]+)"')
-_INPUT = re.compile(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 
 REJECT = "RENAPER_TRAMITE_ID_NOT_MATCH"
 
@@ -136,16 +136,13 @@ class Applicant:
 
     async def opens_form(self) -> None:
         page = await self._door.get("/")
-        token = _TOKEN.search(page.text)
-        if token is None:
+        self.intent.token = form_token(page.text)
+        if not self.intent.token:
             raise Lost("a form without a token")
-        self.intent.token = token[1]
         self.intent.arrives("form")
 
     async def sends_form(self) -> None:
-        number = self.intent.document_number
-        fields = {"country": "AR", "document_number": number, "first_name": "Ana", "last_name": "Pérez"}
-        answer = await self._door.post("/", {**fields, "consent": "y", "form_token": self.intent.token or ""})
+        answer = await self._door.post("/", details(self.intent.document_number, self.intent.token or ""))
         if answer.status_code != 303:
             raise Lost(f"the form was answered with {answer.status_code}")
         self.intent.link = answer.headers["Location"]
@@ -181,10 +178,10 @@ class Applicant:
     async def _presses(self, button: str) -> None:
         path = f"{self.intent.link}/{button}"
         page = await self._door.get(self.intent.link or "")
-        form = re.search(rf'<form[^>]* action="{re.escape(path)}".*?</form>', page.text, re.DOTALL)
-        if form is None:
+        fields = hidden_fields(page.text, path)
+        if not fields:
             raise Lost(f"no button to {button}")
-        answer = await self._door.post(path, dict(_INPUT.findall(form[0])))
+        answer = await self._door.post(path, fields)
         if answer.status_code != 303:
             raise Lost(f"{button} was answered with {answer.status_code}")
         self.intent.arrives(button)

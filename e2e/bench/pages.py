@@ -14,7 +14,8 @@ import httpx
 
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.page_checks import node
-from e2e.pages.applicant import a_document_number, send_form
+from e2e.pages.applicant import a_document_number
+from e2e.pages.forms import send_form
 from e2e.servers import ROOT, World, world
 
 LIGHTHOUSE = ROOT / ".venv" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"

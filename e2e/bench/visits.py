@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,9 @@ from e2e.bench.applicants import REJECT
 from e2e.bench.crowd import Fault, onboarding_id
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
+from e2e.pages.forms import details, form_token, hidden_fields
 from e2e.servers import WEBHOOK_SECRET, Server
 
-_TOKEN = re.compile(r'name="form_token"[^>]*value="([^"]+)"')
-_INPUT = re.compile(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 _PATIENCE = 30.0
 _AT_ONCE = 12
 _ROUNDS = 3
@@ -113,7 +111,7 @@ class Visitor:
             "status": lambda: get(f"{self._hosted}/status", headers={"Accept": "application/json"}),
             "continue": lambda: get(f"{self._hosted}/continue"),
             "return": lambda: get("/return", params={"verificationSessionId": self._session}),
-            "form": lambda: post("/", data=self._fields(self._number, self._token)),
+            "form": lambda: post("/", data=details(self._number, self._token)),
             "retry": lambda: post(f"{self._rejected}/retry", data=self._retry),
             "stop": lambda: post(f"{self._hosted}/stop", data=self._stop),
             "webhook": self._send_webhook,
@@ -136,8 +134,7 @@ class Visitor:
             return [] if told else ["no problem document"]
         missing = [] if "Retry-After" in answer.headers else ["does not say when to come again"]
         if name == "form":
-            token = _TOKEN.search(answer.text)
-            kept = self._number in answer.text and "Pérez" in answer.text and token and token[1] == self._token
+            kept = self._number in answer.text and "Pérez" in answer.text and form_token(answer.text) == self._token
             return missing + ([] if kept else ["what was typed is gone"])
         if name != "return" and 'href="/o/' not in answer.text:
             missing.append("no way back")
@@ -175,26 +172,19 @@ class Visitor:
         return str(url).rpartition("/")[2]
 
     def _starts(self, number: str) -> str:
-        answer = self._client.post("/", data=self._fields(number, self._opens_form()))
+        answer = self._client.post("/", data=details(number, self._opens_form()))
         assert answer.status_code == 303, answer.status_code
         return str(answer.headers["Location"])
 
     def _opens_form(self) -> str:
-        token = _TOKEN.search(self._client.get("/").text)
+        token = form_token(self._client.get("/").text)
         assert token
-        return token[1]
+        return token
 
     def _button(self, link: str, name: str) -> dict[str, str]:
-        form = re.search(
-            rf'<form[^>]* action="{re.escape(link)}/{name}".*?</form>', self._client.get(link).text, re.DOTALL
-        )
-        assert form, name
-        return dict(_INPUT.findall(form[0]))
-
-    @staticmethod
-    def _fields(number: str, token: str) -> dict[str, str]:
-        typed = {"country": "AR", "document_number": number, "first_name": "Ana", "last_name": "Pérez"}
-        return {**typed, "consent": "y", "form_token": token}
+        fields = hidden_fields(self._client.get(link).text, f"{link}/{name}")
+        assert fields, name
+        return fields
 
     def _send_webhook(self) -> httpx.Response:
         """A new one each time: one that was heard already is no work."""

@@ -6,7 +6,6 @@ import random
 import re
 from urllib.parse import urlsplit
 
-import httpx
 from playwright.sync_api import Locator, Page, expect
 
 _SLOW = 20_000
@@ -24,16 +23,6 @@ PHONE = {
 def a_document_number() -> str:
     """An Argentine DNI that nobody else in this run uses."""
     return str(random.randrange(31_000_000, 98_000_000))
-
-
-def send_form(portal_url: str, document_number: str) -> str:
-    """The access link's address; without a browser."""
-    fields = {"country": "AR", "document_number": document_number, "first_name": "Ana", "last_name": "Pérez"}
-    with httpx.Client(base_url=portal_url, trust_env=False) as client:
-        token = re.findall(r'name="form_token"[^>]*value="([^"]+)"', client.get("/").text)[0]
-        answer = client.post("/", data={**fields, "consent": "y", "form_token": token})
-    assert answer.status_code == 303
-    return portal_url + answer.headers["Location"]
 
 
 class Applicant:
