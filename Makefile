@@ -56,13 +56,11 @@ check-types: $(VENV)/.dev
 	$(BIN)/mypy portal e2e/mock_gu1
 
 # These keep every core busy by themselves, so they run after the others and one by one.
-MODEL := tests/model
 SAMPLES := e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py
 AT_ONCE := --dist worksteal --numprocesses
 
 unit: $(VENV)/.dev catalogues
-	$(BIN)/pytest tests $(MODEL:%=--ignore=%) $(AT_ONCE) auto --maxprocesses 4
-	$(BIN)/pytest $(MODEL)
+	$(BIN)/pytest tests $(AT_ONCE) auto --maxprocesses 4
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser chromium firefox
@@ -71,15 +69,16 @@ properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1 i
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/gu1 -k any_
 
 journeys: $(VENV)/.dev $(VENV)/.page_checker catalogues browser
-	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) --ignore=$(CROSS_SITE) $(AT_ONCE) 3 $(UNUSED) $(ARTEFACTS)
+	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) --ignore=$(CROSS_SITE) $(AT_ONCE) 4 $(UNUSED) $(ARTEFACTS)
 # Nothing here is generated, and the plugins' imports would hold the workers up.
 UNUSED := -p no:hypothesispytest -p no:schemathesis
 CROSS_SITE := e2e/test_cross_site.py
-ARTEFACTS := --tracing retain-on-failure --screenshot only-on-failure --full-page-screenshot --output test-results
+# Traces take a tenth of the time: make journeys ARTEFACTS="--tracing retain-on-failure --output test-results"
+ARTEFACTS := --screenshot only-on-failure --full-page-screenshot --output test-results
 
-# By itself, because each worker would set all the sites up and start both browsers.
+# By itself, because every worker sets all the sites up: one for each browser.
 cross-site: $(VENV)/.dev catalogues browser ## partner, portal and provider on sites of their own, in Chromium and Firefox
-	$(BIN)/pytest $(CROSS_SITE) $(UNUSED)
+	$(BIN)/pytest $(CROSS_SITE) --dist loadgroup --numprocesses 2 $(UNUSED)
 
 $(VENV)/.webkit: requirements/webkit.txt $(VENV)/.dev
 	$(PIP) install --require-hashes -r requirements/webkit.txt

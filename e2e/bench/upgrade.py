@@ -30,7 +30,7 @@ from e2e.bench.visits import Visitor
 from e2e.servers import ROOT, Server, free_port, on_database
 from e2e.servers import portal as this_release
 
-PREVIOUS = "9666994"
+PREVIOUS = "904dd98"
 PAUSE = 5.0
 _PATIENCE = 180.0
 """More than a lease and a lost answer's quiet time, at the pace of people."""
