@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from e2e.exhibits import HOME, Exhibit, House
 
 THEMES = ("light", "dark")
+_EMPTY = '<!DOCTYPE html><html lang="en"><title>Hosted page</title></html>'
 
 
 @contextmanager
@@ -28,7 +29,10 @@ def show(page: Page, house: House, exhibit: Exhibit, language: str) -> TestRespo
 
     def fulfil(route: Route) -> None:
         request = route.request
-        if request.is_navigation_request() and request.frame == page.main_frame:
+        if request.is_navigation_request():
+            if request.frame != page.main_frame:  # the hosted page, which must not be opened: the stage would move on
+                route.fulfill(content_type="text/html", body=_EMPTY)
+                return
             found = answer
         elif request.resource_type in {"xhr", "fetch"}:
             route.fulfill(status=204)
