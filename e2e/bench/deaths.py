@@ -33,7 +33,8 @@ from portal.domain.status import FINAL
 
 DEATH_FILE = "BENCH_DEATH_FILE"
 _WRITTEN = "bench_written"
-_STATEMENT = re.compile(r"(WITH due)|(INSERT INTO|UPDATE) (\w+)")
+# An engine's claim begins with the first of its steps.
+_STATEMENT = re.compile(r"(WITH submitted)|(INSERT INTO|UPDATE) (\w+)")
 
 Written = Mapping[str, Mapping[str, Any]]
 """What a transaction wrote: statement and table → values."""
@@ -106,7 +107,7 @@ class Deaths:
 
 def kind_of(written: Written) -> str | None:
     """None for what is not counted."""
-    if "WITH due" in written:
+    if "WITH submitted" in written:
         return "claim"
     if "INSERT INTO webhook_deliveries" in written:
         return "webhook"
