@@ -15,11 +15,12 @@ from threading import Thread
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from e2e.pages.applicant import a_document_number
-from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET, World, free_port, world
+from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET, World, world
 from portal.app import create_app
 from portal.config import Config
 from portal.partners import new_signing_secret
 from portal.services.customers import Invitation
+from tests.ports import free_port
 
 UNUSED_PROVIDER = "verify.example.com"
 """A host that the portal allows besides the mock's: on loopback the embed script cannot know one by its port."""

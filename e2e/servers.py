@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,18 +17,13 @@ import httpx
 
 from e2e.judge import judge
 from e2e.registering import Registered
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 API_KEY = "gk_sandbox_demo"
 WEBHOOK_SECRET = "whsec_demo"
 SECRET_KEY = "a-secret-of-the-tests-that-is-long-enough"
 _PATIENCE = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

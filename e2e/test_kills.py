@@ -15,7 +15,13 @@ from e2e.bench.submits import COPIES, run_on
 from tests.postgres import server
 
 SEED = 20
-POINTS = ("K2 after intent", "K3 after claim", "K7 after sent", "K8 create validation: answer begun", "K10 after adopted")
+POINTS = (
+    "K2 after intent",
+    "K3 after claim",
+    "K7 after sent",
+    "K8 create validation: answer begun",
+    "K10 after adopted",
+)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from e2e.bench.serving import bench_portal
-from e2e.servers import SECRET_KEY, Server, free_port, mock_gu1, on_database
+from e2e.servers import SECRET_KEY, Server, mock_gu1, on_database
 from portal.domain.onboarding import Details
 from portal.domain.provider_hosts import ProviderHosts
 from portal.metrics import Metrics
@@ -30,6 +30,7 @@ from portal.store.repository import Repository
 from portal.store.sealing import Sealer
 from portal.store.tables import events
 from tests.databases import on_both_databases
+from tests.ports import free_port
 from tests.readme import documented_check
 from tests.receiver import Receiver, receiving
 

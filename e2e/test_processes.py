@@ -11,8 +11,9 @@ import pytest
 
 from e2e.pages.applicant import Applicant, a_document_number
 from e2e.pages.forms import send_form
-from e2e.servers import free_port, mock_gu1, on_database, portal
+from e2e.servers import mock_gu1, on_database, portal
 from tests.databases import on_both_databases
+from tests.ports import free_port
 
 
 def stage(link):

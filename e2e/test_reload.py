@@ -9,8 +9,9 @@ import time
 import httpx
 import pytest
 
-from e2e.servers import free_port, portal
+from e2e.servers import portal
 from portal.partners import hash_of_key, new_key, new_signing_secret
+from tests.ports import free_port
 
 KEYS = [new_key(), new_key()]
 

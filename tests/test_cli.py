@@ -1,9 +1,8 @@
-import socket
-
 import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
+from tests.ports import free_port
 
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
 
@@ -26,12 +25,6 @@ def portal(tmp_path):
         return result
 
     return run
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def table(result):

@@ -18,7 +18,8 @@ import pytest
 from portal.courier import HttpCourier, Lookup
 from portal.services.notifications import Answer
 from tests.gu1.certificates import a_self_signed_certificate
-from tests.gu1.raw_server import Behaviour, a_free_port, dripping, hang, raw_server, read_request, reset, saying
+from tests.gu1.raw_server import Behaviour, dripping, hang, raw_server, read_request, reset, saying
+from tests.ports import free_port
 
 BODY = b'{"type":"onboarding.updated"}'
 HEADERS = {"webhook-id": "evt_1", "webhook-timestamp": "1", "webhook-signature": "v1,abc"}
@@ -162,7 +163,7 @@ def test_cut_body_does_not_undo_the_answer() -> None:
 
 
 def test_nobody_there_is_no_connection() -> None:
-    assert send(f"http://127.0.0.1:{a_free_port()}/").fault == "no connection"
+    assert send(f"http://127.0.0.1:{free_port()}/").fault == "no connection"
 
 
 def raising(error: Exception) -> Lookup:
@@ -193,7 +194,7 @@ def test_missing_thread_for_names_fails_one_try_only(monkeypatch: pytest.MonkeyP
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_second)
-    url = f"http://127.0.0.1:{a_free_port()}/"
+    url = f"http://127.0.0.1:{free_port()}/"
     assert send(url).fault == "RuntimeError"
     began.clear()
     assert send(url, url).fault == "no connection"
@@ -268,7 +269,7 @@ def test_cookies_are_not_kept() -> None:
 
 
 def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{a_free_port()}")
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     assert send_to(Listening()) == Answer(200)
 
 

@@ -19,7 +19,7 @@ from e2e.bench.fleet import Fleet, fleet
 from e2e.bench.points import Commit, Point, Wire
 from e2e.bench.proxy import Proxy, proxying
 from e2e.bench.report import Line
-from e2e.servers import free_port
+from tests.ports import free_port
 
 FAULT = "SIGKILL at a point"
 _PATIENCE = 60.0

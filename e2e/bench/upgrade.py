@@ -27,8 +27,9 @@ from e2e.bench.ground import a_mock, bring_schema, empty_database, fleet_on, thr
 from e2e.bench.report import Line
 from e2e.bench.serving import bench_portal
 from e2e.bench.visits import Visitor
-from e2e.servers import ROOT, Server, free_port, on_database
+from e2e.servers import ROOT, Server, on_database
 from e2e.servers import portal as this_release
+from tests.ports import free_port
 
 PREVIOUS = "904dd98"
 PAUSE = 5.0

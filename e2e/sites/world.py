@@ -25,6 +25,7 @@ from e2e.sites.authority import Authority
 from e2e.sites.front import Front, fronting
 from e2e.sites.stranger import create_stranger
 from e2e.sites.windows import PATIENCE
+from tests.ports import free_port
 
 PORTAL, PROVIDER = "https://portal.test", "https://provider.test"
 SHOP, BANK, STRANGER = "https://shop.test", "https://bank.test", "https://stranger.test"
@@ -61,7 +62,7 @@ class Sites:
 
 @contextmanager
 def cross_site(folder: Path) -> Iterator[Sites]:
-    ports = {_host(it): servers.free_port() for it in (PORTAL, PROVIDER, SHOP, BANK, STRANGER)}
+    ports = {_host(it): free_port() for it in (PORTAL, PROVIDER, SHOP, BANK, STRANGER)}
     ports[_host(JAR)] = ports[_host(STRANGER)]
     authority, database_url = Authority(folder), servers.sqlite_in(folder)
     # One that sends a Permissions-Policy, and one that has none, as most sites.

@@ -41,14 +41,6 @@ async def raw_server(behave: Behaviour, tls: ssl.SSLContext | None = None) -> As
         await asyncio.gather(*running)
 
 
-def a_free_port() -> int:
-    """Nobody listens there."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
 async def read_request(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     lengths = [int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]

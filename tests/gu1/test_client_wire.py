@@ -13,8 +13,9 @@ import pytest
 from portal.domain.errors import Malformed, NotSent, OutcomeUnknown, Unavailable
 from tests.gu1.certificates import a_self_signed_certificate
 from tests.gu1.clients import CALLS, READS, WRITES, Use, a_client
-from tests.gu1.raw_server import Behaviour, a_free_port, dripping, hang, raw_server, read_request, reset, saying
+from tests.gu1.raw_server import Behaviour, dripping, hang, raw_server, read_request, reset, saying
 from tests.gu1.rows import ID, a_row
+from tests.ports import free_port
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _CHUNKED = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -70,7 +71,7 @@ def test_plain_answer_is_read() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_refused_connection_is_not_sent(name: str) -> None:
     with pytest.raises(NotSent):
-        asyncio.run(_used(f"http://127.0.0.1:{a_free_port()}", CALLS[name]))
+        asyncio.run(_used(f"http://127.0.0.1:{free_port()}", CALLS[name]))
 
 
 def test_unknown_host_is_not_sent() -> None:
@@ -141,5 +142,5 @@ def test_only_reads_share_a_connection(name: str, connections: int) -> None:
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
 def test_proxies_of_the_environment_are_not_used(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable, f"http://127.0.0.1:{a_free_port()}")
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
     assert ask_at(saying(_FOUND), READS["read_validation"]).gu1_id == ID
