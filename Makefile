@@ -73,7 +73,7 @@ journeys: $(VENV)/.dev $(VENV)/.page_checker catalogues browser
 # Nothing here is generated, and the plugins' imports would hold the workers up.
 UNUSED := -p no:hypothesispytest -p no:schemathesis
 CROSS_SITE := e2e/test_cross_site.py
-# Traces take a tenth of the time: make journeys ARTEFACTS="--tracing retain-on-failure --output test-results"
+# Without traces, which take a tenth of the time.
 ARTEFACTS := --screenshot only-on-failure --full-page-screenshot --output test-results
 
 # By itself, because every worker sets all the sites up: one for each browser.
