@@ -107,6 +107,8 @@ class FakeGu1:
 
     async def cancel_validation(self, gu1_id, reason):
         await self._call("cancel_validation", gu1_id)
+        if self.validations[gu1_id].status not in {Status.PENDING, Status.IN_PROGRESS, Status.UNKNOWN}:
+            raise Refused(400, "INVALID_STATUS")
         self.becomes(gu1_id, Status.CANCELLED)
 
     def becomes(self, gu1_id, status, **facts):

@@ -131,6 +131,8 @@ def _adopted(validation: Validation) -> Stage:
         return Stage.EXPIRED
     if validation.is_doubtful:
         return Stage.IN_REVIEW
+    if validation.lacks_page:
+        return Stage.DELAYED
     if validation.status is Status.PENDING and validation.session_url and validation.shown_at is None:
         return Stage.READY
     return _BY_STATUS[validation.status]

@@ -18,6 +18,11 @@ SESSION_LIFE = timedelta(days=7)
 CLOCKS_APART = timedelta(minutes=5)
 """How far gu1's clock and ours may differ, whole seconds included."""
 
+LOOKS_FOR_PAGE = 16
+"""Some three minutes' worth."""
+CONFIRMS_WITHIN = timedelta(days=1)
+"""The registry does, after an approval; later than that, somebody has to be asked."""
+
 
 class DoubleCheck(StrEnum):
     """The registry's own look at the person (RENAPER), where it was asked for."""
@@ -128,6 +133,12 @@ class Validation:
     def is_doubtful(self) -> bool:
         """Approved, but with a document other than the one whose number was typed."""
         return self.status is Status.APPROVED and self.identity_match is IdentityMatch.MISMATCH
+
+    @property
+    def lacks_page(self) -> bool:
+        """There is nowhere to go, and no verdict as gu1's sandbox gives without a hosted page, within moments."""
+        has_none = self.status is Status.PENDING and self.session_url is None
+        return has_none and self.sending is Sending.ADOPTED and self.refreshes >= LOOKS_FOR_PAGE
 
     def looks_like(self, other: Self) -> bool:
         """Whether the applicant could not tell the two apart."""

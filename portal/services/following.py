@@ -27,6 +27,11 @@ SYNC_EVERY = 12
 _TOO_LATE = {400, 404, 409, 422}
 """Any other refusal is about our key or plan, and passes."""
 
+_GONE = 404
+
+_STILL_OPEN = timedelta(days=1)
+"""After its end, where gu1 neither closes a session nor lets us close it."""
+
 _OPEN = {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN}
 
 
@@ -91,12 +96,22 @@ class Following:
 
     async def _close(self, claimed: Onboarding) -> Observation:
         """Cancelled before a new one may be opened, so that nobody can complete both."""
-        seen = await self._read(claimed)
-        lives_on = seen.expires_at is not None and seen.expires_at > self._claims.now()
-        if lives_on or seen.status not in _OPEN:
-            return seen
-        await self._cancel_at_gu1(claimed, RAN_OUT)
-        return await self._read(claimed)
+        long_over = _validation(claimed).ends_at + _STILL_OPEN <= self._claims.now()
+        try:
+            seen = await self._read(claimed)
+            lives_on = seen.expires_at is not None and seen.expires_at > self._claims.now()
+            if lives_on or seen.status not in _OPEN:
+                return seen
+            is_cancelled = await self._cancel_at_gu1(claimed, RAN_OUT)
+            seen = await self._read(claimed)
+        except Refused as refused:
+            if refused.http_status != _GONE or not long_over:
+                raise
+            log.error("onboarding %s: its session ran out, and gu1 has its validation no more", claimed.id)
+            return Observation(gu1_id=_gu1_id(claimed), status=Status.EXPIRED)
+        # gu1 keeps an abandoned session as it is and lets nobody cancel it, so its applicant could never begin anew.
+        stays = not is_cancelled and (seen.status is Status.ABANDONED or (seen.status in _OPEN and long_over))
+        return replace(seen, status=Status.EXPIRED, updated_at=None) if stays else seen
 
     async def cancel(self, claimed: Onboarding) -> None:
         """Again and again where gu1 refuses, until it is closed: somebody may still have its address."""
@@ -107,13 +122,16 @@ class Following:
         seen = await self._gu1.read_validation(_gu1_id(claimed))
         await self._claims.finish(claimed, lambda fresh: replace(self._onboardings.observed(fresh, seen), trouble=None))
 
-    async def _cancel_at_gu1(self, claimed: Onboarding, reason: str) -> None:
+    async def _cancel_at_gu1(self, claimed: Onboarding, reason: str) -> bool:
+        """False where gu1 would not."""
         try:
             await self._gu1.cancel_validation(_gu1_id(claimed), reason)
         except Refused as refused:
             if refused.http_status not in _TOO_LATE:
                 raise
             log.warning("onboarding %s: gu1 would not cancel the validation any more", claimed.id)
+            return False
+        return True
 
     async def look_up_customer(self, claimed: Onboarding) -> None:
         """Whether a partner's customer was verified before, and still is: then there is nothing to ask."""
@@ -139,7 +157,12 @@ class Following:
             log.warning("onboarding %s: not looked up, so its customer is asked: %s", claimed.id, refused)
             return None
         now = self._claims.now()
-        return (known.verified_at or now) if known and known.holds_at(now) else None
+        if known is None or known.validation_id is None or not known.holds_at(now):
+            return None
+        if not await asyncio.to_thread(self._onboardings.is_own_approval, claimed, known.validation_id):
+            log.warning("onboarding %s: verified at gu1, but not by this customer's own approval", claimed.id)
+            return None
+        return known.verified_at or now
 
     def _is_watched(self, claimed: Onboarding) -> bool:
         return claimed.watched_at is not None and claimed.watched_at >= self._claims.now() - WATCHED_FOR

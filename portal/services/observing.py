@@ -9,7 +9,7 @@ from datetime import datetime
 from portal.domain.document_numbers import comparable
 from portal.domain.onboarding import Onboarding, Trouble
 from portal.domain.provider_hosts import ProviderHosts
-from portal.domain.validation import IdentityMatch, Observation, Sending, Validation
+from portal.domain.validation import CLOCKS_APART, CONFIRMS_WITHIN, IdentityMatch, Observation, Sending, Validation
 from portal.services.digests import Digests
 from portal.services.pace import Pace
 from portal.services.ports import Clock, Meter
@@ -31,15 +31,17 @@ class Observer:
         if before is None or not _concerns(before, seen):
             return onboarding
         trouble = self._trouble(onboarding, seen)
-        after = self._validation_after(onboarding, before, replace(seen, session_url=self._allowed(seen)))
+        after = self._validation_after(onboarding, before, self._believed(seen))
         changed = not after.looks_like(before) or trouble is not onboarding.trouble
+        after = replace(after, refreshes=0 if changed else before.refreshes + 1)
         now = self.clock()
+        self._alarm(onboarding, after, now)
         return replace(
             onboarding,
-            validation=replace(after, refreshes=0 if changed else before.refreshes + 1),
+            validation=after,
             trouble=trouble,
             failures=0,
-            due_at=onboarding.due_after(None if after.is_settled else self._next_look(after, now, changed=changed)),
+            due_at=onboarding.due_after(None if after.is_settled else self._next_look(after, now)),
             updated_at=now if changed else onboarding.updated_at,
         )
 
@@ -69,10 +71,18 @@ class Observer:
             self.meter.count("moved", status=after.status, reason=after.reason or "")
         return after
 
-    def _next_look(self, after: Validation, now: datetime, *, changed: bool) -> datetime:
+    def _alarm(self, onboarding: Onboarding, after: Validation, now: datetime) -> None:
+        """Of what only an operator can mend; at each look, for as long as it lasts."""
+        if after.lacks_page:
+            log.error("onboarding %s: gu1 gave its validation no hosted page", onboarding.id)
+            self.meter.count("no_hosted_page")
+        if after.is_confirming and now - onboarding.updated_at >= CONFIRMS_WITHIN:
+            log.error("onboarding %s: approved, and RENAPER has not confirmed it for a day", onboarding.id)
+            self.meter.count("unconfirmed")
+
+    def _next_look(self, after: Validation, now: datetime) -> datetime:
         """By the usual pace, but no later than the session's end."""
-        looked = replace(after, refreshes=0) if changed else after
-        usual = now + self.pace.refresh_after(looked)
+        usual = now + self.pace.refresh_after(after)
         return min(usual, after.ends_at) if now < after.ends_at else usual
 
     def _identity_match(self, onboarding: Onboarding, seen: Observation) -> IdentityMatch:
@@ -83,6 +93,11 @@ class Observer:
             return IdentityMatch.UNKNOWN
         same = self.digests.matches(number, onboarding.document_digest)
         return IdentityMatch.MATCH if same else IdentityMatch.MISMATCH
+
+    def _believed(self, seen: Observation) -> Observation:
+        """Without a time that is still to come, beside which all true news would look old."""
+        is_ahead = seen.updated_at is not None and seen.updated_at > self.clock() + CLOCKS_APART
+        return replace(seen, session_url=self._allowed(seen), updated_at=None if is_ahead else seen.updated_at)
 
     def _allowed(self, seen: Observation) -> str | None:
         url = seen.session_url

@@ -76,6 +76,9 @@ class Store(Protocol):
     def find_by_session(self, session_id: str) -> Onboarding | None:
         """The onboarding whose current validation has this provider session."""
 
+    def find_by_validation(self, gu1_id: str) -> Onboarding | None:
+        """The onboarding that asked gu1 for this validation, also where a retry has replaced it since."""
+
     def locked(self, onboarding_id: str) -> AbstractContextManager[Row]:
         """Raises `UnknownOnboarding`; rolls back where the context raises."""
 

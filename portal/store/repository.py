@@ -101,8 +101,12 @@ class Repository:
         if "\0" in session_id:  # it comes from an address line, and PostgreSQL refuses the whole statement
             return None
         with self._access.reading() as connection:
-            row = connection.execute(joined().where(validations.c.session_id == session_id)).mappings().first()
-        return read_onboarding(row, self._sealer) if row else None
+            return self._first(connection, validations.c.session_id == session_id)
+
+    def find_by_validation(self, gu1_id: str) -> Onboarding | None:
+        asked_by = select(validations.c.onboarding_id).where(validations.c.gu1_id == gu1_id)
+        with self._access.reading() as connection:
+            return self._first(connection, onboardings.c.id.in_(asked_by))
 
     @contextmanager
     def locked(self, onboarding_id: str) -> Iterator[LockedRow]:
@@ -201,14 +205,17 @@ class Repository:
         return LockedRow(connection, self._sealer, onboarding, self._announce) if onboarding else None
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
-        row = connection.execute(joined().where(onboardings.c.id == onboarding_id)).mappings().one_or_none()
-        return read_onboarding(row, self._sealer) if row else None
+        return self._first(connection, onboardings.c.id == onboarding_id)
 
     def _submitted(self, connection: Connection, submission: str | None) -> Onboarding:
-        row = connection.execute(joined().where(onboardings.c.submission == submission)).mappings().one_or_none()
-        if row is None:
+        found = self._first(connection, onboardings.c.submission == submission)
+        if found is None:
             raise StoreUnavailable("the earlier onboarding of this submission is gone")
-        return read_onboarding(row, self._sealer)
+        return found
+
+    def _first(self, connection: Connection, condition: ColumnElement[bool]) -> Onboarding | None:
+        row = connection.execute(joined().where(condition)).mappings().first()
+        return read_onboarding(row, self._sealer) if row else None
 
     def _readable(self, connection: Connection, rows: Sequence[RowMapping], now: datetime) -> Iterator[Onboarding]:
         for row in rows:

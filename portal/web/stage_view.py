@@ -14,6 +14,7 @@ from portal.domain.onboarding import Onboarding, Trouble
 from portal.domain.reasons import Reason, Remedy
 from portal.domain.stage import Stage, attempts_left, may_continue, may_retry, retry_waits_until, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import CONFIRMS_WITHIN
 from portal.web.reason_texts import ReasonText, text_of
 from portal.web.sender import Sender
 from portal.web.soon import Soon, soon
@@ -108,7 +109,7 @@ def view_of(
         **shown,
         reason_text=_reason_text(onboarding),
         title=_title(stage, is_doubtful=doubtful, may_continue=shown["may_continue"]),
-        offers_contact=_offers_contact(onboarding, stage, shown["attempts_left"]),
+        offers_contact=_offers_contact(onboarding, stage, shown["attempts_left"], age),
         poll_after=opens.seconds_unchanged(now) + random.uniform(0.5, 1.5) if opens else _jittered(pace),  # noqa: S311
         version=_version(shown, pace, locale),
     )
@@ -128,8 +129,10 @@ def _reason_text(onboarding: Onboarding) -> ReasonText | None:
     return text_of(validation.reason or Reason.UNSPECIFIED, onboarding.country)
 
 
-def _offers_contact(onboarding: Onboarding, stage: Stage, left: int) -> bool:
+def _offers_contact(onboarding: Onboarding, stage: Stage, left: int, age: float) -> bool:
     validation = onboarding.validation
+    if stage is Stage.CONFIRMING:
+        return age >= CONFIRMS_WITHIN.total_seconds()
     if stage is Stage.REJECTED and validation:
         return validation.remedy is Remedy.CONTACT or left <= 1
     is_held = stage is Stage.IN_REVIEW and validation is not None and validation.is_doubtful

@@ -13,7 +13,7 @@ from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck
 from tests.factories import NOW
 
-STILL_OPEN = [Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN]
+STILL_OPEN = [Status.PENDING, Status.IN_PROGRESS, Status.UNKNOWN]
 
 
 def stage(onboarding):
@@ -42,6 +42,40 @@ def test_what_is_open_at_the_end_is_cancelled_and_has_run_out(run_out, tell, gu1
     ended = run_out()
     assert (stage(ended), ended.due_at, cancelled(gu1)) == (Stage.EXPIRED, None, ["validation-1"])
     assert gu1.validations["validation-1"].status is Status.CANCELLED
+
+
+def test_abandoned_session_that_gu1_keeps_past_its_end_makes_room_for_the_next(run_out, tell, gu1, onboardings, work):
+    tell(Status.ABANDONED)
+    ended = run_out()
+    assert (stage(ended), ended.due_at) == (Stage.EXPIRED, None)
+    assert gu1.validations["validation-1"].status is Status.ABANDONED
+    onboardings.retry(ended.id, after_attempt=1)
+    work()
+    assert stage(onboardings.get(ended.id)) is Stage.READY
+
+
+def test_open_session_that_gu1_will_not_close_ends_a_day_later(run_out, gu1, pass_time, onboardings):
+    gu1.failing["cancel_validation"] = Refused(400, "INVALID_STATUS")
+    still_open = run_out()
+    assert stage(still_open) is Stage.READY
+    pass_time(26 * 3600, stride=3600)
+    assert stage(onboardings.get(still_open.id)) is Stage.EXPIRED
+
+
+def test_validation_that_gu1_has_no_more_ends_a_day_after_its_session(prepared, gu1, pass_time, onboardings):
+    gu1.failing["read_validation"] = Refused(404, "VALIDATION_NOT_FOUND")
+    pass_time(7 * 24 * 3600, stride=8 * 3600)
+    assert stage(onboardings.get(prepared.id)) is Stage.READY
+    pass_time(26 * 3600, stride=3600)
+    assert stage(onboardings.get(prepared.id)) is Stage.EXPIRED
+
+
+def test_verdict_between_the_look_and_the_closing_counts(run_out, tell, gu1):
+    async def approved():
+        gu1.becomes("validation-1", Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+
+    gu1.during["cancel_validation"] = approved
+    assert stage(run_out()) is Stage.APPROVED
 
 
 def test_stated_end_is_believed_to_the_second(prepared, tell, gu1, pass_time, onboardings):

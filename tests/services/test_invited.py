@@ -10,11 +10,13 @@ from portal.domain.errors import Malformed, Refused, Unavailable
 from portal.domain.onboarding import Trouble
 from portal.domain.stage import Stage, may_continue, may_retry, stage_of
 from portal.domain.status import Status
-from portal.domain.validation import Sending
+from portal.domain.validation import DoubleCheck, Sending
 from tests.factories import NOW, some_details
 
 A_MONTH_AGO = NOW - timedelta(days=30)
-VERIFIED = EntityStatus(is_verified=True, needs_reverification=False, verified_at=A_MONTH_AGO)
+VERIFIED = EntityStatus(
+    is_verified=True, needs_reverification=False, validation_id="another-systems", verified_at=A_MONTH_AGO
+)
 
 
 def stage(onboarding):
@@ -78,6 +80,79 @@ def test_verified_customer_is_approved_without_asking(verified, work, onboarding
     assert (stage(approved), approved.status) == (Stage.APPROVED, Status.APPROVED)
     assert approved.verified_before_at == A_MONTH_AGO
     assert (approved.due_at, len(gu1.entities), gu1.validations) == (None, 1, {})
+
+
+@pytest.fixture
+def approved_at_gu1(gu1, tell):
+    """gu1 approves a validation, and calls its entity verified from then on."""
+
+    def approved_at_gu1(gu1_id, **facts):
+        changed = tell(Status.APPROVED, gu1_id, **facts)
+        gu1.statuses[gu1.validations[gu1_id].entity_id] = replace(VERIFIED, validation_id=gu1_id)
+        return changed
+
+    return approved_at_gu1
+
+
+@pytest.fixture
+def customer(invite, fill_in, work, onboardings):
+    """Invited, and as far as the hosted page."""
+
+    def customer(external_id="customer-7"):
+        invited = invite(external_id)
+        work()
+        fill_in(invited)
+        work()
+        return onboardings.get(invited.id)
+
+    return customer
+
+
+@pytest.fixture
+def ask_again(invite, work, onboardings):
+    """The partner wants the customer verified once more, and gu1 is looked up."""
+
+    def ask_again():
+        again = invite()
+        work()
+        return onboardings.get(again.id)
+
+    return ask_again
+
+
+def test_own_approval_vouches_for_its_customer(customer, approved_at_gu1, ask_again):
+    first = customer()
+    approved_at_gu1("validation-1", double_check=DoubleCheck.ANSWERED, document_number="30111222")
+    again = ask_again()
+    assert (again.id != first.id, again.verified_before_at) == (True, A_MONTH_AGO)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"double_check": DoubleCheck.ANSWERED, "document_number": "30999999"},
+        {"double_check": DoubleCheck.UNANSWERED, "document_number": "30111222"},
+    ],
+    ids=["held", "not-confirmed"],
+)
+def test_what_is_not_believed_here_vouches_for_nobody(customer, approved_at_gu1, ask_again, onboardings, facts):
+    first = customer()
+    approved_at_gu1("validation-1", **facts)
+    onboardings.stop(first.id)
+    again = ask_again()
+    assert (again.id != first.id, stage(again)) == (True, Stage.DETAILS)
+
+
+def test_another_customers_approval_vouches_for_nobody_else(customer, approved_at_gu1, ask_again, onboardings):
+    onboardings.stop(customer("customer-7").id)
+    stranger = customer("customer-8")  # who types the number of customer-7
+    approved_at_gu1(stranger.validation.gu1_id, double_check=DoubleCheck.ANSWERED, document_number="30111222")
+    assert stage(ask_again()) is Stage.DETAILS
+
+
+def test_status_that_names_no_validation_vouches_for_nobody(known, ask_again):
+    known(replace(VERIFIED, validation_id=None))
+    assert stage(ask_again()) is Stage.DETAILS
 
 
 def test_verified_without_a_date_counts_from_now(invite, known, work, onboardings, clock):

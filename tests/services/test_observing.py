@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -203,3 +204,42 @@ def test_sandbox_verdicts_without_a_session_are_not_held(begin, gu1, clock, onbo
     approved = gu1.becomes("validation-1", Status.APPROVED, double_check=DoubleCheck.ANSWERED, document_number="99")
     onboardings.observe(approved)
     assert stage(onboardings.get(started.id)) is Stage.APPROVED
+
+
+def test_time_that_is_still_to_come_makes_no_later_news_old(prepared, tell, clock, onboardings):
+    tell(Status.IN_PROGRESS)
+    onboardings.observe(
+        Observation(
+            gu1_id="validation-1",
+            status=Status.IN_PROGRESS,
+            session_id="session-of-validation-1",
+            updated_at=clock() + timedelta(hours=3),
+        )
+    )
+    tell(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+    assert stage(onboardings.get(prepared.id)) is Stage.APPROVED
+
+
+@pytest.fixture
+def without_a_page(gu1, begin):
+    gu1.session_url = None
+    return begin()
+
+
+def test_validation_without_a_hosted_page_is_told_as_a_delay(without_a_page, gu1, pass_time, onboardings, counted):
+    pass_time(60, stride=5)
+    assert stage(onboardings.get(without_a_page.id)) is Stage.WAITING
+    pass_time(300, stride=30)
+    assert stage(onboardings.get(without_a_page.id)) is Stage.DELAYED
+    assert counted("no_hosted_page")
+    gu1.becomes("validation-1", Status.PENDING, session_url="https://verify.example.com/session/late")
+    pass_time(3600, stride=300)
+    assert stage(onboardings.get(without_a_page.id)) is Stage.READY
+
+
+def test_approval_that_the_registry_does_not_confirm_alarms_after_a_day(prepared, tell, pass_time, counted):
+    tell(Status.APPROVED, double_check=DoubleCheck.UNANSWERED)
+    pass_time(23 * 3600, stride=3600)
+    assert not counted("unconfirmed")
+    pass_time(3 * 3600, stride=3600)
+    assert counted("unconfirmed")

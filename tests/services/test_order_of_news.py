@@ -26,7 +26,7 @@ class Silent:
 
 
 OBSERVER = Observer(
-    clock=lambda: NOW,
+    clock=lambda: NOW + timedelta(hours=1),
     digests=Digests(["key"], "test"),
     provider_hosts=ProviderHosts(["verify.didit.me"]),
     meter=Silent(),

@@ -93,6 +93,16 @@ def test_a_session_finds_its_onboarding_while_it_is_current(repository):
     assert repository.find_by_session(first.session_id) is None
 
 
+def test_a_validation_finds_its_onboarding_even_when_replaced(repository):
+    first = an_adopted_validation()
+    added = repository.add(an_onboarding(validation=first))
+    assert repository.find_by_validation(first.gu1_id) == added
+    with repository.locked(added.id) as row:
+        row.save(replace(added, validation=an_adopted_validation(number=2, gu1_id="gu1-2")))
+    assert repository.find_by_validation(first.gu1_id).validation.number == 2
+    assert repository.find_by_validation("nobody's") is None
+
+
 @pytest.mark.parametrize("session_id", ["nobody's", "", "a\0b"])
 def test_an_unknown_session_finds_nothing(repository, session_id):
     repository.add(an_onboarding())

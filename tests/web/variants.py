@@ -11,7 +11,7 @@ from portal.domain.onboarding import Trouble
 from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
-from portal.domain.validation import IdentityMatch
+from portal.domain.validation import LOOKS_FOR_PAGE, IdentityMatch
 from tests.factories import NOW, a_validation
 from tests.web.stages import adopted, rejected, stored_as
 
@@ -65,6 +65,8 @@ VARIANTS = {
     "checked for long": Variant(Stage.WAITING, "wait", _with(status=Status.UNKNOWN, shown_at=NOW), MINUTE),
     "confirming": Variant(Stage.CONFIRMING, "wait", _at(Stage.CONFIRMING)),
     "confirming for long": Variant(Stage.CONFIRMING, "wait", _at(Stage.CONFIRMING), MINUTE),
+    "confirming for days": Variant(Stage.CONFIRMING, "contact", _at(Stage.CONFIRMING), WEEK),
+    "without a hosted page": Variant(Stage.DELAYED, "wait", _with(session_url=None, refreshes=LOOKS_FOR_PAGE)),
     "in review": Variant(Stage.IN_REVIEW, "wait", _at(Stage.IN_REVIEW)),
     "on hold": Variant(
         Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)
