@@ -57,6 +57,8 @@ class Exhibit:
     capture: str = "redirect"
     fails: bool = False
     """Whether the database refuses to be written to meanwhile."""
+    sent_from: str = ""
+    """Where its form stands, if not at `path` itself."""
 
     def address(self, language: str) -> str:
         return f"{self.path}{'&' if '?' in self.path else '?'}lang={language}"
@@ -83,7 +85,8 @@ class House:
         client = self.client(exhibit)
         data = exhibit.data
         if exhibit.method == "POST":
-            data = data | {"form_token": form_token(client.get(exhibit.address(language), base_url=HOME).text)}
+            form = client.get(exhibit.sent_from or exhibit.address(language), base_url=HOME)
+            data = data | {"form_token": form_token(form.text)}
         return client.open(
             exhibit.address(language),
             method=exhibit.method,
@@ -155,6 +158,9 @@ def _stages(page: Callable[..., str]) -> Iterator[Exhibit]:
         changes = {"updated_at": NOW, "created_at": NOW} | variant.changes()
         aged = {key: _shifted(value, variant.age) for key, value in changes.items()}
         yield Exhibit(name, page(**aged))
+    waiting = page(**VARIANTS["waiting"].changes())
+    pressed = {"data": {"attempt": "1"}, "fails": True, "sent_from": waiting}
+    yield Exhibit("button that came to nothing", f"{waiting}/stop", "POST", **pressed)
     for capture in ("new-tab", "frame"):
         for name in ("ready", "waiting"):
             yield Exhibit(f"{name}, {capture}", page(**VARIANTS[name].changes()), capture=capture)

@@ -30,7 +30,10 @@ class ConfigError(Exception):
 
 
 class Config(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, hide_input_in_errors=True)
+    # Env files leave spaces and line ends behind; in a header or an address each of them stops every request.
+    model_config = SettingsConfigDict(
+        frozen=True, populate_by_name=True, hide_input_in_errors=True, str_strip_whitespace=True
+    )
 
     base_url: str = Field("http://127.0.0.1:8000", validation_alias="PORTAL_BASE_URL")
     secret_keys: Names = Field((), validation_alias="PORTAL_SECRET_KEYS", repr=False)
@@ -66,7 +69,7 @@ class Config(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("operator_name", "contact_url", mode="before")
+    @field_validator("operator_name", "contact_url", "gu1_organization_id", mode="before")
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value

@@ -23,6 +23,11 @@ NOT_FOUND = (
     _("Check that the whole address was copied, or go back to where you got the link."),
 )
 
+_NOT_SAVED = (
+    _("We could not save this"),
+    _("Wait a little, open the page again and press the button once more."),
+)
+
 _HELPED = {404, 410, 500}
 """Where waiting or another click may lead nowhere, and a person can help."""
 
@@ -111,7 +116,7 @@ def _readable(response: Response) -> Response:
 
 
 def _page(status: int, reference: str | None = None) -> Response:
-    title, message = _PAGES.get(status) or _PAGES[400 if status < 500 else 500]
+    title, message = _text(status)
     back_url = _way_back(status)
     page = render_template(
         "errors/error.html",
@@ -124,6 +129,12 @@ def _page(status: int, reference: str | None = None) -> Response:
         picture=_PICTURES.get(status, "rejected"),
     )
     return make_response(page, status)
+
+
+def _text(status: int) -> tuple[Any, Any]:
+    if status == 503 and request.method == "POST":
+        return _NOT_SAVED
+    return _PAGES.get(status) or _PAGES[400 if status < 500 else 500]
 
 
 def _way_back(status: int) -> str | None:

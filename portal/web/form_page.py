@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from portal.domain.onboarding import Onboarding
 from portal.web.context import portal
-from portal.web.errors import retry_soon
+from portal.web.errors import error_page, retry_soon
 from portal.web.forms import COUNTRY_NAMES, DetailsForm
 from portal.web.i18n import current_language
-from portal.web.sender import the_sender
+from portal.web.sender import name_nobody, the_sender
 
 _HOME_COUNTRY = {"es-AR": "AR", "pt-BR": "BR"}
 
@@ -30,6 +30,15 @@ def refusal(form: DetailsForm, action: str) -> ResponseReturnValue | None:
     if request.form.get("action") in {"country", "language"}:
         return form_page(form, action)
     return None if form.validate() else form_page(form, action, status=400)
+
+
+def kept_unread(subject: str, action: str) -> ResponseReturnValue:
+    """What was typed, where the link tells whose form it is and nothing can be read of them."""
+    if "document_number" not in request.form:
+        return error_page(503)  # an agreement, which is not to be shown without what is agreed to
+    name_nobody()
+    form = details_form(subject)
+    return refusal(form, action) or form_page(form, action, status=503, unavailable=True)
 
 
 def form_answer(form: DetailsForm, action: str, *, refused: bool = False) -> ResponseReturnValue:

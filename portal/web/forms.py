@@ -180,15 +180,11 @@ class DetailsForm(SignedForm):
         )
 
     def fill_in(self, details: Details) -> None:
-        """All but the number, which is what has to be typed anew."""
+        """All but the number, to be typed anew, and the address: nobody needs it, and gu1 may have refused it."""
         listed = details.country in COUNTRY_NAMES
         self.country.data = details.country if listed else OTHER
         self.issuing_country.data = None if listed else details.country
-        self.first_name.data, self.last_name.data, self.email.data = (
-            details.first_name,
-            details.last_name,
-            details.email,
-        )
+        self.first_name.data, self.last_name.data = details.first_name, details.last_name
 
     def validate_country(self, field: SelectField) -> None:
         if field.data not in COUNTRY_NAMES:

@@ -16,7 +16,7 @@ from portal.web.agreement import agreed, agreement_page, refused_page
 from portal.web.capture import after_hosted_page, instead_of_hosted_page, opens_by_itself
 from portal.web.context import portal
 from portal.web.embed import let_embedders_read, may_be_framed
-from portal.web.form_page import details_form, form_answer, form_page, refusal
+from portal.web.form_page import details_form, form_answer, form_page, kept_unread, refusal
 from portal.web.forms import ActionForm
 from portal.web.i18n import current_language
 from portal.web.problems import wants_json
@@ -74,7 +74,11 @@ def onboarding(token: str) -> ResponseReturnValue:
 
 @pages.post("/o/<token>")
 def correct(token: str) -> ResponseReturnValue:
-    found, action = _onboarding(token), address("pages.onboarding", token=token)
+    action = address("pages.onboarding", token=token)
+    try:
+        found = _onboarding(token)
+    except StoreUnavailable:
+        return kept_unread(portal().links.onboarding_id(token), action)
     if view_now(found).stage is not Stage.DETAILS:
         return redirect(action, 303)
     if found.given_by_partner:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+from flask import g
 from flask_babel import gettext as _
 
 from portal.domain.onboarding import Onboarding
@@ -50,8 +51,15 @@ def reference_of(found: Onboarding) -> str:
     return found.id[:8]
 
 
+def name_nobody() -> None:
+    """Who asks cannot be read now: an agreement must not be given to somebody else."""
+    g.names_nobody = True
+
+
 def the_sender() -> Sender:
     """The partner whose page this is, else the operator; who reaches no partner reaches the operator."""
+    if g.get("names_nobody"):
+        return Sender()
     config, partner = portal().config, branded_partner()
     if partner is None:
         return Sender(config.operator_name, config.contact_url)

@@ -107,6 +107,17 @@ def writes_fail(sql, database_kind):
 
 
 @pytest.fixture
+def reads_fail(sql):
+    """Makes every look at an onboarding fail; gives what mends it."""
+
+    def begin():
+        sql("ALTER TABLE onboardings RENAME TO away")
+        return lambda: sql("ALTER TABLE away RENAME TO onboardings")
+
+    return begin
+
+
+@pytest.fixture
 def button(app):
     """What a button of the page at `path` would send, whether the page shows one or not."""
     links, tokens = app.extensions["portal"].links, app.extensions["portal"].tokens

@@ -5,6 +5,7 @@ import pytest
 from portal.domain.errors import Refused
 from tests.databases import on_both_databases
 from tests.factories import some_details
+from tests.page import APPLICANT
 from tests.partners import partners_file
 
 NUMBER = "30111222"
@@ -12,7 +13,7 @@ NUMBER = "30111222"
 
 @pytest.fixture
 def config(config, tmp_path):
-    return config.model_copy(update={"partners_file": partners_file(tmp_path)})
+    return config.model_copy(update={"partners_file": partners_file(tmp_path), "operator_name": "The operator"})
 
 
 @pytest.fixture
@@ -71,6 +72,24 @@ def test_what_could_not_be_stored_is_not_acknowledged(agree, sql):
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     sql("DROP TRIGGER fault")
     assert agree().status_code == 303
+
+
+def test_an_agreement_of_which_nothing_can_be_read_is_to_be_given_again(ask, visitor, invited, reads_fail):
+    fields = visitor.get(invited).fields | {"consent": "y"}
+    mend = reads_fail()
+    answer = ask("POST", invited, data=fields)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert f'href="{invited}"' in answer.text
+    mend()
+    assert ask("POST", invited, data=fields).headers["Location"] == invited
+
+
+def test_nobody_agrees_to_the_operator_instead_of_the_partner(stored, visitor, reads_fail):
+    """The form that comes back while it cannot be read who asks."""
+    path = stored(partner="shop", external_id="customer-7", validation=None, consent=None, details=None)
+    fields = visitor.get(path).fields | APPLICANT
+    reads_fail()
+    assert "The operator" not in visitor.post(path, fields).html
 
 
 @pytest.fixture

@@ -89,16 +89,35 @@ def test_json_doors_answer_errors_as_problems(visitor, path):
 
 
 @on_both_databases
-def test_a_store_that_is_down_is_said_so(visitor, stored, sql):
+def test_a_store_that_is_down_is_said_so(visitor, stored, reads_fail):
     path = stored(**stored_as(Stage.WAITING))
-    sql("ALTER TABLE onboardings RENAME TO away")
+    mend = reads_fail()
     for address in (path, f"{path}/status", f"{path}/continue", "/return?verificationSessionId=session-of-sixteen"):
         page = visitor.get(address)
         assert page.status == 503
         assert page.response.headers["Retry-After"] == "5"
     assert visitor.get(path).one("a", href=path)
-    sql("ALTER TABLE away RENAME TO onboardings")
+    mend()
     assert visitor.get(path).stage == Stage.WAITING
+
+
+PRESSED = {"stop": (Stage.WAITING, Stage.CANCELLED), "retry": (Stage.EXPIRED, Stage.PREPARING)}
+
+
+@on_both_databases
+@pytest.mark.parametrize("pressed", PRESSED)
+def test_a_button_that_came_to_nothing_is_to_be_pressed_again(visitor, stored, reads_fail, pressed):
+    before, after = PRESSED[pressed]
+    path = stored(**stored_as(before))
+    fields = visitor.get(path).fields
+    mend = reads_fail()
+    page, looked_at = visitor.post(f"{path}/{pressed}", fields), visitor.get(path)
+    assert (page.status, page.response.headers["Retry-After"]) == (503, "5")
+    assert page.text("h1") != looked_at.text("h1")
+    mend()
+    assert visitor.get(page.one("a", href=path)["href"]).stage == before
+    visitor.press(path, pressed)
+    assert visitor.get(path).stage == after
 
 
 def test_links_that_open_nothing_are_not_offered_again(visitor, stored, clock):

@@ -359,7 +359,7 @@ def refused(stored):
 def test_refused_details_are_asked_for_again(visitor, refused):
     page = visitor.get(refused)
     assert page.fields["first_name"] == "Ana"
-    assert page.fields["document_number"] == ""
+    assert (page.fields["document_number"], page.fields["email"]) == ("", "")
     sent = visitor.post(refused, page.fields | APPLICANT)
     assert (sent.status, sent.response.headers["Location"]) == (303, refused)
     assert visitor.get(refused).stage == Stage.PREPARING
@@ -384,6 +384,27 @@ def test_details_are_corrected_once(visitor, refused, count):
     assert visitor.post(refused, fields).status == 303
     again = visitor.post(refused, fields | {"first_name": "Eva"})
     assert (again.status, count(), count("validations")) == (303, 1, 1)
+
+
+@on_both_databases
+def test_a_correction_of_whom_nothing_can_be_read_comes_back(visitor, refused, reads_fail):
+    fields = visitor.get(refused).fields | APPLICANT
+    mend = reads_fail()
+    page = visitor.post(refused, fields)
+    assert (page.status, page.response.headers["Retry-After"]) == (503, "5")
+    assert typed_into(page) == APPLICANT
+    assert page.fields["form_token"] == fields["form_token"]
+    mend()
+    assert visitor.post(page.one("form")["action"], page.fields | APPLICANT).status == 303
+    assert visitor.get(refused).stage == Stage.PREPARING
+
+
+def test_a_correction_is_checked_while_nothing_can_be_read(visitor, refused, reads_fail):
+    fields = visitor.get(refused).fields | APPLICANT
+    reads_fail()
+    wrong = visitor.post(refused, fields | {"document_number": "1"})
+    assert wrong.one("input", name="document_number")["aria-invalid"] == "true"
+    assert visitor.post(f"{refused}x", fields).status == 404
 
 
 def test_the_chosen_language_goes_along(visitor):
