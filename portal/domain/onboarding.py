@@ -129,6 +129,17 @@ class Onboarding:
             validation=validation and replace(validation, session_url=None, session_id=None),
         )
 
+    def vouches_for(self, customer: Self, gu1_id: str) -> bool:
+        """Whether this validation of ours shows who the customer is: their own, approved, and believed here.
+
+        Somebody else may have typed their number, and verified with another document.
+        """
+        is_own = (self.partner, self.external_id) == (customer.partner, customer.external_id)
+        validation = self.validation
+        if validation is None or validation.gu1_id != gu1_id:
+            return False
+        return is_own and validation.status is Status.APPROVED and validation.is_settled
+
     @property
     def only_consent_is_missing(self) -> bool:
         """The partner gave the details; they stay here until the person agrees."""

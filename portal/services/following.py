@@ -159,7 +159,8 @@ class Following:
         now = self._claims.now()
         if known is None or known.validation_id is None or not known.holds_at(now):
             return None
-        if not await asyncio.to_thread(self._onboardings.is_own_approval, claimed, known.validation_id):
+        asked_for = await asyncio.to_thread(self._onboardings.asked_for, known.validation_id)
+        if asked_for and not asked_for.vouches_for(claimed, known.validation_id):
             log.warning("onboarding %s: verified at gu1, but not by this customer's own approval", claimed.id)
             return None
         return known.verified_at or now

@@ -13,7 +13,6 @@ from portal.domain.errors import RetryRefused
 from portal.domain.onboarding import Details, Onboarding, Trouble
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.stage import Stage, may_continue, may_retry, stage_of
-from portal.domain.status import Status
 from portal.domain.validation import Observation, Validation
 from portal.services.digests import Digests
 from portal.services.observing import Observer
@@ -124,18 +123,9 @@ class Onboardings:
         due = min(usual, onboarding.due_at or usual)
         return replace(onboarding, validation=shown, due_at=due, updated_at=now)
 
-    def is_own_approval(self, onboarding: Onboarding, gu1_id: str) -> bool:
-        """Whether what gu1 approved was this customer's, and not held or unconfirmed here.
-
-        Somebody else may have typed their number and verified with another document. What we never asked for
-        was another system's of the operator.
-        """
-        asked_by = self._store.find_by_validation(gu1_id)
-        if asked_by is None:
-            return True
-        theirs = (asked_by.partner, asked_by.external_id) == (onboarding.partner, onboarding.external_id)
-        approved = asked_by.validation if asked_by.validation and asked_by.validation.gu1_id == gu1_id else None
-        return theirs and approved is not None and approved.status is Status.APPROVED and approved.is_settled
+    def asked_for(self, gu1_id: str) -> Onboarding | None:
+        """The onboarding that this validation of gu1's was asked for in; None for what is not ours."""
+        return self._store.find_by_validation(gu1_id)
 
     def came_back(self, session_id: str) -> Onboarding | None:
         """The onboarding of a provider session whose applicant has just come back; looked at again soon."""
