@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
-from sqlalchemy import create_engine, select
+from sqlalchemy import Row, Select, create_engine, select
 
+from portal.domain.validation import Sending
 from portal.store.tables import validations
 
 _PATIENCE = 15.0
@@ -22,11 +24,20 @@ def ledger(mock_url: str) -> list[dict[str, Any]]:
 
 def kept(database_url: str) -> dict[str, str]:
     """gu1's id → status, of every validation that the portal knows gu1 to have."""
+    known = select(validations.c.gu1_id, validations.c.status).where(validations.c.gu1_id.is_not(None))
+    return {row.gu1_id: row.status for row in _rows(database_url, known)}
+
+
+def is_awaiting(database_url: str) -> bool:
+    """Whether gu1 was asked for a validation and has not answered yet."""
+    return bool(_rows(database_url, select(validations.c.nonce).where(validations.c.sending == Sending.SENT)))
+
+
+def _rows(database_url: str, statement: Select[Any]) -> Sequence[Row[Any]]:
     engine = create_engine(database_url)
-    rows = select(validations.c.gu1_id, validations.c.status).where(validations.c.gu1_id.is_not(None))
     try:
         with engine.connect() as connection:
-            return {row.gu1_id: row.status for row in connection.execute(rows)}
+            return connection.execute(statement).all()
     finally:
         engine.dispose()
 

@@ -11,7 +11,7 @@ from e2e.bench.matrix.findings import DOUBLE, LOST, STUCK, WRONG, Findings
 from e2e.bench.matrix.journeys import Journey
 from e2e.bench.matrix.of_news import respelt, signed
 from e2e.bench.matrix.person import FINAL, POLL, Person
-from e2e.judge import kept
+from e2e.judge import is_awaiting, kept
 from e2e.stand import Stand
 
 _AFTERSHOCK = 0.3
@@ -25,7 +25,8 @@ class Judge:
         self._findings = findings
 
     def judge(self, journey: Journey) -> None:
-        """After the person arrived."""
+        """After the person arrived, and whoever stopped early has been caught up with."""
+        self._comes_true(lambda: not is_awaiting(self._it.database_url))
         self._leftovers(journey)
         self._agreement()
         self._charges()
