@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 
 from portal.domain.errors import StoreUnavailable
 from portal.domain.onboarding import Onboarding
@@ -40,15 +41,11 @@ class Engine(Rounds):
         now = self._clock()
         if room <= 0 or not await self._is_something_due(now):
             return 0
+        claim = partial(self._store.claim, now=now, lease_until=now + timedelta(seconds=self._pace.lease), limit=room)
         try:
-            claimed = await asyncio.to_thread(
-                self._store.claim, now=now, lease_until=now + timedelta(seconds=self._pace.lease), limit=room
-            )
+            return await self._claim(claim, lambda onboarding: self._start(self._take_step(onboarding)))
         except StoreUnavailable:
             return 0
-        for onboarding in claimed:
-            self._start(self._take_step(onboarding))
-        return len(claimed)
 
     async def _is_something_due(self, now: datetime) -> bool:
         """A look costs less than a claim, which takes SQLite's only write lock."""

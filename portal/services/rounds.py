@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from portal.services.pace import Pace
+
+Claimed = TypeVar("Claimed")
 
 
 class Rounds(ABC):
@@ -43,6 +46,18 @@ class Rounds(ABC):
     @abstractmethod
     async def _start_due(self) -> int:
         """How much it started; it also sets how long to sleep afterwards."""
+
+    async def _claim(self, claim: Callable[[], Sequence[Claimed]], begin: Callable[[Claimed], object]) -> int:
+        """How many it began: all that it claimed, even where it is told to end meanwhile, for nobody else could."""
+        claiming = asyncio.ensure_future(asyncio.to_thread(claim))
+        try:
+            await asyncio.shield(claiming)
+        finally:
+            await asyncio.wait([claiming])
+            if not claiming.exception():
+                for claimed in claiming.result():
+                    begin(claimed)
+        return len(claiming.result())
 
     def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)

@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from portal.domain.errors import StoreUnavailable
 from portal.services.notifications import Answer, Event, Listener
@@ -68,11 +69,12 @@ class Telling(Rounds):
         if room <= 0:
             return 0
         lease_until = now + timedelta(seconds=self._pace.telling_lease)
-        claimed = await asyncio.to_thread(self._outbox.claim, partner, now=now, lease_until=lease_until, limit=room)
-        for event in claimed:
-            self._under_way[partner] += 1
-            self._start(self._tell(listener, event)).add_done_callback(lambda _: self._leave_lane(partner))
-        return len(claimed)
+        claim = partial(self._outbox.claim, partner, now=now, lease_until=lease_until, limit=room)
+        return await self._claim(claim, lambda event: self._take_lane(listener, event))
+
+    def _take_lane(self, listener: Listener, event: Event) -> None:
+        self._under_way[event.partner] += 1
+        self._start(self._tell(listener, event)).add_done_callback(lambda _: self._leave_lane(event.partner))
 
     def _leave_lane(self, partner: str) -> None:
         self._under_way[partner] -= 1

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections import Counter
 from datetime import timedelta
 
@@ -162,6 +163,29 @@ def test_a_full_engine_claims_nothing_it_cannot_begin():
         work.go.set()
         await until(lambda: work.done == ["a", "b"])
         await ended(running)
+
+    asyncio.run(scene())
+
+
+def test_told_to_end_while_it_claims_it_leaves_nothing_claimed():
+    asked, may_claim, work = threading.Event(), threading.Event(), Work()
+
+    class Slow(Due):
+        def claim(self, **wanted):
+            asked.set()
+            may_claim.wait(5)
+            return super().claim(**wanted)
+
+    async def scene():
+        running = asyncio.ensure_future(an_engine(Slow(an_onboarding()), work).run())
+        await until(asked.is_set)
+        running.cancel()
+        await asyncio.sleep(0.05)
+        may_claim.set()
+        work.go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert len(work.done) == 1
 
     asyncio.run(scene())
 
