@@ -33,8 +33,9 @@ from portal.domain.status import FINAL
 
 DEATH_FILE = "BENCH_DEATH_FILE"
 _WRITTEN = "bench_written"
-# An engine's claim begins with the first of its steps.
-_STATEMENT = re.compile(r"(WITH submitted)|(INSERT INTO|UPDATE) (\w+)")
+_CLAIM = "WITH submitted"
+"""How an engine's begins: with the first of its steps."""
+_STATEMENT = re.compile(rf"({_CLAIM})|(INSERT INTO|UPDATE) (\w+)")
 
 Written = Mapping[str, Mapping[str, Any]]
 """What a transaction wrote: statement and table → values."""
@@ -107,7 +108,7 @@ class Deaths:
 
 def kind_of(written: Written) -> str | None:
     """None for what is not counted."""
-    if "WITH submitted" in written:
+    if _CLAIM in written:
         return "claim"
     if "INSERT INTO webhook_deliveries" in written:
         return "webhook"

@@ -54,6 +54,8 @@ class StageView:
     reason_text: ReasonText | None
     remedy: Remedy | None
     title: Any
+    sign: Stage
+    """Whose picture stands above the title."""
     may_retry: bool
     may_continue: bool
     may_stop: bool
@@ -105,21 +107,17 @@ def view_of(
         "retry_opens": opens,
         "sender": sender or Sender(),
     }
+    ran_out = stage in {Stage.READY, Stage.ABANDONED} and not shown["may_continue"]
+    sign = Stage.EXPIRED if ran_out else stage
     return StageView(
         **shown,
         reason_text=_reason_text(onboarding),
-        title=_title(stage, is_doubtful=doubtful, may_continue=shown["may_continue"]),
+        title=ON_HOLD if stage is Stage.IN_REVIEW and doubtful else TITLES[sign],
+        sign=sign,
         offers_contact=_offers_contact(onboarding, stage, shown["attempts_left"], age),
         poll_after=opens.seconds_unchanged(now) + random.uniform(0.5, 1.5) if opens else _jittered(pace),  # noqa: S311
         version=_version(shown, pace, locale),
     )
-
-
-def _title(stage: Stage, *, is_doubtful: bool, may_continue: bool) -> Any:
-    if stage is Stage.IN_REVIEW and is_doubtful:
-        return ON_HOLD
-    ran_out = stage in {Stage.READY, Stage.ABANDONED} and not may_continue
-    return TITLES[Stage.EXPIRED if ran_out else stage]
 
 
 def _reason_text(onboarding: Onboarding) -> ReasonText | None:
