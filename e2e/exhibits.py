@@ -21,7 +21,7 @@ from portal.partners import new_signing_secret
 from portal.store.engine import make_engine, migrate
 from portal.store.repository import Repository
 from portal.store.sealing import Sealer
-from tests.factories import NOW, a_validation, an_onboarding
+from tests.factories import NOW, a_validation, an_onboarding, some_details
 from tests.web.variants import VARIANTS
 
 HOME = "http://127.0.0.1:8000"
@@ -132,6 +132,8 @@ def _exhibits(app: Flask, store: Repository) -> Iterator[Exhibit]:
     yield Exhibit("form inside an app", "/", headers={"User-Agent": INSTAGRAM})
     yield from _stages(page)
     yield Exhibit("details of an invited customer", page(validation=None, details=None, external_id="customer-1"))
+    refused = {"trouble": Trouble.DETAILS_REFUSED, "details": some_details(), "validation": a_validation()}
+    yield Exhibit("details that gu1 refused", page(**refused))
     yield from _of_partners(page)
     yield Exhibit("back from the hosted page", "/return")
     yield Exhibit("no such page", "/nowhere")
