@@ -9,7 +9,7 @@ import pytest
 from e2e.browser import CHROMIUM
 from e2e.pages.applicant import Applicant
 from e2e.servers import on_database, portal, sqlite_in, world
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
 from tests.databases import database_kind, migrated_sqlite, pytest_runtest_setup
 from tests.ports import free_port
 from tests.postgres import new_database, server

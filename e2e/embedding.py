@@ -18,8 +18,8 @@ from e2e.pages.applicant import a_document_number
 from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET, World, world
 from portal.app import create_app
 from portal.config import Config
-from portal.partners import new_signing_secret
-from portal.services.customers import Invitation
+from portal.partners.registry import new_signing_secret
+from portal.services.partner_onboardings import CreateRequest
 from tests.ports import free_port
 
 UNUSED_PROVIDER = "verify.example.com"
@@ -146,9 +146,9 @@ def _inviting(found: World, partners: Path) -> Callable[..., str]:
     behind = create_app(config).extensions["portal"]
 
     def invite(partner: str, **wishes: str) -> str:
-        wish = Invitation(partner=partner, external_id=f"customer-{next(_numbers)}", locale="es-AR", **wishes)
-        onboarding = behind.customers.invite(wish).onboarding
-        return f"{found.portal.url}/o/{behind.links.token(onboarding)}"
+        wish = CreateRequest(partner=partner, external_id=f"customer-{next(_numbers)}", locale="es-AR", **wishes)
+        onboarding = behind.partner_onboardings.create(wish).onboarding
+        return f"{found.portal.url}/o/{behind.access_links.token(onboarding)}"
 
     return invite
 

@@ -16,11 +16,11 @@ from werkzeug.test import Client, TestResponse
 from e2e.pages.forms import form_token
 from portal.app import create_app
 from portal.config import Config
-from portal.domain.onboarding import Trouble
-from portal.partners import new_signing_secret
-from portal.store.engine import make_engine, migrate
+from portal.domain.onboarding import StallReason
+from portal.partners.registry import new_signing_secret
+from portal.store.database import make_engine, migrate
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
 from tests.factories import NOW, a_validation, an_onboarding, some_details
 from tests.web.variants import VARIANTS
 
@@ -75,7 +75,7 @@ class House:
         engine = make_engine(f"sqlite:///{self._database}")
         migrate(engine)
         self._apps = {capture: self._app(capture) for capture in ("redirect", "new-tab", "frame")}
-        self.exhibits = list(_exhibits(self._apps["redirect"], Repository(engine, Sealer(("k" * 32,)))))
+        self.exhibits = list(_exhibits(self._apps["redirect"], Repository(engine, ColumnCipher(("k" * 32,)))))
         engine.dispose()
         read_only = folder / "unwritable.db"
         shutil.copy(self._database, read_only)
@@ -132,7 +132,7 @@ def _exhibits(app: Flask, store: Repository) -> Iterator[Exhibit]:
     yield Exhibit("form inside an app", "/", headers={"User-Agent": INSTAGRAM})
     yield from _stages(page)
     yield Exhibit("details of an invited customer", page(validation=None, details=None, external_id="customer-1"))
-    refused = {"trouble": Trouble.DETAILS_REFUSED, "details": some_details(), "validation": a_validation()}
+    refused = {"stall_reason": StallReason.DETAILS_REFUSED, "details": some_details(), "validation": a_validation()}
     yield Exhibit("details that gu1 refused", page(**refused))
     yield from _of_partners(page)
     yield Exhibit("back from the hosted page", "/return")
@@ -149,7 +149,7 @@ def _of_partners(page: Callable[..., str]) -> Iterator[Exhibit]:
     yield Exhibit("a customer who only agrees", given)
     yield Exhibit("a customer who does not agree", given, "POST")
     yield Exhibit("a partner's customer, to the form", page(**sent, validation=None, details=None, consent=None))
-    refused = {"trouble": Trouble.DETAILS_REFUSED, "given_by_partner": True, "validation": a_validation()}
+    refused = {"stall_reason": StallReason.DETAILS_REFUSED, "given_by_partner": True, "validation": a_validation()}
     yield Exhibit("a customer whose partner has to correct", page(**sent | refused))
     for name in ("waiting", "approved", "in review", "rejected: registry_card_outdated", "closed"):
         yield Exhibit(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from sqlalchemy import Row, Select, create_engine, select
 
-from portal.domain.validation import Sending
+from portal.domain.validation import CreationState
 from portal.store.tables import validations
 
 _PATIENCE = 15.0
@@ -30,7 +30,9 @@ def kept(database_url: str) -> dict[str, str]:
 
 def is_awaiting(database_url: str) -> bool:
     """Whether gu1 was asked for a validation and has not answered yet."""
-    return bool(_rows(database_url, select(validations.c.nonce).where(validations.c.sending == Sending.SENT)))
+    return bool(
+        _rows(database_url, select(validations.c.nonce).where(validations.c.creation_state == CreationState.SENT))
+    )
 
 
 def _rows(database_url: str, statement: Select[Any]) -> Sequence[Row[Any]]:

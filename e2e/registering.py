@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portal.partners import hash_of_key, new_key, new_signing_secret
+from portal.partners.registry import hash_of_key, new_key, new_signing_secret
 
 
 @dataclass(frozen=True)

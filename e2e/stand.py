@@ -20,20 +20,20 @@ from e2e.mock_gu1.ledger import ledger as drawn_up
 from e2e.mock_gu1.mock import EXTENSION, Mock
 from e2e.mock_gu1.server import serving
 from e2e.servers import sqlite_in
-from portal.app import background_of, create_app
+from portal.app import create_app, runner_of
 from portal.config import Config
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.stage import Stage, stage_of
+from portal.domain.timings import Timings
 from portal.gu1.breaker import Breaker
 from portal.gu1.client import Gu1Client
-from portal.services.pace import Pace
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
 
 SECRET = "whsec_stand"
 API_KEY = "gk_sandbox_stand"
 BASE_URL = "http://127.0.0.1:8000"
 
-QUICK = Pace(
+QUICK = Timings(
     refreshes=((100, 0.1),),
     slow_refresh=0.2,
     review_refresh=0.2,
@@ -165,9 +165,9 @@ def stand(
             migrate(engine)
             engine.dispose()
         with _ONE_AT_A_TIME:
-            app = create_app(config, gu1=_impatient_client(config) if hurries else None, pace=QUICK)
+            app = create_app(config, gu1=_impatient_client(config) if hurries else None, timings=QUICK)
         app.jinja_env.bytecode_cache = FileSystemBytecodeCache()
-        background_of(app).start()
+        runner_of(app).start()
         try:
             parts: Mock = mock.extensions[EXTENSION]
             running = Stand(app, parts, mock_url=server.url, database_url=config.database_url, proxy=proxy)
@@ -176,7 +176,7 @@ def stand(
         finally:
             # The mock's post never ends, and would keep the whole portal in memory.
             running = None
-            background_of(app).stop()
+            runner_of(app).stop()
 
 
 def _config(gu1_url: str, database_url: str) -> Config:

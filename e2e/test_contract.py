@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from e2e.contract_suite import IS_LIVE, MOST_REQUESTS, TARGETS, Counting, fresh, run, target
-from portal.domain.document_numbers import comparable
+from portal.domain.comparable_numbers import comparable
 from portal.domain.errors import Refused
 from portal.domain.onboarding import Details
 from portal.domain.status import Status

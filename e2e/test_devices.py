@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
-from portal.web.second_device import qr_code
+from portal.web.applicant.second_device import qr_code
 
 INSTAGRAM = (
     "Mozilla/5.0 (Linux; Android 13; SM-A536E Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) "

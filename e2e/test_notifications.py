@@ -17,17 +17,17 @@ from e2e.bench.serving import bench_portal
 from e2e.servers import SECRET_KEY, Server, mock_gu1, on_database
 from portal.domain.onboarding import Details
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.timings import Timings
 from portal.metrics import Metrics
-from portal.partners import new_signing_secret
-from portal.services.customers import Customers, Invitation
-from portal.services.digests import Digests
+from portal.partners.registry import new_signing_secret
+from portal.services.keyed_hash import KeyedHash
 from portal.services.onboardings import Onboardings
-from portal.services.pace import Pace
-from portal.services.planning import Rules
-from portal.services.summary import Announcer
-from portal.store.engine import make_engine
+from portal.services.partner_onboardings import CreateRequest, PartnerOnboardings
+from portal.services.summary import ChangeNotifier
+from portal.services.validation_plan import Policy
+from portal.store.database import make_engine
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
 from portal.store.tables import events
 from tests.databases import on_both_databases
 from tests.ports import free_port
@@ -45,13 +45,13 @@ class Scene:
     gu1: Server
     receiver: Receiver
     database: Engine
-    customers: Customers
+    customers: PartnerOnboardings
     """These two on the same database, for what a partner and an applicant ask for."""
     onboardings: Onboardings
 
     def invite(self) -> str:
-        wish = Invitation(partner="shop", external_id="customer-7", locale="es-AR")
-        onboarding = self.customers.invite(wish).onboarding
+        wish = CreateRequest(partner="shop", external_id="customer-7", locale="es-AR")
+        onboarding = self.customers.create(wish).onboarding
         details = Details(country="AR", document_number="30111222", first_name="Ana", last_name="Pérez")
         self.onboardings.give_details(onboarding.id, details, consent_version="1")
         return str(onboarding.id)
@@ -126,13 +126,13 @@ def a_scene(folder, database_url, receiver):
         engine.dispose()
 
 
-def services(engine: Engine) -> tuple[Customers, Onboardings]:
-    rules = Rules(max_attempts=3, double_check_renaper=True)
-    store = Repository(engine, Sealer([SECRET_KEY]), Announcer(lambda _: rules, lambda _: True))
-    common: Any = {"clock": lambda: datetime.now(UTC), "rules_for": lambda _: rules, "meter": Metrics()}
-    common["digests"] = Digests([SECRET_KEY], "portal.document-number")
-    onboardings = Onboardings(store, provider_hosts=ProviderHosts(()), pace=Pace(), **common)
-    return Customers(store, numbers=common["digests"], **common), onboardings
+def services(engine: Engine) -> tuple[PartnerOnboardings, Onboardings]:
+    rules = Policy(max_attempts=3, double_check_renaper=True)
+    store = Repository(engine, ColumnCipher([SECRET_KEY]), ChangeNotifier(lambda _: rules, lambda _: True))
+    common: Any = {"clock": lambda: datetime.now(UTC), "policy_for": lambda _: rules, "meter": Metrics()}
+    common["keyed_hash"] = KeyedHash([SECRET_KEY], "portal.document-number")
+    onboardings = Onboardings(store, provider_hosts=ProviderHosts(()), timings=Timings(), **common)
+    return PartnerOnboardings(store, numbers=common["keyed_hash"], **common), onboardings
 
 
 @pytest.fixture

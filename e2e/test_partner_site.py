@@ -14,7 +14,7 @@ import pytest
 from e2e.partner_site import policy
 from e2e.partner_site.app import create_site
 from e2e.partner_site.bank import Bank
-from portal.partners import new_signing_secret
+from portal.partners.registry import new_signing_secret
 
 PORTAL = "https://portal.example"
 SECRETS = (new_signing_secret(), new_signing_secret())

@@ -55,7 +55,7 @@ def test_asked_to_end_it_first_finishes_what_is_under_way(own_world):
     own_world.portal.start()
     until(link, "ready")  # at once: what was lost would be looked for a minute later
     assert own_world.ledger()["created"] == 1
-    assert "stumbled" not in own_world.portal.log.read_text()
+    assert "starts again" not in own_world.portal.log.read_text()
 
 
 @on_both_databases

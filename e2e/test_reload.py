@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from e2e.servers import portal
-from portal.partners import hash_of_key, new_key, new_signing_secret
+from portal.partners.registry import hash_of_key, new_key, new_signing_secret
 from tests.ports import free_port
 
 KEYS = [new_key(), new_key()]

@@ -13,53 +13,54 @@ from jinja2 import StrictUndefined
 from sqlalchemy import Engine as Database
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal.background import Background
 from portal.config import Config, load_config
-from portal.courier import HttpCourier
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.timings import Timings
 from portal.gu1.client import Gu1Client
-from portal.gu1.webhook import WebhookEvent, read_webhook, verify
+from portal.gu1.signed_webhook import VerifiedWebhook, parse_webhook, verify
+from portal.http.notifier import HttpNotifier
 from portal.logs import set_up_logging
 from portal.metrics import Metrics
-from portal.partners import Registry
-from portal.partners_file import read_registry
+from portal.partners.policies import Policies
+from portal.partners.registry import Registry
+from portal.partners.toml_file import read_registry
+from portal.runner.housekeeping import Housekeeping
+from portal.runner.notification_worker import NotificationWorker
+from portal.runner.onboarding_worker import OnboardingWorker
+from portal.runner.thread import RunnerThread
 from portal.services.budget import Budget
-from portal.services.customers import Customers
-from portal.services.digests import Digests
-from portal.services.engine import Engine
-from portal.services.housekeeping import Housekeeping
+from portal.services.keyed_hash import KeyedHash
+from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
-from portal.services.pace import Pace
-from portal.services.planning import Rules
+from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.ports import Clock, Gu1, Meter
-from portal.services.steps import Steps
-from portal.services.summary import Announcer
-from portal.services.telling import Telling
-from portal.services.webhooks import Webhooks
+from portal.services.summary import ChangeNotifier
+from portal.services.validation_plan import Policy
+from portal.services.webhook_handler import WebhookHandler
 from portal.store.clock import DatabaseClock
-from portal.store.engine import make_engine
-from portal.store.events import Outbox
-from portal.store.notes import Notes
+from portal.store.database import make_engine
+from portal.store.encryption import ColumnCipher
+from portal.store.outbox import Outbox
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
-from portal.terms import Terms
+from portal.store.shared_state import SharedState
+from portal.web.applicant.pages import applicant
+from portal.web.applicant.partner_return import partner_return
+from portal.web.applicant.second_device import second_device
 from portal.web.assets import init_assets
 from portal.web.branding import brand, branding
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
-from portal.web.embed import init_embed
-from portal.web.errors import init_errors
+from portal.web.embed.script import init_embed
+from portal.web.error_pages import init_errors
+from portal.web.framing import init_framing
 from portal.web.i18n import init_i18n
-from portal.web.in_app import in_app_browser
-from portal.web.links import Links, Tokens
-from portal.web.ops import ops
-from portal.web.pages import pages
-from portal.web.partner_api import partner_api
-from portal.web.second_device import second_device
+from portal.web.in_app_browser import in_app_browser
+from portal.web.links import AccessLinks, FormTokens
+from portal.web.operations.probes import operations
+from portal.web.partner_api.endpoints import partner_api
 from portal.web.security import init_security
-from portal.web.way_back import way_back
-from portal.web.webhook import webhook
+from portal.web.webhook.receiver import webhook
 
 _PACKAGE = Path(__file__).parent
 
@@ -68,7 +69,7 @@ class Shared(TypedDict):
     """What every use case is given."""
 
     clock: Clock
-    rules_for: Callable[[Onboarding], Rules]
+    policy_for: Callable[[Onboarding], Policy]
     meter: Meter
     wake: Callable[[], None]
 
@@ -77,44 +78,46 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None, pace: Pace | None = None) -> Flask:
-    """A portal that serves pages. Its engine is in `background_of(app)`, not started yet."""
-    pace, metrics, partners = pace or Pace(), Metrics(), read_registry(config.partners_path)
+def create_app(
+    config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None, timings: Timings | None = None
+) -> Flask:
+    """A portal that serves pages. Its engine is in `runner_of(app)`, not started yet."""
+    timings, metrics, partners = timings or Timings(), Metrics(), read_registry(config.partners_path)
     database = make_engine(config.database_url)
     clock = shared_clock = DatabaseClock(database, clock)
-    rules_for, gu1 = Terms(config, partners).rules_for, gu1 or make_gu1(config, metrics)
-    notes, announcer = Notes(database), Announcer(rules_for, partners.listens)
-    background = _background(database, gu1, partners, clock=shared_clock, pace=pace, metrics=metrics)
-    store = Repository(database, Sealer(config.secret_keys), announcer, background.wake_telling)
-    background.forget = Housekeeping(notes, Outbox(database), store).forget
-    numbers, keys = (Digests(config.secret_keys, f"portal.{of}") for of in ("document-number", "idempotency-key"))
-    work: Shared = {"clock": clock, "rules_for": rules_for, "meter": metrics, "wake": background.wake}
+    policy_for, gu1 = Policies(config, partners).policy_for, gu1 or make_gu1(config, metrics)
+    shared_state, change_notifier = SharedState(database), ChangeNotifier(policy_for, partners.wants_notifications)
+    runner = _make_runner(database, gu1, partners, clock=shared_clock, timings=timings, metrics=metrics)
+    store = Repository(database, ColumnCipher(config.secret_keys), change_notifier, runner.wake_notifications)
+    runner.forget = Housekeeping(shared_state, Outbox(database), store).forget
+    numbers, keys = (KeyedHash(config.secret_keys, f"portal.{of}") for of in ("document-number", "idempotency-key"))
+    work: Shared = {"clock": clock, "policy_for": policy_for, "meter": metrics, "wake": runner.wake}
     hosts = ProviderHosts(config.gu1_provider_hosts)
-    onboardings = Onboardings(store, digests=numbers, provider_hosts=hosts, pace=pace, **work)
-    customers = Customers(store, digests=keys, numbers=numbers, **work)
-    budget = Budget(store, notes, config.gu1_hourly_budget, clock)
-    steps = Steps(store, gu1, onboardings, clock=clock, pace=pace, meter=metrics, budget=budget)
-    background.engine = Engine(store, steps.take, clock=clock, pace=pace)
+    onboardings = Onboardings(store, keyed_hash=numbers, provider_hosts=hosts, timings=timings, **work)
+    partner_onboardings = PartnerOnboardings(store, keyed_hash=keys, numbers=numbers, **work)
+    budget = Budget(store, shared_state, config.gu1_hourly_budget, clock)
+    steps = OnboardingSteps(store, gu1, onboardings, clock=clock, timings=timings, meter=metrics, budget=budget)
+    runner.onboardings = OnboardingWorker(store, steps.take, clock=clock, timings=timings)
     app = _flask(config)
-    app.extensions["portal_background"] = background
+    app.extensions["portal_runner"] = runner
     app.extensions["portal"] = Portal(
         config=config,
         partners=partners,
         onboardings=onboardings,
-        customers=customers,
-        webhooks=Webhooks(notes, onboardings, clock),
-        links=Links(config.secret_keys, clock),
-        tokens=Tokens(config.secret_keys, CONSENT_VERSION, clock),
+        partner_onboardings=partner_onboardings,
+        webhooks=WebhookHandler(shared_state, onboardings, clock),
+        access_links=AccessLinks(config.secret_keys, clock),
+        form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
         clock=clock,
         metrics=metrics,
-        read_news=_read_news(config.gu1_webhook_secrets),
+        parse_webhook=_parse_webhook(config.gu1_webhook_secrets),
         check_ready=store.ping,
     )
     return app
 
 
-def background_of(app: Flask) -> Background:
-    return cast(Background, app.extensions["portal_background"])
+def runner_of(app: Flask) -> RunnerThread:
+    return cast(RunnerThread, app.extensions["portal_runner"])
 
 
 def serving_app() -> Flask:
@@ -122,10 +125,10 @@ def serving_app() -> Flask:
     config = load_config()
     set_up_logging(config.log_level)
     app = create_app(config)
-    background = background_of(app)
-    background.start()
+    runner = runner_of(app)
+    runner.start()
     # Before the interpreter ends its thread pools, without which no step could write its outcome.
-    Finalize(None, background.stop, exitpriority=1)
+    Finalize(None, runner.stop, exitpriority=1)
     return app
 
 
@@ -146,25 +149,27 @@ def folder(name: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
-def _background(
+def _make_runner(
     database: Database,
     gu1: Gu1,
     partners: Registry,
     *,
     clock: DatabaseClock,
-    pace: Pace,
+    timings: Timings,
     metrics: Metrics,
-) -> Background:
+) -> RunnerThread:
     """All that works beside the pages, but for the engine itself."""
-    outbox, courier = Outbox(database), HttpCourier()
+    outbox, notifier = Outbox(database), HttpNotifier()
 
     async def close() -> None:
         await gu1.aclose()
-        await courier.aclose()
+        await notifier.aclose()
 
-    background = Background(clock=clock, set_clock=clock.set, close=close)
-    background.telling = Telling(outbox, courier, partners.listeners, clock=clock, pace=pace, meter=metrics)
-    return background
+    runner = RunnerThread(clock=clock, set_clock=clock.set, close=close)
+    runner.notifications = NotificationWorker(
+        outbox, notifier, partners.notification_endpoints, clock=clock, timings=timings, meter=metrics
+    )
+    return runner
 
 
 def _flask(config: Config) -> Flask:
@@ -177,16 +182,17 @@ def _flask(config: Config) -> Flask:
     init_security(app, base_url=config.base_url)
     init_i18n(app, translations=str(_PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
+    init_framing(app)
     init_embed(app, folder("static") / "embed.js", config.gu1_provider_hosts)
     init_errors(app)
     app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url, brand=brand)
-    for blueprint in (pages, branding, way_back, second_device, partner_api, webhook, ops):
+    for blueprint in (applicant, branding, partner_return, second_device, partner_api, webhook, operations):
         app.register_blueprint(blueprint)
     return app
 
 
-def _read_news(secrets: tuple[str, ...]) -> Callable[[bytes, str | None], WebhookEvent | None]:
-    def read(body: bytes, signature: str | None) -> WebhookEvent | None:
-        return read_webhook(body) if verify(body, signature, secrets) else None
+def _parse_webhook(secrets: tuple[str, ...]) -> Callable[[bytes, str | None], VerifiedWebhook | None]:
+    def read(body: bytes, signature: str | None) -> VerifiedWebhook | None:
+        return parse_webhook(body) if verify(body, signature, secrets) else None
 
     return read

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from jinja2 import FileSystemBytecodeCache
 
-from portal.app import background_of, create_app
+from portal.app import create_app, runner_of
 from portal.config import Config
-from portal.services.pace import Pace
+from portal.domain.timings import Timings
 from tests.databases import (
     database_kind,
     database_url,
@@ -78,7 +78,7 @@ def compiled_templates(tmp_path_factory):
 
 @pytest.fixture
 def app(config, clock, gu1, compiled_templates):
-    app = create_app(config, clock=clock, gu1=gu1, pace=Pace())
+    app = create_app(config, clock=clock, gu1=gu1, timings=Timings())
     app.jinja_env.bytecode_cache = compiled_templates
     return app
 
@@ -96,7 +96,7 @@ def webhooks(app):
 @pytest.fixture
 def work(app):
     """Lets the engine do everything that is due by now."""
-    return lambda: asyncio.run(background_of(app).engine.work_until_idle())
+    return lambda: asyncio.run(runner_of(app).onboardings.work_until_idle())
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from sqlalchemy import Engine as Connections
 from sqlalchemy.event import listen, remove
 
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
 from portal.store.tables import metadata
 from tests.postgres import HOW_TO_GET_ONE, connected, is_to_be_had, new_database, server
 

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from portal.domain.onboarding import Consent, Details, Onboarding
-from portal.domain.validation import Sending, Validation
+from portal.domain.validation import CreationState, Validation
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def an_adopted_validation(**changes: Any) -> Validation:
     """Known to gu1 and with a hosted page; its ids are new each time."""
     number = next(_numbers)
     given: dict[str, Any] = {
-        "sending": Sending.ADOPTED,
+        "creation_state": CreationState.ADOPTED,
         "sends": 1,
         "sent_at": NOW,
         "gu1_id": f"gu1-{number}",

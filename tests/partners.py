@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from portal.partners import KEY_PREFIX, hash_of_key, new_signing_secret
+from portal.partners.registry import KEY_PREFIX, hash_of_key, new_signing_secret
 
 KEYS = {slug: f"{KEY_PREFIX}{slug:-<43}" for slug in ("shop", "bank", "gone")}
 """The same in every process, because tests are named by them."""

@@ -5,16 +5,16 @@ import threading
 
 import pytest
 
-from portal.app import background_of, create_app
-from portal.partners import new_signing_secret
-from portal.services.customers import Invitation
-from portal.services.pace import Pace
+from portal.app import create_app, runner_of
+from portal.domain.timings import Timings
+from portal.partners.registry import new_signing_secret
+from portal.services.partner_onboardings import CreateRequest
 from tests.databases import on_both_databases
 from tests.readme import documented_check
 from tests.receiver import receiving
-from tests.test_background import until
+from tests.runner.test_thread import until
 
-SELDOM = Pace(idle=60.0)
+SELDOM = Timings(idle=60.0)
 SECRETS = [new_signing_secret(), new_signing_secret()]
 
 
@@ -34,10 +34,10 @@ def config(config, receiver, tmp_path):
 
 @pytest.fixture
 def app(config, gu1):
-    app = create_app(config, gu1=gu1, pace=SELDOM)
-    background_of(app).start()
+    app = create_app(config, gu1=gu1, timings=SELDOM)
+    runner_of(app).start()
     yield app
-    background_of(app).stop()
+    runner_of(app).stop()
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def stop(app):
     portal = app.extensions["portal"]
 
     def stop():
-        wish = Invitation(partner="shop", external_id="customer-7", locale="es-AR")
-        invited = portal.customers.invite(wish).onboarding
+        wish = CreateRequest(partner="shop", external_id="customer-7", locale="es-AR")
+        invited = portal.partner_onboardings.create(wish).onboarding
         portal.onboardings.stop(invited.id)
         return invited
 
@@ -70,6 +70,6 @@ def test_what_is_being_told_is_finished_before_the_end(app, stop, receiver):
     stop()
     until(lambda: receiver.deliveries)
     threading.Timer(0.3, receiver.go_on.set).start()
-    background_of(app).stop()
+    runner_of(app).stop()
     page = app.extensions["portal"].metrics.page().decode()
     assert 'portal_told_total{outcome="delivered",partner="shop"} 1.0' in page

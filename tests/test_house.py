@@ -26,17 +26,17 @@ LONGEST_FUNCTION = 40
 LONGEST_TEMPLATE = 80
 
 ROUTES = {
-    ("pages.start", "/", "GET"),
+    ("applicant.start", "/", "GET"),
     ("branding.logo", "/logo/<slug>", "GET"),
-    ("way_back.go_back", "/o/<token>/back", "GET"),
-    ("pages.submit", "/", "POST"),
-    ("pages.onboarding", "/o/<token>", "GET"),
-    ("pages.correct", "/o/<token>", "POST"),
-    ("pages.status", "/o/<token>/status", "GET"),
-    ("pages.open_hosted_page", "/o/<token>/continue", "GET"),
-    ("pages.retry", "/o/<token>/retry", "POST"),
-    ("pages.stop", "/o/<token>/stop", "POST"),
-    ("pages.came_back", "/return", "GET"),
+    ("partner_return.go_back", "/o/<token>/back", "GET"),
+    ("applicant.submit", "/", "POST"),
+    ("applicant.onboarding", "/o/<token>", "GET"),
+    ("applicant.correct", "/o/<token>", "POST"),
+    ("applicant.status", "/o/<token>/status", "GET"),
+    ("applicant.open_hosted_page", "/o/<token>/continue", "GET"),
+    ("applicant.retry", "/o/<token>/retry", "POST"),
+    ("applicant.stop", "/o/<token>/stop", "POST"),
+    ("applicant.came_back", "/return", "GET"),
     ("second_device.qr", "/o/<token>/qr.svg", "GET"),
     ("partner_api.create", "/api/v1/onboardings", "POST"),
     ("partner_api.read", "/api/v1/onboardings/<onboarding_id>", "GET"),
@@ -44,9 +44,9 @@ ROUTES = {
     ("partner_api.openapi", "/api/v1/openapi.json", "GET"),
     ("webhook.receive", "/webhooks/gu1", "POST"),
     ("embed_script", "/embed.js", "GET"),
-    ("ops.healthz", "/healthz", "GET"),
-    ("ops.readyz", "/readyz", "GET"),
-    ("ops.metrics", "/metrics", "GET"),
+    ("operations.healthz", "/healthz", "GET"),
+    ("operations.readyz", "/readyz", "GET"),
+    ("operations.metrics", "/metrics", "GET"),
     ("static_file", "/static/<path:name>", "GET"),
 }
 
@@ -120,7 +120,7 @@ from pathlib import Path
 import portal
 from portal.app import create_app
 from portal.config import Config
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
 
 assert str(Path(portal.__file__).parent.parent) == {installed!r}, portal.__file__
 settings = dict(secret_keys=("k" * 32,), database_url="sqlite:///portal.db", gu1_api_key="key")

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from portal.partners import new_signing_secret, secret_bytes
-from portal.services.pace import Pace
+from portal.domain.timings import Timings
+from portal.partners.registry import new_signing_secret, secret_bytes
 from portal.services.signatures import signed_headers
 from tests.readme import README, documented_check, snippet
 
@@ -62,5 +62,5 @@ def test_documented_openssl_makes_the_same_signature(tmp_path, secret):
 
 
 def test_documented_number_of_tries_is_the_real_one():
-    tries = len(Pace().tell_again) + 1
-    assert f"{tries} tries in about {round(sum(Pace().tell_again) / 86400)} days" in README.read_text()
+    tries = len(Timings().notify_again) + 1
+    assert f"{tries} tries in about {round(sum(Timings().notify_again) / 86400)} days" in README.read_text()

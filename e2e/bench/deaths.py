@@ -126,11 +126,11 @@ def kind_of(written: Written) -> str | None:
 
 
 def _kind_of_validation(onboarding: Mapping[str, Any], validation: Mapping[str, Any]) -> str:
-    if validation["sending"] == "planned":
+    if validation["creation_state"] == "planned":
         if onboarding["entity_id"] is None or validation["sends"]:
             return "saved"
         return "entity" if validation["number"] == 1 else "retry"
-    if validation["sending"] == "sent":
+    if validation["creation_state"] == "sent":
         return "sent" if onboarding["lease_until"] else "unsure"
     if validation["refreshes"]:
         return "looked"

@@ -13,7 +13,7 @@ from e2e.bench.fleet import Fleet, database_of
 from e2e.bench.ground import fleet_on, tell, throng
 from e2e.bench.report import Line
 from e2e.bench.visits import Visitor
-from portal.domain.validation import Sending
+from portal.domain.validation import CreationState
 from portal.store.tables import onboardings, validations
 
 TIMES = 20
@@ -56,7 +56,7 @@ def ended(folder: Path, database: str, *, seed: int, times: int = TIMES, places:
 def _left_behind(running: Fleet) -> list[Fault]:
     engine = create_engine(running.database_url)
     leased = select(func.count()).where(onboardings.c.lease_until.is_not(None))
-    sent = select(func.count()).where(validations.c.sending == Sending.SENT.value)
+    sent = select(func.count()).where(validations.c.creation_state == CreationState.SENT.value)
     try:
         with engine.connect() as connection:
             claims, lost = connection.scalar(leased) or 0, connection.scalar(sent) or 0

@@ -11,7 +11,7 @@ from typing import Any
 from e2e import judge
 from e2e.bench.serving import bench_portal
 from e2e.servers import Server, mock_gu1, on_database, sqlite_in
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
 from tests.ports import free_port
 from tests.postgres import HOW_TO_GET_ONE, new_database, server
 

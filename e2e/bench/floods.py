@@ -55,7 +55,7 @@ _LONG = 100_000
 _AT_ONCE = 8
 _BEFORE = 5.0
 _SHORT_SHARE = 10
-_OF_THE_ENGINE = {"due_at", "lease_until", "fence", "failures", "trouble", "updated_at", "watched_at", "refreshes"}
+_OF_THE_ENGINE = {"due_at", "lease_until", "fence", "failures", "stall_reason", "updated_at", "watched_at", "refreshes"}
 _HEADER_FORMS = (SIGNATURE_HEADER, SIGNATURE_HEADER.lower(), SIGNATURE_HEADER.upper())
 
 

@@ -21,7 +21,7 @@ from e2e.bench.report import Line
 from e2e.bench.serving import bench_portal, set_clock
 from e2e.bench.visits import Visitor
 from e2e.servers import Server, mock_gu1, on_database, sqlite_in
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
 from tests.ports import free_port
 from tests.postgres import HOW_TO_GET_ONE, Cluster, new_database, own_cluster, server
 

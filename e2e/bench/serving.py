@@ -25,11 +25,11 @@ from flask import Flask
 
 from e2e.bench.deaths import DEATH_FILE, Deaths
 from e2e.servers import Server, portal
-from portal.app import background_of, create_app
-from portal.cli import serve_app
+from portal.app import create_app, runner_of
+from portal.cli.serve import serve_app
 from portal.config import load_config
+from portal.domain.timings import Timings
 from portal.logs import set_up_logging
-from portal.services.pace import Pace
 
 PACE_SCALE = "BENCH_PACE_SCALE"
 CLOCK_FILE = "BENCH_CLOCK_FILE"
@@ -66,10 +66,11 @@ def set_clock(server: Server, ahead: float) -> None:
     fresh.replace(path)
 
 
-def scaled(pace: Pace, scale: float) -> Pace:
+def scaled(timings: Timings, scale: float) -> Timings:
     """Every wait so many times as long, but those that are made for people or a database, not for gu1."""
     return replace(
-        pace, **{it.name: _times(getattr(pace, it.name), scale) for it in fields(pace) if it.name not in _AS_THEY_ARE}
+        timings,
+        **{it.name: _times(getattr(timings, it.name), scale) for it in fields(timings) if it.name not in _AS_THEY_ARE},
     )
 
 
@@ -99,11 +100,11 @@ def bench_app() -> Flask:
     config = load_config()
     set_up_logging(config.log_level)
     Deaths(Path(os.environ[DEATH_FILE])).listen()
-    pace = scaled(Pace(), float(os.environ[PACE_SCALE]))
-    app = create_app(config, clock=SettableClock(Path(os.environ[CLOCK_FILE])), pace=pace)
-    background = background_of(app)
-    background.start()
-    Finalize(None, background.stop, exitpriority=1)
+    timings = scaled(Timings(), float(os.environ[PACE_SCALE]))
+    app = create_app(config, clock=SettableClock(Path(os.environ[CLOCK_FILE])), timings=timings)
+    runner = runner_of(app)
+    runner.start()
+    Finalize(None, runner.stop, exitpriority=1)
     return app
 
 

@@ -36,7 +36,7 @@ class Consent:
     given_at: datetime
 
 
-class Trouble(StrEnum):
+class StallReason(StrEnum):
     """Why an onboarding is not getting on, until it is again."""
 
     UNAVAILABLE = "unavailable"
@@ -44,7 +44,7 @@ class Trouble(StrEnum):
     """gu1 refuses us: a key, the configuration or the credit. An operator has to act."""
     DETAILS_REFUSED = "details_refused"
     """gu1 refuses what the applicant typed. The applicant has to act."""
-    SESSION_URL_REFUSED = "session_url_refused"
+    HOSTED_PAGE_REFUSED = "session_url_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Onboarding:
     watched_at: datetime | None = None
     """When somebody last looked at the page, give or take half a minute."""
     validation: Validation | None = None
-    trouble: Trouble | None = None
+    stall_reason: StallReason | None = None
     failures: int = 0
     stopped_at: datetime | None = None
     erased_at: datetime | None = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from portal.domain.onboarding import Onboarding, Trouble
+from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import COOL_DOWN, Remedy
 from portal.domain.status import Status
-from portal.domain.validation import Sending, Validation
+from portal.domain.validation import CreationState, Validation
 
 
 class Stage(StrEnum):
@@ -58,12 +58,12 @@ def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
         return Stage.CANCELLED
     if onboarding.verified_before_at:
         return Stage.APPROVED
-    if onboarding.trouble is Trouble.DETAILS_REFUSED or onboarding.validation is None:
+    if onboarding.stall_reason is StallReason.DETAILS_REFUSED or onboarding.validation is None:
         return Stage.DETAILS
     validation = onboarding.validation
-    if validation.sending is not Sending.ADOPTED:
+    if validation.creation_state is not CreationState.ADOPTED:
         return Stage.DELAYED if _is_delayed(onboarding) else Stage.PREPARING
-    if onboarding.trouble is Trouble.SESSION_URL_REFUSED and not validation.status.is_final:
+    if onboarding.stall_reason is StallReason.HOSTED_PAGE_REFUSED and not validation.status.is_final:
         return Stage.DELAYED
     stage = _adopted(validation)
     if stage is Stage.WAITING and _is_delayed(onboarding):
@@ -109,7 +109,7 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     return (
         validation is not None
         and onboarding.stopped_at is None
-        and validation.sending is Sending.ADOPTED
+        and validation.creation_state is CreationState.ADOPTED
         and validation.session_url is not None
         and now < validation.ends_at
         and validation.status in {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED}
@@ -139,8 +139,8 @@ def _adopted(validation: Validation) -> Stage:
 
 
 def _is_delayed(onboarding: Onboarding) -> bool:
-    if onboarding.trouble is Trouble.REFUSED or onboarding.failures >= FAILURES_BEFORE_DELAYED:
+    if onboarding.stall_reason is StallReason.REFUSED or onboarding.failures >= FAILURES_BEFORE_DELAYED:
         return True
-    answer_lost = onboarding.validation is not None and onboarding.validation.sending is Sending.SENT
+    answer_lost = onboarding.validation is not None and onboarding.validation.creation_state is CreationState.SENT
     long_pause = onboarding.due_at is not None and onboarding.due_at - onboarding.updated_at >= LONG_PAUSE
     return onboarding.failures > 0 and (answer_lost or long_pause)

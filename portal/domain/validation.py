@@ -40,7 +40,7 @@ class IdentityMatch(StrEnum):
     MISMATCH = "mismatch"
 
 
-class Sending(StrEnum):
+class CreationState(StrEnum):
     """How far the paid request for a validation has come."""
 
     PLANNED = "planned"
@@ -88,7 +88,7 @@ class Validation:
     """1, 2, … within its onboarding."""
     nonce: str
     """Sent in the metadata, to know our own validation again after a lost answer."""
-    sending: Sending = Sending.PLANNED
+    creation_state: CreationState = CreationState.PLANNED
     sends: int = 0
     sent_at: datetime | None = None
     empty_looks: int = 0
@@ -138,7 +138,7 @@ class Validation:
     def lacks_page(self) -> bool:
         """There is nowhere to go, and no verdict as gu1's sandbox gives without a hosted page, within moments."""
         has_none = self.status is Status.PENDING and self.session_url is None
-        return has_none and self.sending is Sending.ADOPTED and self.refreshes >= LOOKS_FOR_PAGE
+        return has_none and self.creation_state is CreationState.ADOPTED and self.refreshes >= LOOKS_FOR_PAGE
 
     def looks_like(self, other: Self) -> bool:
         """Whether the applicant could not tell the two apart."""
@@ -146,7 +146,7 @@ class Validation:
 
     @property
     def _visible(self) -> tuple[object, ...]:
-        return (self.sending, self.status, self.session_url, self.double_check, self.reason, self.identity_match)
+        return (self.creation_state, self.status, self.session_url, self.double_check, self.reason, self.identity_match)
 
     @property
     def remedy(self) -> Remedy | None:

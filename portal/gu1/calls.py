@@ -10,10 +10,13 @@ from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, NotSent, Refused
 from portal.domain.onboarding import Details
 from portal.domain.validation import Listing, Observation
-from portal.gu1 import entities, operations, outgoing, schema
-from portal.gu1.fields import letters_and_digits, parse
+from portal.gu1 import entity_reader as entities
+from portal.gu1 import operations
+from portal.gu1 import request_bodies as outgoing
+from portal.gu1 import validation_reader as schema
 from portal.gu1.operations import Operation
-from portal.gu1.pages import MOST_PAGES, PAGE_SIZE, Pages
+from portal.gu1.pagination import MOST_PAGES, PAGE_SIZE, Pages
+from portal.gu1.parsing import letters_and_digits, parse
 from portal.gu1.tax_ids import canonical
 
 T = TypeVar("T")

@@ -24,14 +24,16 @@ from typing import TypeVar
 import httpx
 
 from portal.domain.errors import Gu1Error, Malformed, NotSent, Refused, Unavailable
-from portal.gu1 import operations, outgoing, schema
-from portal.gu1.answer import Answer
+from portal.gu1 import operations
+from portal.gu1 import request_bodies as outgoing
+from portal.gu1 import validation_reader as schema
 from portal.gu1.breaker import Breaker
 from portal.gu1.calls import Calls
-from portal.gu1.fields import parse
 from portal.gu1.operations import Operation
+from portal.gu1.parsing import parse
+from portal.gu1.response import Response
+from portal.http.retry_after import read_retry_after
 from portal.logs import keep_quiet
-from portal.retry_after import read_retry_after
 
 T = TypeVar("T")
 OnCall = Callable[[str, str, float], None]
@@ -82,16 +84,16 @@ class Gu1Client(Calls):
         await self._reading.aclose()
         await self._writing.aclose()
 
-    async def look(self, path: str, params: Mapping[str, str | int]) -> Answer:
+    async def look(self, path: str, params: Mapping[str, str | int]) -> Response:
         """One GET and whatever gu1 answers to it: for finding out which gu1 this is, not for the portal's work."""
 
-        async def work() -> Answer:
+        async def work() -> Response:
             async with self._reading.stream(operations.LOOK.method, path, params=params) as response:
                 try:
                     body = parse(await self._body(response, _MOST_BYTES_OF_A_LOOK))
                 except Malformed:
                     body = None
-            return Answer(response.status_code, body, _retry_after(response))
+            return Response(response.status_code, body, _retry_after(response))
 
         return await self._call(operations.LOOK, work)
 

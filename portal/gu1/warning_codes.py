@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from portal.gu1.fields import listing, mapping, text
+from portal.gu1.parsing import listing, mapping, text
 
 
 def risk_codes(row: dict[str, object]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.services.onboardings import WATCHED_FOR
-from portal.services.ports import Clock, Notes, Store
+from portal.services.ports import Clock, SharedState, Store
 
 HOUR = timedelta(hours=1)
 ASK_AGAIN = timedelta(minutes=2)
@@ -13,10 +13,10 @@ ASK_AGAIN = timedelta(minutes=2)
 
 
 class Budget:
-    def __init__(self, store: Store, notes: Notes, limit: int | None, clock: Clock) -> None:
+    def __init__(self, store: Store, shared_state: SharedState, limit: int | None, clock: Clock) -> None:
         """`limit`: looks an hour; None where gu1 sets none."""
         self._store = store
-        self._notes = notes
+        self._shared_state = shared_state
         self._limit = limit
         self._clock = clock
 
@@ -26,7 +26,7 @@ class Budget:
             return None
         now = self._clock()
         share = self._limit if watched else self._share_of_the_unwatched(now)
-        if self._notes.spend(_hour(now), share):
+        if self._shared_state.spend(_hour(now), share):
             return None
         return self._left_of_hour(now) if watched else min(ASK_AGAIN, self._left_of_hour(now))
 
@@ -35,7 +35,7 @@ class Budget:
         if self._limit is None:
             return timedelta()
         now = self._clock()
-        left = max(1, self._limit - self._notes.spent(_hour(now)))
+        left = max(1, self._limit - self._shared_state.spent(_hour(now)))
         rest = self._left_of_hour(now)
         return min(rest, rest * self._store.count_watched(now - WATCHED_FOR) / left)
 

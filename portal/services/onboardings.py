@@ -10,15 +10,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from portal.domain.errors import RetryRefused
-from portal.domain.onboarding import Details, Onboarding, Trouble
+from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.stage import Stage, may_continue, may_retry, stage_of
+from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
-from portal.services.digests import Digests
-from portal.services.observing import Observer
-from portal.services.pace import Pace
-from portal.services.planning import Planner, Rules
-from portal.services.ports import Clock, Meter, Row, Store
+from portal.services.apply_observation import ObservationApplier
+from portal.services.keyed_hash import KeyedHash
+from portal.services.ports import Clock, LockedOnboarding, Meter, Store
+from portal.services.validation_plan import Policy, ValidationPlanner
 
 log = logging.getLogger(__name__)
 
@@ -36,23 +36,25 @@ class Onboardings:
         store: Store,
         *,
         clock: Clock,
-        digests: Digests,
-        rules_for: Callable[[Onboarding], Rules],
+        keyed_hash: KeyedHash,
+        policy_for: Callable[[Onboarding], Policy],
         provider_hosts: ProviderHosts,
         meter: Meter,
-        pace: Pace,
+        timings: Timings,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         """`wake` tells the engine of this process that something fell due."""
         self._store = store
         self._clock = clock
-        self._planner = Planner(rules_for, digests)
-        self._observer = Observer(clock=clock, digests=digests, provider_hosts=provider_hosts, meter=meter, pace=pace)
+        self._planner = ValidationPlanner(policy_for, keyed_hash)
+        self._observations = ObservationApplier(
+            clock=clock, keyed_hash=keyed_hash, provider_hosts=provider_hosts, meter=meter, timings=timings
+        )
         self._meter = meter
-        self._pace = pace
+        self._timings = timings
         self._wake = wake
         self._provider_hosts = provider_hosts
-        self.rules_for = rules_for
+        self.policy_for = policy_for
 
     def start(self, details: Details, *, locale: str, consent_version: str, nonce: str) -> Onboarding:
         """A stored onboarding; the one stored before where the same form is sent with the same details again."""
@@ -115,11 +117,11 @@ class Onboardings:
         """The operator has become stricter since gu1 gave it."""
         log.error("onboarding %s: its hosted page is outside GU1_PROVIDER_HOSTS by now", onboarding.id)
         changed = replace(validation, session_url=None)
-        return replace(onboarding, validation=changed, trouble=Trouble.SESSION_URL_REFUSED, updated_at=now)
+        return replace(onboarding, validation=changed, stall_reason=StallReason.HOSTED_PAGE_REFUSED, updated_at=now)
 
     def _shown(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
         shown = replace(validation, shown_at=now, refreshes=0)
-        usual = now + self._pace.refresh_after(shown)
+        usual = now + self._timings.refresh_after(shown)
         due = min(usual, onboarding.due_at or usual)
         return replace(onboarding, validation=shown, due_at=due, updated_at=now)
 
@@ -142,12 +144,12 @@ class Onboardings:
             onboarding = row.onboarding
             if onboarding.attempts > after_attempt:
                 return onboarding
-            if not may_retry(onboarding, max_attempts=self.rules_for(onboarding).max_attempts, now=now):
+            if not may_retry(onboarding, max_attempts=self.policy_for(onboarding).max_attempts, now=now):
                 raise RetryRefused
             changed = replace(
                 onboarding,
                 validation=self._planner.planned(onboarding, onboarding.attempts + 1, now),
-                trouble=None,
+                stall_reason=None,
                 failures=0,
                 due_at=now,
                 updated_at=now,
@@ -182,7 +184,9 @@ class Onboardings:
             is_twin = validation.gu1_id not in (None, seen.gu1_id)
             if is_twin and seen.status.is_final:
                 return False
-            row.save(self._to_sweep(row.onboarding) if is_twin else self._observer.told(row.onboarding, seen))
+            row.save(
+                self._to_sweep(row.onboarding) if is_twin else self._observations.apply_unasked(row.onboarding, seen)
+            )
         self._wake()
         return not is_twin
 
@@ -195,11 +199,11 @@ class Onboardings:
         with self._store.locked_by_validation(seen.gu1_id) as row:
             if row is None:
                 return False
-            row.save(self._observer.told(row.onboarding, seen))
+            row.save(self._observations.apply_unasked(row.onboarding, seen))
         return True
 
-    def observed(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
-        return self._observer.observed(onboarding, seen)
+    def apply_observation(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
+        return self._observations.apply(onboarding, seen)
 
     def look_again(self, onboarding_id: str) -> None:
         """Something hinted at news: the engine reads gu1 now instead of later."""
@@ -216,9 +220,9 @@ class Onboardings:
         return True
 
     def _stage(self, onboarding: Onboarding) -> Stage:
-        return stage_of(onboarding, max_attempts=self.rules_for(onboarding).max_attempts)
+        return stage_of(onboarding, max_attempts=self.policy_for(onboarding).max_attempts)
 
-    def _make_due(self, row: Row) -> None:
+    def _make_due(self, row: LockedOnboarding) -> None:
         # A hint is about news of a validation; what gu1 could not do a moment ago keeps its pause.
         if row.onboarding.due_at is not None and row.onboarding.failures == 0:
             row.save(replace(row.onboarding, due_at=self._clock()))

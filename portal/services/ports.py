@@ -11,13 +11,13 @@ from typing import NamedTuple, Protocol
 from portal.domain.entity_status import EntityStatus
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation
-from portal.services.notifications import Answer, Event
+from portal.services.notification import DeliveryResult, Event
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
 
 
-class Row(Protocol):
+class LockedOnboarding(Protocol):
     """One onboarding, locked until its context ends."""
 
     onboarding: Onboarding
@@ -30,20 +30,20 @@ class Row(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repeatable:
-    """A wish that may come again under the same key, and is answered then as it was the first time."""
+class IdempotentRequest:
+    """A request with an Idempotency-Key: repeated, it gets the first answer again."""
 
     key: str
     fingerprint: str
     is_same: Callable[[str], bool]
-    """Whether this is the fingerprint of the same wish."""
+    """Whether this is the fingerprint of the same request."""
 
 
-Renew = Callable[[Onboarding], Onboarding | None]
+ReusePolicy = Callable[[Onboarding], Onboarding | None]
 """What becomes of a customer's earlier onboarding that is wished for again; None where it is over."""
 
 
-class Kept(NamedTuple):
+class StoredResult(NamedTuple):
     onboarding: Onboarding
     is_new: bool
     """False for the customer's open onboarding, which was there before."""
@@ -57,17 +57,18 @@ class Store(Protocol):
     def add(self, onboarding: Onboarding) -> Onboarding:
         """The stored onboarding: an earlier one where its `submission` was stored before."""
 
-    def add_invited(
+    def add_for_customer(
         self,
         onboarding: Onboarding,
         *,
-        wish: Repeatable | None,
-        renew: Renew,
+        idempotent: IdempotentRequest | None,
+        reuse: ReusePolicy,
         answer: Callable[[Onboarding], str],
-    ) -> Kept:
-        """The stored onboarding, or the one that the partner's customer had before, where `renew` says so.
+    ) -> StoredResult:
+        """The stored onboarding, or the one that the partner's customer had before, where `reuse` says so.
 
-        A `wish` that comes again has the first result, `answer` and all. Raises `KeyReused` for another one.
+        An `idempotent` request that is repeated gets the first result, `answer` included. Raises `KeyReused` if the key
+        was used for another request.
         """
 
     def get(self, onboarding_id: str) -> Onboarding:
@@ -79,13 +80,13 @@ class Store(Protocol):
     def find_by_validation(self, gu1_id: str) -> Onboarding | None:
         """The onboarding that asked gu1 for this validation, also where a retry has replaced it since."""
 
-    def locked(self, onboarding_id: str) -> AbstractContextManager[Row]:
+    def locked(self, onboarding_id: str) -> AbstractContextManager[LockedOnboarding]:
         """Raises `UnknownOnboarding`; rolls back where the context raises."""
 
-    def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[Row | None]:
+    def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding whose current validation has this id at gu1."""
 
-    def locked_by_nonce(self, nonce: str) -> AbstractContextManager[Row | None]:
+    def locked_by_nonce(self, nonce: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding whose current validation was asked for under this nonce."""
 
     def known(self, gu1_ids: list[str]) -> set[str]:
@@ -114,7 +115,7 @@ class Store(Protocol):
     def ping(self) -> None: ...
 
 
-class Notes(Protocol):
+class SharedState(Protocol):
     """What all replicas remember together beside the onboardings."""
 
     def knows_webhook(self, body_sha256: str) -> bool: ...
@@ -147,13 +148,13 @@ class Outbox(Protocol):
     def delivered(self, claimed: Event, *, now: datetime, outcome: str) -> None:
         """Like every write about a claimed event without effect where the claim was lost."""
 
-    def put_off(self, claimed: Event, *, due_at: datetime | None, outcome: str) -> None:
+    def retry_later(self, claimed: Event, *, due_at: datetime | None, outcome: str) -> None:
         """After a try that failed; None where it was the last one, and only `resend` brings the event back."""
 
-    def hand_back(self, claimed: Event) -> None:
+    def release(self, claimed: Event) -> None:
         """Untried, for the next one to claim at once."""
 
-    def shelve(self, partner: str, *, now: datetime, until: datetime, outcome: str) -> None:
+    def postpone_all(self, partner: str, *, now: datetime, until: datetime, outcome: str) -> None:
         """Puts all due events of a partner off together, without a try."""
 
     def listed(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
@@ -168,8 +169,8 @@ class Outbox(Protocol):
     def forget_delivered(self, before: datetime) -> None: ...
 
 
-class Courier(Protocol):
-    async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+class Notifier(Protocol):
+    async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
         """One POST, and what came of it."""
 
 
@@ -210,7 +211,7 @@ class Gu1(Protocol):
     async def aclose(self) -> None: ...
 
 
-class News(Protocol):
+class VerifiedWebhook(Protocol):
     """A verified webhook: the whole row where it came along, else only whose row is worth reading."""
 
     @property
@@ -220,7 +221,7 @@ class News(Protocol):
     def observation(self) -> Observation | None: ...
 
 
-ReadNews = Callable[[bytes, str | None], News | None]
+ParseWebhook = Callable[[bytes, str | None], VerifiedWebhook | None]
 """From a body and its signature; None where they do not belong together, `Malformed` where it cannot be read."""
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from portal.domain.onboarding import Onboarding, Trouble
+from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
-from portal.services.planning import Rules
+from portal.services.validation_plan import Policy
 
 _ENDS = {Stage.CANCELLED, Stage.CLOSED}
 
@@ -55,18 +55,18 @@ def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
     )
 
 
-class Announcer:
+class ChangeNotifier:
     """Decides what a partner's backend is told of a change."""
 
-    def __init__(self, rules_for: Callable[[Onboarding], Rules], listens: Callable[[str], bool]) -> None:
+    def __init__(self, policy_for: Callable[[Onboarding], Policy], wants_notifications: Callable[[str], bool]) -> None:
         """`listens`: whether this partner wants to be told."""
-        self._rules_for = rules_for
-        self._listens = listens
+        self._policy_for = policy_for
+        self._wants_notifications = wants_notifications
 
     def __call__(self, before: Onboarding, after: Onboarding) -> str | None:
-        if after.partner is None or after.erased_at or not self._listens(after.partner):
+        if after.partner is None or after.erased_at or not self._wants_notifications(after.partner):
             return None
-        max_attempts = self._rules_for(after).max_attempts
+        max_attempts = self._policy_for(after).max_attempts
         told, now = (summary_of(it, max_attempts=max_attempts) for it in (before, after))
         if _told_apart(told) == _told_apart(now) and _is_refused(before) == _is_refused(after):
             return None
@@ -75,7 +75,7 @@ class Announcer:
 
 def _is_refused(onboarding: Onboarding) -> bool:
     """What the partner gave, which only it can correct."""
-    return onboarding.given_by_partner and onboarding.trouble is Trouble.DETAILS_REFUSED
+    return onboarding.given_by_partner and onboarding.stall_reason is StallReason.DETAILS_REFUSED
 
 
 def _told_apart(summary: Summary) -> tuple[object, ...]:

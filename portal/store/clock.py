@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, func, select
 
 from portal.services.ports import Clock
-from portal.store.access import Access
+from portal.store.transactions import Transactions
 
 
 class DatabaseClock:
@@ -18,7 +18,7 @@ class DatabaseClock:
     """
 
     def __init__(self, engine: Engine, own: Clock) -> None:
-        self._access = Access(engine)
+        self._transactions = Transactions(engine)
         self._is_shared = engine.dialect.name == "postgresql"
         self._own = own
         self._set: tuple[datetime, float] | None = None
@@ -33,7 +33,7 @@ class DatabaseClock:
         """Raises `StoreUnavailable`; it then goes on from the last time it was set."""
         if not self._is_shared:
             return
-        with self._access.reading() as connection:
+        with self._transactions.reading() as connection:
             moment = connection.scalar(select(func.clock_timestamp()))
         if moment is not None:
             self._set = (moment, time.monotonic())

@@ -24,15 +24,15 @@ from sqlalchemy import (
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
-from portal.services.ports import Kept, Renew, Repeatable
-from portal.store import claims
-from portal.store.access import Access, insert
-from portal.store.failures import store_errors
-from portal.store.invitations import Invitations
-from portal.store.locked import Announce, LockedRow, write_validation
-from portal.store.records import UnreadableRow, joined, onboarding_values, read_onboarding
-from portal.store.sealing import Sealer
+from portal.services.ports import IdempotentRequest, ReusePolicy, StoredResult
+from portal.store import onboarding_queue
+from portal.store.customer_onboardings import CustomerOnboardings
+from portal.store.database_errors import store_errors
+from portal.store.encryption import ColumnCipher
+from portal.store.locked_onboarding import DescribeChange, LockedRow, write_validation
+from portal.store.mapping import UnreadableRow, joined, onboarding_values, read_onboarding
 from portal.store.tables import onboardings, validations
+from portal.store.transactions import Transactions, insert
 
 UNREADABLE_PAUSE = timedelta(hours=1)
 PING_MILLISECONDS = 1000
@@ -46,20 +46,20 @@ class Repository:
     def __init__(
         self,
         engine: Engine,
-        sealer: Sealer,
-        announce: Announce = lambda _before, _after: None,
+        cipher: ColumnCipher,
+        notify_of: DescribeChange = lambda _before, _after: None,
         on_news: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_news` is called when a partner's backend has something to be told."""
         self._pinger = engine
-        self._access = Access(engine)
-        self._sealer = sealer
-        self._announce = announce
+        self._transactions = Transactions(engine)
+        self._cipher = cipher
+        self._notify_of = notify_of
         self._on_news = on_news
 
     def add(self, onboarding: Onboarding) -> Onboarding:
-        values = onboarding_values(onboarding, self._sealer)
-        with self._access.writing() as connection:
+        values = onboarding_values(onboarding, self._cipher)
+        with self._transactions.writing() as connection:
             added = connection.scalar(
                 insert(connection, onboardings)
                 .values(values)
@@ -68,30 +68,30 @@ class Repository:
             )
             if added is None:
                 return self._submitted(connection, onboarding.submission)
-            write_validation(connection, onboarding, self._sealer)
+            write_validation(connection, onboarding, self._cipher)
         return onboarding
 
-    def add_invited(
+    def add_for_customer(
         self,
         onboarding: Onboarding,
         *,
-        wish: Repeatable | None,
-        renew: Renew,
+        idempotent: IdempotentRequest | None,
+        reuse: ReusePolicy,
         answer: Callable[[Onboarding], str],
-    ) -> Kept:
-        values = onboarding_values(onboarding, self._sealer)
-        with self._access.writing() as connection:
-            invitations = Invitations(
+    ) -> StoredResult:
+        values = onboarding_values(onboarding, self._cipher)
+        with self._transactions.writing() as connection:
+            customer_onboardings = CustomerOnboardings(
                 connection,
                 find=lambda earlier_id: self._find(connection, earlier_id),
                 lock=lambda earlier_id: self._lock(connection, earlier_id),
                 add=lambda _fresh: connection.execute(insert(connection, onboardings).values(values)),
                 remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
-            return invitations.keep(onboarding, wish=wish, renew=renew, answer=answer)
+            return customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, answer=answer)
 
     def get(self, onboarding_id: str) -> Onboarding:
-        with self._access.reading() as connection:
+        with self._transactions.reading() as connection:
             onboarding = self._find(connection, onboarding_id)
         if onboarding is None:
             raise UnknownOnboarding(onboarding_id)
@@ -100,12 +100,12 @@ class Repository:
     def find_by_session(self, session_id: str) -> Onboarding | None:
         if "\0" in session_id:  # it comes from an address line, and PostgreSQL refuses the whole statement
             return None
-        with self._access.reading() as connection:
+        with self._transactions.reading() as connection:
             return self._first(connection, validations.c.session_id == session_id)
 
     def find_by_validation(self, gu1_id: str) -> Onboarding | None:
         asked_by = select(validations.c.onboarding_id).where(validations.c.gu1_id == gu1_id)
-        with self._access.reading() as connection:
+        with self._transactions.reading() as connection:
             return self._first(connection, onboardings.c.id.in_(asked_by))
 
     @contextmanager
@@ -128,40 +128,40 @@ class Repository:
             yield row if current and current.nonce == nonce else None
 
     def known(self, gu1_ids: list[str]) -> set[str]:
-        with self._access.reading() as connection:
+        with self._transactions.reading() as connection:
             return set(connection.scalars(select(validations.c.gu1_id).where(validations.c.gu1_id.in_(gu1_ids))))
 
     def adopted_nonces(self, onboarding_id: str) -> set[str]:
         adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None))
-        with self._access.reading() as connection:
+        with self._transactions.reading() as connection:
             return set(connection.scalars(select(validations.c.nonce).where(adopted)))
 
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         others = and_(onboardings.c.entity_id == onboarding.entity_id, onboardings.c.id != onboarding.id)
         answered = case((validations.c.gu1_id.is_(None), 0), else_=1)
         unanswered = select(validations.c.nonce).join(onboardings).where(others, validations.c.sends > answered)
-        with self._access.reading() as connection:
+        with self._transactions.reading() as connection:
             return connection.scalar(unanswered.limit(1)) is not None
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
-        with self._access.writing() as connection:
-            taken = connection.scalars(claims.take(now=now, lease_until=lease_until, limit=limit)).all()
+        with self._transactions.writing() as connection:
+            taken = connection.scalars(onboarding_queue.claim_due(now=now, lease_until=lease_until, limit=limit)).all()
             rows = connection.execute(joined().where(onboardings.c.id.in_(taken)).order_by(onboardings.c.due_at))
             return list(self._readable(connection, rows.mappings().all(), now))
 
     def next_due(self, now: datetime) -> datetime | None:
-        with self._access.reading() as connection:
-            return claims.next_due(connection, now)
+        with self._transactions.reading() as connection:
+            return onboarding_queue.next_due(connection, now)
 
     def watch(self, onboarding_id: str, now: datetime) -> None:
-        with self._access.writing() as connection:
+        with self._transactions.writing() as connection:
             statement = update(onboardings).where(onboardings.c.id == onboarding_id)
             connection.execute(statement.values(watched_at=now))
 
     def count_watched(self, since: datetime) -> int:
         """Of those that the engine still has to look after."""
         watched = and_(onboardings.c.watched_at >= since, onboardings.c.due_at.is_not(None))
-        with self._access.reading() as connection:
+        with self._transactions.reading() as connection:
             return connection.scalar(select(func.count()).select_from(onboardings).where(watched)) or 0
 
     def forget_details(self, created_until: datetime, *, limit: int) -> None:
@@ -174,7 +174,7 @@ class Repository:
         # A verdict that is still to come has to be compared with the number that was typed.
         digest = case((is_over, None), else_=onboardings.c.document_digest)
         statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
-        with self._access.writing() as connection:
+        with self._transactions.writing() as connection:
             connection.execute(statement.values(details_sealed=None, document_digest=digest))
 
     def ping(self) -> None:
@@ -190,7 +190,7 @@ class Repository:
 
     @contextmanager
     def _locked_row(self, find: Callable[[Connection], str | None]) -> Iterator[LockedRow | None]:
-        with self._access.writing() as connection:
+        with self._transactions.writing() as connection:
             found = find(connection)
             row = self._lock(connection, found) if found else None
             yield row
@@ -202,7 +202,7 @@ class Repository:
         # show PostgreSQL's validation as it was before the wait.
         connection.execute(select(onboardings.c.id).where(onboardings.c.id == onboarding_id).with_for_update())
         onboarding = self._find(connection, onboarding_id)
-        return LockedRow(connection, self._sealer, onboarding, self._announce) if onboarding else None
+        return LockedRow(connection, self._cipher, onboarding, self._notify_of) if onboarding else None
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         return self._first(connection, onboardings.c.id == onboarding_id)
@@ -215,12 +215,12 @@ class Repository:
 
     def _first(self, connection: Connection, condition: ColumnElement[bool]) -> Onboarding | None:
         row = connection.execute(joined().where(condition)).mappings().first()
-        return read_onboarding(row, self._sealer) if row else None
+        return read_onboarding(row, self._cipher) if row else None
 
     def _readable(self, connection: Connection, rows: Sequence[RowMapping], now: datetime) -> Iterator[Onboarding]:
         for row in rows:
             try:
-                yield read_onboarding(row, self._sealer)
+                yield read_onboarding(row, self._cipher)
             except UnreadableRow as error:
                 log.error("%s; left alone for %s", error, UNREADABLE_PAUSE)
                 later = {"due_at": now + UNREADABLE_PAUSE, "lease_until": None}

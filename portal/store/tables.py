@@ -21,11 +21,11 @@ from sqlalchemy import (
     text,
 )
 
-from portal.domain.onboarding import Trouble
+from portal.domain.onboarding import StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import DoubleCheck, IdentityMatch, Sending
-from portal.store.moments import Moment
+from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch
+from portal.store.column_types import UtcDateTime
 
 
 def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
@@ -62,28 +62,28 @@ onboardings = Table(
     Column("details_sealed", LargeBinary),
     Column("document_digest", String),
     Column("consent_version", String),
-    Column("consent_given_at", Moment),
+    Column("consent_given_at", UtcDateTime),
     Column("entity_id", String),
-    Column("verified_before_at", Moment),
-    Column("watched_at", Moment),
+    Column("verified_before_at", UtcDateTime),
+    Column("watched_at", UtcDateTime),
     Column("current_validation", Integer),
-    Column("trouble", String),
+    Column("trouble", String, key="stall_reason"),
     Column("failures", Integer, nullable=False),
-    Column("stopped_at", Moment),
-    Column("erased_at", Moment),
-    Column("due_at", Moment),
-    Column("sweep_at", Moment),
+    Column("stopped_at", UtcDateTime),
+    Column("erased_at", UtcDateTime),
+    Column("due_at", UtcDateTime),
+    Column("sweep_at", UtcDateTime),
     Column("fence", BigInteger, nullable=False),
-    Column("lease_until", Moment),
-    Column("created_at", Moment, nullable=False),
-    Column("updated_at", Moment, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
     Index(None, "submission", unique=True),
     Index(None, "due_at"),
     Index("ix_onboardings_submitted_due_at", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
     Index(None, "lease_until"),
     Index(None, "watched_at"),
     Index(None, "entity_id"),
-    _one_of("trouble", Trouble),
+    _one_of("trouble", StallReason),
     CheckConstraint("(consent_version IS NULL) = (consent_given_at IS NULL)", name="consent"),
 )
 
@@ -93,27 +93,27 @@ validations = Table(
     Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("nonce", String, nullable=False),
-    Column("sending", String, nullable=False),
+    Column("sending", String, key="creation_state", nullable=False),
     Column("sends", Integer, nullable=False),
-    Column("sent_at", Moment),
+    Column("sent_at", UtcDateTime),
     Column("empty_looks", Integer, nullable=False),
     Column("gu1_id", String),
     Column("status", String, nullable=False),
     Column("session_url_sealed", LargeBinary),
     Column("session_id", String),
-    Column("shown_at", Moment),
+    Column("shown_at", UtcDateTime),
     Column("double_check", String, nullable=False),
     Column("reason", String),
     Column("identity_match", String, nullable=False),
-    Column("gu1_updated_at", Moment),
-    Column("expires_at", Moment),
-    Column("verified_at", Moment),
-    Column("created_at", Moment, nullable=False),
+    Column("gu1_updated_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    Column("verified_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
     Column("refreshes", Integer, nullable=False),
     Index(None, "gu1_id", unique=True),
     Index(None, "session_id"),
     Index(None, "nonce", unique=True),
-    _one_of("sending", Sending),
+    _one_of("sending", CreationState),
     _one_of("status", Status),
     _one_of("double_check", DoubleCheck),
     _one_of("reason", Reason),
@@ -139,7 +139,7 @@ idempotency_keys = Table(
     Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("is_new", Boolean, nullable=False),
     Column("answer", String, nullable=False),
-    Column("created_at", Moment, nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
 events = Table(
@@ -150,12 +150,12 @@ events = Table(
     Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("payload", String, nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("due_at", Moment, index=True),
-    Column("lease_until", Moment),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, index=True),
+    Column("lease_until", UtcDateTime),
     Column("attempts", Integer, nullable=False),
     Column("outcome", String),
-    Column("delivered_at", Moment),
+    Column("delivered_at", UtcDateTime),
     UniqueConstraint("onboarding_id", "sequence", name="uq_events_sequence"),
 )
 """What partners' backends are told, written together with what happened."""
@@ -164,12 +164,12 @@ webhook_deliveries = Table(
     "webhook_deliveries",
     metadata,
     Column("body_sha256", String, primary_key=True),
-    Column("received_at", Moment, nullable=False, index=True),
+    Column("received_at", UtcDateTime, nullable=False, index=True),
 )
 
 budgets = Table(
     "budgets",
     metadata,
-    Column("hour", Moment, primary_key=True),
+    Column("hour", UtcDateTime, primary_key=True),
     Column("used", Integer, nullable=False),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from flask import Flask, Response, request, send_from_directory
 from markupsafe import Markup
 
-from portal.web.compression import accepts_gzip, gzipped, init_compression, packed
+from portal.web.compression import accepts_gzip, gzip_bytes, gzip_response, init_compression
 from portal.web.security import ONE_YEAR, allow_style
 
 STYLESHEET = "portal.css"
@@ -23,7 +23,7 @@ _TEXTS = {".css", ".js", ".svg"}
 def init_assets(app: Flask, folder: Path) -> None:
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     hashes = {name: _hash(path) for name, path in files.items()}
-    small = {name: gzipped(path.read_bytes()) for name, path in files.items() if path.suffix in _TEXTS}
+    small = {name: gzip_bytes(path.read_bytes()) for name, path in files.items() if path.suffix in _TEXTS}
     static_url = _addresses(hashes)
     # What the first paint needs comes with the page: a stylesheet of its own would cost a round trip more.
     stylesheet = _inline(files[STYLESHEET].read_text(encoding="utf-8"), static_url)
@@ -34,7 +34,7 @@ def init_assets(app: Flask, folder: Path) -> None:
     @app.get("/static/<path:name>")
     def static_file(name: str) -> Response:
         if name in small and accepts_gzip():
-            response = packed(small[name], guess_type(name)[0], hashes[name])
+            response = gzip_response(small[name], guess_type(name)[0], hashes[name])
         else:
             response = send_from_directory(folder, name, conditional=True)
         response.vary.add("Accept-Encoding")

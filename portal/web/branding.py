@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, g, request, url_for
 from markupsafe import Markup
 
 from portal.domain.theme import Shades, Theme
-from portal.partners import Partner
+from portal.partners.registry import Partner
 from portal.web.context import portal
 from portal.web.security import ONE_YEAR, allow, digest_of
 

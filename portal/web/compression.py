@@ -30,13 +30,13 @@ def accepts_gzip() -> bool:
     return request.accept_encodings["gzip"] > 0
 
 
-def gzipped(content: bytes) -> bytes:
+def gzip_bytes(content: bytes) -> bytes:
     """At leisure, for what is kept."""
     return gzip.compress(content, 9, mtime=0)
 
 
-def packed(content: bytes, mimetype: str | None, version: str) -> Response:
-    """What `gzipped` made, for whoever takes it; `version` changes with the content."""
+def gzip_response(content: bytes, mimetype: str | None, version: str) -> Response:
+    """What `gzip_bytes` made, for whoever takes it; `version` changes with the content."""
     response = Response(content, mimetype=mimetype, headers={"Content-Encoding": "gzip"})
     response.set_etag(f"{version}-gzip")
     response.make_conditional(request)

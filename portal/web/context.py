@@ -10,26 +10,26 @@ from flask import current_app
 
 from portal.config import Config
 from portal.metrics import Metrics
-from portal.partners import Registry
-from portal.services.customers import Customers
+from portal.partners.registry import Registry
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Clock, ReadNews
-from portal.services.webhooks import Webhooks
-from portal.web.links import Links, Tokens
+from portal.services.partner_onboardings import PartnerOnboardings
+from portal.services.ports import Clock, ParseWebhook
+from portal.services.webhook_handler import WebhookHandler
+from portal.web.links import AccessLinks, FormTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portal:
     config: Config
     onboardings: Onboardings
-    customers: Customers
+    partner_onboardings: PartnerOnboardings
     partners: Registry
-    webhooks: Webhooks
-    links: Links
-    tokens: Tokens
+    webhooks: WebhookHandler
+    access_links: AccessLinks
+    form_tokens: FormTokens
     clock: Clock
     metrics: Metrics
-    read_news: ReadNews
+    parse_webhook: ParseWebhook
     check_ready: Callable[[], None]
     """Raises `StoreUnavailable`."""
 

@@ -14,7 +14,7 @@ from stdnum.br import cpf
 from stdnum.cl import rut
 from stdnum.mx import rfc
 
-from portal.domain.document_numbers import dni_in_cuil
+from portal.domain.comparable_numbers import dni_in_cuil
 
 LONGEST_TYPED = 40
 

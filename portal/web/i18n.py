@@ -9,7 +9,7 @@ from flask import Flask, current_app, g, request
 from flask_babel import Babel, format_datetime, get_locale
 
 from portal.web.context import portal
-from portal.web.via import came_via
+from portal.web.entry_device import entry_device
 
 LANGUAGES = {"es-AR": "Español (Argentina)", "es": "Español", "pt-BR": "Português (Brasil)", "en": "English"}
 """BCP 47 tag and the language's own name for itself."""
@@ -48,7 +48,7 @@ def chosen_language() -> str | None:
 def languages() -> list[Language]:
     """Every language with the address of this page in it."""
     here = current_language()
-    kept = f"&via={came_via()}" if came_via() else ""
+    kept = f"&via={entry_device()}" if entry_device() else ""
     return [Language(tag, name, f"?lang={tag}{kept}", tag == here) for tag, name in LANGUAGES.items()]
 
 

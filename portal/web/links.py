@@ -31,7 +31,7 @@ class StaleForm(Exception):
     """Not made by us, for something else, or too long ago."""
 
 
-class Links:
+class AccessLinks:
     def __init__(self, secret_keys: Sequence[str], clock: Clock) -> None:
         """`secret_keys`: the first signs, all verify."""
         self._clock = clock
@@ -60,7 +60,7 @@ class FormToken:
     """Of the text that was shown beside it."""
 
 
-class Tokens:
+class FormTokens:
     def __init__(self, secret_keys: Sequence[str], consent_version: str, clock: Clock) -> None:
         self._consent_version = consent_version
         self._clock = clock

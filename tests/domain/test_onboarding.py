@@ -1,5 +1,5 @@
 from portal.domain.status import Status
-from portal.domain.validation import Sending
+from portal.domain.validation import CreationState
 from tests.factories import NOW, a_validation, an_onboarding
 
 
@@ -9,4 +9,4 @@ def test_customer_verified_before_is_approved_whatever_else_there_is():
 
 def test_onboarding_without_a_validation_stands_at_the_beginning():
     assert (an_onboarding(validation=None).attempts, an_onboarding().status) == (0, Status.PENDING)
-    assert an_onboarding(validation=a_validation(number=2, sending=Sending.SENT)).attempts == 2
+    assert an_onboarding(validation=a_validation(number=2, creation_state=CreationState.SENT)).attempts == 2

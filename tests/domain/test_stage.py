@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 
-from portal.domain.onboarding import Trouble
+from portal.domain.onboarding import StallReason
 from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
 from portal.domain.stage import LONG_PAUSE, Stage, attempts_left, may_continue, may_retry, retry_waits_until, stage_of
 from portal.domain.status import Status
-from portal.domain.validation import DoubleCheck, IdentityMatch, Sending
+from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
 
 BY_STATUS = {
@@ -50,21 +50,23 @@ def test_without_a_validation_the_details_are_wanted():
     assert stage(an_onboarding(details=None, validation=None)) is Stage.DETAILS
 
 
-@pytest.mark.parametrize("sending", [Sending.PLANNED, Sending.SENT])
+@pytest.mark.parametrize("creation_state", [CreationState.PLANNED, CreationState.SENT])
 @pytest.mark.parametrize(
-    ("trouble", "failures", "expected"),
+    ("stall_reason", "failures", "expected"),
     [
         (None, 0, Stage.PREPARING),
-        (Trouble.UNAVAILABLE, 1, Stage.PREPARING),
-        (Trouble.UNAVAILABLE, 2, Stage.DELAYED),
+        (StallReason.UNAVAILABLE, 1, Stage.PREPARING),
+        (StallReason.UNAVAILABLE, 2, Stage.DELAYED),
         (None, 2, Stage.DELAYED),
-        (Trouble.REFUSED, 1, Stage.DELAYED),
-        (Trouble.DETAILS_REFUSED, 1, Stage.DETAILS),
+        (StallReason.REFUSED, 1, Stage.DELAYED),
+        (StallReason.DETAILS_REFUSED, 1, Stage.DETAILS),
     ],
 )
-def test_before_adoption_trouble_decides(sending, trouble, failures, expected):
-    onboarding = an_onboarding(validation=a_validation(sending=sending), trouble=trouble, failures=failures)
-    lost_answer = sending is Sending.SENT and failures and expected is Stage.PREPARING
+def test_before_adoption_trouble_decides(creation_state, stall_reason, failures, expected):
+    onboarding = an_onboarding(
+        validation=a_validation(creation_state=creation_state), stall_reason=stall_reason, failures=failures
+    )
+    lost_answer = creation_state is CreationState.SENT and failures and expected is Stage.PREPARING
     assert stage(onboarding) is (Stage.DELAYED if lost_answer else expected)
 
 
@@ -77,11 +79,11 @@ def test_one_failure_is_told_where_a_long_pause_follows(pause, failures, expecte
     assert stage(put_off) is expected
 
 
-@pytest.mark.parametrize("trouble", [Trouble.UNAVAILABLE, Trouble.REFUSED])
+@pytest.mark.parametrize("stall_reason", [StallReason.UNAVAILABLE, StallReason.REFUSED])
 @pytest.mark.parametrize("status", Status)
-def test_trouble_with_reading_hides_nothing_but_the_promise_of_a_quick_result(status, trouble):
+def test_trouble_with_reading_hides_nothing_but_the_promise_of_a_quick_result(status, stall_reason):
     onboarding = an_onboarding(
-        validation=an_adopted_validation(status=status, shown_at=NOW), trouble=trouble, failures=9
+        validation=an_adopted_validation(status=status, shown_at=NOW), stall_reason=stall_reason, failures=9
     )
     known = BY_STATUS[status]
     assert stage(onboarding) == (Stage.DELAYED if known == Stage.WAITING else known)
@@ -90,7 +92,7 @@ def test_trouble_with_reading_hides_nothing_but_the_promise_of_a_quick_result(st
 @pytest.mark.parametrize("status", Status)
 def test_refused_hosted_page_delays_whatever_is_not_final(status):
     onboarding = an_onboarding(
-        validation=an_adopted_validation(status=status, shown_at=NOW), trouble=Trouble.SESSION_URL_REFUSED
+        validation=an_adopted_validation(status=status, shown_at=NOW), stall_reason=StallReason.HOSTED_PAGE_REFUSED
     )
     assert (stage(onboarding) is Stage.DELAYED) == (not status.is_final)
 
@@ -206,7 +208,9 @@ def test_hosted_page_is_shut_from_the_end_on(status):
     [
         an_onboarding(validation=None),
         an_onboarding(validation=a_validation(session_url="https://verify.didit.me/x")),
-        an_onboarding(validation=a_validation(session_url="https://verify.didit.me/x", sending=Sending.SENT)),
+        an_onboarding(
+            validation=a_validation(session_url="https://verify.didit.me/x", creation_state=CreationState.SENT)
+        ),
         an_onboarding(validation=an_adopted_validation(session_url=None)),
         an_onboarding(validation=an_adopted_validation(), stopped_at=NOW),
     ],
@@ -216,11 +220,16 @@ def test_hosted_page_of_no_adopted_validation_stays_shut(onboarding):
 
 
 def test_approval_is_shown_only_where_nothing_is_open():
-    for status, sending, double_check, match, stopped in product(
-        Status, Sending, DoubleCheck, IdentityMatch, [None, NOW]
+    for status, creation_state, double_check, match, stopped in product(
+        Status, CreationState, DoubleCheck, IdentityMatch, [None, NOW]
     ):
-        facts = {"status": status, "sending": sending, "double_check": double_check, "identity_match": match}
+        facts = {
+            "status": status,
+            "creation_state": creation_state,
+            "double_check": double_check,
+            "identity_match": match,
+        }
         seen = stage(an_onboarding(validation=an_adopted_validation(**facts), stopped_at=stopped))
-        fine = status is Status.APPROVED and sending is Sending.ADOPTED and stopped is None
+        fine = status is Status.APPROVED and creation_state is CreationState.ADOPTED and stopped is None
         open_questions = double_check is DoubleCheck.UNANSWERED or match is IdentityMatch.MISMATCH
         assert (seen is Stage.APPROVED) == (fine and not open_questions)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Gu1Error
 from portal.domain.validation import Listing, Observation
-from portal.gu1.fields import identifier
+from portal.gu1.parsing import identifier
 from tests.gu1.any_json import any_bytes
 from tests.gu1.clients import CALLS, Use, a_client
 from tests.gu1.rows import ENTITY_ID, a_person, a_rejected_row, a_row, a_status, a_warning, renaper

@@ -10,11 +10,11 @@ from hypothesis import given
 
 from portal.config import Config
 from portal.domain.errors import Malformed
-from portal.gu1.fields import identifier
-from portal.gu1.webhook import read_webhook, verify
-from portal.store.engine import make_engine
+from portal.gu1.parsing import identifier
+from portal.gu1.signed_webhook import parse_webhook, verify
+from portal.store.database import make_engine
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
 from tests.conftest import WEBHOOK_SECRET
 from tests.factories import an_adopted_validation, an_onboarding
 from tests.gu1.any_json import any_bytes
@@ -43,7 +43,7 @@ def _signed(body: bytes) -> str:
 def test_any_delivery_is_an_event_or_malformed(body: bytes) -> None:
     assert verify(body, _signed(body), [WEBHOOK_SECRET])
     try:
-        news = read_webhook(body)
+        news = parse_webhook(body)
     except Malformed:
         return
     assert news.gu1_id is None or identifier(news.gu1_id) == news.gu1_id
@@ -51,7 +51,7 @@ def test_any_delivery_is_an_event_or_malformed(body: bytes) -> None:
 
 
 def test_door_withstands_any_delivery(app: Flask, config: Config) -> None:
-    store = Repository(make_engine(config.database_url), Sealer(config.secret_keys))
+    store = Repository(make_engine(config.database_url), ColumnCipher(config.secret_keys))
     onboarding = store.add(an_onboarding(entity_id=ENTITY_ID, validation=an_adopted_validation(gu1_id=ID)))
     door = app.test_client()
 

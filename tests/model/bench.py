@@ -11,23 +11,23 @@ from sqlalchemy import event
 from portal.domain.errors import OutcomeUnknown, Refused
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.status import Status
+from portal.domain.timings import Timings
 from portal.domain.validation import Listing, Observation
 from portal.services.budget import Budget
-from portal.services.digests import Digests
+from portal.services.keyed_hash import KeyedHash
+from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
-from portal.services.pace import Pace
-from portal.services.planning import Rules
-from portal.services.steps import Steps
-from portal.store.engine import make_engine
-from portal.store.notes import Notes
+from portal.services.validation_plan import Policy
+from portal.store.database import make_engine
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
+from portal.store.shared_state import SharedState
 from tests.factories import NOW, a_validation, an_onboarding
 
 ENTITY = "entity-1"
-RULES = Rules(max_attempts=9, double_check_renaper=False)
+RULES = Policy(max_attempts=9, double_check_renaper=False)
 HOSTS = ProviderHosts(("verify.example.com",))
-PACE = Pace(quiet=10, look_again=5, rest_between_sends=10**8, first_sweep=3600)
+PACE = Timings(quiet=10, look_again=5, rest_between_sends=10**8, first_sweep=3600)
 """After each lease the quiet time is over, after a third sending there is none, and a sweep comes when all is quiet."""
 LOST = OutcomeUnknown("the answer was lost")
 
@@ -143,8 +143,8 @@ class Process:
         """gu1's answer to the call under way, on its way back."""
         onboardings = bench.onboardings
         budget = Budget(bench.store, bench.notes, None, bench.clock)
-        self._steps = Steps(
-            bench.store, self.line, onboardings, clock=bench.clock, pace=PACE, meter=Meter(), budget=budget
+        self._steps = OnboardingSteps(
+            bench.store, self.line, onboardings, clock=bench.clock, timings=PACE, meter=Meter(), budget=budget
         )
 
     @property
@@ -198,15 +198,15 @@ class Bench:
         self._processes = []
         self._database = make_engine(f"sqlite:///{path}")
         event.listen(self._database, "connect", _without_waiting_for_the_disk)
-        self.store, self.notes = Repository(self._database, Sealer(["secret"])), Notes(self._database)
+        self.store, self.notes = Repository(self._database, ColumnCipher(["secret"])), SharedState(self._database)
         self.onboardings = Onboardings(
             self.store,
             clock=self.clock,
-            digests=Digests(["secret"], "test"),
-            rules_for=lambda _onboarding: RULES,
+            keyed_hash=KeyedHash(["secret"], "test"),
+            policy_for=lambda _onboarding: RULES,
             provider_hosts=HOSTS,
             meter=Meter(),
-            pace=PACE,
+            timings=PACE,
         )
         added = an_onboarding(entity_id=ENTITY, details=None, validation=a_validation())
         self.id = self.store.add(added).id

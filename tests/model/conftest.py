@@ -2,7 +2,7 @@ from functools import cache
 
 import pytest
 
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from portal.domain.errors import NotSent
 from portal.domain.status import Status
-from portal.domain.validation import Listing, Sending
-from portal.services.reconciling import MAX_SENDS
+from portal.domain.validation import CreationState, Listing
+from portal.services.reconciliation import MAX_SENDS
 from tests.model import state as model
 from tests.model.bench import LOST, PACE
 from tests.model.state import NONE, Step
@@ -66,9 +66,9 @@ class Replay:
         validation = real.validation
         seen = {
             "number": validation.number,
-            "sending": validation.sending.value,
+            "sending": validation.creation_state.value,
             "sends": validation.sends,
-            "looks": validation.empty_looks if validation.sending is Sending.SENT else 0,
+            "looks": validation.empty_looks if validation.creation_state is CreationState.SENT else 0,
             "adopted": self._bench.ledger.number(validation.gu1_id) if validation.gu1_id else NONE,
             "status": _STATUSES[validation.status],
             "stopped": real.stopped_at is not None,

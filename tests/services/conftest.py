@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from portal.app import background_of, create_app
-from portal.services.customers import Invitation
-from portal.services.pace import Pace
+from portal.app import create_app, runner_of
+from portal.domain.timings import Timings
+from portal.services.partner_onboardings import CreateRequest
 from tests.databases import DATABASES
 from tests.factories import some_details
 
@@ -44,18 +44,18 @@ def prepared(begin, onboardings):
 
 @pytest.fixture
 def customers(app):
-    return app.extensions["portal"].customers
+    return app.extensions["portal"].partner_onboardings
 
 
 @pytest.fixture
-def invite(customers):
+def create_for_customer(customers):
     """A partner sends a customer whose details are still to come."""
 
-    def invite(external_id="customer-7", key=None, **wishes):
-        wish = Invitation(**{"partner": "shop", "external_id": external_id, "locale": "es-AR"} | wishes)
-        return customers.invite(wish, key=key).onboarding
+    def create(external_id="customer-7", key=None, **wishes):
+        wish = CreateRequest(**{"partner": "shop", "external_id": external_id, "locale": "es-AR"} | wishes)
+        return customers.create(wish, key=key).onboarding
 
-    return invite
+    return create
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def pass_time(clock, work):
 @pytest.fixture
 def other_process(app, config, clock, gu1):
     """A second portal on the same database; its engine works when it is awaited."""
-    return background_of(create_app(config, clock=clock, gu1=gu1, pace=Pace())).engine.work_until_idle
+    return runner_of(create_app(config, clock=clock, gu1=gu1, timings=Timings())).onboardings.work_until_idle
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pytest
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.services.budget import Budget
-from portal.store.engine import make_engine
-from portal.store.notes import Notes
+from portal.store.database import make_engine
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
+from portal.store.shared_state import SharedState
 from tests.factories import an_onboarding
 
 LIMIT = 10
@@ -29,13 +29,13 @@ def database(app, config):
 
 @pytest.fixture
 def store(database):
-    return Repository(database, Sealer(["a secret for tests"]))
+    return Repository(database, ColumnCipher(["a secret for tests"]))
 
 
 @pytest.fixture
 def a_budget(database, store, clock):
     """Of one replica; all of them share the database."""
-    return lambda limit=LIMIT: Budget(store, Notes(database), limit, clock)
+    return lambda limit=LIMIT: Budget(store, SharedState(database), limit, clock)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_used_up_budget_postpones_without_counting_as_failure(begin_many, gu1, a
     takes(a_budget(), LIMIT, watched=True)
     pass_time(60, stride=5)
     put_off = onboardings.get(started.id)
-    assert (put_off.failures, put_off.trouble, put_off.lease_until) == (0, None, None)
+    assert (put_off.failures, put_off.stall_reason, put_off.lease_until) == (0, None, None)
     assert (put_off.due_at.minute, reads(gu1)) == (0, 0)
 
 
@@ -208,7 +208,7 @@ def overdue(begin_many, clock, look):
 
 def test_closing_what_ran_out_pays_for_both_of_its_reads(overdue, gu1, database, work, clock):
     work()
-    assert (reads(gu1), Notes(database).spent(clock())) == (2, 2)
+    assert (reads(gu1), SharedState(database).spent(clock())) == (2, 2)
 
 
 def test_budget_that_ends_while_it_is_closed_loses_nothing(overdue, gu1, a_budget, pass_time, onboardings):

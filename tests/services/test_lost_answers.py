@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from portal.domain.errors import NotSent, OutcomeUnknown, Unavailable
-from portal.domain.onboarding import Trouble
+from portal.domain.onboarding import StallReason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
-from portal.domain.validation import Sending
-from portal.services.claims import Claims
+from portal.domain.validation import CreationState
+from portal.services.leases import Leases
 from tests.factories import NOW
 
 LOST = OutcomeUnknown("the answer was lost")
@@ -47,7 +47,7 @@ def test_nothing_is_asked_again_during_the_quiet_time(begin, gu1, onboardings, p
     gu1.lose_answers = 1
     started = begin()
     pass_time(59)
-    assert onboardings.get(started.id).validation.sending is Sending.SENT
+    assert onboardings.get(started.id).validation.creation_state is CreationState.SENT
     assert (created(gu1), looks(gu1)) == (1, 0)
 
 
@@ -180,16 +180,16 @@ def test_what_a_webhook_brings_during_a_look_is_kept(begin, gu1, onboardings, pa
 
 def test_a_process_halted_before_the_request_leaves_does_not_send_it(begin, gu1, onboardings, clock, monkeypatch):
     """Others may be at work when the answer comes."""
-    save = Claims.save
+    save = Leases.save
 
-    async def halted(claims, claimed, change):
-        saved = await save(claims, claimed, change)
-        if saved.validation.sending is Sending.SENT:
+    async def halted(leases, claimed, change):
+        saved = await save(leases, claimed, change)
+        if saved.validation.creation_state is CreationState.SENT:
             clock.advance(seconds=20)
         return saved
 
     with monkeypatch.context() as halting:
-        halting.setattr(Claims, "save", halted)
+        halting.setattr(Leases, "save", halted)
         started = begin()
     assert (created(gu1), onboardings.get(started.id).validation.sends) == (0, 0)
 
@@ -217,7 +217,7 @@ def test_three_sendings_are_the_most_and_then_an_operator_is_called(begin, gu1, 
     started = begin()
     pass_time(1200, stride=15)
     given_up = onboardings.get(started.id)
-    assert (created(gu1), given_up.trouble, stage(given_up)) == (3, Trouble.REFUSED, Stage.DELAYED)
+    assert (created(gu1), given_up.stall_reason, stage(given_up)) == (3, StallReason.REFUSED, Stage.DELAYED)
     assert any(it.levelname == "ERROR" and "none of 3 validations" in it.getMessage() for it in caplog.records)
 
 
@@ -294,7 +294,7 @@ def test_who_takes_over_a_claim_never_pays_beside_its_holder(begin, gu1, overtak
     gu1.during["create_validation"] = overtake
     started = begin()
     kept = onboardings.get(started.id)
-    assert (kept.validation.gu1_id, kept.validation.sending) == (None, Sending.SENT)
+    assert (kept.validation.gu1_id, kept.validation.creation_state) == (None, CreationState.SENT)
     pass_time(60, stride=60)
     assert onboardings.get(started.id).validation.gu1_id == "validation-1"
     assert created(gu1) == 1

@@ -4,7 +4,7 @@ from portal.domain.errors import Refused, RetryRefused, UnknownOnboarding
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
-from portal.domain.validation import DoubleCheck, Observation, Sending
+from portal.domain.validation import CreationState, DoubleCheck, Observation
 from tests.factories import NOW, some_details
 
 
@@ -19,7 +19,7 @@ def rejected(tell, reason=None):
 def test_a_started_onboarding_is_stored_due_and_planned(start, onboardings):
     stored = onboardings.get(start().id)
     assert (stored.due_at, stored.details, stored.consent.given_at) == (NOW, some_details(), NOW)
-    assert (stored.validation.number, stored.validation.sending) == (1, Sending.PLANNED)
+    assert (stored.validation.number, stored.validation.creation_state) == (1, CreationState.PLANNED)
     assert stage(stored) is Stage.PREPARING
 
 
@@ -149,7 +149,7 @@ def test_news_of_the_earlier_validation_is_not_news_of_this_one(prepared, tell, 
     planned = onboardings.retry(prepared.id, after_attempt=1)
     assert not tell(Status.APPROVED)
     late = Observation(gu1_id="validation-1", status=Status.APPROVED)
-    assert onboardings.observed(planned, late) is planned
+    assert onboardings.apply_observation(planned, late) is planned
 
 
 def test_stopped_before_gu1_has_anything_nothing_reaches_it(start, onboardings, work, gu1, counted):

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 
-from portal.partners import new_signing_secret, secret_bytes
+from portal.partners.registry import new_signing_secret, secret_bytes
 from portal.services.signatures import signed_headers
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

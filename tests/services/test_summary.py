@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.onboarding import Trouble
+from portal.domain.onboarding import StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, IdentityMatch
-from portal.services.planning import Rules
-from portal.services.summary import Announcer, summary_of
+from portal.services.summary import ChangeNotifier, summary_of
+from portal.services.validation_plan import Policy
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
 
 LATER = NOW + timedelta(minutes=1)
@@ -23,9 +23,9 @@ def database_kind():
 
 
 @pytest.fixture
-def announce():
-    rules = Rules(max_attempts=3, double_check_renaper=True)
-    return Announcer(lambda _: rules, lambda slug: slug == "shop")
+def notify_of():
+    policy = Policy(max_attempts=3, double_check_renaper=True)
+    return ChangeNotifier(lambda _: policy, lambda slug: slug == "shop")
 
 
 def waiting(**changes):
@@ -59,9 +59,9 @@ def with_validation(onboarding, **changes):
         ({"number": 2, "gu1_id": None}, {"attempts": 2, "validation_id": None}),
     ],
 )
-def test_changes_that_are_told(announce, changes, told):
+def test_changes_that_are_told(notify_of, changes, told):
     before = waiting()
-    news = json.loads(announce(before, with_validation(before, **changes)))
+    news = json.loads(notify_of(before, with_validation(before, **changes)))
     assert news | told == news
     assert (news["id"], news["external_id"], news["updated_at"]) == ("o-1", "customer-7", "2026-03-02T12:01:00Z")
 
@@ -69,66 +69,66 @@ def test_changes_that_are_told(announce, changes, told):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"failures": 5, "trouble": Trouble.UNAVAILABLE},
+        {"failures": 5, "stall_reason": StallReason.UNAVAILABLE},
         {"watched_at": LATER},
         {"due_at": LATER, "fence": 7},
         {"updated_at": LATER},
     ],
 )
-def test_waits_that_come_and_go_are_not_told(announce, changes):
+def test_waits_that_come_and_go_are_not_told(notify_of, changes):
     before = waiting()
-    assert announce(before, replace(before, **changes)) is None
+    assert notify_of(before, replace(before, **changes)) is None
 
 
-def test_first_steps_towards_gu1_are_not_told(announce):
+def test_first_steps_towards_gu1_are_not_told(notify_of):
     before = waiting(validation=a_validation())
     after = replace(before, validation=replace(an_adopted_validation(), nonce=before.validation.nonce))
-    assert announce(before, after) is None
+    assert notify_of(before, after) is None
 
 
-def test_stopping_is_told_as_an_end(announce):
+def test_stopping_is_told_as_an_end(notify_of):
     before = waiting()
-    assert json.loads(announce(before, replace(before, stopped_at=LATER)))["stage"] == "cancelled"
+    assert json.loads(notify_of(before, replace(before, stopped_at=LATER)))["stage"] == "cancelled"
 
 
-def test_last_attempt_is_told_as_closed(announce):
+def test_last_attempt_is_told_as_closed(notify_of):
     before = waiting(validation=an_adopted_validation(number=3, shown_at=NOW))
-    news = json.loads(announce(before, with_validation(before, status=Status.REJECTED, reason=Reason.UNDERAGE)))
+    news = json.loads(notify_of(before, with_validation(before, status=Status.REJECTED, reason=Reason.UNDERAGE)))
     assert (news["status"], news["stage"], news["attempts"]) == ("rejected", "closed", 3)
 
 
-def test_customer_whose_verification_holds_is_told(announce):
+def test_customer_whose_verification_holds_is_told(notify_of):
     before = waiting(validation=None, details=None, consent=None)
-    news = json.loads(announce(before, replace(before, verified_before_at=NOW - timedelta(days=30))))
+    news = json.loads(notify_of(before, replace(before, verified_before_at=NOW - timedelta(days=30))))
     assert (news["status"], news["attempts"], news["verified_at"]) == ("approved", 0, "2026-01-31T12:00:00Z")
 
 
-def test_approval_taken_back_by_the_registry_is_told(announce):
+def test_approval_taken_back_by_the_registry_is_told(notify_of):
     before = with_validation(waiting(), status=Status.APPROVED)
     after = with_validation(before, status=Status.REJECTED, reason=Reason.REGISTRY_CARD_OUTDATED)
-    assert json.loads(announce(before, after))["reason"] == "registry_card_outdated"
+    assert json.loads(notify_of(before, after))["reason"] == "registry_card_outdated"
 
 
 @pytest.mark.parametrize("partner", [None, "bank"])
-def test_nobody_is_told_who_does_not_listen(announce, partner):
+def test_nobody_is_told_who_does_not_listen(notify_of, partner):
     before = waiting(partner=partner)
-    assert announce(before, with_validation(before, status=Status.APPROVED)) is None
+    assert notify_of(before, with_validation(before, status=Status.APPROVED)) is None
 
 
-def test_of_an_erased_person_nothing_is_told(announce):
+def test_of_an_erased_person_nothing_is_told(notify_of):
     before = waiting(erased_at=NOW)
-    assert announce(before, with_validation(before, status=Status.APPROVED)) is None
+    assert notify_of(before, with_validation(before, status=Status.APPROVED)) is None
 
 
-def test_news_hold_nothing_of_the_person(announce):
+def test_news_hold_nothing_of_the_person(notify_of):
     before = waiting(state="a-state", return_url="https://shop.example/done")
-    news = announce(before, with_validation(before, status=Status.APPROVED, session_url="https://secret.example"))
+    news = notify_of(before, with_validation(before, status=Status.APPROVED, session_url="https://secret.example"))
     planted = ("30111222", "Ana", "Núñez", "@", "a-state", "https:", before.document_digest, before.validation.nonce)
     assert not any(word in news for word in planted)
     assert list(json.loads(news)) == list(summary_of(before, max_attempts=3).__dataclass_fields__)
 
 
-def test_approval_without_a_time_of_its_own_has_the_last_change(announce):
+def test_approval_without_a_time_of_its_own_has_the_last_change(notify_of):
     approved = with_validation(waiting(), status=Status.APPROVED, verified_at=None)
     assert summary_of(approved, max_attempts=3).verified_at == LATER
     dated = with_validation(waiting(), status=Status.APPROVED, verified_at=NOW)

@@ -105,7 +105,7 @@ def test_failed_sync_falls_back_to_the_read(shown, gu1, onboardings, pass_time, 
     gu1.becomes("validation-1", Status.IN_REVIEW)
     pass_time(5, stride=5)
     kept = onboardings.get(shown.id)
-    assert (syncs(gu1), kept.validation.status, kept.failures, kept.trouble) == (1, Status.IN_REVIEW, 0, None)
+    assert (syncs(gu1), kept.validation.status, kept.failures, kept.stall_reason) == (1, Status.IN_REVIEW, 0, None)
 
 
 def test_nothing_is_synchronised_while_nobody_looks(shown, gu1, clock, pass_time):

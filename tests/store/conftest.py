@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from portal.store.engine import make_engine
+from portal.store.database import make_engine
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
 from tests.databases import DATABASES
 
 
@@ -27,10 +27,10 @@ def engine(migrated_url) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def sealer() -> Sealer:
-    return Sealer(["a secret for tests"])
+def cipher() -> ColumnCipher:
+    return ColumnCipher(["a secret for tests"])
 
 
 @pytest.fixture
-def repository(engine, sealer) -> Repository:
-    return Repository(engine, sealer)
+def repository(engine, cipher) -> Repository:
+    return Repository(engine, cipher)

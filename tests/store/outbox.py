@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from portal.domain.onboarding import Onboarding
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
 from tests.factories import NOW, an_onboarding
 
 
 def announcing(engine, on_news=lambda: None) -> Repository:
     """A store in which every change is news."""
-    return Repository(engine, Sealer(["a secret for tests"]), _as_news, on_news)
+    return Repository(engine, ColumnCipher(["a secret for tests"]), _as_news, on_news)
 
 
 def _as_news(_before: Onboarding, after: Onboarding) -> str:
@@ -24,10 +24,10 @@ def _as_news(_before: Onboarding, after: Onboarding) -> str:
 def tell(repository: Repository, partner: str = "shop", times: int = 1, at: datetime = NOW) -> Onboarding:
     """A new onboarding of which its partner is to be told so many times."""
     added = repository.add(an_onboarding(partner=partner, external_id="customer-7", due_at=None))
-    return tell_again(repository, added.id, times, at)
+    return notify_again(repository, added.id, times, at)
 
 
-def tell_again(repository: Repository, onboarding_id: str, times: int = 1, at: datetime = NOW) -> Onboarding:
+def notify_again(repository: Repository, onboarding_id: str, times: int = 1, at: datetime = NOW) -> Onboarding:
     for _ in range(times):
         with repository.locked(onboarding_id) as row:
             row.save(replace(row.onboarding, updated_at=at))

@@ -5,7 +5,7 @@ import pytest
 
 from portal.domain.errors import StoreUnavailable
 from portal.store.clock import DatabaseClock
-from portal.store.engine import make_engine
+from portal.store.database import make_engine
 from tests.factories import NOW
 
 MOMENT = timedelta(seconds=5)

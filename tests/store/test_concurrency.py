@@ -8,10 +8,10 @@ from threading import Barrier
 import pytest
 
 from portal.domain.errors import StoreUnavailable
-from portal.store.engine import make_engine, migrate
-from portal.store.notes import Notes
+from portal.store.database import make_engine, migrate
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
+from portal.store.shared_state import SharedState
 from tests.factories import NOW, a_validation, an_onboarding
 
 ROUNDS = 50
@@ -75,14 +75,14 @@ def test_no_concurrent_save_is_lost(repository):
 
 
 def test_the_same_webhook_may_be_remembered_by_all_at_once(engine):
-    notes = Notes(engine)
-    together(8, lambda _: notes.remember_webhook("aa", NOW))
-    assert notes.knows_webhook("aa")
+    shared_state = SharedState(engine)
+    together(8, lambda _: shared_state.remember_webhook("aa", NOW))
+    assert shared_state.knows_webhook("aa")
 
 
 def test_a_budget_spent_at_once_is_not_overspent(engine):
-    notes = Notes(engine)
-    assert sorted(together(16, lambda _: notes.spend(NOW, 5))) == [False] * 11 + [True] * 5
+    shared_state = SharedState(engine)
+    assert sorted(together(16, lambda _: shared_state.spend(NOW, 5))) == [False] * 11 + [True] * 5
 
 
 def test_readers_see_the_last_commit_while_a_row_is_locked(repository):
@@ -97,7 +97,7 @@ def test_readers_see_the_last_commit_while_a_row_is_locked(repository):
 def test_waiting_for_a_lock_ends_in_store_unavailable(database_url):
     engine = make_engine(database_url, lock_timeout=0.3)
     migrate(engine)
-    repository = Repository(engine, Sealer(["key"]))
+    repository = Repository(engine, ColumnCipher(["key"]))
     added = repository.add(an_onboarding())
     began = time.monotonic()
     with repository.locked(added.id), pytest.raises(StoreUnavailable), repository.locked(added.id):
@@ -109,7 +109,7 @@ def test_waiting_for_a_lock_ends_in_store_unavailable(database_url):
 def test_a_full_pool_ends_in_store_unavailable(database_url):
     engine = make_engine(database_url, pool_size=1)
     migrate(engine)
-    repository = Repository(engine, Sealer(["key"]))
+    repository = Repository(engine, ColumnCipher(["key"]))
     with engine.connect(), engine.connect(), pytest.raises(StoreUnavailable):
         repository.get("anybody")
     engine.dispose()
@@ -121,7 +121,7 @@ def test_sqlite_locked_by_another_program_is_store_unavailable(tmp_path):
     migrate(engine)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    repository = Repository(engine, Sealer(["key"]))
+    repository = Repository(engine, ColumnCipher(["key"]))
     with pytest.raises(StoreUnavailable):
         repository.add(an_onboarding())
     other.execute("ROLLBACK")

@@ -5,14 +5,14 @@ import pytest
 from sqlalchemy import text
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
-from portal.domain.onboarding import Onboarding, Trouble
+from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import DoubleCheck, IdentityMatch, Sending
+from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch
 from portal.services.ports import Store
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 
 TABLES = ["onboardings", "validations"]
@@ -26,7 +26,7 @@ def a_full_onboarding():
         gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
     )  # fmt: skip
     return an_onboarding(
-        entity_id="entity-1", validation=validation, trouble=Trouble.REFUSED, failures=6, stopped_at=LATER[5],
+        entity_id="entity-1", validation=validation, stall_reason=StallReason.REFUSED, failures=6, stopped_at=LATER[5],
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
@@ -58,9 +58,9 @@ def test_an_empty_onboarding_comes_back_empty(repository):
     assert repository.get("empty") == empty
 
 
-@pytest.mark.parametrize("column", ["status", "reason", "sending", "double_check", "identity_match"])
+@pytest.mark.parametrize("column", ["status", "reason", "creation_state", "double_check", "identity_match"])
 def test_every_word_of_an_enumeration_is_accepted(repository, column):
-    words = {"status": Status, "reason": Reason, "sending": Sending, "double_check": DoubleCheck}
+    words = {"status": Status, "reason": Reason, "creation_state": CreationState, "double_check": DoubleCheck}
     for word in words.get(column, IdentityMatch):
         added = repository.add(an_onboarding(validation=a_validation(**{column: word})))
         assert getattr(repository.get(added.id).validation, column) is word
@@ -182,7 +182,7 @@ def test_one_gu1_id_cannot_belong_to_two(repository, caplog):
 def test_ping_fails_without_the_tables(database_url):
     engine = make_engine(database_url)
     with pytest.raises(StoreUnavailable):
-        Repository(engine, Sealer(["key"])).ping()
+        Repository(engine, ColumnCipher(["key"])).ping()
     engine.dispose()
 
 
@@ -204,7 +204,7 @@ def test_no_column_holds_the_details_or_the_link_in_plain_text(repository, engin
 def test_sqlite_files_hold_no_plain_text(tmp_path):
     engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}")
     migrate(engine)
-    added = Repository(engine, Sealer(["key"])).add(a_full_onboarding())
+    added = Repository(engine, ColumnCipher(["key"])).add(a_full_onboarding())
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     engine.dispose()
     assert added.id.encode() in stored
@@ -214,13 +214,13 @@ def test_sqlite_files_hold_no_plain_text(tmp_path):
 
 def test_rows_of_an_older_key_are_read_after_rotation(repository, engine):
     added = repository.add(a_full_onboarding())
-    assert Repository(engine, Sealer(["new", "a secret for tests"])).get(added.id) == added
+    assert Repository(engine, ColumnCipher(["new", "a secret for tests"])).get(added.id) == added
 
 
 def test_rows_of_a_lost_key_are_store_unavailable(repository, engine):
     added = repository.add(an_onboarding())
     with pytest.raises(StoreUnavailable, match=added.id):
-        Repository(engine, Sealer(["new"])).get(added.id)
+        Repository(engine, ColumnCipher(["new"])).get(added.id)
 
 
 def test_an_onboarding_is_found_by_the_nonce_of_its_current_validation(repository):

@@ -5,9 +5,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from portal.store.engine import make_engine
+from portal.store.database import make_engine
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.sealing import Sealer
 from tests.factories import an_onboarding
 from tests.partners import KEYS
 
@@ -32,13 +32,13 @@ def connections(app, config):
 
 @pytest.fixture
 def store(connections, config):
-    return Repository(connections, Sealer(config.secret_keys))
+    return Repository(connections, ColumnCipher(config.secret_keys))
 
 
 @pytest.fixture
 def stored(app, store):
     """Keeps an onboarding and gives the path of its access link."""
-    links = app.extensions["portal"].links
+    links = app.extensions["portal"].access_links
     return lambda **changes: f"/o/{links.token(store.add(an_onboarding(**changes)))}"
 
 
@@ -120,7 +120,7 @@ def reads_fail(sql):
 @pytest.fixture
 def button(app):
     """What a button of the page at `path` would send, whether the page shows one or not."""
-    links, tokens = app.extensions["portal"].links, app.extensions["portal"].tokens
+    links, tokens = app.extensions["portal"].access_links, app.extensions["portal"].form_tokens
     return lambda path: {"form_token": tokens.issue(links.onboarding_id(token_in(path))), "attempt": "1"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.domain.onboarding import Trouble
+from portal.domain.onboarding import StallReason
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -24,9 +24,9 @@ def rejected(reason=Reason.REGISTRY_CARD_OUTDATED, **changes):
 def stored_as(stage):
     """The changes to `an_onboarding` that put it at a stage; made anew each time, because ids are unique."""
     return {
-        Stage.DETAILS: lambda: {"validation": a_validation(), "trouble": Trouble.DETAILS_REFUSED},
+        Stage.DETAILS: lambda: {"validation": a_validation(), "stall_reason": StallReason.DETAILS_REFUSED},
         Stage.PREPARING: lambda: {"validation": a_validation()},
-        Stage.DELAYED: lambda: {"validation": a_validation(), "trouble": Trouble.REFUSED},
+        Stage.DELAYED: lambda: {"validation": a_validation(), "stall_reason": StallReason.REFUSED},
         Stage.READY: lambda: {"validation": adopted()},
         Stage.WAITING: lambda: {"validation": adopted(shown_at=NOW)},
         Stage.CONFIRMING: lambda: {

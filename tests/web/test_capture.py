@@ -3,7 +3,7 @@
 import pytest
 
 from portal.app import create_app
-from portal.domain.onboarding import Trouble
+from portal.domain.onboarding import StallReason
 from portal.domain.stage import Stage
 from tests.factories import NOW
 from tests.page import HTMX
@@ -184,7 +184,7 @@ def test_the_frame_opens_the_one_adopted_session(visitor, stored):
 
 @captured("frame")
 def test_an_odd_address_is_not_framed(visitor, stored):
-    path = stored(validation=adopted(session_url=None), trouble=Trouble.SESSION_URL_REFUSED)
+    path = stored(validation=adopted(session_url=None), stall_reason=StallReason.HOSTED_PAGE_REFUSED)
     assert not visitor.get(path).all("iframe")
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from portal.domain.stage import Stage
-from portal.web.links import BadLink, ExpiredLink, FormToken, Links, StaleForm, Tokens
+from portal.web.links import AccessLinks, BadLink, ExpiredLink, FormToken, FormTokens, StaleForm
 from tests.factories import NOW, an_onboarding
 from tests.web.conftest import token_in
 from tests.web.stages import stored_as
@@ -12,12 +12,12 @@ OLDER = ("new" * 12, *KEYS)
 
 @pytest.fixture
 def links(clock):
-    return Links(KEYS, clock)
+    return AccessLinks(KEYS, clock)
 
 
 @pytest.fixture
 def tokens(clock):
-    return Tokens(KEYS, "2026-01", clock)
+    return FormTokens(KEYS, "2026-01", clock)
 
 
 def test_a_link_leads_to_its_onboarding(links):
@@ -70,19 +70,19 @@ def test_a_link_lives_thirty_days_and_a_little(links, clock):
 def test_an_older_key_still_opens(links, clock):
     onboarding = an_onboarding()
     old = links.token(onboarding)
-    assert Links(OLDER, clock).onboarding_id(old) == onboarding.id
-    assert Links(OLDER, clock).token(onboarding) != old
+    assert AccessLinks(OLDER, clock).onboarding_id(old) == onboarding.id
+    assert AccessLinks(OLDER, clock).token(onboarding) != old
 
 
 def test_the_first_key_signs(clock):
     onboarding = an_onboarding()
-    token = Links(OLDER, clock).token(onboarding)
-    assert Links(OLDER[:1], clock).onboarding_id(token) == onboarding.id
+    token = AccessLinks(OLDER, clock).token(onboarding)
+    assert AccessLinks(OLDER[:1], clock).onboarding_id(token) == onboarding.id
 
 
 def test_a_dropped_key_opens_nothing(links, clock):
     with pytest.raises(BadLink):
-        Links(OLDER[:1], clock).onboarding_id(links.token(an_onboarding()))
+        AccessLinks(OLDER[:1], clock).onboarding_id(links.token(an_onboarding()))
 
 
 def test_a_form_token_is_good_for_its_form_only(tokens):
@@ -94,7 +94,7 @@ def test_a_form_token_is_good_for_its_form_only(tokens):
 
 def test_a_form_token_keeps_the_version_that_was_shown(tokens, clock):
     token = tokens.issue("direct")
-    assert Tokens(KEYS, "2026-02", clock).read(token, "direct").consent_version == "2026-01"
+    assert FormTokens(KEYS, "2026-02", clock).read(token, "direct").consent_version == "2026-01"
 
 
 def test_links_and_form_tokens_do_not_stand_in_for_each_other(links, tokens):
@@ -106,9 +106,9 @@ def test_links_and_form_tokens_do_not_stand_in_for_each_other(links, tokens):
 
 
 def test_form_tokens_survive_a_change_of_keys(tokens, clock):
-    assert Tokens(OLDER, "2026-01", clock).read(tokens.issue("direct"), "direct")
+    assert FormTokens(OLDER, "2026-01", clock).read(tokens.issue("direct"), "direct")
     with pytest.raises(StaleForm):
-        Tokens(OLDER[:1], "2026-01", clock).read(tokens.issue("direct"), "direct")
+        FormTokens(OLDER[:1], "2026-01", clock).read(tokens.issue("direct"), "direct")
 
 
 @pytest.mark.parametrize("under", ["", "/status", "/continue"])
@@ -130,7 +130,7 @@ def test_nothing_is_posted_under_links_that_are_no_good(visitor, stored, clock, 
 
 
 def test_a_true_link_to_nothing_is_not_found(visitor, app):
-    token = app.extensions["portal"].links.token(an_onboarding())
+    token = app.extensions["portal"].access_links.token(an_onboarding())
     assert visitor.get(f"/o/{token}").status == 404
 
 

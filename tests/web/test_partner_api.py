@@ -208,7 +208,7 @@ def test_erasing_foreign_and_unknown_ids_looks_the_same(create, api, onboardings
 
 def test_who_came_without_a_partner_is_no_partners(api, visitor, app):
     token = visitor.begin().removeprefix("/o/")
-    onboarding_id = app.extensions["portal"].links.onboarding_id(token)
+    onboarding_id = app.extensions["portal"].access_links.onboarding_id(token)
     for method in ("GET", "DELETE"):
         assert is_problem(api(method, f"{ONBOARDINGS}/{onboarding_id}"), 404)
 

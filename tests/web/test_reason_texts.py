@@ -6,7 +6,7 @@ from flask_babel import Babel, force_locale
 
 from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.translations.update import HERE
-from portal.web.reason_texts import text_of
+from portal.web.applicant.reason_texts import text_of
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from portal.domain.stage import Stage
-from portal.web.second_device import qr_code
+from portal.web.applicant.second_device import qr_code
 from tests.factories import NOW
 from tests.page import HTMX
 from tests.web.conftest import HOME, query_of

@@ -7,8 +7,8 @@ from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
-from portal.web.sender import Sender
-from portal.web.stage_view import TITLES, StageView, view_of
+from portal.web.applicant.stage_view import TITLES, StageView, view_of
+from portal.web.requesting_company import RequestingCompany
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.web.stages import FINAL, WAITED_FOR, adopted, rejected, stored_as
 
@@ -115,8 +115,8 @@ def test_nothing_is_called_ready_that_cannot_be_opened(stage):
 def test_another_sender_is_another_version():
     onboarding = an_onboarding(**stored_as(Stage.CLOSED))
     shown = {
-        view_of(onboarding, max_attempts=3, now=NOW, locale="en", sender=sender).version
-        for sender in (None, Sender("Acme"), Sender("Acme", "tel:+541155551234"))
+        view_of(onboarding, max_attempts=3, now=NOW, locale="en", company=company).version
+        for company in (None, RequestingCompany("Acme"), RequestingCompany("Acme", "tel:+541155551234"))
     }
     assert len(shown) == 3
 

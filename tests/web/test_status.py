@@ -1,6 +1,6 @@
 import pytest
 
-from portal.domain.onboarding import Trouble
+from portal.domain.onboarding import StallReason
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -199,7 +199,7 @@ def test_the_hosted_page_is_never_in_the_page(visitor, stored):
 
 
 def test_a_refused_hosted_page_is_a_delay(visitor, stored):
-    path = stored(validation=adopted(session_url=None), trouble=Trouble.SESSION_URL_REFUSED)
+    path = stored(validation=adopted(session_url=None), stall_reason=StallReason.HOSTED_PAGE_REFUSED)
     assert visitor.get(path).stage == Stage.DELAYED
 
 

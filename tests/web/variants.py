@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from portal.domain.onboarding import Trouble
+from portal.domain.onboarding import StallReason
 from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -41,7 +41,7 @@ def _with(**changes: Any) -> Callable[[], dict[str, Any]]:
 
 def _put_off() -> dict[str, Any]:
     later = NOW + timedelta(minutes=5)
-    return {"validation": a_validation(), "trouble": Trouble.UNAVAILABLE, "failures": 3, "due_at": later}
+    return {"validation": a_validation(), "stall_reason": StallReason.UNAVAILABLE, "failures": 3, "due_at": later}
 
 
 def _leads_on(reason: Reason) -> str:
@@ -91,7 +91,7 @@ VARIANTS = {
     "delayed with a way on": Variant(
         Stage.DELAYED,
         "continue",
-        lambda: stored_as(Stage.WAITING) | {"trouble": Trouble.UNAVAILABLE, "failures": 2},
+        lambda: stored_as(Stage.WAITING) | {"stall_reason": StallReason.UNAVAILABLE, "failures": 2},
     ),
     "closed": Variant(Stage.CLOSED, "contact", _at(Stage.CLOSED)),
     "closed without a verdict": Variant(Stage.CLOSED, "contact", _with(status=Status.EXPIRED, number=3)),

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import make_url
 
 from e2e.servers import sqlite_in
-from portal.store.engine import make_engine, migrate
+from portal.store.database import make_engine, migrate
 from tests.postgres import HOW_TO_GET_ONE, new_database, server
 
 

@@ -56,7 +56,7 @@ class Person:
         if len(places) != 1 or not answers[0].location.startswith("/o/"):
             raise self._findings.give_up(LOST, f"the form led to {places}, HTTP {answers[0].status}")
         self.path = answers[0].location.split("?")[0]
-        links = self._it.portal.extensions["portal"].links
+        links = self._it.portal.extensions["portal"].access_links
         self.onboarding_id = links.onboarding_id(self.path.removeprefix("/o/"))
         self._cue("status")
 

@@ -1,16 +1,16 @@
-"""Alembic's entry; the connection comes from `portal.store.engine.alembic_config`."""
+"""Alembic's entry; the connection comes from `portal.store.database.alembic_config`."""
 
 from typing import Any, Literal
 
 from alembic import context
 
-from portal.store.moments import Moment
+from portal.store.column_types import UtcDateTime
 from portal.store.tables import metadata
 
 
 def _drafted(_kind: str, item: Any, _draft: object) -> str | Literal[False]:
     """Versions stand for themselves: they name no type of ours, which may change later."""
-    return "sa.DateTime(timezone=True)" if isinstance(item, Moment) else False
+    return "sa.DateTime(timezone=True)" if isinstance(item, UtcDateTime) else False
 
 
 context.configure(

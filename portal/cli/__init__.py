@@ -1,0 +1,19 @@
+"""The `portal` command."""
+
+from __future__ import annotations
+
+import click
+
+from portal.cli.check import check
+from portal.cli.migrate import migrate_command
+from portal.cli.partner import partner_group
+from portal.cli.serve import serve
+
+
+@click.group()
+def main() -> None:
+    """An onboarding portal in front of gu1's KYC API."""
+
+
+for command in (serve, check, migrate_command, partner_group):
+    main.add_command(command)

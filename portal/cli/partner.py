@@ -1,0 +1,99 @@
+"""portal partner new | rotate | link | deliveries | resend"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+
+from portal.cli.common import configuration, database, usable_schema
+from portal.cli.partner_keys import link, new, rotate
+from portal.services.notification import Event
+from portal.store.clock import DatabaseClock
+from portal.store.outbox import Outbox
+
+_COLUMNS = ("event", "partner", "onboarding", "sequence", "status", "created", "attempts", "next", "last outcome")
+
+
+@click.group("partner")
+def partner_group() -> None:
+    """Partners, and what their backends are told."""
+
+
+for command in (new, rotate, link):
+    partner_group.add_command(command)
+
+
+@partner_group.command()
+@click.argument("slug", required=False)
+@click.option("--all", "with_delivered", is_flag=True, help="Those that have arrived, too.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
+def deliveries(slug: str | None, with_delivered: bool, limit: int) -> None:
+    """List notifications that have not arrived, the newest first."""
+    with _outbox() as (outbox, now):
+        events = outbox.listed(slug, undelivered_only=not with_delivered, limit=limit)
+    if not events:
+        click.echo("No notifications." if with_delivered else "Every notification has arrived.")
+        return
+    rows = [_COLUMNS, *(_row(event, now) for event in events)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    if len(events) == limit:
+        click.echo(f"There may be more than these {limit}: --limit shows them.")
+
+
+@partner_group.command()
+@click.argument("event_ids", nargs=-1, metavar="[EVENT_ID]...")
+@click.option("--partner", "slug", help="With --undelivered, instead of single events.")
+@click.option("--undelivered", is_flag=True, help="Everything of the partner that has not arrived.")
+def resend(event_ids: tuple[str, ...], slug: str | None, undelivered: bool) -> None:
+    """Send notifications again, now and for as many tries as new ones."""
+    if bool(event_ids) == bool(slug) or bool(slug) != undelivered:
+        raise click.UsageError("name events, or a partner with --partner SLUG --undelivered")
+    with _outbox() as (outbox, now):
+        if slug:
+            click.echo(f"To be sent again: {outbox.resend_undelivered(slug, now)}")
+            return
+        found = outbox.resend(event_ids, now)
+    click.echo(f"To be sent again: {len(found)}")
+    if unknown := sorted(set(event_ids) - found):
+        raise click.ClickException(f"no such event: {', '.join(unknown)}")
+
+
+@contextmanager
+def _outbox() -> Iterator[tuple[Outbox, datetime]]:
+    """And the time as those who send see it."""
+    with database(configuration()) as engine:
+        usable_schema(engine)
+        clock = DatabaseClock(engine, lambda: datetime.now(UTC))
+        clock.set()
+        yield Outbox(engine), clock()
+
+
+def _row(event: Event, now: datetime) -> Sequence[str]:
+    return (
+        event.id,
+        event.partner,
+        event.onboarding_id,
+        str(event.sequence),
+        str(event.summary.get("status", "")),
+        _written(event.created_at),
+        str(event.attempts),
+        _next(event, now),
+        event.outcome or "",
+    )
+
+
+def _next(event: Event, now: datetime) -> str:
+    if event.lease_until and event.lease_until >= now:
+        return "being sent"
+    if event.due_at:
+        return "due" if event.due_at <= now else _written(event.due_at)
+    return f"delivered {_written(event.delivered_at)}" if event.delivered_at else "given up"
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

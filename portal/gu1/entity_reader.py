@@ -1,0 +1,81 @@
+"""Tolerant readers of what gu1 answers about entities; whatever cannot be read is `Malformed`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from portal.domain.entity_status import EntityStatus
+from portal.domain.errors import Malformed
+from portal.gu1.parsing import flag, identifier, letters_and_digits, mapping, moment, text
+from portal.gu1.validation_reader import read_status
+
+_NO_DATE = datetime.max.replace(tzinfo=UTC)
+
+
+def read_entity_id(body: object) -> str:
+    answer = mapping(body)
+    for entity in (answer.get("entity"), answer.get("data"), answer):
+        if entity_id := identifier(mapping(entity).get("id")):
+            return entity_id
+    raise Malformed("an entity without a usable id")
+
+
+def read_entity_of(body: object, external_id: str) -> str | None:
+    """The id of the entity that has our `external_id`, from one entity or a list of them.
+
+    None where gu1 answers with nobody or, by a lookup that it does not understand, with somebody else.
+    """
+    return _oldest(entity for entity in _entities(body) if _is_ours(entity, external_id))
+
+
+def read_entity_with_tax_id(body: object, country: str, number: str) -> str | None:
+    """The id of the person with this `number`, which is letters and digits only."""
+    return _oldest(entity for entity in _entities(body) if _is_person(entity, country, number))
+
+
+def read_entity_status(body: object, entity_id: str) -> EntityStatus:
+    answer = mapping(body)
+    row = answer if "isVerified" in answer else mapping(answer.get("data"))
+    if "isVerified" not in row or identifier(row.get("entityId", entity_id)) != entity_id:
+        raise Malformed("a status of no entity or of another one")
+    current = mapping(row.get("currentValidation"))
+    return EntityStatus(
+        is_verified=row["isVerified"] is True,
+        needs_reverification=flag(row.get("needsReverification")) is not False,
+        validation_id=identifier(current.get("id")),
+        status=read_status(current.get("status")),
+        verified_at=moment(row.get("lastVerifiedAt")) or moment(current.get("verifiedAt")),
+        expires_at=moment(row.get("expiresAt")),
+    )
+
+
+def _entities(body: object) -> list[dict[str, object]]:
+    answer = mapping(body)
+    for entities in (body, answer.get("entities"), answer.get("data")):
+        if isinstance(entities, list):
+            return [mapping(entity) for entity in entities]
+    entity = mapping(answer.get("entity")) or mapping(answer.get("data")) or answer
+    if "id" not in entity:
+        raise Malformed("neither an entity nor a list of them")
+    return [entity]
+
+
+def _oldest(entities: Iterable[dict[str, object]]) -> str | None:
+    """The first one where gu1 gives no dates."""
+    oldest = min(entities, key=lambda entity: moment(entity.get("createdAt")) or _NO_DATE, default=None)
+    return None if oldest is None else read_entity_id(oldest)
+
+
+def _is_ours(entity: dict[str, object], external_id: str) -> bool:
+    stated = entity.get("externalId", external_id)
+    return external_id in (stated, identifier(stated))
+
+
+def _is_person(entity: dict[str, object], country: str, number: str) -> bool:
+    kind, stated = entity.get("type"), text(entity.get("countryCode"))
+    return (
+        (kind is None or (text(kind) or "").lower() == "person")
+        and (stated is None or stated.upper() == country)
+        and letters_and_digits(entity.get("taxId")) == number
+    )

@@ -1,0 +1,61 @@
+"""What is sent to gu1: the smallest that every generation of its pages accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from portal.domain.errors import NotSent, Refused
+from portal.domain.onboarding import Details
+from portal.gu1.parsing import identifier
+
+_ABOUT_SOMETHING_ELSE = {"ENTITY_NOT_FOUND", "INVALID_ENTITY_TYPE", "KYC_NOT_CONFIGURED"}
+
+
+def headers(api_key: str, organization_id: str | None) -> dict[str, str]:
+    common = {
+        "Authorization": f"Bearer {api_key}",
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+    }
+    return common | ({"X-Organization-ID": organization_id} if organization_id else {})
+
+
+def entity_body(details: Details, external_id: str) -> dict[str, object]:
+    body: dict[str, object] = {
+        "type": "person",
+        "name": f"{details.first_name} {details.last_name}".strip(),
+        "taxId": details.document_number,
+        "countryCode": details.country,
+        "externalId": external_id,
+        "entityData": {"person": {"firstName": details.first_name, "lastName": details.last_name}},
+    }
+    return body | ({"email": details.email} if details.email else {})
+
+
+def validation_body(entity_id: str, integration_code: str, *, double_check: bool) -> dict[str, object]:
+    body: dict[str, object] = {"entityId": entity_id, "integrationCode": integration_code}
+    return body | ({"doubleCheckRenaper": True} if double_check else {})
+
+
+def with_metadata(body: dict[str, object], metadata: Mapping[str, str | int]) -> dict[str, object]:
+    return body | {"metadata": {"portal": dict(metadata)}}
+
+
+def may_be_about_metadata(refusal: Refused) -> bool:
+    return refusal.http_status in {400, 422} and refusal.code not in _ABOUT_SOMETHING_ELSE
+
+
+def in_path(gu1_id: str) -> str:
+    """Raises `NotSent` for an id that could be more than one step of a path."""
+    if identifier(gu1_id) != gu1_id:
+        raise NotSent("an id that may not enter a path")
+    return gu1_id
+
+
+def quoted_in_path(external_id: str) -> str:
+    # Quoting leaves dots alone, and these two would climb out of the path.
+    if external_id in {"", ".", ".."}:
+        raise NotSent("an external id that may not enter a path")
+    return quote(external_id, safe="")

@@ -1,0 +1,158 @@
+"""Tolerant readers of what gu1 answers: any JSON becomes a value or `Malformed`, never another error.
+
+gu1's pages contradict each other, so names are tried in the order of their age, newest first, and whatever
+is not needed may be missing or of any type.
+"""
+
+from __future__ import annotations
+
+import re
+
+from portal.domain.errors import Malformed
+from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, Observation
+from portal.gu1.parsing import code, count, flag, identifier, letters_and_digits, mapping, moment, text
+from portal.gu1.risk_codes import reason_of
+from portal.gu1.warning_codes import risk_codes
+
+GU1S_METADATA = frozenset({"doubleChecks", "responseDoubleChecks", "warnings"})
+"""What gu1 itself adds to the metadata that it was sent."""
+
+_STATUSES = {status.value: status for status in Status}
+# Their numbers are not the one that people type, so a difference would mean nothing.
+_OTHER_DOCUMENT_WORDS = (
+    *("passport", "pasaporte", "passaporte"),
+    *("driv", "licen", "conduc", "motorista", "habilita"),
+    *("resid", "permi"),
+)
+_OTHER_DOCUMENT_CODES = frozenset({"p", "dl", "rp", "cnh"})
+
+_ABOUT_DETAILS = re.compile("TAX|DOCUMENT|NAME|EMAIL|COUNTRY|VALIDATION_ERROR|INVALID_INPUT")
+
+
+def read_validation(body: object) -> Observation:
+    row = mapping(body)
+    gu1_id = identifier(row.get("id"))
+    status = read_status(row.get("status"))
+    metadata = mapping(row.get("metadata"))
+    if gu1_id is None or status is None:
+        raise Malformed("a validation without a usable id or status")
+    return Observation(
+        gu1_id=gu1_id,
+        entity_id=identifier(row.get("entityId")) or identifier(mapping(row.get("entity")).get("id")),
+        status=status,
+        session_url=text(row.get("providerSessionUrl")),
+        session_id=identifier(row.get("validationSessionId")) or identifier(row.get("sessionId")),
+        double_check=_double_check(row),
+        reason=reason_of(risk_codes(row)) if status is Status.REJECTED else None,
+        document_number=_document_number(row),
+        nonce=identifier(mapping(metadata.get("portal")).get("nonce")),
+        has_metadata=bool(metadata.keys() - GU1S_METADATA),
+        created_at=moment(row.get("createdAt")),
+        updated_at=moment(row.get("updatedAt")),
+        expires_at=moment(row.get("expiresAt")),
+        verified_at=moment(row.get("verifiedAt")),
+    )
+
+
+def read_answer(body: object) -> Observation:
+    """A validation by itself or in an envelope."""
+    answer = mapping(body)
+    if "id" in answer:
+        return read_validation(answer)
+    return read_validation(answer.get("validation") or answer.get("data"))
+
+
+def read_synced(body: object) -> Observation | None:
+    """None where the answer says only that something was done."""
+    if body is not None and not isinstance(body, dict):
+        raise Malformed("an answer that is no JSON object")
+    try:
+        return read_answer(body)
+    except Malformed:
+        return None
+
+
+def read_status(value: object) -> Status | None:
+    """Unknown for a word that is not on the list, None where there is no word."""
+    word = text(value)
+    return _STATUSES.get(word, Status.UNKNOWN) if word else None
+
+
+def read_validations(body: object) -> list[Observation]:
+    """Rows that cannot be read are left out."""
+    readable = []
+    for row in read_rows(body):
+        try:
+            readable.append(read_validation(row))
+        except Malformed:
+            continue
+    return readable
+
+
+def read_rows(body: object) -> list[object]:
+    """The rows of one page of a list, as they came."""
+    for rows in (body, mapping(body).get("validations"), mapping(body).get("data")):
+        if isinstance(rows, list):
+            return rows
+    raise Malformed("a list of validations without a list")
+
+
+def read_total(body: object) -> int | None:
+    """How many rows all pages have together, where the page says so."""
+    page = mapping(body)
+    totals = (count(page.get("total")), count(mapping(page.get("pagination")).get("total")))
+    return next((total for total in totals if total is not None), None)
+
+
+def read_has_more(body: object) -> bool | None:
+    """Whether another page follows, where the page says so."""
+    page = mapping(body)
+    stated = (flag(page.get("hasMore")), flag(mapping(page.get("pagination")).get("hasMore")))
+    return next((more for more in stated if more is not None), None)
+
+
+def read_refusal(body: object) -> tuple[str | None, str | None]:
+    """gu1's error code, and the existing entity's id where a duplicate was refused."""
+    answer = mapping(body)
+    error = mapping(answer.get("error"))
+    stated = code(answer.get("error")) or code(error.get("code")) or code(answer.get("code"))
+    for details in (error.get("details"), answer.get("details"), error, answer):
+        if entity_id := identifier(mapping(details).get("existingEntityId")):
+            return stated, entity_id
+    return stated, None
+
+
+def is_about_details(http_status: int, code: str | None) -> bool:
+    """Only INVALID_TAX_ID is documented; a refusal without a code is more often the typed number's than ours."""
+    return http_status in {400, 422} and (code is None or _ABOUT_DETAILS.search(code) is not None)
+
+
+def _double_check(row: dict[str, object]) -> DoubleCheck | None:
+    metadata = mapping(row.get("metadata"))
+    if _is_result(mapping(mapping(metadata.get("responseDoubleChecks")).get("renaper"))):
+        return DoubleCheck.ANSWERED
+    asked = flag(mapping(metadata.get("doubleChecks")).get("renaper"))
+    if asked is None:
+        return None
+    return DoubleCheck.UNANSWERED if asked else DoubleCheck.NOT_ASKED
+
+
+def _is_result(answer: dict[str, object]) -> bool:
+    return bool(
+        text(answer.get("errorCode")) or flag(answer.get("verified")) is not None or text(answer.get("matchResult"))
+    )
+
+
+def _document_number(row: dict[str, object]) -> str | None:
+    extracted = mapping(row.get("extractedData"))
+    read = mapping(mapping(row.get("decision")).get("id_verification"))
+    kinds = (extracted.get("documentType"), read.get("document_type"))
+    if any(_is_other_document(kind) for kind in kinds):
+        return None
+    return letters_and_digits(extracted.get("documentNumber")) or letters_and_digits(read.get("document_number"))
+
+
+def _is_other_document(kind: object) -> bool:
+    word = (text(kind) or "").strip().lower()
+    return word in _OTHER_DOCUMENT_CODES or any(part in word for part in _OTHER_DOCUMENT_WORDS)

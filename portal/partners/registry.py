@@ -1,0 +1,235 @@
+"""Partners: what each may do, how its pages look, and the secrets that it and we share."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from portal.config import Locale, web_address
+from portal.domain.contact import is_contact_url
+from portal.domain.theme import Theme, is_colour, theme_of
+from portal.services.notification import NotificationEndpoint
+
+RESULT_PARAMETERS = ("onboarding_id", "status", "state", "t", "signature")
+"""What the way back adds to a return URL."""
+
+LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
+LOGO_BYTES = 64 * 1024
+SECRET_PREFIX = "whsec_"  # noqa: S105, as Standard Webhooks has it
+KEY_PREFIX = "kyc_"
+_LEAST_SECRET_BYTES = 24
+_ORIGIN = re.compile(
+    r"https?://([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:\d+)?"
+)
+_PLAIN = re.compile(r"[\x21-\x7e]+")
+
+
+def _origin(value: str) -> str:
+    parts = web_address(value)
+    if not _ORIGIN.fullmatch(value):  # a browser compares it letter by letter, and it stands in our policies
+        raise ValueError("must be an origin such as https://www.example.com, in lower case and without a path")
+    if parts.port == {"http": 80, "https": 443}[parts.scheme]:
+        raise ValueError("must not name the port that its scheme has anyway")
+    return value
+
+
+def _return_url(value: str) -> str:
+    parts = _plain_address(value)
+    if parts.fragment or set(parse_qs(parts.query, keep_blank_values=True)) & set(RESULT_PARAMETERS):
+        raise ValueError(f"must have no #fragment and none of the parameters {', '.join(RESULT_PARAMETERS)}")
+    return value
+
+
+def _notify_url(value: str) -> str:
+    _plain_address(value)
+    return value
+
+
+def _plain_address(value: str) -> SplitResult:
+    if not _PLAIN.fullmatch(value) or "*" in value:  # urlsplit overlooks tabs and line ends
+        raise ValueError("must be plain letters, digits and signs; everything else is written with %")
+    return web_address(value)
+
+
+def _key_hash(value: str) -> str:
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
+        raise ValueError("must be sha256: and 64 hex digits, as `portal partner new` prints them; never the key itself")
+    return value
+
+
+def _signing_secret(value: str) -> str:
+    if len(secret_bytes(value)) < _LEAST_SECRET_BYTES:
+        raise ValueError(f"must be {SECRET_PREFIX} and {_LEAST_SECRET_BYTES} bytes or more as base64")
+    return value
+
+
+def _contact(value: str) -> str:
+    if not is_contact_url(value):
+        raise ValueError("must be an address like https://…, mailto:name@example.com or tel:+541155551234")
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable() or not value.strip():
+        raise ValueError("must be a text on one line")
+    return value.strip()
+
+
+def _colour(value: str) -> str:
+    if not is_colour(value.lower()):
+        raise ValueError("must be a colour as six hex digits, such as #0b6e5b")
+    return value.lower()
+
+
+Line = Annotated[str, AfterValidator(_printable)]
+Colour = Annotated[str, AfterValidator(_colour)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Palette(_Strict):
+    accent: Colour
+    on_accent: Colour | None = None
+    dark_accent: Colour | None = None
+    radius: int = Field(12, ge=0, le=24)
+
+    @model_validator(mode="after")
+    def _readable(self) -> Palette:
+        _ = self.theme
+        return self
+
+    @cached_property
+    def theme(self) -> Theme:
+        return theme_of(self.accent, on_accent=self.on_accent, dark_accent=self.dark_accent, radius=self.radius)
+
+
+class Partner(_Strict):
+    slug: str = Field(exclude=True)
+    name: Annotated[Line, Field(max_length=80)]
+    enabled: bool = True
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    """Whose pages may hold ours in a frame."""
+    return_urls: tuple[Annotated[str, AfterValidator(_return_url)], ...] = ()
+    api_keys: tuple[Annotated[str, AfterValidator(_key_hash)], ...] = Field((), repr=False)
+    signing_secrets: tuple[Annotated[str, AfterValidator(_signing_secret)], ...] = Field(
+        min_length=1, max_length=3, repr=False
+    )
+    """The first signs results; notifications are signed with each."""
+    notify_url: Annotated[str, AfterValidator(_notify_url)] | None = None
+    locale: Locale | None = None
+    theme: Palette | None = None
+    logo: str | None = None
+    capture: Literal["redirect", "new-tab", "frame"] | None = None
+    integration_code: Annotated[Line, Field(pattern=r"^[\x21-\x7e]+$")] | None = None
+    renaper: bool | None = None
+    max_attempts: int | None = Field(None, ge=1, le=20)
+    contact_url: Annotated[str, AfterValidator(_contact)] | None = None
+    prefix_external_ids: bool = False
+    """Whether gu1 knows this partner's customers by `slug:external_id`, for names that another partner uses too."""
+
+    @property
+    def described(self) -> str:
+        """For an operator, without any secret."""
+        counted = {
+            "API keys": self.api_keys,
+            "signing secrets": self.signing_secrets,
+            "origins": self.origins,
+            "return URLs": self.return_urls,
+        }
+        parts = [f"{what}: {len(values)}" for what, values in counted.items()]
+        parts.append(f"notified at {urlsplit(self.notify_url).hostname}" if self.notify_url else "not notified")
+        return ", ".join(["on" if self.enabled else "SWITCHED OFF", *parts])
+
+    def known_as(self, external_id: str) -> str | None:
+        return f"{self.slug}:{external_id}" if self.prefix_external_ids else None
+
+    def allows_return_to(self, url: str) -> bool:
+        """One of the registered ones; its query may be another one, but say nothing that the result says."""
+        try:
+            _return_url(url)
+        except ValueError:
+            return False
+        return any(_without_query(url) == _without_query(known) for known in self.return_urls)
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    content: bytes = field(repr=False)
+    mimetype: str
+    version: str
+    """Changes with the content."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    partners: Mapping[str, Partner] = field(default_factory=dict)
+    logos: Mapping[str, Logo] = field(default_factory=dict)
+
+    def get(self, slug: str | None) -> Partner | None:
+        """Whether switched on or off."""
+        return self.partners.get(slug) if slug else None
+
+    def wants_notifications(self, slug: str) -> bool:
+        """Whether this partner's backend wants to be told of changes."""
+        partner = self.get(slug)
+        return partner is not None and partner.notify_url is not None
+
+    def notification_endpoints(self) -> dict[str, NotificationEndpoint]:
+        """All who do, by their slugs."""
+        return {
+            slug: NotificationEndpoint(partner.notify_url, tuple(map(secret_bytes, partner.signing_secrets)))
+            for slug, partner in self.partners.items()
+            if partner.enabled and partner.notify_url
+        }
+
+    def may_call(self, partner: Partner, external_id: str) -> bool:
+        """Whether gu1 could not take that customer for another partner's."""
+        others = (it.slug for it in self.partners.values() if it.prefix_external_ids)
+        return partner.prefix_external_ids or not external_id.startswith(tuple(f"{slug}:" for slug in others))
+
+    def by_key(self, key: str) -> Partner | None:
+        """The partner that this API key belongs to. Comparing hashes betrays nothing of the key by its time."""
+        return self._by_key_hash.get(hash_of_key(key))
+
+    @cached_property
+    def _by_key_hash(self) -> Mapping[str, Partner]:
+        return {key_hash: partner for partner in self.partners.values() for key_hash in partner.api_keys}
+
+
+def new_key() -> str:
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def hash_of_key(key: str) -> str:
+    """Of 256 random bits, so no salt and no slow hash is needed."""
+    return f"sha256:{sha256(key.encode()).hexdigest()}"
+
+
+def new_signing_secret() -> str:
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def secret_bytes(secret: str) -> bytes:
+    """What Standard Webhooks signs with; empty where it is none."""
+    prefix, encoded = secret[: len(SECRET_PREFIX)], secret[len(SECRET_PREFIX) :]
+    try:
+        return base64.b64decode(encoded, validate=True) if prefix == SECRET_PREFIX else b""
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _without_query(url: str) -> tuple[str, str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower(), parts.path or "/"

@@ -1,0 +1,129 @@
+"""What becomes of an onboarding when gu1 says something: every piece of news comes through here."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from portal.domain.comparable_numbers import comparable
+from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.timings import Timings
+from portal.domain.validation import (
+    CLOCKS_APART,
+    CONFIRMS_WITHIN,
+    CreationState,
+    IdentityMatch,
+    Observation,
+    Validation,
+)
+from portal.services.keyed_hash import KeyedHash
+from portal.services.ports import Clock, Meter
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationApplier:
+    clock: Clock
+    keyed_hash: KeyedHash
+    provider_hosts: ProviderHosts
+    meter: Meter
+    timings: Timings
+
+    def apply(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
+        """`onboarding` after gu1 spoke; the same where it spoke of something else."""
+        before = onboarding.validation
+        if before is None or not _concerns(before, seen):
+            return onboarding
+        stall_reason = self._stall_reason(onboarding, seen)
+        after = self._validation_after(onboarding, before, self._believed(seen))
+        changed = not after.looks_like(before) or stall_reason is not onboarding.stall_reason
+        after = replace(after, refreshes=0 if changed else before.refreshes + 1)
+        now = self.clock()
+        self._alarm(onboarding, after, now)
+        return replace(
+            onboarding,
+            validation=after,
+            stall_reason=stall_reason,
+            failures=0,
+            due_at=onboarding.due_after(None if after.is_settled else self._next_look(after, now)),
+            updated_at=now if changed else onboarding.updated_at,
+        )
+
+    def apply_unasked(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
+        """`onboarding` after gu1 spoke unasked: that is no look, and puts off none."""
+        before, after = onboarding.validation, self.apply(onboarding, seen)
+        if before is None or after.validation is None:
+            return after
+        return replace(
+            after,
+            validation=replace(after.validation, refreshes=min(before.refreshes, after.validation.refreshes)),
+            due_at=after.due_at and min(after.due_at, onboarding.due_at or after.due_at),
+        )
+
+    def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:
+        adopted = replace(before, gu1_id=seen.gu1_id, creation_state=CreationState.ADOPTED)
+        has_session = bool(seen.session_id or before.session_id or seen.session_url or before.session_url)
+        # Without a session no document was shown: gu1's sandbox makes up what it says of one.
+        match = self._identity_match(onboarding, seen) if has_session else IdentityMatch.UNKNOWN
+        after = adopted.observed(seen, match)
+        if after is adopted and seen.status is not before.status:
+            self.meter.count("refused_move", old=before.status, new=seen.status)
+        if after.is_doubtful and not before.is_doubtful:
+            log.error("onboarding %s: approved with a document other than the one typed; held", onboarding.id)
+            self.meter.count("identity_mismatch")
+        if after.status is not before.status or before.creation_state is not CreationState.ADOPTED:
+            self.meter.count("moved", status=after.status, reason=after.reason or "")
+        return after
+
+    def _alarm(self, onboarding: Onboarding, after: Validation, now: datetime) -> None:
+        """Of what only an operator can mend; at each look, for as long as it lasts."""
+        if after.lacks_page:
+            log.error("onboarding %s: gu1 gave its validation no hosted page", onboarding.id)
+            self.meter.count("no_hosted_page")
+        if after.is_confirming and now - onboarding.updated_at >= CONFIRMS_WITHIN:
+            log.error("onboarding %s: approved, and RENAPER has not confirmed it for a day", onboarding.id)
+            self.meter.count("unconfirmed")
+
+    def _next_look(self, after: Validation, now: datetime) -> datetime:
+        """By the usual pace, but no later than the session's end."""
+        usual = now + self.timings.refresh_after(after)
+        return min(usual, after.ends_at) if now < after.ends_at else usual
+
+    def _identity_match(self, onboarding: Onboarding, seen: Observation) -> IdentityMatch:
+        if seen.document_number is None or onboarding.document_digest is None:
+            return IdentityMatch.UNKNOWN
+        number = comparable(onboarding.country or "", seen.document_number)
+        if number is None:
+            return IdentityMatch.UNKNOWN
+        same = self.keyed_hash.matches(number, onboarding.document_digest)
+        return IdentityMatch.MATCH if same else IdentityMatch.MISMATCH
+
+    def _believed(self, seen: Observation) -> Observation:
+        """Without a time that is still to come, beside which all true news would look old."""
+        is_ahead = seen.updated_at is not None and seen.updated_at > self.clock() + CLOCKS_APART
+        return replace(seen, session_url=self._allowed(seen), updated_at=None if is_ahead else seen.updated_at)
+
+    def _allowed(self, seen: Observation) -> str | None:
+        url = seen.session_url
+        return url if url and self.provider_hosts.allows(url) else None
+
+    def _stall_reason(self, onboarding: Onboarding, seen: Observation) -> StallReason | None:
+        refused_before = onboarding.stall_reason is StallReason.HOSTED_PAGE_REFUSED
+        if seen.session_url is None:
+            return StallReason.HOSTED_PAGE_REFUSED if refused_before else None
+        if self._allowed(seen):
+            return None
+        if not refused_before:
+            log.error("onboarding %s: gu1 gave a hosted page outside GU1_PROVIDER_HOSTS", onboarding.id)
+            self.meter.count("session_url_refused")
+        return StallReason.HOSTED_PAGE_REFUSED
+
+
+def _concerns(validation: Validation, seen: Observation) -> bool:
+    """Not where a retry has replaced the validation that gu1 speaks of."""
+    if validation.gu1_id:
+        return validation.gu1_id == seen.gu1_id
+    return validation.creation_state is CreationState.SENT or validation.nonce == seen.nonce

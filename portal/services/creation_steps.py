@@ -1,0 +1,124 @@
+"""The steps up to an adopted validation: the entity, the paid request, and what to do when its answer is lost."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import timedelta
+
+from portal.domain.errors import LostClaim, NotSent, OutcomeUnknown, Refused, Unavailable
+from portal.domain.onboarding import Details, Onboarding
+from portal.domain.timings import Timings
+from portal.domain.validation import CreationState, DoubleCheck
+from portal.services.leases import Leases, is_adopted, unsent, validation_changed
+from portal.services.onboardings import Onboardings
+from portal.services.ports import Gu1, Meter
+
+log = logging.getLogger(__name__)
+
+DUPLICATE = 409
+
+
+class CreationSteps:
+    def __init__(self, gu1: Gu1, leases: Leases, onboardings: Onboardings, *, timings: Timings, meter: Meter) -> None:
+        self._gu1 = gu1
+        self._leases = leases
+        self._onboardings = onboardings
+        self._timings = timings
+        self._meter = meter
+
+    async def create_entity(self, claimed: Onboarding) -> None:
+        entity_id = await self._known_entity(claimed) or await self._new_entity(claimed)
+        await self._leases.advance(claimed, lambda fresh: replace(fresh, entity_id=entity_id, details=None))
+
+    async def _known_entity(self, claimed: Onboarding) -> str | None:
+        """What an earlier try created unheard, and what gu1 would make a second one of on its older pages."""
+        if claimed.external_id or claimed.fence > 1:
+            earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
+            if earlier:
+                return earlier
+        return await self._same_person(_details(claimed))
+
+    async def _same_person(self, details: Details) -> str | None:
+        return await _unless_refused(self._gu1.find_entity_by_tax_id(details.country, details.document_number))
+
+    async def _new_entity(self, claimed: Onboarding) -> str:
+        details = _details(claimed)
+        try:
+            return await self._gu1.create_entity(details, claimed.gu1_external_id)
+        except Refused as refused:
+            # A duplicate is no news for the applicant: from here on both ways are the same.
+            existing = refused.entity_id
+            if existing is None and refused.http_status == DUPLICATE:
+                existing = await self._same_person(details)
+            if existing is None:
+                raise
+            return existing
+
+    async def create_validation(self, claimed: Onboarding) -> None:
+        sent = await self._leases.save(claimed, self._sent)
+        if self._leases.is_running_out(claimed):
+            # This process was halted for a while, and by the time of an answer others would be at work.
+            too_late = NotSent("too little of the lease is left")
+            await self._leases.retry_later(claimed, "create_validation", too_late, also=_never_done)
+            return
+        validation = sent.validation
+        if validation is None or sent.entity_id is None:
+            raise LostClaim
+        try:
+            seen = await self._gu1.create_validation(
+                sent.entity_id,
+                double_check=validation.double_check is not DoubleCheck.NOT_ASKED,
+                integration_code=self._onboardings.policy_for(sent).integration_code,
+                metadata={"onboarding": sent.id, "validation": validation.number, "nonce": validation.nonce},
+            )
+        except OutcomeUnknown as unknown:
+            await self._await_outcome(claimed, unknown)
+        except (NotSent, Unavailable, Refused) as error:
+            await self._leases.retry_later(claimed, "create_validation", error, also=_never_done)
+        else:
+            await self._leases.finish(claimed, lambda fresh: self._onboardings.apply_observation(fresh, seen))
+
+    def _sent(self, onboarding: Onboarding) -> Onboarding:
+        validation = onboarding.validation
+        # Stopped, or adopted by a webhook, since it was claimed.
+        if onboarding.stopped_at or validation is None or validation.creation_state is not CreationState.PLANNED:
+            raise LostClaim
+        now = self._leases.now()
+        sent = replace(
+            validation, creation_state=CreationState.SENT, sends=validation.sends + 1, sent_at=now, empty_looks=0
+        )
+        sweep_at = now + timedelta(seconds=self._timings.first_sweep) if sent.sends > 1 else onboarding.sweep_at
+        return replace(onboarding, validation=sent, sweep_at=sweep_at)
+
+    async def _await_outcome(self, claimed: Onboarding, unknown: OutcomeUnknown) -> None:
+        log.warning("onboarding %s: outcome unknown: %s", claimed.id, unknown)
+        self._meter.count("outcome_unknown")
+
+        def change(fresh: Onboarding) -> Onboarding:
+            return fresh if is_adopted(fresh) else replace(fresh, due_at=due, failures=fresh.failures + 1)
+
+        due = self._leases.now() + timedelta(seconds=self._timings.quiet)
+        await self._leases.finish(claimed, change)
+
+
+def _details(claimed: Onboarding) -> Details:
+    if claimed.details is None:
+        raise Refused(0, "DETAILS_MISSING")
+    return claimed.details
+
+
+async def _unless_refused(found: Awaitable[str | None]) -> str | None:
+    """A key may create without being allowed to search."""
+    try:
+        return await found
+    except Refused:
+        return None
+
+
+def _never_done(onboarding: Onboarding) -> Onboarding:
+    """gu1 surely did nothing, so this sending does not count."""
+    if is_adopted(onboarding):
+        return onboarding
+    return validation_changed(unsent(onboarding), lambda it: replace(it, sends=it.sends - 1))

@@ -1,0 +1,136 @@
+"""What a step may write: nothing without its claim's fence, and every outcome together with the claim's end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from portal.domain.errors import Gu1Error, LostClaim, Refused, StoreUnavailable
+from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.stage import FAILURES_BEFORE_DELAYED
+from portal.domain.timings import Timings
+from portal.domain.validation import CreationState, Validation
+from portal.services.ports import Clock, Meter, Store
+
+log = logging.getLogger(__name__)
+
+LONG_WAIT = timedelta(seconds=30)
+"""After which the applicant is told, even of a first failure."""
+
+Change = Callable[[Onboarding], Onboarding]
+
+
+class Leases:
+    def __init__(self, store: Store, *, clock: Clock, timings: Timings, meter: Meter) -> None:
+        self._store = store
+        self._timings = timings
+        self._meter = meter
+        self.now = clock
+
+    async def save(self, claimed: Onboarding, change: Change) -> Onboarding:
+        """Writes in the middle of a step. Raises `LostClaim` where somebody else took over."""
+        return await asyncio.to_thread(self._fenced, claimed, change)
+
+    async def finish(self, claimed: Onboarding, change: Change) -> None:
+        """Writes the outcome and gives the claim back."""
+
+        def settle(fresh: Onboarding) -> Onboarding:
+            changed = change(fresh)
+            # Somebody hinted at news while we were at work: look again now, not by the old plan.
+            hinted = fresh.due_at is not None and fresh.due_at != claimed.due_at
+            due = min(filter(None, (changed.due_at, fresh.due_at))) if hinted else changed.due_at
+            return replace(changed, due_at=due, lease_until=None)
+
+        for pause in self._timings.save_again:
+            try:
+                await self.save(claimed, settle)
+                return
+            except StoreUnavailable:
+                # What gu1 has just said is worth more than the wait: without it the lease has to run out.
+                await asyncio.sleep(pause)
+        await self.save(claimed, settle)
+
+    async def release(self, claimed: Onboarding) -> None:
+        """As it is, where the step has become pointless."""
+        with contextlib.suppress(LostClaim, StoreUnavailable):
+            await self.finish(claimed, lambda fresh: fresh)
+
+    def is_running_out(self, claimed: Onboarding) -> bool:
+        """Too little is left of the lease for a call that must not be made twice."""
+        left = claimed.lease_until - self.now() if claimed.lease_until else timedelta()
+        return left < timedelta(seconds=self._timings.lease / 2)
+
+    async def advance(self, claimed: Onboarding, change: Change) -> None:
+        """Writes the outcome; the next step may follow at once."""
+        await self.finish(
+            claimed, lambda fresh: replace(change(fresh), stall_reason=None, failures=0, due_at=self.now())
+        )
+
+    async def sleep_until(self, claimed: Onboarding, due_at: datetime | None, change: Change = lambda it: it) -> None:
+        await self.finish(claimed, lambda fresh: replace(change(fresh), due_at=due_at))
+
+    async def retry_later(
+        self, claimed: Onboarding, step: str, error: Gu1Error, *, also: Change = lambda it: it
+    ) -> None:
+        """Nothing came of it this time: try again later, and let the applicant know where it lasts."""
+        stall_reason = _stall_reason(step, error)
+        level = logging.ERROR if stall_reason is StallReason.REFUSED else logging.WARNING
+        log.log(level, "onboarding %s: %s put off: %s: %s", claimed.id, step, type(error).__name__, error)
+        self._meter.count("put_off", step=step, trouble=stall_reason)
+
+        def change(fresh: Onboarding) -> Onboarding:
+            if fresh.attempts != claimed.attempts or (is_adopted(fresh) and not is_adopted(claimed)):
+                return fresh  # another validation was planned meanwhile, or this one found: there is no trouble with it
+            failures = fresh.failures + 1
+            wait = self._wait(failures, error)
+            if wait > LONG_WAIT:
+                failures = max(failures, FAILURES_BEFORE_DELAYED)
+            due = None if stall_reason is StallReason.DETAILS_REFUSED else self.now() + wait
+            updated = self.now() if stall_reason is not fresh.stall_reason else fresh.updated_at
+            return replace(also(fresh), failures=failures, stall_reason=stall_reason, due_at=due, updated_at=updated)
+
+        try:
+            await self.finish(claimed, change)
+        except (LostClaim, StoreUnavailable) as lost:
+            log.warning("onboarding %s: %s could not be put off: %s", claimed.id, step, type(lost).__name__)
+
+    def _wait(self, failures: int, error: Gu1Error) -> timedelta:
+        if isinstance(error, Refused):
+            return self._timings.refused_wait(failures)
+        return self._timings.backoff(failures, getattr(error, "retry_after", None))
+
+    def _fenced(self, claimed: Onboarding, change: Change) -> Onboarding:
+        with self._store.locked(claimed.id) as row:
+            if row.onboarding.fence != claimed.fence:
+                raise LostClaim
+            changed = change(row.onboarding)
+            row.save(changed)
+        return changed
+
+
+def validation_changed(onboarding: Onboarding, change: Callable[[Validation], Validation]) -> Onboarding:
+    validation = onboarding.validation
+    return replace(onboarding, validation=change(validation)) if validation else onboarding
+
+
+def is_adopted(onboarding: Onboarding) -> bool:
+    return onboarding.validation is not None and onboarding.validation.creation_state is CreationState.ADOPTED
+
+
+def unsent(onboarding: Onboarding) -> Onboarding:
+    """To be sent again; not where a webhook brought it meanwhile."""
+    if is_adopted(onboarding):
+        return onboarding
+    return validation_changed(onboarding, lambda it: replace(it, creation_state=CreationState.PLANNED, empty_looks=0))
+
+
+def _stall_reason(step: str, error: Gu1Error) -> StallReason:
+    if not isinstance(error, Refused):
+        return StallReason.UNAVAILABLE
+    if step == "create_entity" and error.about_details:
+        return StallReason.DETAILS_REFUSED
+    return StallReason.REFUSED

@@ -1,0 +1,68 @@
+"""What a partner's backend is told of one change, and what came of telling it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+UPDATED = "onboarding.updated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    id: str
+    partner: str
+    onboarding_id: str
+    sequence: int
+    """Counts what one onboarding's partner is told, from 1 and without a gap."""
+    summary: Mapping[str, object] = field(repr=False)
+    created_at: datetime
+    due_at: datetime | None = None
+    """When it is sent next; None where it has arrived or was given up."""
+    lease_until: datetime | None = None
+    attempts: int = 0
+    outcome: str | None = None
+    """Of the last try, in a few words for the operator."""
+    delivered_at: datetime | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The same bytes each time."""
+        happened_at = self.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        data = {**self.summary, "sequence": self.sequence}
+        told = {"type": UPDATED, "timestamp": happened_at, "data": data}
+        return json.dumps(told, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationEndpoint:
+    """A partner's backend that wants to be told."""
+
+    url: str = field(repr=False)
+    secrets: tuple[bytes, ...] = field(repr=False)
+    """Each of them signs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """A backend's, or why there is none."""
+
+    http_status: int | None = None
+    retry_after: float | None = None
+    """Seconds, where the backend said so."""
+    fault: str | None = None
+    """In a few words, without the address."""
+
+    @property
+    def is_success(self) -> bool:
+        return self.http_status is not None and 200 <= self.http_status < 300
+
+    @property
+    def is_gone(self) -> bool:
+        return self.http_status == 410
+
+    @property
+    def outcome(self) -> str:
+        return "gone" if self.is_gone else self.fault or f"HTTP {self.http_status}"

@@ -1,0 +1,89 @@
+"""What comes next for one onboarding."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from portal.domain.errors import Gu1Error, LostClaim, StoreUnavailable, Unavailable
+from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.timings import Timings
+from portal.domain.validation import CreationState
+from portal.services.budget import Budget
+from portal.services.creation_steps import CreationSteps
+from portal.services.duplicate_cleanup import DuplicateCleanup
+from portal.services.leases import Leases
+from portal.services.onboardings import Onboardings
+from portal.services.ports import Clock, Gu1, Meter, Store
+from portal.services.reconciliation import Reconciliation
+from portal.services.refresh_steps import RefreshSteps
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[Onboarding], Awaitable[None]]
+
+
+class OnboardingSteps:
+    def __init__(
+        self,
+        store: Store,
+        gu1: Gu1,
+        onboardings: Onboardings,
+        *,
+        clock: Clock,
+        timings: Timings,
+        meter: Meter,
+        budget: Budget,
+    ) -> None:
+        self._leases = Leases(store, clock=clock, timings=timings, meter=meter)
+        self._clock = clock
+        self._creation = CreationSteps(gu1, self._leases, onboardings, timings=timings, meter=meter)
+        self._reconciliation = Reconciliation(store, gu1, self._leases, onboardings, timings=timings, meter=meter)
+        self._cleanup = DuplicateCleanup(store, gu1, self._leases, timings=timings, meter=meter)
+        self._refreshing = RefreshSteps(gu1, self._leases, onboardings, budget, meter=meter)
+
+    async def take(self, claimed: Onboarding) -> None:
+        step = self._next_step(claimed)
+        name = step.__name__.strip("_")
+        try:
+            await step(claimed)
+        except LostClaim:
+            log.warning("onboarding %s: %s gave up", claimed.id, name)
+            await self._leases.release(claimed)
+        except StoreUnavailable:
+            # The next after the lease goes on from the last write.
+            log.warning("onboarding %s: %s gave up: the database failed", claimed.id, name)
+        except Gu1Error as error:
+            await self._leases.retry_later(claimed, name, error)
+        except Exception:
+            log.exception("onboarding %s: %s failed", claimed.id, name)
+            await self._leases.retry_later(claimed, name, Unavailable("unexpected"))
+
+    def _next_step(self, onboarding: Onboarding) -> Step:
+        validation = onboarding.validation
+        if validation is None:
+            asks = onboarding.external_id and not onboarding.stopped_at
+            return self._refreshing.look_up_customer if asks else self._rest
+        if validation.creation_state is CreationState.SENT:
+            return self._reconciliation.reconcile
+        if onboarding.stopped_at and validation.gu1_id and not validation.status.is_final:
+            return self._refreshing.cancel
+        is_swept = onboarding.stopped_at or validation.creation_state is CreationState.ADOPTED
+        if is_swept and onboarding.sweep_at and onboarding.sweep_at <= self._clock():
+            return self._cleanup.sweep
+        if onboarding.stopped_at:
+            return self._rest
+        if onboarding.stall_reason is StallReason.DETAILS_REFUSED:
+            return self._rest
+        if onboarding.entity_id is None:
+            # The details are forgotten with the link, and nobody could go on with what they would lead to.
+            is_over = onboarding.ends_at <= self._clock()
+            return self._rest if is_over else self._creation.create_entity
+        return (
+            self._creation.create_validation
+            if validation.creation_state is CreationState.PLANNED
+            else self._refreshing.refresh
+        )
+
+    async def _rest(self, claimed: Onboarding) -> None:
+        await self._leases.sleep_until(claimed, claimed.sweep_at)

@@ -1,0 +1,54 @@
+"""What the operator decides, and what it makes of an applicant's details."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from portal.domain.comparable_numbers import comparable
+from portal.domain.onboarding import Consent, Details, Onboarding
+from portal.domain.validation import DoubleCheck, Validation
+from portal.services.keyed_hash import KeyedHash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What holds for the onboardings of one partner, or for those without one."""
+
+    max_attempts: int
+    double_check_renaper: bool
+    integration_code: str | None = None
+    """None for the one that holds for everybody."""
+
+
+class ValidationPlanner:
+    def __init__(self, policy_for: Callable[[Onboarding], Policy], keyed_hash: KeyedHash) -> None:
+        self._policy_for = policy_for
+        self._keyed_hash = keyed_hash
+
+    def with_details(self, onboarding: Onboarding, details: Details, consent_version: str, now: datetime) -> Onboarding:
+        """Ready for the engine: its first validation is planned, and it is due."""
+        number = comparable(details.country, details.document_number)
+        return replace(
+            onboarding,
+            country=details.country,
+            details=details,
+            document_digest=self._keyed_hash.digest(number) if number else None,
+            consent=Consent(consent_version, now),
+            validation=self.planned(replace(onboarding, country=details.country), 1, now),
+            stall_reason=None,
+            failures=0,
+            due_at=now,
+            updated_at=now,
+        )
+
+    def planned(self, onboarding: Onboarding, number: int, now: datetime) -> Validation:
+        asked = self._policy_for(onboarding).double_check_renaper and onboarding.country == "AR"
+        return Validation(
+            number=number,
+            nonce=secrets.token_urlsafe(16),
+            double_check=DoubleCheck.UNANSWERED if asked else DoubleCheck.NOT_ASKED,
+            created_at=now,
+        )

@@ -1,0 +1,76 @@
+"""Times in the database: aware, in UTC, and none of them able to spoil the reading of the rows beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from psycopg import DataError
+from psycopg.abc import Buffer, Loader
+from psycopg.adapt import AdaptersMap
+from psycopg.pq import Format
+from sqlalchemy import DateTime, Dialect, TypeDecorator
+from sqlalchemy.dialects.sqlite import DATETIME
+from sqlalchemy.types import TypeEngine
+
+
+class Unreadable(Enum):
+    """Stands for a time that somebody wrote by hand and that is none, or too far away for Python."""
+
+    TIME = "time"
+
+
+class UtcDateTime(TypeDecorator[datetime | Unreadable]):
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        lenient: TypeEngine[Any] = _LenientText()  # type: ignore[no-untyped-call]
+        return dialect.type_descriptor(lenient if dialect.name == "sqlite" else self.impl_instance)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | Unreadable | None:
+        if not isinstance(value, datetime):
+            return value  # type: ignore[no-any-return]
+        # SQLite itself keeps no zone.
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _LenientText(DATETIME):
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        read: Any = super().result_processor(dialect, coltype)
+
+        def lenient(value: Any) -> Any:
+            try:
+                return read(value)
+            except (ValueError, TypeError):
+                return Unreadable.TIME
+
+        return lenient
+
+
+def lenient_loader(adapters: AdaptersMap, oid: int) -> type[Loader]:
+    """psycopg's own loader, without its error for `infinity` and for years beyond 9999."""
+    strict: Any = adapters.get_loader(oid, Format.TEXT)
+
+    class Lenient:
+        format = Format.TEXT
+
+        def __init__(self, oid: int, context: Any = None) -> None:
+            self._strict: Loader = strict(oid, context)
+
+        def load(self, data: Buffer) -> Any:
+            try:
+                return self._strict.load(data)
+            except DataError:
+                return Unreadable.TIME
+
+    return Lenient

@@ -1,0 +1,110 @@
+"""One open onboarding for each customer of a partner, however often and at once it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, select, update
+
+from portal.domain.errors import KeyReused, StoreUnavailable
+from portal.domain.onboarding import Onboarding
+from portal.services.ports import IdempotentRequest, ReusePolicy, StoredResult
+from portal.store.locked_onboarding import LockedRow
+from portal.store.tables import customers, idempotency_keys
+from portal.store.transactions import insert
+
+_LOOKS = 10
+"""More than enough: each look waits for whoever made the one before it useless."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerOnboardings:
+    """Inside one transaction that writes."""
+
+    connection: Connection
+    find: Callable[[str], Onboarding | None]
+    lock: Callable[[str], LockedRow | None]
+    add: Callable[[Onboarding], object]
+    remove: Callable[[Onboarding], object]
+
+    def keep(
+        self,
+        fresh: Onboarding,
+        *,
+        idempotent: IdempotentRequest | None,
+        reuse: ReusePolicy,
+        answer: Callable[[Onboarding], str],
+    ) -> StoredResult:
+        self.add(fresh)  # first, because the other rows refer to it
+        kept = self._answered(fresh, idempotent, answer(fresh)) if idempotent else None
+        if kept is None:
+            found = self._of_customer(fresh, reuse)
+            kept = StoredResult(found, found.id == fresh.id, answer(found))
+            if idempotent and not kept.is_new:
+                self._answer_with(fresh, idempotent, kept)
+        if kept.onboarding.id != fresh.id:
+            self.remove(fresh)
+        return kept
+
+    def _answered(self, fresh: Onboarding, idempotent: IdempotentRequest, answer: str) -> StoredResult | None:
+        """The earlier answer to this request; None if the request is new."""
+        values = {
+            "partner": fresh.partner,
+            "key": idempotent.key,
+            "fingerprint": idempotent.fingerprint,
+            "onboarding_id": fresh.id,
+        }
+        told = {"is_new": True, "answer": answer, "created_at": fresh.created_at}
+        table = idempotency_keys
+        added = insert(self.connection, table).values(values | told)
+        if self.connection.scalar(added.on_conflict_do_nothing().returning(table.c.key)) is not None:
+            return None
+        row = self.connection.execute(select(table).where(self._this(fresh, idempotent))).one()
+        if not idempotent.is_same(row.fingerprint):
+            raise KeyReused
+        return StoredResult(self._found(row.onboarding_id), row.is_new, row.answer)
+
+    def _of_customer(self, fresh: Onboarding, reuse: ReusePolicy) -> Onboarding:
+        """The customer's open one, with what is wished for now, else this one from now on."""
+        this = and_(customers.c.partner == fresh.partner, customers.c.external_id == fresh.external_id)
+        for _ in range(_LOOKS):
+            if self._is_the_first(fresh):
+                return fresh
+            earlier = self._locked_newest(this)
+            if earlier is None:
+                continue
+            renewed = reuse(earlier.onboarding)
+            if renewed:
+                earlier.save(renewed)
+                return renewed
+            self.connection.execute(update(customers).where(this).values(onboarding_id=fresh.id))
+            return fresh
+        raise StoreUnavailable("the onboardings of this customer change too often")
+
+    def _is_the_first(self, fresh: Onboarding) -> bool:
+        values = {"partner": fresh.partner, "external_id": fresh.external_id, "onboarding_id": fresh.id}
+        added = insert(self.connection, customers).values(values).on_conflict_do_nothing()
+        return self.connection.scalar(added.returning(customers.c.onboarding_id)) is not None
+
+    def _locked_newest(self, this: ColumnElement[bool]) -> LockedRow | None:
+        """None where it was erased or replaced while this waited. The onboarding is locked first, as erasing does."""
+        newest = select(customers.c.onboarding_id).where(this)
+        earlier_id = self.connection.scalar(newest)
+        row = self.lock(earlier_id) if earlier_id else None
+        return row if row and self.connection.scalar(newest) == earlier_id else None
+
+    def _answer_with(self, fresh: Onboarding, idempotent: IdempotentRequest, kept: StoredResult) -> None:
+        answer = update(idempotency_keys).where(self._this(fresh, idempotent))
+        told = {"onboarding_id": kept.onboarding.id, "is_new": False, "answer": kept.answer}
+        self.connection.execute(answer.values(told))
+
+    def _found(self, onboarding_id: str) -> Onboarding:
+        found = self.find(onboarding_id)
+        if found is None:
+            raise StoreUnavailable("the earlier onboarding of this key is gone")
+        return found
+
+    @staticmethod
+    def _this(fresh: Onboarding, idempotent: IdempotentRequest) -> ColumnElement[bool]:
+        return and_(idempotency_keys.c.partner == fresh.partner, idempotency_keys.c.key == idempotent.key)

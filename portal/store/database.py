@@ -1,0 +1,205 @@
+"""Connections to SQLite or PostgreSQL, and the schema they need."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, func, make_url, select, text
+
+from portal.domain.errors import StoreUnavailable
+from portal.store.column_types import lenient_loader
+from portal.store.database_errors import store_errors
+
+STATEMENT_TIMEOUT = 10.0
+POOL_TIMEOUT = 2.0
+WAL_TIMEOUT = 1.0
+MIGRATION_TIMEOUT = 60.0
+
+_WRITES = "portal_writes"
+_MIGRATION_LOCK = 7_218_400_113
+
+
+def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5) -> Engine:
+    """`lock_timeout` in seconds: how long a write waits for another one.
+
+    Raises `ValueError` for a URL of another kind, `StoreUnavailable` where SQLite's folder is missing.
+    """
+    parsed = make_url(url)
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": pool_size,
+        "max_overflow": pool_size,
+        "pool_timeout": POOL_TIMEOUT,
+    }
+    if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
+        return _sqlite(parsed, lock_timeout, options)
+    if parsed.drivername == "postgresql+psycopg":
+        return _postgresql(parsed, lock_timeout, options)
+    raise ValueError(f"a database URL begins with sqlite:// or postgresql+psycopg://, not {parsed.drivername}://")
+
+
+def reads(engine: Engine) -> Engine:
+    """For single SELECTs: no transaction, so no round trips to begin and end one."""
+    return engine if _is_sqlite(engine) else engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def writes(engine: Engine) -> Engine:
+    """SQLite's write lock is taken at the beginning: a read that turns into a write later can fail at once."""
+    return engine.execution_options(**{_WRITES: True})
+
+
+class Schema(StrEnum):
+    """How a database's schema stands to this release."""
+
+    BEHIND = "behind"
+    CURRENT = "current"
+    AHEAD = "ahead"
+    """Of a newer release, which left everything in place that this one needs: migrations only add."""
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the schema up to date; of several processes at once one does it, the others wait."""
+    with migration(engine) as connection:
+        if _schema_of(connection) is Schema.BEHIND:
+            command.upgrade(alembic_config(connection), "head")
+
+
+@contextmanager
+def migration(engine: Engine) -> Iterator[Connection]:
+    """A transaction of its own for changing the schema, one at a time."""
+    with store_errors(), writes(engine).connect() as connection:
+        connection.detach()
+        if _is_sqlite(engine):
+            _without_foreign_keys(connection)
+        with connection.begin():
+            if not _is_sqlite(engine):
+                _wait_for_other_migrations(connection)
+            yield connection
+
+
+def schema_of(engine: Engine) -> Schema:
+    with store_errors(), reads(engine).connect() as connection:
+        return _schema_of(connection)
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """What Alembic's own commands need, from a checkout and from a wheel alike."""
+    config = Config()
+    config.set_main_option("script_location", "portal.store:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _schema_of(connection: Connection) -> Schema:
+    present = set(MigrationContext.configure(connection).get_current_heads())
+    scripts = ScriptDirectory.from_config(alembic_config())
+    if present == set(scripts.get_heads()):
+        return Schema.CURRENT
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Schema.BEHIND if present <= known else Schema.AHEAD
+
+
+def _is_sqlite(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite"
+
+
+def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
+    if (
+        url.database in {None, "", ":memory:"}
+        or "mode=memory" in str(url.database)
+        or url.query.get("mode") == "memory"
+    ):
+        raise ValueError("SQLite needs a file: sqlite:///portal.db")
+    folder = Path(str(url.database).removeprefix("file:")).parent
+    if not folder.is_dir():
+        raise StoreUnavailable(f"the folder of the database does not exist: {folder.resolve()}")
+    engine = create_engine(url, connect_args={"timeout": lock_timeout}, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _drop_spoilt_connections)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself; `_begin_sqlite` does
+    _use_wal(connection)
+    # In WAL mode NORMAL may forget the last commits when the power fails, and what was
+    # answered with a redirect must not get lost.
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _drop_spoilt_connections(context: ExceptionContext) -> None:
+    """A connection that was opened while the file could only be read stays like that for good."""
+    code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+        context.is_disconnect = True
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Several first openings of a file meet here, and SQLite's own waiting does not cover this change."""
+    give_up = time.monotonic() + WAL_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _without_foreign_keys(connection: Connection) -> None:
+    """Rebuilding a table, SQLite's way to alter one, would delete the rows that refer to it."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+
+
+def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
+    settings = {
+        "statement_timeout": int(STATEMENT_TIMEOUT * 1000),
+        "lock_timeout": int(lock_timeout * 1000),
+        "idle_in_transaction_session_timeout": int(STATEMENT_TIMEOUT * 1000),
+    }
+    given = url.query.get("options", "")
+    # The limits above are the server's; the ones below find out that it is gone.
+    arguments = {
+        "options": " ".join([*(f"-c {name}={value}" for name, value in settings.items()), str(given)]).strip(),
+        "client_encoding": "utf8",
+        "connect_timeout": 3,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": int(STATEMENT_TIMEOUT * 1000),
+    }
+    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED", **options)
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: psycopg.Connection, _record: object) -> None:
+    times = connection.adapters.types["timestamptz"]
+    connection.adapters.register_loader("timestamptz", lenient_loader(connection.adapters, times.oid))
+
+
+def _wait_for_other_migrations(connection: Connection) -> None:
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(text(f"SET LOCAL lock_timeout = {int(MIGRATION_TIMEOUT * 1000)}"))
+    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))

@@ -1,0 +1,61 @@
+"""One onboarding under its lock, and all that is written together with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy import Connection, delete, update
+
+from portal.domain.onboarding import Onboarding
+from portal.store.encryption import ColumnCipher
+from portal.store.mapping import onboarding_values, validation_values
+from portal.store.outbox import add_event
+from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
+from portal.store.transactions import insert
+
+DescribeChange = Callable[[Onboarding, Onboarding], str | None]
+"""What the partner's backend is to be told of a change, as JSON; None for what does not concern it."""
+
+
+class LockedRow:
+    """One onboarding inside the transaction that holds its lock."""
+
+    def __init__(
+        self, connection: Connection, cipher: ColumnCipher, onboarding: Onboarding, notify_of: DescribeChange
+    ) -> None:
+        self.onboarding = onboarding
+        self.has_news = False
+        self._connection = connection
+        self._cipher = cipher
+        self._notify_of = notify_of
+
+    def save(self, changed: Onboarding) -> None:
+        if changed.id != self.onboarding.id:
+            raise ValueError("only the locked onboarding can be saved")
+        changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
+        if changed.erased_at:
+            changed = changed.without_person  # whatever gu1 still says of it
+        news = self._notify_of(self.onboarding, changed)
+        if news:
+            add_event(self._connection, changed, news)
+            self.has_news = True
+        values = onboarding_values(changed, self._cipher)
+        self._connection.execute(update(onboardings).where(onboardings.c.id == changed.id).values(values))
+        write_validation(self._connection, changed, self._cipher)
+        self.onboarding = changed
+
+    def erase(self, changed: Onboarding) -> None:
+        self.save(changed)
+        for table in (events, customers, idempotency_keys):
+            self._connection.execute(delete(table).where(table.c.onboarding_id == changed.id))
+        sessions = update(validations).where(validations.c.onboarding_id == changed.id)
+        self._connection.execute(sessions.values(session_url_sealed=None, session_id=None))
+
+
+def write_validation(connection: Connection, onboarding: Onboarding, cipher: ColumnCipher) -> None:
+    if onboarding.validation is None:
+        return
+    values = validation_values(onboarding.validation, onboarding.id, cipher)
+    statement = insert(connection, validations).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values))

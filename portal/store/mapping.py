@@ -1,0 +1,102 @@
+"""Onboardings as rows and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, and_, select
+
+from portal.domain.errors import StoreUnavailable
+from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
+from portal.domain.reasons import Reason
+from portal.domain.status import Status
+from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch, Validation
+from portal.store.column_types import Unreadable
+from portal.store.encryption import ColumnCipher, UndecryptableValue
+from portal.store.tables import onboardings, validations
+
+_PREFIX = "validation_"
+_ENUMS: dict[str, type[StrEnum]] = {
+    "creation_state": CreationState,
+    "status": Status,
+    "double_check": DoubleCheck,
+    "reason": Reason,
+    "identity_match": IdentityMatch,
+    "stall_reason": StallReason,
+}
+_ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", "consent", "validation"}]
+_REQUIRED = {column.key for table in (onboardings, validations) for column in table.c if not column.nullable}
+_VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]
+
+
+class UnreadableRow(StoreUnavailable):
+    """Written by a newer release or sealed with a lost key."""
+
+
+def joined() -> Select[Any]:
+    """Every onboarding with its current validation, in one row each."""
+    current = and_(
+        validations.c.onboarding_id == onboardings.c.id,
+        validations.c.number == onboardings.c.current_validation,
+    )
+    beside = [column.label(_PREFIX + column.key) for column in validations.c]
+    return select(onboardings, *beside).select_from(onboardings.outerjoin(validations, current))
+
+
+def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
+    details, consent = onboarding.details, onboarding.consent
+    return {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
+        "details_sealed": cipher.encrypt(json.dumps(asdict(details))) if details else None,
+        "consent_version": consent.version if consent else None,
+        "consent_given_at": consent.given_at if consent else None,
+        "current_validation": onboarding.validation.number if onboarding.validation else None,
+    }
+
+
+def validation_values(validation: Validation, onboarding_id: str, cipher: ColumnCipher) -> dict[str, Any]:
+    url = validation.session_url
+    return {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS} | {
+        "onboarding_id": onboarding_id,
+        "session_url_sealed": cipher.encrypt(url) if url is not None else None,
+    }
+
+
+def read_onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
+    """From a row of `joined()`. Raises `UnreadableRow`."""
+    try:
+        return _onboarding(row, cipher)
+    except (ValueError, TypeError, UndecryptableValue) as error:
+        raise UnreadableRow(f"onboarding {row['id']} cannot be read back: {type(error).__name__}") from None
+
+
+def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
+    sealed, consent = row["details_sealed"], row["consent_version"]
+    return Onboarding(
+        **{name: _rich(name, row[name]) for name in _ONBOARDING_FIELDS},
+        details=Details(**json.loads(cipher.decrypt(sealed))) if sealed is not None else None,
+        consent=Consent(version=consent, given_at=row["consent_given_at"]) if consent is not None else None,
+        validation=_validation(row, cipher) if row["current_validation"] is not None else None,
+    )
+
+
+def _validation(row: RowMapping, cipher: ColumnCipher) -> Validation:
+    if row[_PREFIX + "number"] is None:
+        raise ValueError("the current validation is missing")
+    sealed = row[_PREFIX + "session_url_sealed"]
+    return Validation(
+        **{name: _rich(name, row[_PREFIX + name]) for name in _VALIDATION_FIELDS},
+        session_url=cipher.decrypt(sealed) if sealed is not None else None,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _rich(name: str, value: Any) -> Any:
+    if isinstance(value, Unreadable) or (value is None and name in _REQUIRED):
+        raise ValueError(name)
+    return _ENUMS[name](value) if name in _ENUMS and value is not None else value

@@ -1,0 +1,109 @@
+"""How the hosted page opens: in place of ours, in a tab of its own, or in a frame beside the status."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.domain.onboarding import Onboarding
+from portal.domain.provider_hosts import is_loopback
+from portal.web.applicant.second_device import is_watched_elsewhere
+from portal.web.branding import brand_as
+from portal.web.context import portal
+from portal.web.entry_device import QR
+from portal.web.framing import allow_framing
+from portal.web.i18n import keep_language
+from portal.web.in_app_browser import in_app_browser
+from portal.web.security import allow, permit
+from portal.web.urls import url_to
+
+ANY_LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
+
+
+class Capture(StrEnum):
+    REDIRECT = "redirect"
+    NEW_TAB = "new-tab"
+    FRAME = "frame"
+
+
+def capture_of(found: Onboarding | None) -> Capture:
+    """What works here, and what was asked for this person, else what the partner wants, else the operator."""
+    if camera_is_blocked():
+        return Capture.NEW_TAB
+    partner = portal().partners.get(found.partner) if found else None
+    asked = found.capture if found else None
+    return Capture(asked or (partner and partner.capture) or portal().config.capture)
+
+
+def opens_by_itself(found: Onboarding) -> bool:
+    """Not where a mouse suggests to offer the phone first, nor inside an app, which may have no camera for us."""
+    has_mouse = request.headers.get("X-Pointer") == "fine"
+    return capture_of(found) is Capture.REDIRECT and not has_mouse and in_app_browser() is None
+
+
+def camera_is_blocked() -> bool:
+    """Whether the page found that in the partner's frame around it no camera opens; it says so with each question."""
+    return request.headers.get("X-Camera") == "none"
+
+
+def allow_hosted_frame() -> None:
+    """This answer may hold the provider's page in a frame, with the camera."""
+    hosts = portal().config.gu1_provider_hosts
+    allow("frame-src", "'self'", *_sources(hosts))
+    for feature in ("camera", "microphone"):
+        permit(feature, *_origins(hosts))
+
+
+def instead_of_hosted_page(found: Onboarding, page_url: str) -> str:
+    """Where nothing is to be opened: our page, which does not nest itself in its own frame."""
+    return url_for("applicant.came_back") if capture_of(found) is Capture.FRAME and _is_framed() else page_url
+
+
+def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
+    """What stands where the hosted page stood: the status, unless a page that shows it is still open."""
+    capture, page_url = capture_of(found), _page_url(found) if found else None
+    if found:
+        brand_as(found.partner)
+        allow_framing(found)
+    if page_url and capture is Capture.REDIRECT:
+        return redirect(page_url, 303)
+    if capture is Capture.FRAME and _is_framed():
+        is_sure = "Sec-Fetch-Dest" in request.headers
+        allow("frame-ancestors", "'self'")
+        return render_template("onboarding/came_back_framed.html", page_url=None if is_sure else page_url)
+    return render_template("onboarding/came_back.html", page_url=page_url)
+
+
+def _page_url(found: Onboarding) -> str:
+    """The provider brings nothing of ours back, so whether a computer waits is told from its questions."""
+    keep_language(found.locale)
+    via = QR if is_watched_elsewhere(found, portal().clock()) else None
+    return url_to("applicant.onboarding", token=portal().access_links.token(found), via=via)
+
+
+def _is_framed() -> bool:
+    """Old browsers do not say."""
+    return request.headers.get("Sec-Fetch-Dest", "iframe") == "iframe"
+
+
+def _sources(hosts: tuple[str, ...]) -> list[str]:
+    """In the words of Content-Security-Policy; as everywhere, a host is allowed on each of its ports."""
+    known = [name for host in hosts for name in (ANY_LOOPBACK if host == "*" else (host,))]
+    return [
+        f"{scheme}://{_with_star(name)}:*"
+        for name in known
+        for scheme in (("https", "http") if is_loopback(name.removeprefix(".")) else ("https",))
+    ]
+
+
+def _origins(hosts: tuple[str, ...]) -> list[str]:
+    """In the words of Permissions-Policy, which knows no ports; on loopback there is always one."""
+    if any(host == "*" or is_loopback(host.removeprefix(".")) for host in hosts):
+        return ["*"]
+    return ["self", *(f'"https://{_with_star(host)}"' for host in hosts)]
+
+
+def _with_star(host: str) -> str:
+    return f"*{host}" if host.startswith(".") else host

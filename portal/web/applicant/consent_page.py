@@ -1,0 +1,53 @@
+"""What is left to ask a customer whose details the partner gave: whether they agree."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, redirect, render_template
+from flask.typing import ResponseReturnValue
+
+from portal.domain.errors import StoreUnavailable
+from portal.domain.onboarding import Onboarding
+from portal.web.applicant.forms import ConsentForm
+from portal.web.context import portal
+from portal.web.error_pages import retry_soon
+from portal.web.requesting_company import reference_of, requesting_company
+
+_SHOWN_DIGITS = 3
+"""Of the number: enough to know one's own, too little to learn somebody else's."""
+
+
+def consent_page(found: Onboarding, action: str) -> Response:
+    return _page(_form(found), found, action)
+
+
+def refused_page(found: Onboarding) -> str:
+    """gu1 refuses what the partner gave, which is not for the customer to change."""
+    return render_template("onboarding/refused.html", company=requesting_company(), reference=reference_of(found))
+
+
+def record_consent(found: Onboarding, action: str) -> ResponseReturnValue:
+    form = _form(found)
+    if not form.validate():
+        return _page(form, found, action, status=400)
+    try:
+        portal().onboardings.give_details(found.id, None, consent_version=form.read_token.consent_version)
+    except StoreUnavailable:
+        form.keep_token()
+        return _page(form, found, action, status=503)
+    return redirect(action, 303)
+
+
+def _form(found: Onboarding) -> ConsentForm:
+    return ConsentForm(portal().form_tokens, found.id)
+
+
+def _page(form: ConsentForm, found: Onboarding, action: str, *, status: int = 200) -> Response:
+    page = render_template(
+        "onboarding/agree.html",
+        form=form,
+        action=action,
+        company=requesting_company(),
+        number_end=found.details.document_number[-_SHOWN_DIGITS:] if found.details else "",
+        unavailable=status == 503,
+    )
+    return retry_soon(make_response(page, status))

@@ -1,0 +1,65 @@
+"""The form of the applicant's details as a page, or only the part of it that follows the country."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from portal.domain.onboarding import Onboarding
+from portal.web.applicant.forms import DetailsForm
+from portal.web.context import portal
+from portal.web.countries import COUNTRY_NAMES
+from portal.web.error_pages import error_page, retry_soon
+from portal.web.i18n import current_language
+from portal.web.requesting_company import hide_company, requesting_company
+
+_HOME_COUNTRY = {"es-AR": "AR", "pt-BR": "BR"}
+
+
+def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
+    chosen = request.args.get("country")
+    form = DetailsForm(portal().form_tokens, subject, default_country=_HOME_COUNTRY.get(current_language(), "AR"))
+    if found and found.details:
+        form.fill_in(found.details)
+    if chosen in COUNTRY_NAMES and not form.is_submitted():
+        form.country.data = chosen
+    return form
+
+
+def invalid_form_response(form: DetailsForm, action: str) -> ResponseReturnValue | None:
+    """The form again: for another country or language, or with what is wrong in it."""
+    if request.form.get("action") in {"country", "language"}:
+        return details_page(form, action)
+    return None if form.validate() else details_page(form, action, status=400)
+
+
+def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
+    """What was typed, where the link tells whose form it is and nothing can be read of them."""
+    if "document_number" not in request.form:
+        return error_page(503)  # an agreement, which is not to be shown without what is agreed to
+    hide_company()
+    form = details_form(subject)
+    return invalid_form_response(form, action) or details_page(form, action, status=503, unavailable=True)
+
+
+def details_response(form: DetailsForm, action: str, *, refused: bool = False) -> ResponseReturnValue:
+    if request.headers.get("HX-Request"):
+        return render_template("onboarding/_document.html", form=form)
+    return details_page(form, action, refused=refused)
+
+
+def details_page(
+    form: DetailsForm, action: str, *, status: int = 200, refused: bool = False, unavailable: bool = False
+) -> Response:
+    if unavailable:
+        form.keep_token()
+    page = render_template(
+        "onboarding/start.html",
+        form=form,
+        action=action,
+        fragment_url=action,
+        details_refused=refused,
+        unavailable=unavailable,
+        company=requesting_company(),
+    )
+    return retry_soon(make_response(page, status))

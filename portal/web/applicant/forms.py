@@ -1,0 +1,180 @@
+"""The form of the applicant's details, and the signed tokens that guard every POST without a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import request
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, Field, IntegerField, SelectField, StringField
+from wtforms.csrf.core import CSRF
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
+from wtforms.widgets import HiddenInput
+
+from portal.domain.onboarding import Details
+from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
+from portal.web.document_numbers import DocumentNumberError, DocumentRule, normalise, rule_for
+from portal.web.links import FormToken, FormTokens, StaleForm
+from portal.web.name_and_email import LONGEST_EMAIL, LONGEST_NAME, NameOrEmailError, plain_email, plain_name
+
+TOO_LONG = _("Use at most %(max)d characters.")
+
+
+class SignedToken(CSRF):  # type: ignore[misc]
+    """A signed, timed token instead of a session: nothing is stored and no cookie is set."""
+
+    def setup_form(self, form: Any) -> Any:
+        self._tokens: FormTokens = form.meta.tokens
+        self._subject: str = form.meta.subject
+        return super().setup_form(form)
+
+    def generate_csrf_token(self, field: Field) -> str:
+        return self._tokens.issue(self._subject)
+
+    def validate_csrf_token(self, form: Any, field: Field) -> None:
+        try:
+            form.token = self._tokens.read(field.data or "", self._subject)
+        except StaleForm:
+            raise ValidationError(
+                _("This page was open for a long time. Please check your details and send them again.")
+            ) from None
+
+
+class SignedForm(FlaskForm):  # type: ignore[misc]
+    token: FormToken | None = None
+
+    class Meta:
+        csrf = True
+        csrf_class = SignedToken
+        csrf_field_name = "form_token"
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Text fields only: Flask-WTF takes files and JSON too, and then a field may hold anything."""
+            return request.form if request.method == "POST" else None
+
+    def __init__(self, tokens: FormTokens, subject: str, **kwargs: Any) -> None:
+        """`subject` is what the token is good for: it opens no other form."""
+        super().__init__(meta={"tokens": tokens, "subject": subject}, **kwargs)
+
+    @property
+    def read_token(self) -> FormToken:
+        """Of a form that was found valid."""
+        if self.token is None:
+            raise RuntimeError("read_token before validate")
+        return self.token
+
+    def keep_token(self) -> None:
+        """For a form whose sending has an unknown outcome: sending it again is still the same wish."""
+        self.form_token.current_token = self.form_token.data
+
+
+class ActionForm(SignedForm):
+    """A button that says which attempt it was pressed after."""
+
+    attempt = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
+
+
+def _a_name(form: FlaskForm, field: StringField) -> None:
+    field.data = _checked(plain_name, field)
+
+
+def _an_address(form: FlaskForm, field: StringField) -> None:
+    field.data = _checked(plain_email, field)
+
+
+def _checked(rule: Callable[[str], str], field: StringField) -> str:
+    try:
+        return rule(field.data or "")
+    except NameOrEmailError as error:
+        raise ValidationError(error.message) from None
+
+
+def _consent() -> BooleanField:
+    return BooleanField(
+        _("I agree to the verification of my identity"),
+        false_values=(False, "", "false", "0", "no", "off"),
+        validators=[DataRequired(_("We need your agreement to verify your identity."))],
+    )
+
+
+class ConsentForm(SignedForm):
+    """All that is left to ask where the partner gave the details."""
+
+    consent = _consent()
+
+
+class DetailsForm(SignedForm):
+    country = SelectField(_("Country that issued your document"), validate_choice=False)
+    issuing_country = SelectField(_("Which country?"), validate_choice=False)
+    document_number = StringField(_("Document number"))
+    first_name = StringField(
+        _("First names"),
+        validators=[InputRequired(_("Write your first names.")), Length(max=LONGEST_NAME, message=TOO_LONG), _a_name],
+    )
+    last_name = StringField(
+        _("Last names"),
+        validators=[InputRequired(_("Write your last names.")), Length(max=LONGEST_NAME, message=TOO_LONG), _a_name],
+    )
+    email = EmailField(
+        _("E-mail (optional)"),
+        filters=[lambda typed: typed and typed.strip()],
+        validators=[
+            Optional(),
+            Length(max=LONGEST_EMAIL, message=TOO_LONG),
+            _an_address,
+        ],
+    )
+    consent = _consent()
+    normalised_number = ""
+
+    def __init__(self, tokens: FormTokens, subject: str, *, default_country: str, **kwargs: Any) -> None:
+        super().__init__(tokens, subject, **kwargs)
+        self.country.choices = list(COUNTRY_NAMES.items())
+        self.issuing_country.choices = other_countries()
+        if self.country.data not in COUNTRY_NAMES and not self.is_submitted():
+            self.country.data = default_country
+
+    @property
+    def issuer(self) -> str:
+        """ISO 3166-1 alpha-2 of the document's country, or `other` while it is not chosen."""
+        chosen = self.country.data or OTHER
+        if chosen != OTHER:
+            return str(chosen)
+        return self.issuing_country.data or OTHER
+
+    @property
+    def rule(self) -> DocumentRule:
+        return rule_for(self.issuer)
+
+    @property
+    def details(self) -> Details:
+        return Details(
+            country=self.issuer,
+            document_number=self.normalised_number,
+            first_name=self.first_name.data,
+            last_name=self.last_name.data,
+            email=self.email.data or None,
+        )
+
+    def fill_in(self, details: Details) -> None:
+        """All but the number, to be typed anew, and the address: nobody needs it, and gu1 may have refused it."""
+        listed = details.country in COUNTRY_NAMES
+        self.country.data = details.country if listed else OTHER
+        self.issuing_country.data = None if listed else details.country
+        self.first_name.data, self.last_name.data = details.first_name, details.last_name
+
+    def validate_country(self, field: SelectField) -> None:
+        if field.data not in COUNTRY_NAMES:
+            raise ValidationError(_("Choose the country that issued your document."))
+
+    def validate_issuing_country(self, field: SelectField) -> None:
+        if self.country.data == OTHER and field.data not in dict(field.choices):
+            raise ValidationError(_("Choose the country that issued your document."))
+
+    def validate_document_number(self, field: StringField) -> None:
+        try:
+            self.normalised_number = normalise(self.issuer, field.data or "")
+        except DocumentNumberError as error:
+            raise ValidationError(error.message) from None

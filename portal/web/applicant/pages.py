@@ -1,0 +1,178 @@
+"""The applicant's door: the form, and everything under the access link."""
+
+from __future__ import annotations
+
+import contextlib
+
+from flask import Blueprint, abort, redirect, request
+from flask.typing import ResponseReturnValue
+
+from portal.domain.errors import RetryRefused, StoreUnavailable
+from portal.domain.onboarding import Onboarding
+from portal.domain.stage import Stage
+from portal.web.access_link import open_access_link
+from portal.web.applicant.capture import after_hosted_page, instead_of_hosted_page, opens_by_itself
+from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
+from portal.web.applicant.details_page import (
+    details_form,
+    details_page,
+    details_response,
+    invalid_form_response,
+    redisplay_when_db_down,
+)
+from portal.web.applicant.forms import ActionForm
+from portal.web.applicant.status_page import status_fragment, status_json, status_page, version_shown, view_now
+from portal.web.context import portal
+from portal.web.framing import allow_embedders_to_read, allow_framing
+from portal.web.i18n import current_language
+from portal.web.problem_details import wants_json
+from portal.web.security import refuse_cross_site
+from portal.web.urls import onboarding_url, url_to
+
+applicant = Blueprint("applicant", __name__)
+applicant.before_request(refuse_cross_site)
+
+DIRECT = "direct"
+_LEAST_SESSION_LENGTH = 16
+"""Shorter ones could be guessed."""
+
+
+@applicant.get("/")
+def start() -> ResponseReturnValue:
+    if not portal().config.direct_start:
+        abort(404)
+    return details_response(details_form(DIRECT), url_to("applicant.start"))
+
+
+@applicant.post("/")
+def submit() -> ResponseReturnValue:
+    if not portal().config.direct_start:
+        abort(404)
+    form, action = details_form(DIRECT), url_to("applicant.start")
+    refused = invalid_form_response(form, action)
+    if refused:
+        return refused
+    try:
+        onboarding = portal().onboardings.start(
+            form.details,
+            locale=current_language(),
+            consent_version=form.read_token.consent_version,
+            nonce=form.read_token.nonce,
+        )
+    except StoreUnavailable:
+        return details_page(form, action, status=503, unavailable=True)
+    return redirect(onboarding_url(onboarding), 303)
+
+
+@applicant.get("/o/<token>")
+def onboarding(token: str) -> ResponseReturnValue:
+    found = _watched(token)
+    view = view_now(found)
+    if view.stage is Stage.DETAILS and found.given_by_partner:
+        is_new = found.only_consent_is_missing
+        return consent_page(found, url_to("applicant.onboarding", token=token)) if is_new else refused_page(found)
+    if view.stage is Stage.DETAILS:
+        return details_response(
+            details_form(found.id, found), url_to("applicant.onboarding", token=token), refused=view.details_refused
+        )
+    return status_page(found, view)
+
+
+@applicant.post("/o/<token>")
+def correct(token: str) -> ResponseReturnValue:
+    action = url_to("applicant.onboarding", token=token)
+    try:
+        found = _onboarding(token)
+    except StoreUnavailable:
+        return redisplay_when_db_down(portal().access_links.onboarding_id(token), action)
+    if view_now(found).stage is not Stage.DETAILS:
+        return redirect(action, 303)
+    if found.given_by_partner:
+        return record_consent(found, action) if found.only_consent_is_missing else redirect(action, 303)
+    form = details_form(found.id)
+    refused = invalid_form_response(form, action)
+    if refused:
+        return refused
+    try:
+        portal().onboardings.give_details(found.id, form.details, consent_version=form.read_token.consent_version)
+    except StoreUnavailable:
+        return details_page(form, action, status=503, unavailable=True)
+    return redirect(action, 303)
+
+
+@applicant.get("/o/<token>/status")
+def status(token: str) -> ResponseReturnValue:
+    found = _watched(token)
+    view = view_now(found)
+    if wants_json():
+        return allow_embedders_to_read(status_json(view), found)
+    if view.stage is Stage.DETAILS:
+        return _go_to("applicant.onboarding", token)
+    if view.stage is Stage.READY and view.may_continue and opens_by_itself(found):
+        return _go_to("applicant.open_hosted_page", token)
+    if request.args.get("v") == version_shown(view):
+        return "", 204
+    return status_fragment(found, view)
+
+
+@applicant.get("/o/<token>/continue")
+def open_hosted_page(token: str) -> ResponseReturnValue:
+    found = _onboarding(token)
+    if request.method == "HEAD":  # a link scanner's look is nobody's visit
+        return redirect(url_to("applicant.onboarding", token=token), 303)
+    hosted_page = portal().onboardings.open_hosted_page(found.id)
+    return redirect(hosted_page or instead_of_hosted_page(found, url_to("applicant.onboarding", token=token)), 303)
+
+
+@applicant.post("/o/<token>/retry")
+def retry(token: str) -> ResponseReturnValue:
+    found = _onboarding(token)
+    form = _checked_action(found)
+    # Where it is refused, the page says where things stand and what can be done.
+    with contextlib.suppress(RetryRefused):
+        portal().onboardings.retry(found.id, after_attempt=form.attempt.data)
+    return redirect(url_to("applicant.onboarding", token=token), 303)
+
+
+@applicant.post("/o/<token>/stop")
+def stop(token: str) -> ResponseReturnValue:
+    found = _onboarding(token)
+    _checked_action(found)
+    portal().onboardings.stop(found.id)
+    return redirect(url_to("applicant.onboarding", token=token), 303)
+
+
+@applicant.get("/return")
+def came_back() -> ResponseReturnValue:
+    """Where the hosted page may send people; what it says of the outcome is not listened to."""
+    session_id = request.args.get("verificationSessionId", "")
+    found = portal().onboardings.came_back(session_id) if len(session_id) >= _LEAST_SESSION_LENGTH else None
+    return after_hosted_page(found)
+
+
+def _onboarding(token: str) -> Onboarding:
+    found = open_access_link(token)
+    allow_framing(found)
+    return found
+
+
+def _watched(token: str) -> Onboarding:
+    found = _onboarding(token)
+    # Who looks is a hint for the engine, and no reason to fail.
+    with contextlib.suppress(StoreUnavailable):
+        portal().onboardings.watch(found)
+    return found
+
+
+def _go_to(endpoint: str, token: str) -> ResponseReturnValue:
+    target = url_to(endpoint, token=token)
+    if request.headers.get("HX-Request"):
+        return "", 200, {"HX-Redirect": target}
+    return redirect(target, 303)
+
+
+def _checked_action(found: Onboarding) -> ActionForm:
+    form = ActionForm(portal().form_tokens, found.id)
+    if not form.validate():
+        abort(400)
+    return form

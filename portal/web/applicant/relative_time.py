@@ -1,0 +1,38 @@
+"""A moment not far off, told by how far off it is, so that nobody's time zone has to be known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeTime:
+    at: datetime
+    minutes: int
+    """Those that have begun, so that nobody comes too early."""
+
+    @property
+    def iso(self) -> str:
+        return self.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    @property
+    def words(self) -> str:
+        if self.minutes == 1:
+            return str(_("in less than a minute"))
+        return str(ngettext("in about %(num)d minute", "in about %(num)d minutes", self.minutes))
+
+    def seconds_unchanged(self, now: datetime) -> float:
+        """How long `words` stay true."""
+        return (self.at - now).total_seconds() - 60 * (self.minutes - 1)
+
+
+def relative_time(at: datetime | None, now: datetime) -> RelativeTime | None:
+    """None for what is not to come."""
+    if at is None or at <= now:
+        return None
+    return RelativeTime(at, math.ceil((at - now).total_seconds() / 60))

@@ -1,0 +1,37 @@
+"""The countries that issue identity documents: those with rules of their own, and all others."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from babel import Locale
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _
+
+from portal.web.document_numbers import COUNTRIES
+
+OTHER = "other"
+
+COUNTRY_NAMES = {
+    "AR": _("Argentina"),
+    "BR": _("Brazil"),
+    "MX": _("Mexico"),
+    "CL": _("Chile"),
+    "CO": _("Colombia"),
+    "PE": _("Peru"),
+    "UY": _("Uruguay"),
+    OTHER: _("Another country"),
+}
+
+# Territories of CLDR that issue no identity documents of their own.
+_NO_COUNTRIES = {"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"}
+
+ISSUERS = {code for code in map(str, Locale("en").territories) if len(code) == 2 and code.isalpha()} - _NO_COUNTRIES
+"""ISO 3166-1 alpha-2."""
+
+
+def other_countries() -> list[tuple[str, str]]:
+    """Every other country in the reader's language, sorted as that language sorts closely enough."""
+    names = (get_locale() or Locale("en")).territories
+    others = [(code, name) for code, name in names.items() if code in ISSUERS and code not in COUNTRIES]
+    return sorted(others, key=lambda pair: unicodedata.normalize("NFD", pair[1]).casefold())

@@ -1,0 +1,49 @@
+"""`/embed.js`: the script with which a partner's page shows an onboarding in a frame."""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Flask, Response, request
+
+from portal.domain.provider_hosts import is_loopback
+from portal.web.compression import accepts_gzip, gzip_bytes, gzip_response
+
+MAX_AGE = 600
+"""Seconds that a browser keeps the script: portals of two releases have to understand it for that long."""
+
+_MIMETYPE = "text/javascript"
+
+
+def init_embed(app: Flask, source: Path, provider_hosts: tuple[str, ...]) -> None:
+    script = _script(source.read_text(encoding="utf-8"), provider_hosts)
+    small, version = gzip_bytes(script), sha256(script).hexdigest()[:12]
+
+    @app.get("/embed.js")
+    def embed_script() -> Response:
+        if accepts_gzip():
+            response = gzip_response(small, _MIMETYPE, version)
+        else:
+            response = Response(script, mimetype=_MIMETYPE)
+            response.set_etag(version)
+            response.make_conditional(request)
+        response.vary.add("Accept-Encoding")
+        response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
+        response.access_control_allow_origin = "*"  # asked for by itself too, to see whether the portal is there
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return response
+
+
+def _script(source: str, provider_hosts: tuple[str, ...]) -> bytes:
+    """Without indentation and lines of comment, and with the origins that need the camera beside ours."""
+    named = [f"https://{host}" for host in provider_hosts if _is_one_origin(host)]
+    lines = re.sub(r"^\s*(//.*)?\n?", "", source, flags=re.MULTILINE)
+    return lines.replace('"PROVIDER_ORIGINS"', json.dumps(" ".join(named))).encode()
+
+
+def _is_one_origin(host: str) -> bool:
+    """On loopback a port belongs to it, which nobody knows beforehand."""
+    return not host.startswith((".", "*")) and not is_loopback(host)

@@ -1,0 +1,143 @@
+"""One table that turns everything that can go wrong into a page with a way on."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from typing import Any
+
+from flask import Flask, Response, make_response, render_template, request
+from flask_babel import lazy_gettext as _
+from werkzeug.exceptions import HTTPException
+
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.web.links import BadLink, ExpiredLink
+from portal.web.problem_details import problem, wants_json
+from portal.web.requesting_company import requesting_company
+
+log = logging.getLogger(__name__)
+
+NOT_FOUND = (
+    _("This page does not exist"),
+    _("Check that the whole address was copied, or go back to where you got the link."),
+)
+
+_NOT_SAVED = (
+    _("We could not save this"),
+    _("Wait a little, open the page again and press the button once more."),
+)
+
+_HELPED = {404, 410, 500}
+"""Where waiting or another click may lead nowhere, and a person can help."""
+
+_PICTURES = {410: "expired", 503: "delayed"}
+
+_JSON_DOORS = ("/webhooks/", "/api/", "/healthz", "/readyz", "/metrics")
+
+_STATUS = re.compile(r"/o/[^/]+/status")
+
+_PAGES: dict[int, tuple[Any, Any]] = {
+    400: (_("Something in this request is not right"), _("Go back to the page you came from and try again.")),
+    403: (
+        _("This form was sent from another site"),
+        _("For your safety it was not processed. Open the page again from your link and send the form there."),
+    ),
+    404: NOT_FOUND,
+    405: (_("This page cannot be opened like that"), _("Go back to the page you came from and try again.")),
+    410: (
+        _("This link is no longer valid"),
+        _("Links work for a limited time. Go back to the company that sent you here to get a new one."),
+    ),
+    413: (_("That was too much to send"), _("Nothing was saved. Go back and fill in the form again.")),
+    500: (
+        _("Something went wrong on our side"),
+        _("What you had already sent is safe. Wait a moment and open the page again."),
+    ),
+    503: (
+        _("We are back in a moment"),
+        _("Nothing is lost. Wait a little and open this page again."),
+    ),
+}
+
+
+def init_errors(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(BadLink, lambda _error: error_page(404))
+    app.register_error_handler(UnknownOnboarding, lambda _error: error_page(404))
+    app.register_error_handler(ExpiredLink, lambda _error: error_page(410))
+    app.register_error_handler(StoreUnavailable, lambda _error: error_page(503))
+    app.register_error_handler(Exception, _unexpected)
+
+
+def error_page(status: int) -> Response:
+    gone = re.match(r"/o/[^/]+(?=/status)", request.path) if status in {404, 410} else None
+    if gone and request.headers.get("HX-Request"):
+        return Response(headers={"HX-Redirect": gone[0]})  # so that an open page learns that its link is gone
+    if _is_for_programs():
+        return _readable(retry_soon(problem(status)))
+    return retry_soon(_page(status))
+
+
+def retry_soon(response: Response) -> Response:
+    """Says when, where the fault is one of the moment."""
+    if response.status_code == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    if error.response is not None or error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    response = error_page(error.code)
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    reference = secrets.token_hex(4)
+    log.error("unexpected error, reference %s", reference, exc_info=error)
+    if _is_for_programs():
+        return _readable(problem(500, f"reference {reference}"))
+    return _page(500, reference)
+
+
+def _is_for_programs() -> bool:
+    return request.path.startswith(_JSON_DOORS) or (_STATUS.fullmatch(request.path) is not None and wants_json())
+
+
+def _readable(response: Response) -> Response:
+    """An embedding page is told why there is nothing to show; an error says nothing that is anybody's own."""
+    if _STATUS.fullmatch(request.path):
+        response.access_control_allow_origin = "*"
+    return response
+
+
+def _page(status: int, reference: str | None = None) -> Response:
+    title, message = _text(status)
+    back_url = _way_back(status)
+    page = render_template(
+        "errors/error.html",
+        title=title,
+        message=message,
+        reference=reference,
+        back_url=back_url,
+        company=requesting_company(),
+        offers_contact=status in _HELPED,
+        picture=_PICTURES.get(status, "rejected"),
+    )
+    return make_response(page, status)
+
+
+def _text(status: int) -> tuple[Any, Any]:
+    if status == 503 and request.method == "POST":
+        return _NOT_SAVED
+    return _PAGES.get(status) or _PAGES[400 if status < 500 else 500]
+
+
+def _way_back(status: int) -> str | None:
+    """The same link again, for whoever has one that opens something."""
+    token = None if status in {404, 410} else (request.view_args or {}).get("token")
+    return f"/o/{token}" if token else None

@@ -1,0 +1,167 @@
+"""What partners' backends send and get: the same models check it and describe it in OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Literal
+
+from flask_babel import force_locale
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from portal.config import Locale
+from portal.domain.onboarding import Details
+from portal.domain.stage import Stage
+from portal.domain.status import Status
+from portal.services.summary import Summary
+from portal.web.countries import ISSUERS
+from portal.web.document_numbers import LONGEST_TYPED, DocumentNumberError, normalise
+from portal.web.name_and_email import LONGEST_EMAIL, LONGEST_NAME, NameOrEmailError, plain_email, plain_name
+
+SUMMARY = TypeAdapter(Summary)
+
+
+def _external_id(value: str) -> str:
+    if not value.isprintable() or value != value.strip() or value in {".", ".."}:
+        raise _refusal("Use printable characters, not dots alone, with no space before or after them")
+    return value
+
+
+def _country(value: str) -> str:
+    if value not in ISSUERS:
+        raise _refusal("No country has this ISO 3166-1 alpha-2 code")
+    return value
+
+
+def _as_the_form_has_it(rule: Callable[[str], str]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        try:
+            return rule(value)
+        except (DocumentNumberError, NameOrEmailError) as error:
+            with force_locale("en"):  # a developer reads it, not the customer
+                raise _refusal(str(error.message)) from None
+
+    return check
+
+
+def _refusal(text: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{text}", {"text": text})
+
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_as_the_form_has_it(plain_name))]
+Email = Annotated[str, Field(max_length=LONGEST_EMAIL), AfterValidator(_as_the_form_has_it(plain_email))]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Applicant(_Strict):
+    """The customer, who then only has to agree. It is kept encrypted, and only until gu1 has it."""
+
+    country: Annotated[str, AfterValidator(_country)] = Field(
+        pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2, of the country that issued the document", examples=["AR"]
+    )
+    document_number: str = Field(
+        min_length=1,
+        max_length=LONGEST_TYPED,
+        repr=False,
+        description="AR: DNI or CUIL, BR: CPF, MX: RFC, CL: RUT, CO and UY: cédula, PE: DNI, others: as it is printed. "
+        "Dots, dashes and spaces are fine; check digits are checked.",
+        examples=["30.123.456"],
+    )
+    first_name: Name = Field(repr=False, examples=["María José"])
+    last_name: Name = Field(repr=False, examples=["O'Higgins"])
+    email: Email | None = Field(None, repr=False, examples=["maria@example.com"])
+
+    @field_validator("document_number")
+    @classmethod
+    def _of_its_country(cls, value: str, info: ValidationInfo) -> str:
+        country = info.data.get("country")
+        return _as_the_form_has_it(lambda typed: normalise(country, typed))(value) if country else value
+
+    @property
+    def details(self) -> Details:
+        return Details(**dict(self))
+
+
+class OnboardingRequest(_Strict):
+    external_id: Annotated[str, AfterValidator(_external_id)] = Field(
+        min_length=1,
+        max_length=128,
+        description="Your own name for the customer, the same each time; printable, without a space before or after it",
+        examples=["customer-7"],
+    )
+    return_url: str | None = Field(
+        None,
+        max_length=2048,
+        description="Where the customer comes back to: one of your registered return URLs, with any query you like "
+        "that has no parameter of the result and no #fragment",
+        examples=["https://shop.example/done"],
+    )
+    state: str | None = Field(
+        None,
+        max_length=512,
+        repr=False,
+        pattern=r"^[^\x00]*$",
+        description="Your own; it comes back unchanged with the customer",
+    )
+    locale: Locale | None = Field(None, description="Of the pages; without it yours in the registry, else the portal's")
+    capture: Literal["redirect", "new-tab", "frame"] | None = Field(
+        None, description="How the capture page opens; without it as the registry says"
+    )
+    applicant: Applicant | None = None
+
+    @field_validator("return_url")
+    @classmethod
+    def _registered(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """`context` says whether the partner may be returned to there."""
+        if value is not None and not (info.context and info.context(value)):
+            raise _refusal("Is not among the partner's registered return URLs")
+        return value
+
+
+class Started(_Strict):
+    """An onboarding and the customer's only key to it."""
+
+    id: str
+    url: str = Field(
+        description="The access link for the customer: lead them there, or show it in a frame. It is a secret."
+    )
+    status: Status
+    stage: Stage
+    expires_at: datetime = Field(description="When the access link opens nothing any more")
+
+
+class KeptAtGu1(_Strict):
+    entity_id: str | None
+    validation_id: str | None
+
+
+class Receipt(_Strict):
+    """The person's data are gone from this portal. What gu1 keeps has to be erased there."""
+
+    id: str
+    erased_at: datetime
+    kept_at_gu1: KeptAtGu1
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str
+    status: int
+    detail: str
+
+
+class Fault(BaseModel):
+    field: str = Field(examples=["applicant.first_name"], description="`body` where it is about the whole")
+    message: str
+
+
+class Refusal(Problem):
+    """RFC 9457, with what is wrong with each field."""
+
+    errors: list[Fault] | None = Field(None, description="Absent where an Idempotency-Key was used for another request")

@@ -1,0 +1,147 @@
+"""The partners' door: their backends start, read and erase their customers' onboardings."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, abort, request, url_for
+from pydantic import ValidationError
+
+from portal.domain.errors import AnotherApplicant, KeyReused, UnknownOnboarding
+from portal.domain.onboarding import Onboarding
+from portal.partners.registry import Partner
+from portal.services.partner_onboardings import CreateRequest, CreateResult
+from portal.services.summary import summary_of
+from portal.web.context import portal
+from portal.web.partner_api.api_models import SUMMARY, KeptAtGu1, OnboardingRequest, Receipt, Started
+from portal.web.partner_api.openapi import IDEMPOTENCY_KEY, openapi_json
+from portal.web.problem_details import problem
+from portal.web.security import FORM_BYTES
+
+partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Browsers ask with OPTIONS whether they may; they may not.
+_BACKENDS_ONLY = {"provide_automatic_options": False}
+
+
+@partner_api.post("/onboardings", **_BACKENDS_ONLY)
+def create() -> Response:
+    partner, key = _partner(), _idempotency_key()
+    asked = _body(partner)
+    if not portal().partners.may_call(partner, asked.external_id):
+        fault = {"field": "external_id", "message": "Begins like another partner's customers"}
+        abort(problem(422, "Some fields are not right", errors=[fault]))
+    requested = _create_request(partner, asked)
+    try:
+        invited = portal().partner_onboardings.create(requested, key=key)
+    except AnotherApplicant:
+        abort(problem(409, "This customer's open onboarding is about another document number; erase it first"))
+    except KeyReused:
+        abort(problem(422, "This Idempotency-Key was used for another request before"))
+    return _json(_started(invited).model_dump_json(), 201 if invited.is_new else 200)
+
+
+@partner_api.get("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
+def read(onboarding_id: str) -> Response:
+    found = portal().partner_onboardings.find(_partner().slug, _known_form(onboarding_id))
+    max_attempts = portal().onboardings.policy_for(found).max_attempts
+    return _json(SUMMARY.dump_json(summary_of(found, max_attempts=max_attempts)))
+
+
+@partner_api.delete("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
+def erase(onboarding_id: str) -> Response:
+    erasure = portal().partner_onboardings.erase(_partner().slug, _known_form(onboarding_id))
+    kept = KeptAtGu1(entity_id=erasure.entity_id, validation_id=erasure.validation_id)
+    return _json(Receipt(id=erasure.onboarding_id, erased_at=erasure.erased_at, kept_at_gu1=kept).model_dump_json())
+
+
+@partner_api.get("/openapi.json", **_BACKENDS_ONLY)
+def openapi() -> Response:
+    return _json(openapi_json(portal().config.base_url))
+
+
+def _partner() -> Partner:
+    given = request.authorization
+    key = given.token if given and given.type == "bearer" else None
+    partner = portal().partners.by_key(key) if key else None
+    if partner is None:
+        refused = problem(401, "This API key is not known" if key else "Send your API key as Authorization: Bearer KEY")
+        refused.headers["WWW-Authenticate"] = 'Bearer realm="partners"' + (', error="invalid_token"' if key else "")
+        abort(refused)
+    if not partner.enabled:
+        abort(problem(403, "This partner is switched off; the portal's operator can switch it on"))
+    return partner
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
+        abort(problem(400, "An Idempotency-Key is 1 to 255 printable ASCII characters"))
+    return key
+
+
+def _body(partner: Partner) -> OnboardingRequest:
+    if request.mimetype != "application/json":
+        abort(problem(415, "Send Content-Type: application/json"))
+    try:
+        return OnboardingRequest.model_validate_json(_bytes(), context=partner.allows_return_to)
+    except ValidationError as error:
+        abort(_refusal(error))
+
+
+def _bytes() -> bytes:
+    """One more than may be: of a body that does not say how long it is, Werkzeug would drop the rest without a word."""
+    request.max_content_length = FORM_BYTES + 1
+    body = request.get_data()
+    if len(body) > FORM_BYTES:
+        abort(413)
+    return body
+
+
+def _refusal(error: ValidationError) -> Response:
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return problem(400, "This body is not JSON")
+    named = [{"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"]} for fault in faults]
+    return problem(422, "Some fields are not right", errors=named)
+
+
+def _create_request(partner: Partner, asked: OnboardingRequest) -> CreateRequest:
+    return CreateRequest(
+        partner=partner.slug,
+        external_id=asked.external_id,
+        known_as=partner.known_as(asked.external_id),
+        locale=asked.locale or partner.locale or portal().config.default_locale,
+        return_url=asked.return_url,
+        state=asked.state,
+        capture=asked.capture,
+        details=asked.applicant.details if asked.applicant else None,
+        sent_body=asked.model_dump_json(),
+    )
+
+
+def _started(invited: CreateResult) -> Started:
+    found = invited.onboarding
+    return Started(
+        id=found.id,
+        url=_access_link(found),
+        status=invited.status,
+        stage=invited.stage,
+        expires_at=found.ends_at,
+    )
+
+
+def _access_link(found: Onboarding) -> str:
+    """For the customer's browser, whose language and device this request says nothing of."""
+    return portal().config.base_url + url_for("applicant.onboarding", token=portal().access_links.token(found))
+
+
+def _known_form(onboarding_id: str) -> str:
+    if not _ID.fullmatch(onboarding_id):
+        raise UnknownOnboarding(onboarding_id)
+    return onboarding_id
+
+
+def _json(body: str | bytes, status: int = 200) -> Response:
+    return Response(body, status, mimetype="application/json")

@@ -1,0 +1,154 @@
+"""The partner API as OpenAPI 3.1, made from the models that check the requests."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from portal.web.partner_api.api_models import SUMMARY, OnboardingRequest, Problem, Receipt, Refusal, Started
+
+IDEMPOTENCY_KEY = r"[!-~]([ -~]{0,253}[!-~])?"
+
+_Json = dict[str, Any]
+
+_MODELS: dict[str, TypeAdapter[Any]] = {
+    "Request": TypeAdapter(OnboardingRequest),
+    "Started": TypeAdapter(Started),
+    "Summary": SUMMARY,
+    "Receipt": TypeAdapter(Receipt),
+    "Problem": TypeAdapter(Problem),
+    "Refusal": TypeAdapter(Refusal),
+}
+
+_REFUSED = {
+    400: "The Host header, the Idempotency-Key or the JSON cannot be read",
+    401: "The API key is missing, wrong or revoked",
+    403: "The partner is switched off",
+    404: "You have no such onboarding; one of another partner, or one that was erased, looks the same",
+    409: "This customer's open onboarding is about another document number",
+    413: "The body is larger than 16 KiB",
+    415: "The body is not application/json",
+    422: "Fields are not right, or the Idempotency-Key was used for another request",
+    500: "A fault of the portal's; its detail is a reference for the operator",
+    503: "The portal's database does not answer; sent again, the request starts nothing twice",
+}
+_ALWAYS = (400, 401, 403, 500, 503)
+
+
+@cache
+def openapi_json(base_url: str) -> str:
+    return json.dumps(_document(base_url), ensure_ascii=False)
+
+
+def _document(base_url: str) -> _Json:
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Partner API",
+            "version": "1",
+            "description": "For backends: an API key does not belong into a browser, and no origin is allowed by CORS.",
+        },
+        "servers": [{"url": base_url}],
+        "security": [{"bearer": []}],
+        "paths": {
+            "/api/v1/onboardings": {"post": _create()},
+            "/api/v1/onboardings/{id}": {"parameters": [_id()], "get": _read(), "delete": _erase()},
+            "/api/v1/openapi.json": {"get": _describe()},
+        },
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "The partner's API key"}},
+            "schemas": _schemas()[1]["$defs"],
+        },
+    }
+
+
+def _create() -> _Json:
+    return {
+        "operationId": "createOnboarding",
+        "summary": "Start a customer's onboarding, or get the one that is open",
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "Any text, new for each wish: sent again with the same body it has the same answer, "
+                "byte for byte, and starts nothing twice. Without it the customer's open onboarding is found as well.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{IDEMPOTENCY_KEY}$"},
+            }
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("Request")}}},
+        "responses": {
+            "201": _answer("A new onboarding", "Started") | {"links": _links()},
+            "200": _answer("The one that this customer has open", "Started") | {"links": _links()},
+            **_refused(409, 413, 415, 422),
+        },
+    }
+
+
+def _read() -> _Json:
+    return {
+        "operationId": "readOnboarding",
+        "summary": "Where a customer's onboarding stands",
+        "responses": {"200": _answer("The truth, whatever came back with the customer", "Summary"), **_refused(404)},
+    }
+
+
+def _erase() -> _Json:
+    return {
+        "operationId": "eraseOnboarding",
+        "summary": "Erase the person's data and cancel what is open; may be repeated",
+        "responses": {"200": _answer("A receipt, the same each time", "Receipt"), **_refused(404)},
+    }
+
+
+def _describe() -> _Json:
+    answer = {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}
+    return {"operationId": "describe", "summary": "This document", "security": [], "responses": {"200": answer}}
+
+
+def _links() -> _Json:
+    parameters = {"id": "$response.body#/id"}
+    return {name: {"operationId": name, "parameters": parameters} for name in ("readOnboarding", "eraseOnboarding")}
+
+
+def _id() -> _Json:
+    pattern = "^[A-Za-z0-9_-]{1,64}$"
+    return {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
+
+
+def _answer(description: str, model: str) -> _Json:
+    return {"description": description, "content": {"application/json": {"schema": _schema(model)}}}
+
+
+def _refused(*statuses: int) -> _Json:
+    return {str(status): _problem(status) for status in sorted({*_ALWAYS, *statuses})}
+
+
+def _problem(status: int) -> _Json:
+    model = "Refusal" if status == 422 else "Problem"
+    answer: _Json = {
+        "description": _REFUSED[status],
+        "content": {"application/problem+json": {"schema": _schema(model)}},
+    }
+    if status == 401:
+        answer["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
+    if status == 503:
+        answer["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+    return answer
+
+
+def _schema(model: str) -> Any:
+    return _schemas()[0][model, _mode(model)]
+
+
+@cache
+def _schemas() -> tuple[Any, _Json]:
+    """Where each model's schema is, and all of them."""
+    models = [(name, _mode(name), adapter) for name, adapter in _MODELS.items()]
+    return TypeAdapter.json_schemas(models, ref_template="#/components/schemas/{model}")
+
+
+def _mode(model: str) -> Any:
+    return "validation" if model == "Request" else "serialization"

@@ -1,0 +1,66 @@
+"""Who asked for the verification, and how people reach somebody there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+from flask import g
+from flask_babel import gettext as _
+
+from portal.domain.onboarding import Onboarding
+from portal.web.branding import branded_partner
+from portal.web.context import portal
+
+
+@dataclass(frozen=True, slots=True)
+class RequestingCompany:
+    name: str | None = None
+    contact_url: str | None = None
+
+    @property
+    def name_in_sentence(self) -> str:
+        """For the middle or the end of a sentence."""
+        return self.name or str(_("the company that asks for this verification"))
+
+    @property
+    def contact_label(self) -> str:
+        """With the address itself where it is worth copying to another device."""
+        scheme, address = self._parts
+        if scheme == "mailto":
+            return str(_("Write to %(address)s", address=address))
+        if scheme == "tel":
+            return str(_("Call %(number)s", number=address))
+        return str(_("Open the help page"))
+
+    def contact_link(self, reference: str | None) -> str:
+        """An e-mail begins with the reference, unless the operator has chosen how it begins."""
+        url = self.contact_url or ""
+        if reference is None or self._parts[0] != "mailto" or "?" in url:
+            return url
+        return f"{url}?subject={quote(_('Reference: %(reference)s', reference=reference))}"
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        parts = urlsplit(self.contact_url or "")
+        return parts.scheme, unquote(parts.path)
+
+
+def reference_of(found: Onboarding) -> str:
+    """What people are asked for when they call; too little to open anything with."""
+    return found.id[:8]
+
+
+def hide_company() -> None:
+    """Who asks cannot be read now: an agreement must not be given to somebody else."""
+    g.hides_company = True
+
+
+def requesting_company() -> RequestingCompany:
+    """The partner whose page this is, else the operator; who reaches no partner reaches the operator."""
+    if g.get("hides_company"):
+        return RequestingCompany()
+    config, partner = portal().config, branded_partner()
+    if partner is None:
+        return RequestingCompany(config.operator_name, config.contact_url)
+    return RequestingCompany(partner.name, partner.contact_url or config.contact_url)

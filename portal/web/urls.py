@@ -1,0 +1,22 @@
+"""Addresses of our own pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+
+from portal.domain.onboarding import Onboarding
+from portal.web.context import portal
+from portal.web.entry_device import entry_device
+from portal.web.i18n import chosen_language
+
+
+def url_to(endpoint: str, **values: str | None) -> str:
+    """Keeps the language that was asked for by hand, and how this device came here."""
+    parameters: dict[str, Any] = {"lang": chosen_language(), "via": entry_device(), **values}
+    return url_for(endpoint, **parameters)
+
+
+def onboarding_url(found: Onboarding) -> str:
+    return url_to("applicant.onboarding", token=portal().access_links.token(found))

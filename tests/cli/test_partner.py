@@ -1,0 +1,123 @@
+"""What an operator sees of notifications, and how they are sent again."""
+
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from portal.cli import main
+from portal.store.database import make_engine
+from portal.store.outbox import Outbox
+from tests.databases import on_both_databases
+from tests.factories import NOW
+from tests.store.outbox import announcing, tell
+
+KEY = "hush-hush-hush-hush-hush-hush-hush"
+
+
+@pytest.fixture
+def partner(migrated_url):
+    """Runs `portal partner …`."""
+    env = {
+        "PORTAL_DATABASE_URL": migrated_url,
+        "PORTAL_SECRET_KEYS": KEY,
+        "GU1_API_KEY": KEY,
+        "GU1_WEBHOOK_SECRETS": KEY,
+    }
+
+    def run(*command, **changes):
+        result = CliRunner().invoke(main, ["partner", *command], env=env | changes)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return run
+
+
+@pytest.fixture
+def database(migrated_url):
+    engine = make_engine(migrated_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def outbox(database):
+    return Outbox(database)
+
+
+@pytest.fixture
+def told(database, outbox):
+    """Three of shop's, the first delivered and the second given up, and one of bank's."""
+    repository = announcing(database)
+    onboarding = tell(repository, times=3)
+    tell(repository, partner="bank", at=NOW - timedelta(hours=1))
+    first, second, _ = outbox.claim("shop", now=NOW, lease_until=NOW + timedelta(seconds=40), limit=3)
+    outbox.delivered(first, now=NOW + timedelta(seconds=2), outcome="HTTP 204")
+    outbox.retry_later(second, due_at=None, outcome="gone")
+    return onboarding
+
+
+def table(result):
+    """Rows as they are told apart by partner and sequence."""
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.output.splitlines()]
+    return {(row[1], row[3]): row for row in rows if row[0].startswith("evt_")}
+
+
+@on_both_databases
+def test_what_has_not_arrived_is_listed(partner, told):
+    rows = table(partner("deliveries"))
+    assert set(rows) == {("shop", "2"), ("shop", "3"), ("bank", "1")}
+    given_up = rows["shop", "2"]
+    assert given_up[2] == told.id
+    assert given_up[4:] == ["pending", "2026-03-02T12:00:00Z", "1", "given", "up", "gone"]
+
+
+def test_all_of_one_partner_are_listed_newest_first(partner, told):
+    rows = table(partner("deliveries", "shop", "--all"))
+    assert list(rows) == [("shop", "3"), ("shop", "2"), ("shop", "1")]
+    assert rows["shop", "1"][-4:] == ["delivered", "2026-03-02T12:00:02Z", "HTTP", "204"]
+
+
+def test_a_limit_says_that_there_may_be_more(partner, told):
+    result = partner("deliveries", "--limit", "2")
+    assert len(table(result)) == 2
+    assert "--limit" in result.output
+
+
+def test_nothing_to_list_is_said(partner):
+    assert table(partner("deliveries")) == {}
+    assert partner("deliveries").output.strip()
+
+
+@on_both_databases
+def test_single_events_are_made_due_again(partner, told):
+    given_up = table(partner("deliveries"))["shop", "2"][0]
+    assert partner("resend", given_up).exit_code == 0
+    row = table(partner("deliveries"))["shop", "2"]
+    assert row[6:8] == ["0", "due"]
+
+
+def test_an_unknown_event_is_named(partner, told):
+    known = table(partner("deliveries"))["shop", "2"][0]
+    result = partner("resend", known, "evt_nobody")
+    assert result.exit_code == 1 and "evt_nobody" in result.output
+    assert table(partner("deliveries"))["shop", "2"][7] == "due"
+
+
+def test_all_undelivered_of_a_partner_are_made_due_again(partner, told):
+    result = partner("resend", "--partner", "shop", "--undelivered")
+    assert result.exit_code == 0 and "2" in result.output
+    assert table(partner("deliveries", "--all"))["shop", "1"][7] == "delivered"
+
+
+@pytest.mark.parametrize("command", [(), ("--partner", "shop"), ("--undelivered",), ("evt_1", "--partner", "shop")])
+def test_half_a_wish_is_refused(partner, told, command):
+    assert partner("resend", *command).exit_code == 2
+    assert table(partner("deliveries"))["shop", "2"][7:9] == ["given", "up"]
+
+
+def test_a_database_without_the_schema_is_a_message(partner, tmp_path):
+    result = partner("deliveries", PORTAL_DATABASE_URL=f"sqlite:///{tmp_path / 'fresh.db'}")
+    assert result.exit_code == 1
+    assert "portal migrate" in result.output

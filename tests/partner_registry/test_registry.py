@@ -1,0 +1,133 @@
+"""The registry: read whole, or refused with the line and the fault."""
+
+import re
+
+import pytest
+
+from portal.partners.registry import hash_of_key, new_key, new_signing_secret
+from portal.partners.toml_file import PartnersError, read_registry
+
+KEY = new_key()
+SHOP = f"""
+[partners.shop]
+name = "Shop"
+origins = ["https://shop.example", "http://localhost:8100"]
+return_urls = ["https://shop.example/done"]
+api_keys = ["{hash_of_key(KEY)}"]
+signing_secrets = ["{new_signing_secret()}"]
+locale = "pt-BR"
+capture = "frame"
+
+[partners.shop.theme]
+accent = "#0055ff"
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        path = tmp_path / "partners.toml"
+        path.write_text(text)
+        return read_registry(path)
+
+    return read
+
+
+def test_no_file_is_no_partners():
+    assert read_registry(None).partners == {}
+
+
+def test_partner_is_found_by_slug_and_by_key(read):
+    registry = read(SHOP)
+    assert registry.get("shop") is registry.by_key(KEY)
+    assert (registry.get("shop").name, registry.get("nobody"), registry.by_key("kyc_x")) == ("Shop", None, None)
+
+
+def test_return_urls_may_differ_in_their_query_only(read):
+    allows = read(SHOP).get("shop").allows_return_to
+    assert allows("https://shop.example/done") and allows("https://shop.example/done?order=7")
+    others = ["https://shop.example/", "https://evil.example/done", "http://shop.example/done", "javascript:alert(1)"]
+    assert not any(map(allows, [*others, "https://shop.example/done?status=approved", "https://shop.example/done#x"]))
+
+
+FAULTS = [
+    ('name = "Shop"', "name = ", "line 3"),
+    ('name = "Shop"', 'nome = "Shop"', "name: Field required"),
+    ('origins = ["https://shop.example"', 'origins = ["https://shop.example/"', "line 4: partners.shop.origins.0"),
+    ('origins = ["https://shop.example"', 'origins = ["http://shop.example"', "line 4: partners.shop.origins.0"),
+    ('origins = ["https://shop.example"', 'origins = ["*"', "line 4: partners.shop.origins.0"),
+    ("https://shop.example/done", "https://shop.example/done#top", "line 5: partners.shop.return_urls.0"),
+    (f"{hash_of_key(KEY)}", KEY, "line 6: partners.shop.api_keys.0"),
+    ('["whsec_', '["', "line 7: partners.shop.signing_secrets.0"),
+    ('locale = "pt-BR"', 'locale = "pt"', "line 8: partners.shop.locale"),
+    ('accent = "#0055ff"', 'accent = "url(javascript:alert(1))"', "line 12: partners.shop.theme.accent"),
+    ('accent = "#0055ff"', 'accent = "#ffd100"', "accent #ffd100 on the page #ffffff has a contrast of 1.46"),
+    ('accent = "#0055ff"', 'accent = "#0055ff"\ncss = "x"', "line 13: partners.shop.theme.css"),
+    ("[partners.shop]", "[partners.Shop]", "a slug is lower-case"),
+    ("[partners.shop]", "x = 1\n[partners.shop]", "nothing stands beside"),
+    ('capture = "frame"', 'capture = "frame"\nlogo = "logo.gif"', "line 10: partners.shop.logo"),
+    ('capture = "frame"', 'capture = "frame"\nlogo = "none.svg"', "cannot be read"),
+    ('capture = "frame"', 'capture = "frame"\nlogo = "\\u0000.svg"', "logo: cannot be read"),
+    ('capture = "frame"', 'capture = "frame"\nslug = "shop"', "its name is the slug"),
+    ('capture = "frame"', f"x = {'[' * 5000}{']' * 5000}", "nested too deeply"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "fault"), FAULTS, ids=[fault for _, _, fault in FAULTS])
+def test_fault_is_named_with_its_line_and_without_secrets(read, right, wrong, fault):
+    text = SHOP.replace(right, wrong)
+    assert text != SHOP
+    with pytest.raises(PartnersError) as refused:
+        read(text)
+    assert fault in str(refused.value) and "partners.toml" in str(refused.value)
+    assert KEY not in str(refused.value)
+
+
+def test_one_key_opens_one_partner(read):
+    with pytest.raises(PartnersError, match=r"line 18: partners\.other\.api_keys: one of these is partner shop's"):
+        read(SHOP + SHOP.replace("partners.shop", "partners.other"))
+
+
+ORIGINS = [
+    "https://*",
+    "https://*.shop.example",
+    "https://a.example;script-src *",
+    "https://a.example ",
+    "https://шоп.example",
+    "https://a.example\\n",
+    "https://a.example, https://b.example",
+    "https://A.example",
+    "https://a.example:443",
+]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_origin_is_one_that_a_browser_can_match(read, origin):
+    with pytest.raises(PartnersError, match="origins"):
+        read(SHOP.replace("https://shop.example", origin, 1))
+
+
+def another(**changes):
+    """A second partner with secrets of its own."""
+    text = SHOP.replace("partners.shop", "partners.other").replace(hash_of_key(KEY), hash_of_key(new_key()))
+    return re.sub(r"whsec_[^\"]+", changes.get("secret") or new_signing_secret(), text)
+
+
+def prefixed(text):
+    return text.replace('capture = "frame"', "prefix_external_ids = true")
+
+
+def test_two_partners_without_a_prefix_could_be_taken_for_each_other(read):
+    with pytest.raises(PartnersError, match=r"partners\.other\.prefix_external_ids: must be true: partner shop"):
+        read(SHOP + another())
+    registry = read(SHOP + prefixed(another()))
+    shop, other = registry.get("shop"), registry.get("other")
+    assert (shop.known_as("7"), other.known_as("7")) == (None, "other:7")
+    assert registry.may_call(other, "other:7") and registry.may_call(shop, "7")
+    assert not registry.may_call(shop, "other:7")
+
+
+def test_one_signing_secret_speaks_for_one_partner(read):
+    secret = re.search(r"whsec_[^\"]+", SHOP)[0]
+    with pytest.raises(PartnersError, match=r"partners\.other\.signing_secrets: one of these is partner shop's"):
+        read(SHOP + prefixed(another(secret=secret)))

@@ -1,0 +1,103 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from portal.app import runner_of
+from portal.domain.errors import KeyReused
+from portal.runner.housekeeping import Housekeeping
+from portal.store.database import make_engine
+from portal.store.encryption import ColumnCipher
+from portal.store.outbox import Outbox
+from portal.store.repository import Repository
+from portal.store.shared_state import SharedState
+from portal.store.tables import events, webhook_deliveries
+from tests.factories import NOW, an_adopted_validation, an_onboarding, some_details
+from tests.store.outbox import announcing, tell
+
+
+@pytest.fixture
+def database(config):
+    engine = make_engine(config.database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(database, config):
+    return Repository(database, ColumnCipher(config.secret_keys))
+
+
+@pytest.fixture
+def after(database, store, clock):
+    """Keeps house so much later."""
+
+    def after(**time):
+        Housekeeping(SharedState(database), Outbox(database), store).forget(clock.now + timedelta(**time))
+
+    return after
+
+
+def kept(database, column):
+    with database.connect() as connection:
+        return len(connection.scalars(select(column)).all())
+
+
+def test_webhooks_are_known_for_a_month(database, after, clock):
+    SharedState(database).remember_webhook("aa", clock.now)
+    after(days=30)
+    assert kept(database, webhook_deliveries.c.body_sha256) == 1
+    after(days=31)
+    assert kept(database, webhook_deliveries.c.body_sha256) == 0
+
+
+def test_keys_of_requests_are_known_for_a_week(create_for_customer, after):
+    first = create_for_customer(key="k")
+    after(days=7)
+    assert create_for_customer(key="k") == first
+    with pytest.raises(KeyReused):
+        create_for_customer("customer-8", key="k")
+    after(days=8)
+    assert create_for_customer("customer-8", key="k") != first
+
+
+def test_delivered_events_are_kept_for_a_month_and_others_longer(database, after, clock):
+    outbox = Outbox(database)
+    tell(announcing(database), times=3)
+    first, *_ = outbox.claim("shop", now=clock.now, lease_until=clock.now + timedelta(seconds=40), limit=3)
+    outbox.delivered(first, now=clock.now, outcome="HTTP 200")
+    after(days=30)
+    assert kept(database, events.c.id) == 3
+    after(days=31)
+    assert kept(database, events.c.id) == 2
+
+
+@pytest.mark.parametrize("due_at", [None, NOW])
+def test_details_are_forgotten_with_the_link(store, after, due_at):
+    kept = store.add(an_onboarding(due_at=due_at))
+    after(days=30, microseconds=-1)
+    assert store.get(kept.id) == kept
+    after(days=30)
+    assert store.get(kept.id) == replace(kept, details=None, document_digest=kept.document_digest if due_at else None)
+
+
+def test_number_is_compared_until_the_last_verdict(store, after):
+    waiting = store.add(an_onboarding(details=None, validation=an_adopted_validation()))
+    over = store.add(an_onboarding(details=None, validation=an_adopted_validation(), due_at=None))
+    after(days=31)
+    assert store.get(waiting.id).document_digest
+    assert store.get(over.id).document_digest is None
+
+
+def test_many_details_are_forgotten_in_portions(store, clock):
+    ids = [store.add(an_onboarding(due_at=None)).id for _ in range(3)]
+    for left in (1, 0):
+        store.forget_details(clock.now, limit=2)
+        assert sum(store.get(one).details is not None for one in ids) == left
+
+
+def test_portal_itself_forgets_details_of_old_links(app, create_for_customer, clock, onboardings):
+    given = create_for_customer(details=some_details())
+    runner_of(app).forget(clock.now + timedelta(days=30))
+    assert onboardings.get(given.id).details is None

@@ -1,0 +1,151 @@
+import asyncio
+import threading
+import time
+
+import pytest
+
+from portal.app import runner_of
+from portal.domain.errors import StoreUnavailable
+from portal.domain.timings import Timings
+from portal.runner.onboarding_worker import OnboardingWorker
+from portal.runner.thread import RunnerThread
+from tests.factories import NOW, an_onboarding
+
+SELDOM = Timings(idle=60.0)
+
+
+class Queue:
+    """A store whose onboardings are put in from other threads; `crash` is raised once."""
+
+    def __init__(self):
+        self.waiting, self.looks, self.crash = [], 0, None
+
+    def next_due(self, now):
+        self.looks += 1
+        return now if self.waiting or self.crash else None
+
+    def claim(self, *, now, lease_until, limit):
+        if self.crash:
+            crash, self.crash = self.crash, None
+            raise crash
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return taken
+
+
+class Scene:
+    def __init__(self, step, forget=lambda now: None):
+        self.store = Queue()
+        self.runner = RunnerThread(clock=lambda: NOW, forget=forget)
+        self.runner.onboardings = OnboardingWorker(self.store, step, clock=lambda: NOW, timings=SELDOM)
+
+    def begin(self):
+        self.runner.start()
+        until(lambda: self.store.looks)
+        time.sleep(0.02)
+
+    def submit(self, *names):
+        self.store.waiting += [an_onboarding(id=name) for name in names]
+        self.runner.wake()
+
+
+def until(holds):
+    give_up = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def done():
+    return []
+
+
+@pytest.fixture
+def scene(done):
+    async def step(onboarding):
+        done.append((onboarding.id, threading.current_thread().name))
+
+    made = Scene(step)
+    yield made
+    made.runner.stop()
+
+
+def test_it_works_in_a_thread_of_its_own(scene, done):
+    scene.store.waiting.append(an_onboarding(id="a"))
+    scene.begin()
+    until(lambda: done == [("a", "engine")])
+
+
+def test_it_wakes_at_once_for_work_of_its_own_process(scene, done):
+    scene.begin()
+    before = time.monotonic()
+    scene.submit("a")
+    until(lambda: done)
+    assert time.monotonic() - before < 1
+
+
+def test_it_goes_on_after_the_engine_crashed(scene, done, caplog):
+    scene.store.crash = RuntimeError("what was that")
+    scene.store.waiting.append(an_onboarding(id="a"))
+    scene.begin()
+    until(lambda: done)
+    assert "OnboardingWorker failed; it starts again" in caplog.text
+
+
+def test_it_finishes_what_is_under_way_before_it_stops():
+    begun, finished = threading.Event(), threading.Event()
+
+    async def step(_onboarding):
+        begun.set()
+        await asyncio.sleep(0.4)
+        finished.set()
+
+    scene = Scene(step)
+    scene.begin()
+    scene.submit("a")
+    assert begun.wait(5) and not finished.is_set()
+    scene.runner.stop()
+    assert finished.is_set()
+
+
+def test_it_takes_nothing_new_once_it_is_stopped(done):
+    async def step(onboarding):
+        done.append(onboarding.id)
+
+    scene = Scene(step)
+    scene.begin()
+    scene.runner.stop()
+    scene.submit("late")
+    assert done == [] and len(scene.store.waiting) == 1
+
+
+def test_waking_what_was_never_started_does_nothing(done):
+    RunnerThread(clock=lambda: NOW, forget=lambda now: None).wake()
+
+
+@pytest.mark.parametrize("trouble", [None, StoreUnavailable("away")])
+def test_it_keeps_house_at_once_and_survives_where_it_cannot(trouble, done):
+    forgotten = []
+
+    def forget(now):
+        forgotten.append(now)
+        if trouble:
+            raise trouble
+
+    async def step(onboarding):
+        done.append(onboarding.id)
+
+    scene = Scene(step, forget)
+    scene.begin()
+    until(lambda: forgotten)
+    scene.submit("a")
+    until(lambda: done == ["a"])
+    scene.runner.stop()
+    assert forgotten == [NOW]
+
+
+def test_connections_to_gu1_are_closed_at_the_end(app, gu1):
+    runner = runner_of(app)
+    runner.start()
+    runner.stop()
+    assert gu1.closed

@@ -1,0 +1,166 @@
+"""One open onboarding for each customer of a partner, on both databases and for all who ask at once."""
+
+from dataclasses import replace
+
+import pytest
+
+from portal.domain.errors import KeyReused
+from portal.services.ports import IdempotentRequest
+from tests.factories import NOW, an_onboarding
+from tests.store.test_concurrency import together
+
+THREADS = 20
+ROUNDS = 4
+
+
+def a_wish(key="key-1", fingerprint="f-1"):
+    return IdempotentRequest(key=key, fingerprint=fingerprint, is_same=lambda kept: kept == fingerprint)
+
+
+def renewed(onboarding):
+    return onboarding if onboarding.stopped_at is None and onboarding.erased_at is None else None
+
+
+@pytest.fixture
+def create_for_customer(repository):
+    def create(external_id="customer-7", idempotent=None, partner="shop", answer="pending details"):
+        fresh = an_onboarding(partner=partner, external_id=external_id, submission=None)
+        return repository.add_for_customer(fresh, idempotent=idempotent, reuse=renewed, answer=lambda _: answer)
+
+    return create
+
+
+@pytest.fixture
+def rows(engine):
+    """Of each table, how many."""
+
+    def rows():
+        with engine.connect() as connection:
+            count = "SELECT count(*) FROM "
+            tables = ("onboardings", "customers", "idempotency_keys")
+            return tuple(connection.exec_driver_sql(count + table).scalar() for table in tables)
+
+    return rows
+
+
+def close(repository, onboarding, erase=False):
+    with repository.locked(onboarding.id) as row:
+        if erase:
+            row.erase(replace(row.onboarding, erased_at=NOW, stopped_at=NOW))
+        else:
+            row.save(replace(row.onboarding, stopped_at=NOW))
+
+
+def test_first_invitation_is_stored_whole(create_for_customer, repository):
+    kept = create_for_customer()
+    assert kept.is_new
+    assert repository.get(kept.onboarding.id) == kept.onboarding
+
+
+def test_open_onboarding_is_found_again(create_for_customer, rows):
+    first, second = create_for_customer(), create_for_customer()
+    assert (second.onboarding.id, second.is_new) == (first.onboarding.id, False)
+    assert rows() == (1, 1, 0)
+
+
+def test_closed_onboarding_is_followed_by_another(create_for_customer, repository, rows):
+    first = create_for_customer()
+    close(repository, first.onboarding)
+    second = create_for_customer()
+    assert second.is_new and second.onboarding.id != first.onboarding.id
+    assert create_for_customer().onboarding.id == second.onboarding.id
+    assert rows() == (2, 1, 0)
+
+
+def test_same_customer_and_key_at_another_partner_are_others(create_for_customer, rows):
+    kept = [create_for_customer(idempotent=a_wish(fingerprint=slug), partner=slug) for slug in ("shop", "bank")]
+    assert [it.is_new for it in kept] == [True, True]
+    assert rows() == (2, 2, 2)
+
+
+def test_repeated_wish_has_its_first_answer(create_for_customer, repository, rows):
+    first = create_for_customer(idempotent=a_wish())
+    close(repository, first.onboarding)
+    create_for_customer()
+    again = create_for_customer(idempotent=a_wish(), answer="approved approved")
+    assert (again.onboarding.id, again.is_new, again.answer) == (first.onboarding.id, True, "pending details")
+    assert rows() == (2, 1, 1)
+
+
+def test_repeated_wish_that_found_one_finds_the_same(create_for_customer, repository):
+    first = create_for_customer()
+    found = create_for_customer(idempotent=a_wish(), answer="pending waiting")
+    close(repository, first.onboarding)
+    again = create_for_customer(idempotent=a_wish(), answer="cancelled cancelled")
+    assert (again.onboarding.id, again.is_new, again.answer) == (first.onboarding.id, False, "pending waiting")
+    assert (found.is_new, found.answer) == (False, "pending waiting")
+
+
+def test_key_of_another_wish_is_refused_and_leaves_nothing(create_for_customer, rows):
+    create_for_customer(idempotent=a_wish())
+    with pytest.raises(KeyReused):
+        create_for_customer("customer-8", idempotent=a_wish(fingerprint="f-2"))
+    assert rows() == (1, 1, 1)
+
+
+def test_erasing_forgets_customer_and_keys(create_for_customer, repository, rows):
+    first = create_for_customer(idempotent=a_wish())
+    create_for_customer(idempotent=a_wish("key-2"))
+    close(repository, first.onboarding, erase=True)
+    assert rows() == (1, 0, 0)
+    assert create_for_customer(idempotent=a_wish()).is_new
+
+
+@pytest.mark.parametrize("wish_of", [lambda _: None, lambda _: a_wish(), lambda i: a_wish(f"key-{i}")])
+def test_all_who_ask_at_once_get_one(create_for_customer, rows, wish_of):
+    for number in range(1, ROUNDS + 1):
+        name = f"customer-{number}"
+        wishes = [wish_of(i) and replace(wish_of(i), key=f"{number}-{wish_of(i).key}") for i in range(THREADS)]
+        kept = together(THREADS, lambda i, name=name, wishes=wishes: create_for_customer(name, idempotent=wishes[i]))
+        keys = {it.key for it in wishes if it}
+        assert len({it.onboarding.id for it in kept}) == 1
+        assert sum(it.is_new for it in kept) == (THREADS if len(keys) == 1 else 1)
+        assert rows()[:2] == (number, number)
+
+
+def test_all_who_follow_a_closed_one_get_one(create_for_customer, repository, rows):
+    for number in range(1, ROUNDS + 1):
+        close(repository, create_for_customer().onboarding)
+        kept = together(
+            THREADS, lambda i, n=number: create_for_customer(idempotent=a_wish(f"{n}-{i}") if i % 2 else None)
+        )
+        assert len({it.onboarding.id for it in kept}) == 1
+        assert sum(it.is_new for it in kept) == 1
+        assert rows()[:2] == (number + 1, 1)
+
+
+def test_of_two_wishes_with_one_key_one_is_refused(create_for_customer, rows):
+    def ask(index):
+        try:
+            return create_for_customer(
+                f"customer-{index % 2}", idempotent=a_wish(fingerprint=str(index % 2))
+            ).onboarding.id
+        except KeyReused:
+            return None
+
+    kept = together(THREADS, ask)
+    assert (kept.count(None), len(set(kept) - {None})) == (THREADS // 2, 1)
+    assert rows() == (1, 1, 1)
+
+
+def test_erasing_meanwhile_leaves_no_key_of_the_erased(create_for_customer, repository, engine):
+    """And who is invited after it is one customer again."""
+    for number in range(ROUNDS):
+        first = create_for_customer(idempotent=a_wish(f"{number}")).onboarding
+
+        def act(index, first=first, number=number):
+            if index == 0:
+                return close(repository, first, erase=True)
+            return create_for_customer(idempotent=a_wish(f"{number}-{index}") if index % 2 else None)
+
+        together(THREADS, act)
+        with engine.connect() as connection:
+            left = "SELECT count(*) FROM {} WHERE onboarding_id = '" + first.id + "'"
+            tables = ("customers", "idempotency_keys", "events")
+            assert [connection.exec_driver_sql(left.format(table)).scalar() for table in tables] == [0, 0, 0]
+        assert create_for_customer().onboarding.id == create_for_customer().onboarding.id != first.id

@@ -1,0 +1,192 @@
+import multiprocessing
+import sqlite3
+import time
+from itertools import pairwise
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from portal.domain.errors import StoreUnavailable
+from portal.store.database import Schema, alembic_config, make_engine, migrate, migration, schema_of
+from portal.store.repository import Repository
+from portal.store.tables import metadata
+from tests.factories import a_validation, an_onboarding
+
+SCRIPTS = ScriptDirectory.from_config(alembic_config())
+COLUMN_FACTS = ("type", "nullable", "default")
+
+
+def test_migrations_build_what_the_tables_say(engine):
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_migrations_build_the_same_checks_and_keys(engine):
+    migrated = constraints(engine)
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+    assert constraints(engine) == migrated
+
+
+def test_schema_is_current_only_after_migrating(database_url):
+    engine = make_engine(database_url)
+    assert schema_of(engine) is Schema.BEHIND
+    migrate(engine)
+    migrate(engine)
+    assert schema_of(engine) is Schema.CURRENT
+    engine.dispose()
+
+
+def test_the_schema_of_a_newer_release_is_left_as_it_is(engine):
+    newer = text("UPDATE alembic_version SET version_num = 'of next year'")
+    with engine.begin() as connection:
+        connection.execute(newer)
+    migrate(engine)
+    assert schema_of(engine) is Schema.AHEAD
+
+
+def test_each_migration_leaves_the_release_before_it_working(database_url):
+    engine, revisions = make_engine(database_url), list(SCRIPTS.walk_revisions())[::-1]
+    shapes = []
+    for revision in revisions:
+        with migration(engine) as connection:
+            command.upgrade(alembic_config(connection), revision.revision)
+        shapes.append((columns(engine), constraints(engine)))
+    for (old_columns, old_rules), (new_columns, new_rules) in pairwise(shapes):
+        for table, kept in old_columns.items():
+            assert kept.items() <= new_columns[table].items()
+            added = [column for name, column in new_columns[table].items() if name not in kept]
+            assert all(column["nullable"] or column["default"] for column in added)
+            assert new_rules[table][0] == old_rules[table][0]
+    engine.dispose()
+
+
+def test_processes_that_migrate_at_once_all_succeed(database_url):
+    spawn = multiprocessing.get_context("spawn")
+    start = spawn.Barrier(3)
+    processes = [spawn.Process(target=migrate_together, args=(database_url, start)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=60)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+
+
+def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(database_url, cipher):
+    engine = make_engine(database_url)  # of its own, because it stays changed
+    migrate(engine)
+    repository = Repository(engine, cipher)
+    kept = repository.add(an_onboarding(validation=a_validation()))
+    recreate = "always" if engine.dialect.name == "sqlite" else "never"
+    with migration(engine) as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("onboardings", recreate=recreate) as batch:
+            batch.alter_column("locale", nullable=True)
+    assert repository.get(kept.id) == kept
+    engine.dispose()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(database_url):
+    engine = make_engine(database_url)
+    with pytest.raises(StoreUnavailable), migration(engine) as connection:
+        connection.execute(text("CREATE TABLE half (id INTEGER)"))
+        connection.execute(text("nonsense"))
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_sqlite_keeps_commits_through_a_power_cut(tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}")
+    with engine.connect() as connection:
+        pragmas = [
+            connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    engine.dispose()
+    assert pragmas == ["wal", 2, 1]
+
+
+@pytest.mark.parametrize("journal", ["WAL", "DELETE"])
+def test_sqlite_locked_by_another_gives_up_in_time(tmp_path, journal):
+    path = tmp_path / "portal.db"
+    engine = make_engine(f"sqlite:///{path}", lock_timeout=0.2)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute(f"PRAGMA journal_mode={journal}")
+    other.execute("BEGIN EXCLUSIVE")
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        migrate(engine)
+    assert 0.15 < time.monotonic() - began < 3
+    other.close()
+    engine.dispose()
+
+
+def test_connection_opened_while_the_file_was_read_only_is_not_kept(tmp_path, cipher):
+    engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}")
+    migrate(engine)
+    repository = Repository(engine, cipher)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(StoreUnavailable):
+        repository.add(an_onboarding())
+    repository.add(an_onboarding())
+    engine.dispose()
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(StoreUnavailable, match="not/there"):
+        make_engine(f"sqlite:///{tmp_path}/not/there/portal.db")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://host/name", "postgresql://host/name"])
+def test_other_databases_are_refused(url):
+    with pytest.raises(ValueError, match="sqlite:"):
+        make_engine(url)
+
+
+def test_no_server_is_store_unavailable():
+    engine = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    with pytest.raises(StoreUnavailable):
+        schema_of(engine)
+
+
+def columns(engine):
+    found = inspect(engine)
+    return {
+        table: {
+            column["name"]: {key: str(column[key]) if key == "type" else column[key] for key in COLUMN_FACTS}
+            for column in found.get_columns(table)
+        }
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def constraints(engine):
+    found = inspect(engine)
+    return {
+        table: [
+            sorted(map(str, found.get_check_constraints(table))),
+            sorted(map(str, found.get_foreign_keys(table))),
+            sorted(map(index_facts, found.get_indexes(table))),
+            str(found.get_pk_constraint(table)),
+        ]
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def index_facts(index):
+    """The condition of a partial index has no text of its own."""
+    return str(index | {"dialect_options": {name: str(it) for name, it in index.get("dialect_options", {}).items()}})
+
+
+def migrate_together(database_url, start):
+    engine = make_engine(database_url)
+    start.wait(timeout=30)
+    migrate(engine)
+    assert schema_of(engine) is Schema.CURRENT

@@ -1,0 +1,38 @@
+import pytest
+
+from portal.domain.errors import StoreUnavailable
+from portal.store.encryption import ColumnCipher, UndecryptableValue
+
+
+def test_opens_what_it_sealed():
+    cipher = ColumnCipher(["one"])
+    assert cipher.decrypt(cipher.encrypt("Núñez")) == "Núñez"
+
+
+def test_hides_the_text_and_never_repeats_itself():
+    cipher = ColumnCipher(["one"])
+    first, second = cipher.encrypt("Ana"), cipher.encrypt("Ana")
+    assert first != second
+    assert b"Ana" not in first
+
+
+def test_first_key_seals_and_older_keys_still_open():
+    sealed_before = ColumnCipher(["old"]).encrypt("Ana")
+    rotated = ColumnCipher(["new", "old"])
+    assert rotated.decrypt(sealed_before) == "Ana"
+    assert ColumnCipher(["new"]).decrypt(rotated.encrypt("Ana")) == "Ana"
+
+
+def test_a_lost_key_is_a_clear_error_without_secrets():
+    sealed = ColumnCipher(["lost secret"]).encrypt("Ana")
+    with pytest.raises(UndecryptableValue) as caught:
+        ColumnCipher(["another secret"]).decrypt(sealed)
+    assert isinstance(caught.value, StoreUnavailable)
+    assert "secret key" in str(caught.value)
+    assert "another secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keys", [[], [""], ["good", ""]])
+def test_refuses_missing_and_empty_keys(keys):
+    with pytest.raises(ValueError, match="key"):
+        ColumnCipher(keys)

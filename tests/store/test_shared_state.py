@@ -1,0 +1,31 @@
+from datetime import timedelta
+
+import pytest
+
+from portal.store.shared_state import SharedState
+from tests.factories import NOW
+
+
+@pytest.fixture
+def shared_state(engine):
+    return SharedState(engine)
+
+
+def test_a_webhook_is_known_until_it_is_forgotten(shared_state):
+    assert not shared_state.knows_webhook("aa")
+    shared_state.remember_webhook("aa", NOW)
+    shared_state.forget_webhooks(NOW)
+    assert shared_state.knows_webhook("aa")
+    shared_state.forget_webhooks(NOW + timedelta(seconds=1))
+    assert not shared_state.knows_webhook("aa")
+
+
+def test_a_budget_is_spent_up_to_its_limit_and_no_further(shared_state):
+    assert [shared_state.spend(NOW, 2) for _ in range(3)] == [True, True, False]
+    assert (shared_state.spent(NOW), shared_state.spent(NOW + timedelta(hours=1))) == (2, 0)
+    assert not shared_state.spend(NOW + timedelta(hours=1), 0)
+
+
+def test_an_empty_budget_leaves_nothing_behind(shared_state):
+    assert not shared_state.spend(NOW, 0)
+    assert shared_state.spent(NOW) == 0
