@@ -19,12 +19,3 @@ __all__ = [
     "prepared",
     "start",
 ]
-    "begin",
-    "create_for_customer",
-    "customers",
-    "database_kind",
-    "other_process",
-    "pass_time",
-    "prepared",
-    "start",
-]
