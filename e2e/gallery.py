@@ -21,7 +21,7 @@ from e2e.exhibits import Exhibit, House, house
 from e2e.page_checks import axe_findings, html_findings
 from e2e.screens import THEMES, screen, show
 from e2e.servers import ROOT
-from portal.web.i18n import LANGUAGES
+from portal.domain.locales import Locale
 
 FOLDER = ROOT / "gallery"
 LEAF = Path(__file__).with_suffix(".html")
@@ -58,7 +58,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=binary)
         wanted = Wanted(
             [exhibit for exhibit in found.exhibits if told.only in exhibit.name],
-            told.language or list(LANGUAGES),
+            told.language or list(Locale),
             told.size or list(SIZES),
             told.theme or list(THEMES),
         )
@@ -80,7 +80,7 @@ def main() -> None:
 def _told() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m e2e.gallery", description=__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="pages with this text in their name")
-    parser.add_argument("--language", choices=LANGUAGES, action="append", help="default: each")
+    parser.add_argument("--language", choices=[*Locale], action="append", help="default: each")
     parser.add_argument("--size", type=int, action="append", help=f"width in pixels; default: {SIZES}")
     parser.add_argument("--theme", choices=THEMES, action="append", help="default: each")
     return parser.parse_args()

@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
-from portal.web.i18n import LANGUAGES
+from portal.domain.locales import Locale
 
 ANOTHER = {"es-AR": "en-US", "es": "pt-BR", "pt-BR": "es-AR", "en": "es-MX"}
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("lang", Locale)
 def test_the_whole_journey_speaks_the_chosen_language(browser, shared_world, lang):
     with browser.new_context(**PHONE, locale=ANOTHER[lang]) as context:
         applicant = Applicant(context.new_page(), shared_world.portal.url, lang)

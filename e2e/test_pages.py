@@ -9,7 +9,7 @@ import pytest
 from e2e.exhibits import house
 from e2e.page_checks import axe_findings, html_findings
 from e2e.screens import screen, show
-from portal.web.i18n import LANGUAGES
+from portal.domain.locales import Locale
 
 PARTS = 4
 """So that all workers share what takes longest."""
@@ -22,7 +22,7 @@ def exhibition(tmp_path_factory):
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", Locale)
 def test_accessible_in_both_themes(browser, exhibition, language, part):
     wrong = {}
     with screen(browser) as page:
@@ -34,7 +34,7 @@ def test_accessible_in_both_themes(browser, exhibition, language, part):
 
 def test_html_conforms(exhibition, tmp_path):
     for exhibit in exhibition.exhibits:
-        for language in LANGUAGES:
+        for language in Locale:
             name = f"{re.sub(r'[^a-z ]', '', exhibit.name)} {language}.html"
             (tmp_path / name).write_text(exhibition.answer(exhibit, language).text)
     assert html_findings(tmp_path) == {}

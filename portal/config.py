@@ -15,11 +15,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from portal.domain.capture import Capture
 from portal.domain.contact import is_contact_url
+from portal.domain.locales import Locale
 from portal.domain.provider_hosts import is_loopback
 
 Names = Annotated[tuple[str, ...], NoDecode]
-Locale = Literal["es-AR", "es", "pt-BR", "en"]
 
 _LEAST_KEY_LENGTH = 32
 _USUAL_PARTNERS_FILE = Path("partners.toml")
@@ -40,8 +41,8 @@ class Config(BaseSettings):
     database_url: str = Field("sqlite:///portal.db", validation_alias="PORTAL_DATABASE_URL", repr=False)
     partners_file: Path | None = Field(None, validation_alias="PORTAL_PARTNERS_FILE")
     direct_start: bool = Field(True, validation_alias="PORTAL_DIRECT_START")
-    default_locale: Locale = Field("es-AR", validation_alias="PORTAL_DEFAULT_LOCALE")
-    capture: Literal["redirect", "new-tab", "frame"] = Field("redirect", validation_alias="PORTAL_CAPTURE")
+    default_locale: Locale = Field(Locale.ES_AR, validation_alias="PORTAL_DEFAULT_LOCALE")
+    capture: Capture = Field(Capture.REDIRECT, validation_alias="PORTAL_CAPTURE")
     max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")

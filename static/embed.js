@@ -5,7 +5,7 @@
   const portal = new URL(script).origin;
   const providers = "PROVIDER_ORIGINS".split(" ").filter(Boolean);
   // While a person may be at the provider's page, nobody takes it away from them.
-  const busy = ["details", "preparing", "ready", "waiting", "delayed"];
+  const busy = "HOSTED_PAGE_STAGES".split(" ");
   const words = {
     en: ["Identity verification", "Loading…", "We cannot connect right now. We keep trying.", "Try again",
       "This verification cannot be shown here.", "Open it in a new tab", "This link is no longer valid. Please ask for a new one."],
@@ -141,7 +141,7 @@
       if (run !== this.run) return;
       if (found) this.follow(found);
       else if (answer?.status === 410 || answer?.status === 404) this.refuse("expired", "the portal knows no such link, or no more", 6);
-      else if (this.isReady && busy.indexOf(this.stage) > 0) this.wait(5000);
+      else if (this.isReady && busy.includes(this.stage)) this.wait(5000);
       else if (isUp) this.refuse("refused", `no page of ${location.origin} may hold this frame: add "${location.origin}" to the partner's origins in the portal's registry, and see that the partner is enabled`);
       else this.retry(1);
     }

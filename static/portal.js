@@ -56,8 +56,7 @@
     if (toldStage === stage + status) return;
     toldStage = stage + status;
     tell("status", { stage, status });
-    const isOver = stage === "rejected" ? !one("form[action*='/retry']") : ["approved", "closed", "cancelled"].includes(stage);
-    if (isOver) tell("finished", { stage, status });
+    if ("finished" in shown.dataset) tell("finished", { stage, status });
   };
   const tellHeight = () => tell("resize", { height: Math.ceil(document.body.getBoundingClientRect().height) });
   // Another origin than ours is asked for the camera later, but where it is shut for us nobody has it.

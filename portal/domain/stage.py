@@ -1,12 +1,16 @@
-"""Where an onboarding stands for its applicant: derived from what is stored, never stored itself."""
+"""The stages of an onboarding: the one table of what each means, and how the stage follows from what is stored.
+
+A new stage needs a row in `STAGES`, a title in `web/applicant/stage_view.py` and a template in
+`templates/onboarding/stage/`; everything else follows from the row.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from portal.domain.onboarding import Onboarding, StallReason
-from portal.domain.reasons import COOL_DOWN, Remedy
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, Validation
 
@@ -27,12 +31,82 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
     @property
+    def facts(self) -> StageFacts:
+        return STAGES[self]
+
+    @property
     def is_final(self) -> bool:
-        """Nothing changes any more unless the applicant acts."""
-        return self in _FINAL
+        """Nothing changes until the applicant acts, so the page does not poll."""
+        return self.facts.is_final
 
 
-_FINAL = {Stage.DETAILS, Stage.APPROVED, Stage.REJECTED, Stage.EXPIRED, Stage.CANCELLED, Stage.CLOSED}
+class Mood(StrEnum):
+    """The colour of a stage's picture."""
+
+    NEUTRAL = "neutral"
+    QUIET = "quiet"
+    WARNING = "warn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageFacts:
+    """All that differs between stages. Pages, templates, the API, embed.js and portal.js read it from here."""
+
+    is_final: bool = False
+    allows_retry: bool = False
+    """The next validation may be opened, if the remedy and the number of attempts allow it."""
+    returns_to_partner: bool = False
+    """The page offers the way back to the partner: the applicant need not stay."""
+    offers_contact: bool = False
+    """A person can help, whatever the reason."""
+    hosted_page_ahead: bool = False
+    """The applicant still has to take the photos."""
+    hosted_page_may_be_open: bool = False
+    """The applicant may be on the provider's page, so embed.js does not reload the frame."""
+    progress: int | None = None
+    """The step that the progress bar shows as current, from 1."""
+    picture: str
+    """The name of `static/art-*.svg` above the title."""
+    mood: Mood = Mood.NEUTRAL
+    shortest_reload: int = 5
+    """Seconds between two reloads of the page without JavaScript, at least."""
+
+
+STAGES: dict[Stage, StageFacts] = {
+    Stage.DETAILS: StageFacts(is_final=True, progress=1, picture="document"),
+    Stage.PREPARING: StageFacts(
+        hosted_page_ahead=True, hosted_page_may_be_open=True, progress=2, picture="preparing", shortest_reload=2
+    ),
+    Stage.READY: StageFacts(hosted_page_ahead=True, hosted_page_may_be_open=True, progress=2, picture="camera"),
+    Stage.WAITING: StageFacts(hosted_page_may_be_open=True, progress=3, picture="waiting"),
+    Stage.CONFIRMING: StageFacts(progress=3, picture="waiting"),
+    Stage.IN_REVIEW: StageFacts(returns_to_partner=True, progress=3, picture="review"),
+    Stage.APPROVED: StageFacts(is_final=True, returns_to_partner=True, progress=4, picture="approved"),
+    Stage.REJECTED: StageFacts(
+        is_final=True,
+        allows_retry=True,
+        returns_to_partner=True,
+        progress=3,
+        picture="problem",
+        mood=Mood.WARNING,
+    ),
+    Stage.EXPIRED: StageFacts(
+        is_final=True, allows_retry=True, returns_to_partner=True, picture="expired", mood=Mood.QUIET
+    ),
+    Stage.ABANDONED: StageFacts(hosted_page_ahead=True, progress=2, picture="expired", mood=Mood.QUIET),
+    Stage.CANCELLED: StageFacts(
+        is_final=True,
+        allows_retry=True,
+        returns_to_partner=True,
+        offers_contact=True,
+        picture="cancelled",
+        mood=Mood.QUIET,
+    ),
+    Stage.DELAYED: StageFacts(hosted_page_may_be_open=True, progress=2, picture="delayed", mood=Mood.QUIET),
+    Stage.CLOSED: StageFacts(
+        is_final=True, returns_to_partner=True, offers_contact=True, picture="problem", mood=Mood.WARNING
+    ),
+}
 
 _BY_STATUS = {
     Status.PENDING: Stage.WAITING,
@@ -46,10 +120,8 @@ _BY_STATUS = {
     Status.CANCELLED: Stage.CANCELLED,
 }
 
-_RETRYABLE = {Stage.REJECTED, Stage.EXPIRED, Stage.CANCELLED}
-
 FAILURES_BEFORE_DELAYED = 2
-"""One failed call is noise, unless it is followed by a long pause; after the second the applicant is told."""
+"""The page says "delayed" from the second failure on, or if the pause after the first one is long."""
 LONG_PAUSE = timedelta(seconds=30)
 
 
@@ -68,60 +140,9 @@ def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
     stage = _adopted(validation)
     if stage is Stage.WAITING and _is_delayed(onboarding):
         return Stage.DELAYED
-    if stage in _RETRYABLE and onboarding.attempts >= max_attempts:
+    if stage.facts.allows_retry and onboarding.attempts >= max_attempts:
         return Stage.CLOSED
     return stage
-
-
-def attempts_left(onboarding: Onboarding, *, max_attempts: int) -> int:
-    return max(0, max_attempts - onboarding.attempts)
-
-
-def may_retry(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> bool:
-    """Whether the next attempt may be opened now."""
-    waits = retry_waits_until(onboarding, max_attempts=max_attempts, now=now)
-    return waits is None and _is_retryable(onboarding, max_attempts)
-
-
-def retry_waits_until(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> datetime | None:
-    """When the next attempt may be opened, where that is still to come."""
-    validation = onboarding.validation
-    if validation is None or validation.remedy is not Remedy.RETRY_LATER or not _is_retryable(onboarding, max_attempts):
-        return None
-    # Counted from when the applicant could first see it; gu1 may have known for long.
-    opens_at = onboarding.updated_at + COOL_DOWN
-    return opens_at if now < opens_at else None
-
-
-def leads_on(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> bool:
-    """Whether its access link still leads somewhere, so that nobody needs another one."""
-    if onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at:
-        return False
-    stage = stage_of(onboarding, max_attempts=max_attempts)
-    if stage in _RETRYABLE:
-        return _is_retryable(onboarding, max_attempts)
-    return stage not in {Stage.APPROVED, Stage.CLOSED}
-
-
-def may_continue(onboarding: Onboarding, now: datetime) -> bool:
-    """Whether the hosted page may be opened now."""
-    validation = onboarding.validation
-    return (
-        validation is not None
-        and onboarding.stopped_at is None
-        and validation.creation_state is CreationState.ADOPTED
-        and validation.session_url is not None
-        and now < validation.ends_at
-        and validation.status in {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED}
-    )
-
-
-def _is_retryable(onboarding: Onboarding, max_attempts: int) -> bool:
-    """An abandoned session is gone on with, not replaced: the old one could still be completed and paid."""
-    if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
-        return False
-    stage = stage_of(onboarding, max_attempts=max_attempts)
-    return stage in _RETRYABLE and onboarding.validation.remedy is not Remedy.CONTACT
 
 
 def _adopted(validation: Validation) -> Stage:

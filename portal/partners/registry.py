@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from portal.config import Locale, web_address
+from portal.config import web_address
+from portal.domain.capture import Capture
 from portal.domain.contact import is_contact_url
+from portal.domain.locales import Locale
 from portal.domain.theme import Theme, is_colour, theme_of
 from portal.services.notification import NotificationEndpoint
 
@@ -131,7 +133,7 @@ class Partner(_Strict):
     locale: Locale | None = None
     theme: Palette | None = None
     logo: str | None = None
-    capture: Literal["redirect", "new-tab", "frame"] | None = None
+    capture: Capture | None = None
     integration_code: Annotated[Line, Field(pattern=r"^[\x21-\x7e]+$")] | None = None
     renaper: bool | None = None
     max_attempts: int | None = Field(None, ge=1, le=20)

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from portal.domain.errors import RetryRefused
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
-from portal.domain.stage import Stage, may_continue, may_retry, stage_of
+from portal.domain.stage import Stage, stage_of
+from portal.domain.standing import Standing, may_continue, standing_of
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
@@ -144,7 +145,7 @@ class Onboardings:
             onboarding = row.onboarding
             if onboarding.attempts > after_attempt:
                 return onboarding
-            if not may_retry(onboarding, max_attempts=self.policy_for(onboarding).max_attempts, now=now):
+            if not self.standing(onboarding).may_retry:
                 raise RetryRefused
             changed = replace(
                 onboarding,
@@ -218,6 +219,9 @@ class Onboardings:
             self._make_due(row)
         self._wake()
         return True
+
+    def standing(self, onboarding: Onboarding) -> Standing:
+        return standing_of(onboarding, max_attempts=self.policy_for(onboarding).max_attempts, now=self._clock())
 
     def _stage(self, onboarding: Onboarding) -> Stage:
         return stage_of(onboarding, max_attempts=self.policy_for(onboarding).max_attempts)

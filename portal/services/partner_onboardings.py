@@ -12,7 +12,8 @@ from functools import partial
 from portal.domain.comparable_numbers import comparable
 from portal.domain.errors import AnotherApplicant, UnknownOnboarding
 from portal.domain.onboarding import Details, Onboarding
-from portal.domain.stage import Stage, leads_on, stage_of
+from portal.domain.stage import Stage, stage_of
+from portal.domain.standing import link_is_useful
 from portal.domain.status import Status
 from portal.services.keyed_hash import KeyedHash
 from portal.services.ports import Clock, IdempotentRequest, Meter, Store
@@ -145,7 +146,7 @@ class PartnerOnboardings:
 
     def _reused(self, request: CreateRequest, earlier: Onboarding) -> Onboarding | None:
         max_attempts = self._max_attempts(earlier)
-        if not leads_on(earlier, max_attempts=max_attempts, now=self._clock()):
+        if not link_is_useful(earlier, max_attempts=max_attempts, now=self._clock()):
             return None
         changed = replace(
             earlier,

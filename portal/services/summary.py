@@ -10,11 +10,10 @@ from datetime import datetime
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
+from portal.domain.standing import is_finished
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
 from portal.services.validation_plan import Policy
-
-_ENDS = {Stage.CANCELLED, Stage.CLOSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,21 +66,25 @@ class ChangeNotifier:
         if after.partner is None or after.erased_at or not self._wants_notifications(after.partner):
             return None
         max_attempts = self._policy_for(after).max_attempts
-        told, now = (summary_of(it, max_attempts=max_attempts) for it in (before, after))
-        if _told_apart(told) == _told_apart(now) and _is_refused(before) == _is_refused(after):
+        if _news(before, max_attempts) == _news(after, max_attempts):
             return None
-        return json.dumps({name: _plain(value) for name, value in asdict(now).items()})
+        summary = summary_of(after, max_attempts=max_attempts)
+        return json.dumps({name: _plain(value) for name, value in asdict(summary).items()})
 
 
-def _is_refused(onboarding: Onboarding) -> bool:
-    """What the partner gave, which only it can correct."""
-    return onboarding.given_by_partner and onboarding.stall_reason is StallReason.DETAILS_REFUSED
-
-
-def _told_apart(summary: Summary) -> tuple[object, ...]:
-    """Waits that come and go by themselves are no news to a backend."""
-    end = summary.stage if summary.stage in _ENDS else None
-    return (summary.status, summary.reason, summary.identity_match, summary.attempts, end)
+def _news(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...]:
+    """What a partner's backend wants to know. Waits that come and go by themselves are not part of it."""
+    validation = onboarding.validation
+    # Only the partner can correct what it gave itself.
+    needs_partner = onboarding.given_by_partner and onboarding.stall_reason is StallReason.DETAILS_REFUSED
+    return (
+        onboarding.status,
+        validation and validation.reason,
+        validation.identity_match if validation else IdentityMatch.UNKNOWN,
+        onboarding.attempts,
+        is_finished(onboarding, max_attempts=max_attempts),
+        needs_partner,
+    )
 
 
 def _plain(value: object) -> object:

@@ -8,6 +8,8 @@ from functools import cache
 from flask import Blueprint, Response, abort, g, request, url_for
 from markupsafe import Markup
 
+from portal.domain.locales import locale_named
+from portal.domain.onboarding import Onboarding
 from portal.domain.theme import Shades, Theme
 from portal.partners.registry import Partner
 from portal.web.context import portal
@@ -35,12 +37,14 @@ def logo(slug: str) -> Response:
     return response
 
 
-def brand_as(slug: str | None) -> None:
-    """This answer, an error too, is the partner's page."""
-    g.partner = portal().partners.get(slug)
+def show_as(onboarding: Onboarding) -> None:
+    """The rest of this answer, an error page too, is in the onboarding's language and its partner's look."""
+    g.onboarding_locale = locale_named(onboarding.locale)
+    g.partner = portal().partners.get(onboarding.partner)
 
 
 def branded_partner() -> Partner | None:
+    """The partner whose page this answer is."""
     found: Partner | None = g.get("partner")
     return found
 

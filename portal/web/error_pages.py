@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _
 from werkzeug.exceptions import HTTPException
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.domain.stage import Stage
 from portal.web.links import BadLink, ExpiredLink
 from portal.web.problem_details import problem, wants_json
 from portal.web.requesting_company import requesting_company
@@ -31,7 +32,7 @@ _NOT_SAVED = (
 _HELPED = {404, 410, 500}
 """Where waiting or another click may lead nowhere, and a person can help."""
 
-_PICTURES = {410: "expired", 503: "delayed"}
+_PICTURES = {410: Stage.EXPIRED, 503: Stage.DELAYED}
 
 _JSON_DOORS = ("/webhooks/", "/api/", "/healthz", "/readyz", "/metrics")
 
@@ -126,7 +127,7 @@ def _page(status: int, reference: str | None = None) -> Response:
         back_url=back_url,
         company=requesting_company(),
         offers_contact=status in _HELPED,
-        picture=_PICTURES.get(status, "rejected"),
+        picture=_PICTURES.get(status, Stage.REJECTED),
     )
     return make_response(page, status)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, g, request
 
-from portal.domain.onboarding import Onboarding
-from portal.web.context import portal
+from portal.web.branding import branded_partner
 from portal.web.security import allow, permit
 
 
@@ -13,23 +12,23 @@ def init_framing(app: Flask) -> None:
     app.jinja_env.globals.update(embedders=embedders)
 
 
-def allow_framing(found: Onboarding) -> None:
-    """This answer may stand in a frame on a page of the partner that sent the person."""
-    g.embedders = _origins_of(found)
+def allow_framing() -> None:
+    """Lets the pages of the partner whose page this is show this answer in a frame."""
+    g.embedders = _origins()
     if g.embedders:
         allow("frame-ancestors", *g.embedders)
-        # Without it every browser tells the page that there is no camera, and it could not warn in time.
+        # Otherwise the browser reports that the page has no camera, and the page cannot tell whether that is true.
         permit("camera", "self")
 
 
 def embedders() -> str:
-    """Whom this page may talk to; nobody where it may not be framed."""
+    """The origins that this page may send messages to; empty if it may not be framed."""
     return " ".join(g.get("embedders", ()))
 
 
-def allow_embedders_to_read(response: Response, found: Onboarding) -> Response:
-    """So that a partner's page can look after a frame in which the provider's page stands."""
-    origins = _origins_of(found)
+def allow_embedders_to_read(response: Response) -> Response:
+    """CORS: a partner's page polls the status itself while its frame shows the provider's page."""
+    origins = _origins()
     if origins:
         response.vary.add("Origin")
     if request.origin in origins:
@@ -37,6 +36,6 @@ def allow_embedders_to_read(response: Response, found: Onboarding) -> Response:
     return response
 
 
-def _origins_of(found: Onboarding) -> tuple[str, ...]:
-    partner = portal().partners.get(found.partner)
+def _origins() -> tuple[str, ...]:
+    partner = branded_partner()
     return partner.origins if partner and partner.enabled else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 from urllib.parse import SplitResult, urlsplit
 
@@ -30,6 +31,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
 }
 
 ONE_YEAR = 31_536_000
@@ -46,6 +48,8 @@ def init_security(app: Flask, *, base_url: str) -> None:
     )
     app.extensions["portal_policy"] = dict(CONTENT_SECURITY_POLICY)
     headers = dict(HEADERS)
+    # Made with the first answer: until then inline styles are still being allowed.
+    usual = cache(_policies)
     if parts.scheme == "https":
         headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}"
 
@@ -58,13 +62,11 @@ def init_security(app: Flask, *, base_url: str) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        allowed, permitted = _exceptions("allowed"), _exceptions("permitted")
-        response.headers.setdefault("Content-Security-Policy", _policy(allowed))
-        response.headers.setdefault("Permissions-Policy", _permissions(permitted))
-        _set_frame_options(response, allowed.get("frame-ancestors", []))
-        for name, value in headers.items():
+        # Jinja may still allow something, so this comes after the page was rendered.
+        exceptions = g.get("allowed"), g.get("permitted")
+        policies = _policies(*exceptions) if any(exceptions) else usual()
+        for name, value in (policies | headers).items():
             response.headers.setdefault(name, value)
-        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 
@@ -87,9 +89,16 @@ def permit(feature: str, *origins: str) -> None:
     g.setdefault("permitted", {}).setdefault(feature, []).extend(origins)
 
 
-def _exceptions(kind: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = g.get(kind, {})
-    return {name: list(dict.fromkeys(sources)) for name, sources in found.items()}
+def _policies(
+    allowed: Mapping[str, list[str]] | None = None, permitted: Mapping[str, list[str]] | None = None
+) -> dict[str, str]:
+    """The headers that differ between answers, with what this answer is allowed beside the usual."""
+    allowed, permitted = allowed or {}, permitted or {}
+    return {
+        "Content-Security-Policy": _policy(allowed),
+        "Permissions-Policy": _permissions(permitted),
+        **_frame_options(allowed.get("frame-ancestors", [])),
+    }
 
 
 def _policy(allowed: Mapping[str, list[str]]) -> str:
@@ -99,19 +108,20 @@ def _policy(allowed: Mapping[str, list[str]]) -> str:
 
 
 def _with(usual: str, sources: list[str]) -> str:
-    return " ".join(sources if usual == _NOBODY else (usual, *sources))
+    return " ".join(dict.fromkeys(sources if usual == _NOBODY else (usual, *sources)))
 
 
 def _permissions(permitted: Mapping[str, list[str]]) -> str:
     origins = {feature: permitted.get(feature, []) for feature in PERMISSIONS}
-    lists = {feature: "*" if "*" in it else f"({' '.join(it)})" for feature, it in origins.items()}
+    lists = {feature: "*" if "*" in it else f"({' '.join(dict.fromkeys(it))})" for feature, it in origins.items()}
     return ", ".join(f"{feature}={it}" for feature, it in lists.items())
 
 
-def _set_frame_options(response: Response, ancestors: list[str]) -> None:
-    """For browsers that know no frame-ancestors. It cannot name a list of origins."""
-    if not ancestors or ancestors == ["'self'"]:
-        response.headers["X-Frame-Options"] = "SAMEORIGIN" if ancestors else "DENY"
+def _frame_options(ancestors: list[str]) -> dict[str, str]:
+    """For browsers without frame-ancestors. X-Frame-Options cannot name a list of origins, so it is left out then."""
+    if not ancestors:
+        return {"X-Frame-Options": "DENY"}
+    return {"X-Frame-Options": "SAMEORIGIN"} if set(ancestors) == {"'self'"} else {}
 
 
 def _origin(address: SplitResult) -> str:

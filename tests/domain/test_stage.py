@@ -6,10 +6,24 @@ import pytest
 
 from portal.domain.onboarding import StallReason
 from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
-from portal.domain.stage import LONG_PAUSE, Stage, attempts_left, may_continue, may_retry, retry_waits_until, stage_of
+from portal.domain.stage import LONG_PAUSE, Stage, stage_of
+from portal.domain.standing import may_continue, standing_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
+
+
+def may_retry(onboarding, **at):
+    return standing_of(onboarding, **at).may_retry
+
+
+def retry_opens_at(onboarding, **at):
+    return standing_of(onboarding, **at).retry_opens_at
+
+
+def attempts_left(onboarding, max_attempts):
+    return standing_of(onboarding, max_attempts=max_attempts, now=NOW).attempts_left
+
 
 BY_STATUS = {
     "pending": "waiting",
@@ -160,27 +174,27 @@ def silent_registry(**changes):
 
 def test_a_silent_registry_is_given_time():
     rejected, over = silent_registry(), NOW + COOL_DOWN
-    assert retry_waits_until(rejected, max_attempts=3, now=NOW) == over
+    assert retry_opens_at(rejected, max_attempts=3, now=NOW) == over
     assert not may_retry(rejected, max_attempts=3, now=over - timedelta(microseconds=1))
     assert may_retry(rejected, max_attempts=3, now=over)
-    assert retry_waits_until(rejected, max_attempts=3, now=over) is None
+    assert retry_opens_at(rejected, max_attempts=3, now=over) is None
 
 
 def test_the_wait_counts_from_when_it_could_be_seen():
     heard_late = replace(silent_registry(gu1_updated_at=NOW - timedelta(hours=3)), updated_at=NOW)
-    assert retry_waits_until(heard_late, max_attempts=3, now=NOW) == NOW + COOL_DOWN
+    assert retry_opens_at(heard_late, max_attempts=3, now=NOW) == NOW + COOL_DOWN
 
 
 @pytest.mark.parametrize("reason", [reason for reason in Reason if REMEDIES[reason] is not Remedy.RETRY_LATER])
 def test_nothing_else_has_to_be_waited_out(reason):
     rejected = adopted(status=Status.REJECTED, reason=reason)
-    assert retry_waits_until(rejected, max_attempts=3, now=NOW) is None
+    assert retry_opens_at(rejected, max_attempts=3, now=NOW) is None
 
 
 def test_there_is_no_waiting_for_an_attempt_that_nobody_has():
-    assert retry_waits_until(silent_registry(number=3), max_attempts=3, now=NOW) is None
-    assert retry_waits_until(replace(silent_registry(), stopped_at=NOW), max_attempts=3, now=NOW) is None
-    assert retry_waits_until(an_onboarding(validation=None), max_attempts=3, now=NOW) is None
+    assert retry_opens_at(silent_registry(number=3), max_attempts=3, now=NOW) is None
+    assert retry_opens_at(replace(silent_registry(), stopped_at=NOW), max_attempts=3, now=NOW) is None
+    assert retry_opens_at(an_onboarding(validation=None), max_attempts=3, now=NOW) is None
 
 
 def test_nobody_retries_past_the_limit_or_after_stopping():

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from portal.app import create_app
+from portal.domain.capture import Capture
 from portal.domain.stage import Stage
 from portal.partners.registry import Partner, new_signing_secret
-from portal.web.applicant.capture import Capture
 from tests.factories import NOW
 from tests.page import HTMX
 from tests.web.conftest import HOME

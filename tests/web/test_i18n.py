@@ -1,8 +1,8 @@
 import pytest
 
 from portal.app import create_app
+from portal.domain.locales import Locale
 from portal.domain.stage import Stage
-from portal.web.i18n import LANGUAGES
 from tests.page import HTMX, Visitor
 from tests.web.conftest import query_of
 from tests.web.stages import stored_as
@@ -62,13 +62,13 @@ def test_the_address_goes_before_the_browser(visitor):
     assert language_of(visitor.get("/?lang=pt-BR", headers={"Accept-Language": "en"})) == "pt-BR"
 
 
-@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("locale", Locale)
 def test_the_operator_chooses_for_everybody_else(config, app, locale):
     visitor = Visitor(create_app(config.model_copy(update={"default_locale": locale})))
     assert language_of(visitor.get("/", headers={"Accept-Language": "de"})) == locale
 
 
-@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("locale", Locale)
 def test_an_onboarding_keeps_its_language(visitor, locale):
     path = visitor.begin(f"/?lang={locale}").split("?")[0]
     assert language_of(visitor.get(path, headers={"Accept-Language": "de"})) == locale
@@ -103,7 +103,7 @@ def test_without_a_choice_addresses_stay_short(visitor, stored):
 def test_every_page_offers_every_language(visitor, path):
     page = visitor.get(f"{path}?lang=pt-BR")
     offered = {link["hreflang"]: link for link in page.all("a") if "hreflang" in link}
-    assert list(offered) == list(LANGUAGES)
+    assert list(offered) == list(Locale)
     assert [tag for tag, link in offered.items() if "aria-current" in link] == ["pt-BR"]
     for tag, link in offered.items():
         assert link["lang"] == tag

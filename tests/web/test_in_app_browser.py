@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from portal.domain.locales import Locale
 from portal.domain.stage import Stage
-from portal.web.i18n import LANGUAGES
 from portal.web.in_app_browser import APPS, WAYS_OUT, Exit, recognised
 from tests.page import HTMX
 from tests.web.conftest import HOME
@@ -109,17 +109,17 @@ def test_browsers_are_left_alone(visitor, user_agent):
 @pytest.mark.parametrize("place", Exit)
 def test_each_way_out_is_told_in_each_language(speaking, place):
     told = set()
-    for lang in LANGUAGES:
+    for lang in Locale:
         with speaking(lang):
             told.add(str(WAYS_OUT[place]) % {"browser": "Chrome"})
-    assert len(told) == len(LANGUAGES)
+    assert len(told) == len(Locale)
 
 
 def named(user_agent):
     return {"User-Agent": user_agent}
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("lang", Locale)
 @pytest.mark.parametrize("user_agent", [INSIDE[0][0], INSIDE[-1][0]], ids=short)
 def test_the_way_out_comes_before_the_form(visitor, lang, user_agent):
     page = visitor.get(f"/?lang={lang}", headers=named(user_agent))

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from portal.domain.stage import Stage
+from portal.domain.stage import Mood, Stage
 from tests.web.stages import SHOWN, stored_as
 
 ROOT = Path(__file__).parent.parent.parent
@@ -77,15 +77,17 @@ def test_colours_are_tokens():
 def test_everything_styled_is_somewhere():
     styled = set(re.findall(r"\.(-?[a-z_][\w-]*)", re.sub(r"url\([^)]*\)|/\*.*?\*/", "", CSS, flags=re.DOTALL)))
     named = TEMPLATES + (ROOT / "static" / "portal.js").read_text()
-    assert {name for name in styled - {f"art--{stage}" for stage in Stage} if name not in named} == set()
+    of_stages = {f"art--{stage.facts.picture}" for stage in Stage} | {f"sign--{mood}" for mood in Mood}
+    assert {name for name in styled - of_stages if name not in named} == set()
 
 
 def test_every_stage_has_a_picture(visitor, stored):
     pictures = dict(re.findall(r"\.art--(\w+)(?=[^{}]*\{ --art: url\(([\w-]+\.svg)\))", CSS))
     for stage in SHOWN:
         shown = next(found["class"] for found in visitor.get(stored(**stored_as(stage))).all("span") if is_sign(found))
-        assert f"art--{stage}" in shown.split()
-        assert (ROOT / "static" / pictures[stage]).exists()
+        picture = Stage(stage).facts.picture
+        assert f"art--{picture}" in shown.split()
+        assert (ROOT / "static" / pictures[picture]).exists()
 
 
 def is_sign(attributes):

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
+from portal.domain.locales import Locale
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from tests.web.variants import VARIANTS
 
-LANGUAGES = ["es-AR", "es", "pt-BR", "en"]
+LANGUAGES = list(Locale)
 PARAGRAPHS = re.compile(r"<(h1|h2|p|li|button|summary|a)\b[^>]*>(.*?)</\1>", re.DOTALL)
 WAITED_OUT = [name for name, variant in VARIANTS.items() if variant.leads_on == "wait"]
 POLLED = [name for name in VARIANTS if name != "ready"]

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.domain.capture import Capture
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import is_loopback
 from portal.web.applicant.second_device import is_watched_elsewhere
-from portal.web.branding import brand_as
+from portal.web.branding import show_as
 from portal.web.context import portal
 from portal.web.entry_device import QR
 from portal.web.framing import allow_framing
-from portal.web.i18n import keep_language
 from portal.web.in_app_browser import in_app_browser
 from portal.web.security import allow, permit
 from portal.web.urls import url_to
 
 ANY_LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
-
-
-class Capture(StrEnum):
-    REDIRECT = "redirect"
-    NEW_TAB = "new-tab"
-    FRAME = "frame"
 
 
 def capture_of(found: Onboarding | None) -> Capture:
@@ -63,10 +55,10 @@ def instead_of_hosted_page(found: Onboarding, page_url: str) -> str:
 
 def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
     """What stands where the hosted page stood: the status, unless a page that shows it is still open."""
-    capture, page_url = capture_of(found), _page_url(found) if found else None
     if found:
-        brand_as(found.partner)
-        allow_framing(found)
+        show_as(found)
+        allow_framing()
+    capture, page_url = capture_of(found), _page_url(found) if found else None
     if page_url and capture is Capture.REDIRECT:
         return redirect(page_url, 303)
     if capture is Capture.FRAME and _is_framed():
@@ -78,7 +70,6 @@ def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
 
 def _page_url(found: Onboarding) -> str:
     """The provider brings nothing of ours back, so whether a computer waits is told from its questions."""
-    keep_language(found.locale)
     via = QR if is_watched_elsewhere(found, portal().clock()) else None
     return url_to("applicant.onboarding", token=portal().access_links.token(found), via=via)
 

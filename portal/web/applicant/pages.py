@@ -21,7 +21,7 @@ from portal.web.applicant.details_page import (
     redisplay_when_db_down,
 )
 from portal.web.applicant.forms import ActionForm
-from portal.web.applicant.status_page import status_fragment, status_json, status_page, version_shown, view_now
+from portal.web.applicant.status_page import status_fragment, status_json, status_page, view_now
 from portal.web.context import portal
 from portal.web.framing import allow_embedders_to_read, allow_framing
 from portal.web.i18n import current_language
@@ -105,12 +105,12 @@ def status(token: str) -> ResponseReturnValue:
     found = _watched(token)
     view = view_now(found)
     if wants_json():
-        return allow_embedders_to_read(status_json(view), found)
+        return allow_embedders_to_read(status_json(view))
     if view.stage is Stage.DETAILS:
         return _go_to("applicant.onboarding", token)
     if view.stage is Stage.READY and view.may_continue and opens_by_itself(found):
         return _go_to("applicant.open_hosted_page", token)
-    if request.args.get("v") == version_shown(view):
+    if request.args.get("v") == view.version:
         return "", 204
     return status_fragment(found, view)
 
@@ -152,7 +152,7 @@ def came_back() -> ResponseReturnValue:
 
 def _onboarding(token: str) -> Onboarding:
     found = open_access_link(token)
-    allow_framing(found)
+    allow_framing()
     return found
 
 

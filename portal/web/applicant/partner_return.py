@@ -17,16 +17,6 @@ from portal.web.urls import url_to
 
 partner_return = Blueprint("partner_return", __name__)
 
-_LEADS_BACK = {
-    Stage.IN_REVIEW,
-    Stage.APPROVED,
-    Stage.REJECTED,
-    Stage.EXPIRED,
-    Stage.CANCELLED,
-    Stage.CLOSED,
-}
-"""Where the applicant need not stay."""
-
 
 @partner_return.get("/o/<token>/back")
 def go_back(token: str) -> ResponseReturnValue:
@@ -37,7 +27,7 @@ def go_back(token: str) -> ResponseReturnValue:
 
 def partner_return_url(found: Onboarding, stage: Stage) -> str | None:
     """The address of `go_back`, where there is somewhere to go and nothing left to wait for."""
-    if stage not in _LEADS_BACK or not _return_url(found):
+    if not stage.facts.returns_to_partner or not _return_url(found):
         return None
     return url_to("partner_return.go_back", token=portal().access_links.token(found))
 

@@ -6,15 +6,19 @@ import hashlib
 import random
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from flask_babel import lazy_gettext as _
 
+from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, poll_interval
 from portal.domain.reasons import Reason, Remedy
-from portal.domain.stage import Stage, attempts_left, may_continue, may_retry, retry_waits_until, stage_of
+from portal.domain.stage import Stage
+from portal.domain.standing import Standing
 from portal.domain.status import Status
-from portal.domain.validation import CONFIRMS_WITHIN
+from portal.domain.validation import CONFIRMS_WITHIN, Validation
 from portal.web.applicant.reason_texts import ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
 from portal.web.requesting_company import RequestingCompany
@@ -37,117 +41,152 @@ TITLES = {
 
 ON_HOLD = _("Your verification is on hold")
 
-LONG_WAIT = 60.0
-"""Seconds without a change, after which nobody should feel tied to the page."""
-
-# (seconds since the last change, seconds between polls): people look hard at first and less later.
-_PACE = ((10, 1.0), (30, 2.0), (120, 3.0), (600, 5.0), (3600, 15.0))
-_SLOWEST = 60.0
-_JITTER = 0.2
+_missing = set(Stage) - set(TITLES)
+if _missing:
+    raise LookupError(f"stages without a title: {', '.join(sorted(_missing))}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StageView:
-    stage: Stage
-    status: Status
-    reason: Reason | None
-    reason_text: ReasonText | None
-    remedy: Remedy | None
-    title: Any
-    sign: Stage
-    """Whose picture stands above the title."""
-    may_retry: bool
-    may_continue: bool
-    may_stop: bool
-    is_stopped: bool
-    attempt: int
-    attempts_left: int
-    details_refused: bool
-    is_doubtful: bool
-    was_verified_before: bool
-    waits_long: bool
-    next_try: RelativeTime | None
-    """Ours at gu1, where that is what everything waits for."""
-    retry_opens: RelativeTime | None
-    """The applicant's next attempt, where it is too early for it."""
-    offers_contact: bool
-    """Where only a person helps, and before the last attempt."""
+    """What the page of one onboarding shows. Texts are looked up only if a template asks for them."""
+
+    onboarding: Onboarding
+    standing: Standing
     company: RequestingCompany
-    poll_after: float | None
-    """Seconds; None where nothing changes unless the applicant acts."""
-    version: str
-    """Changes whenever anything on the page would."""
+    locale: Locale
+    now: datetime
+    is_camera_blocked: bool = False
 
+    @property
+    def stage(self) -> Stage:
+        return self.standing.stage
 
-def view_of(
-    onboarding: Onboarding, *, max_attempts: int, now: datetime, locale: str, company: RequestingCompany | None = None
-) -> StageView:
-    stage = stage_of(onboarding, max_attempts=max_attempts)
-    validation = onboarding.validation
-    doubtful = validation is not None and validation.is_doubtful
-    age = (now - onboarding.updated_at).total_seconds()
-    opens = relative_time(retry_waits_until(onboarding, max_attempts=max_attempts, now=now), now)
-    pace = _pace(stage, age)
-    shown: dict[str, Any] = {
-        "stage": stage,
-        "status": onboarding.status,
-        "reason": validation.reason if validation else None,
-        "remedy": validation.remedy if validation else None,
-        "may_retry": may_retry(onboarding, max_attempts=max_attempts, now=now),
-        "may_continue": may_continue(onboarding, now),
-        "may_stop": not stage.is_final,
-        "is_stopped": onboarding.stopped_at is not None,
-        "attempt": onboarding.attempts,
-        "attempts_left": attempts_left(onboarding, max_attempts=max_attempts),
-        "details_refused": onboarding.stall_reason is StallReason.DETAILS_REFUSED,
-        "is_doubtful": doubtful,
-        "was_verified_before": onboarding.verified_before_at is not None,
-        "waits_long": not stage.is_final and age >= LONG_WAIT,
-        "next_try": relative_time(onboarding.due_at, now) if stage is Stage.DELAYED else None,
-        "retry_opens": opens,
-        "company": company or RequestingCompany(),
-    }
-    ran_out = stage in {Stage.READY, Stage.ABANDONED} and not shown["may_continue"]
-    sign = Stage.EXPIRED if ran_out else stage
-    return StageView(
-        **shown,
-        reason_text=_reason_text(onboarding),
-        title=ON_HOLD if stage is Stage.IN_REVIEW and doubtful else TITLES[sign],
-        sign=sign,
-        offers_contact=_offers_contact(onboarding, stage, shown["attempts_left"], age),
-        poll_after=opens.seconds_unchanged(now) + random.uniform(0.5, 1.5) if opens else _jittered(pace),  # noqa: S311
-        version=_version(shown, pace, locale),
-    )
+    @property
+    def status(self) -> Status:
+        return self.onboarding.status
 
+    @property
+    def validation(self) -> Validation | None:
+        return self.onboarding.validation
 
-def _reason_text(onboarding: Onboarding) -> ReasonText | None:
-    validation = onboarding.validation
-    if validation is None or validation.status is not Status.REJECTED:
-        return None
-    return text_of(validation.reason or Reason.UNSPECIFIED, onboarding.country)
+    @property
+    def may_retry(self) -> bool:
+        return self.standing.may_retry
 
+    @property
+    def may_continue(self) -> bool:
+        return self.standing.may_continue
 
-def _offers_contact(onboarding: Onboarding, stage: Stage, left: int, age: float) -> bool:
-    validation = onboarding.validation
-    if stage is Stage.CONFIRMING:
-        return age >= CONFIRMS_WITHIN.total_seconds()
-    if stage is Stage.REJECTED and validation:
-        return validation.remedy is Remedy.CONTACT or left <= 1
-    is_held = stage is Stage.IN_REVIEW and validation is not None and validation.is_doubtful
-    return is_held or stage in {Stage.CANCELLED, Stage.CLOSED}
+    @property
+    def may_stop(self) -> bool:
+        return not self.stage.is_final
 
+    @property
+    def is_stopped(self) -> bool:
+        return self.onboarding.stopped_at is not None
 
-def _version(shown: dict[str, Any], pace: float | None, locale: str) -> str:
-    minutes = {name: it.minutes for name, it in shown.items() if isinstance(it, RelativeTime)}
-    return hashlib.sha256(repr((shown | minutes, pace, locale)).encode()).hexdigest()[:12]
+    @property
+    def attempts_left(self) -> int:
+        return self.standing.attempts_left
 
+    @property
+    def reason(self) -> Reason | None:
+        return self.validation.reason if self.validation else None
 
-def _pace(stage: Stage, age: float) -> float | None:
-    if stage.is_final:
-        return None
-    return next((pace for limit, pace in _PACE if age < limit), _SLOWEST)
+    @property
+    def remedy(self) -> Remedy | None:
+        return self.validation.remedy if self.validation else None
 
+    @property
+    def is_doubtful(self) -> bool:
+        return self.validation is not None and self.validation.is_doubtful
 
-def _jittered(pace: float | None) -> float | None:
-    """A little apart for everybody, so that pages opened together do not poll together for ever."""
-    return None if pace is None else round(pace * random.uniform(1 - _JITTER, 1 + _JITTER), 1)  # noqa: S311
+    @property
+    def details_refused(self) -> bool:
+        return self.onboarding.stall_reason is StallReason.DETAILS_REFUSED
+
+    @property
+    def was_verified_before(self) -> bool:
+        return self.onboarding.verified_before_at is not None
+
+    @cached_property
+    def age(self) -> float:
+        """Seconds since the last change that the applicant could see."""
+        return (self.now - self.onboarding.updated_at).total_seconds()
+
+    @property
+    def waits_long(self) -> bool:
+        return not self.stage.is_final and self.age >= SHOWS_LONG_WAIT_AFTER
+
+    @cached_property
+    def next_try(self) -> RelativeTime | None:
+        """When the portal asks gu1 again, if everything waits for that."""
+        return relative_time(self.onboarding.due_at, self.now) if self.stage is Stage.DELAYED else None
+
+    @cached_property
+    def retry_opens(self) -> RelativeTime | None:
+        """When the applicant may retry, if it is too early now."""
+        return relative_time(self.standing.retry_opens_at, self.now)
+
+    @property
+    def title(self) -> Any:
+        return ON_HOLD if self.stage is Stage.IN_REVIEW and self.is_doubtful else TITLES[self.pictured]
+
+    @property
+    def pictured(self) -> Stage:
+        """The stage whose picture and title are shown: a session that ran out looks expired before gu1 closes it."""
+        ran_out = self.stage in {Stage.READY, Stage.ABANDONED} and not self.may_continue
+        return Stage.EXPIRED if ran_out else self.stage
+
+    @property
+    def reason_text(self) -> ReasonText | None:
+        if self.validation is None or self.validation.status is not Status.REJECTED:
+            return None
+        return text_of(self.reason or Reason.UNSPECIFIED, self.onboarding.country)
+
+    @property
+    def offers_contact(self) -> bool:
+        """If only a person can help, and before the last attempt."""
+        if self.stage is Stage.CONFIRMING:
+            return self.age >= CONFIRMS_WITHIN.total_seconds()
+        if self.stage is Stage.REJECTED:
+            return self.remedy is Remedy.CONTACT or self.attempts_left <= 1
+        is_held = self.stage is Stage.IN_REVIEW and self.is_doubtful
+        return is_held or self.stage.facts.offers_contact
+
+    @property
+    def poll_interval(self) -> float | None:
+        """Seconds, before jitter; None if nothing changes until the applicant acts."""
+        return None if self.stage.is_final else poll_interval(self.age)
+
+    @cached_property
+    def poll_after(self) -> float | None:
+        """Seconds until the page asks again; None if nothing changes until the applicant acts."""
+        if self.retry_opens:
+            # When the minutes shown change, a little apart for each page.
+            return self.retry_opens.seconds_unchanged(self.now) + random.uniform(0.5, 1.5)  # noqa: S311
+        return jittered(self.poll_interval) if self.poll_interval else None
+
+    @cached_property
+    def version(self) -> str:
+        """Changes whenever anything on the page changes, so an unchanged poll needs no HTML."""
+        shown = (
+            self.standing,
+            self.status,
+            self.reason,
+            self.remedy,
+            self.is_stopped,
+            self.is_doubtful,
+            self.details_refused,
+            self.was_verified_before,
+            self.onboarding.attempts,
+            self.waits_long,
+            self.offers_contact,
+            self.next_try and self.next_try.minutes,
+            self.retry_opens and self.retry_opens.minutes,
+            self.poll_interval,
+            self.company,
+            self.locale,
+            self.is_camera_blocked,
+        )
+        return hashlib.sha256(repr(shown).encode()).hexdigest()[:12]

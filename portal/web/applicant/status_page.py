@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from flask import Response, jsonify, render_template
 
+from portal.domain.capture import Capture
 from portal.domain.onboarding import Onboarding
-from portal.web.applicant.capture import Capture, allow_hosted_frame, camera_is_blocked, capture_of
+from portal.web.applicant.capture import allow_hosted_frame, camera_is_blocked, capture_of
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.partner_return import partner_return_url
 from portal.web.applicant.second_device import second_device_of
-from portal.web.applicant.stage_view import StageView, view_of
+from portal.web.applicant.stage_view import StageView
 from portal.web.context import portal
 from portal.web.i18n import current_language
 from portal.web.requesting_company import reference_of, requesting_company
@@ -33,12 +34,13 @@ class Urls:
 
 
 def view_now(found: Onboarding) -> StageView:
-    return view_of(
-        found,
-        max_attempts=portal().onboardings.policy_for(found).max_attempts,
-        now=portal().clock(),
-        locale=current_language(),
+    return StageView(
+        onboarding=found,
+        standing=portal().onboardings.standing(found),
         company=requesting_company(),
+        locale=current_language(),
+        now=portal().clock(),
+        is_camera_blocked=camera_is_blocked(),
     )
 
 
@@ -62,11 +64,6 @@ def status_json(view: StageView) -> Response:
     )
 
 
-def version_shown(view: StageView) -> str:
-    """Another one where the camera is blocked, because the page looks different then."""
-    return f"{view.version}-blocked" if camera_is_blocked() else view.version
-
-
 def _context(found: Onboarding, view: StageView) -> dict[str, object]:
     token = portal().access_links.token(found)
     came_directly = portal().config.direct_start and found.external_id is None
@@ -75,7 +72,7 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
         "company": view.company,
         "urls": Urls(
             page=url_to("applicant.onboarding", token=token),
-            poll=url_to("applicant.status", token=token, v=version_shown(view)),
+            poll=url_to("applicant.status", token=token, v=view.version),
             continue_=url_to("applicant.open_hosted_page", token=token),
             retry=url_to("applicant.retry", token=token),
             stop=url_to("applicant.stop", token=token),
@@ -83,8 +80,8 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
             back=partner_return_url(found, view.stage),
         ),
         "capture": capture_of(found),
-        "camera_is_blocked": camera_is_blocked(),
+        "camera_is_blocked": view.is_camera_blocked,
         "device": second_device_of(found, view),
-        "action_form": ActionForm(portal().form_tokens, found.id, attempt=view.attempt),
+        "action_form": ActionForm(portal().form_tokens, found.id, attempt=found.attempts),
         "reference": reference_of(found),
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 
 from portal.domain.provider_hosts import is_loopback
+from portal.domain.stage import Stage
 from portal.web.compression import accepts_gzip, gzip_bytes, gzip_response
 
 MAX_AGE = 600
@@ -38,10 +39,12 @@ def init_embed(app: Flask, source: Path, provider_hosts: tuple[str, ...]) -> Non
 
 
 def _script(source: str, provider_hosts: tuple[str, ...]) -> bytes:
-    """Without indentation and lines of comment, and with the origins that need the camera beside ours."""
+    """The script without indentation and comments, with what it needs to know of the provider and the stages."""
     named = [f"https://{host}" for host in provider_hosts if _is_one_origin(host)]
     lines = re.sub(r"^\s*(//.*)?\n?", "", source, flags=re.MULTILINE)
-    return lines.replace('"PROVIDER_ORIGINS"', json.dumps(" ".join(named))).encode()
+    busy = [stage for stage in Stage if stage.facts.hosted_page_may_be_open]
+    filled = lines.replace('"PROVIDER_ORIGINS"', json.dumps(" ".join(named)))
+    return filled.replace('"HOSTED_PAGE_STAGES"', json.dumps(" ".join(busy))).encode()
 
 
 def _is_one_origin(host: str) -> bool:

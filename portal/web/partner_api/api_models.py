@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from flask_babel import force_locale
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from portal.config import Locale
+from portal.domain.capture import Capture
+from portal.domain.locales import Locale
 from portal.domain.onboarding import Details
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -108,9 +109,7 @@ class OnboardingRequest(_Strict):
         description="Your own; it comes back unchanged with the customer",
     )
     locale: Locale | None = Field(None, description="Of the pages; without it yours in the registry, else the portal's")
-    capture: Literal["redirect", "new-tab", "frame"] | None = Field(
-        None, description="How the capture page opens; without it as the registry says"
-    )
+    capture: Capture | None = Field(None, description="How the capture page opens; without it as the registry says")
     applicant: Applicant | None = None
 
     @field_validator("return_url")

@@ -1,0 +1,23 @@
+"""How often a status page asks the portal: often at first, less often the longer nothing changes."""
+
+from __future__ import annotations
+
+import random
+
+SHOWS_LONG_WAIT_AFTER = 60.0
+"""Seconds without a change, after which the page says that it can be closed."""
+
+_INTERVALS = ((10, 1.0), (30, 2.0), (120, 3.0), (600, 5.0), (3600, 15.0))
+"""(seconds since the last change, seconds between two polls)"""
+_LONGEST_INTERVAL = 60.0
+_JITTER = 0.2
+
+
+def poll_interval(age: float) -> float:
+    """Seconds between two polls, `age` seconds after the last change."""
+    return next((seconds for limit, seconds in _INTERVALS if age < limit), _LONGEST_INTERVAL)
+
+
+def jittered(seconds: float) -> float:
+    """A little more or less, so that pages opened together do not poll together."""
+    return round(seconds * random.uniform(1 - _JITTER, 1 + _JITTER), 1)  # noqa: S311

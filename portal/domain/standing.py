@@ -1,0 +1,83 @@
+"""What an applicant can do at a moment, derived from the stage and what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.domain.onboarding import Onboarding
+from portal.domain.reasons import COOL_DOWN, Remedy
+from portal.domain.stage import Stage, stage_of
+from portal.domain.status import Status
+from portal.domain.validation import CreationState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    stage: Stage
+    attempts_left: int
+    may_retry: bool
+    """The next validation may be opened now."""
+    retry_opens_at: datetime | None
+    """When the next validation may be opened; None if that is now or never."""
+    may_continue: bool
+    """The hosted page may be opened now."""
+    is_finished: bool
+
+
+def standing_of(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> Standing:
+    stage = stage_of(onboarding, max_attempts=max_attempts)
+    is_retryable = _is_retryable(onboarding, stage)
+    opens_at = _retry_opens_at(onboarding) if is_retryable else None
+    is_too_early = opens_at is not None and now < opens_at
+    return Standing(
+        stage=stage,
+        attempts_left=max(0, max_attempts - onboarding.attempts),
+        may_retry=is_retryable and not is_too_early,
+        retry_opens_at=opens_at if is_too_early else None,
+        may_continue=may_continue(onboarding, now),
+        is_finished=_is_finished(stage, is_retryable),
+    )
+
+
+def is_finished(onboarding: Onboarding, *, max_attempts: int) -> bool:
+    """Nothing more can happen: no wait, no retry, now or later. This is what `kyc-finished` reports."""
+    stage = stage_of(onboarding, max_attempts=max_attempts)
+    return _is_finished(stage, _is_retryable(onboarding, stage))
+
+
+def link_is_useful(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> bool:
+    """The access link still leads somewhere, so the applicant does not need a new onboarding."""
+    is_over = onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at
+    return not is_over and not is_finished(onboarding, max_attempts=max_attempts)
+
+
+def may_continue(onboarding: Onboarding, now: datetime) -> bool:
+    validation = onboarding.validation
+    return (
+        validation is not None
+        and onboarding.stopped_at is None
+        and validation.creation_state is CreationState.ADOPTED
+        and validation.session_url is not None
+        and now < validation.ends_at
+        and validation.status in {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED}
+    )
+
+
+def _is_finished(stage: Stage, is_retryable: bool) -> bool:
+    return stage.is_final and stage is not Stage.DETAILS and not is_retryable
+
+
+def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
+    """Not for an abandoned session, which could still be completed and paid: the applicant continues it instead."""
+    if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
+        return False
+    return stage.facts.allows_retry and onboarding.validation.remedy is not Remedy.CONTACT
+
+
+def _retry_opens_at(onboarding: Onboarding) -> datetime | None:
+    validation = onboarding.validation
+    if validation is None or validation.remedy is not Remedy.RETRY_LATER:
+        return None
+    # Counted from when the applicant could first see the rejection; gu1 may have known it earlier.
+    return onboarding.updated_at + COOL_DOWN
