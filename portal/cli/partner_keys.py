@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from portal.cli.common import configuration, registry
 from portal.config import Config, usual_partners_file
-from portal.domain.errors import StoreUnavailable
+from portal.domain.errors import ReservedExternalId, StoreUnavailable
 from portal.partners.registry import Partner, Registry, hash_of_key, new_key, new_signing_secret
 from portal.partners.toml_file import SLUG
 
@@ -112,27 +112,21 @@ def _partner(known: Registry, slug: str) -> Partner:
 
 
 def _access_link(config: Config, partner: Partner, external_id: str, return_url: str | None) -> str:
-    # Not at the top: what counts for several processes has to be decided before these are imported.
+    # Imported late: the metrics in these decide at import whether several processes share them.
     from portal.app import create_app  # noqa: PLC0415
-    from portal.services.partner_onboardings import CreateRequest  # noqa: PLC0415
     from portal.web.partner_api.api_models import OnboardingRequest  # noqa: PLC0415
+    from portal.web.partner_api.create_request import create_request  # noqa: PLC0415
 
-    behind = create_app(config).extensions["portal"]
+    portal = create_app(config).extensions["portal"]
+    fields = {"external_id": external_id, "return_url": return_url}
     try:
-        asked = OnboardingRequest.model_validate(
-            {"external_id": external_id, "return_url": return_url}, context=partner.allows_return_to
-        )
+        sent = OnboardingRequest.model_validate(fields, context=partner.allows_return_to)
+        request = create_request(portal.partners, partner, sent, default_locale=config.default_locale)
+        onboarding = portal.partner_onboardings.create(request).onboarding
     except ValidationError as error:
         raise click.ClickException(_fault(error)) from None
-    requested = CreateRequest(
-        partner=partner.slug,
-        external_id=asked.external_id,
-        known_as=partner.known_as(asked.external_id),
-        locale=partner.locale or config.default_locale,
-        return_url=asked.return_url,
-    )
-    try:
-        found = behind.partner_onboardings.create(requested).onboarding
+    except ReservedExternalId:
+        raise click.ClickException("external_id: begins with another partner's prefix") from None
     except StoreUnavailable as error:
         raise click.ClickException(str(error)) from None
-    return f"{config.base_url}/o/{behind.access_links.token(found)}"
+    return f"{config.base_url}/o/{portal.access_links.token(onboarding)}"
