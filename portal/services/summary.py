@@ -1,4 +1,4 @@
-"""An onboarding as its partner sees it: by the API, and in what its backend is told."""
+"""An onboarding as its partner sees it, in the API and in notifications."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENDS = {Stage.CANCELLED, Stage.CLOSED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Without personal data, save what the partner itself calls the customer."""
+    """Contains no personal data except the partner's own id for the customer."""
 
     id: str
     external_id: str
@@ -56,30 +56,31 @@ def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
 
 
 class ChangeNotifier:
-    """Decides what a partner's backend is told of a change."""
+    """Turns a change of an onboarding into the notification for its partner."""
 
     def __init__(self, policy_for: Callable[[Onboarding], Policy], wants_notifications: Callable[[str], bool]) -> None:
-        """`listens`: whether this partner wants to be told."""
+        """`wants_notifications`: whether the partner with this slug does."""
         self._policy_for = policy_for
         self._wants_notifications = wants_notifications
 
     def __call__(self, before: Onboarding, after: Onboarding) -> str | None:
+        """The summary as JSON; None if there is nothing to notify of."""
         if after.partner is None or after.erased_at or not self._wants_notifications(after.partner):
             return None
         max_attempts = self._policy_for(after).max_attempts
-        told, now = (summary_of(it, max_attempts=max_attempts) for it in (before, after))
-        if _told_apart(told) == _told_apart(now) and _is_refused(before) == _is_refused(after):
+        old, new = (summary_of(it, max_attempts=max_attempts) for it in (before, after))
+        if _significant(old) == _significant(new) and _details_refused(before) == _details_refused(after):
             return None
-        return json.dumps({name: _plain(value) for name, value in asdict(now).items()})
+        return json.dumps({name: _plain(value) for name, value in asdict(new).items()})
 
 
-def _is_refused(onboarding: Onboarding) -> bool:
-    """What the partner gave, which only it can correct."""
+def _details_refused(onboarding: Onboarding) -> bool:
+    """True if gu1 refused the partner's details, which only the partner can correct."""
     return onboarding.given_by_partner and onboarding.stall_reason is StallReason.DETAILS_REFUSED
 
 
-def _told_apart(summary: Summary) -> tuple[object, ...]:
-    """Waits that come and go by themselves are no news to a backend."""
+def _significant(summary: Summary) -> tuple[object, ...]:
+    """Leaves out the stages of waiting, which come and go by themselves."""
     end = summary.stage if summary.stage in _ENDS else None
     return (summary.status, summary.reason, summary.identity_match, summary.attempts, end)
 
