@@ -162,7 +162,7 @@ class RefreshSteps:
         if entity is None or entity.validation_id is None or not entity.holds_at(now):
             return None
         owner = await asyncio.to_thread(self._onboardings.find_by_validation, entity.validation_id)
-        if owner and not owner.vouches_for(claimed, entity.validation_id):
+        if owner and not owner.is_valid_approval_for(claimed, entity.validation_id):
             log.warning("onboarding %s: the approval at gu1 is not this customer's own", claimed.id)
             return None
         return entity.verified_at or now
