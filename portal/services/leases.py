@@ -55,7 +55,7 @@ class Leases:
         await self.save(claimed, change_and_release)
 
     async def release(self, claimed: Onboarding) -> None:
-        """Changes nothing else."""
+        """Releases the lease and changes nothing else; ignores errors."""
         with contextlib.suppress(LostClaim, StoreUnavailable):
             await self.finish(claimed, lambda fresh: fresh)
 
@@ -79,7 +79,7 @@ class Leases:
         """Schedules a retry with backoff, and marks the onboarding as stalled. `also` is a further change."""
         stall_reason = _stall_reason(step, error)
         level = logging.ERROR if stall_reason is StallReason.REFUSED else logging.WARNING
-        log.log(level, "onboarding %s: %s will be retried: %s: %s", claimed.id, step, type(error).__name__, error)
+        log.log(level, "onboarding %s: %s failed: %s: %s", claimed.id, step, type(error).__name__, error)
         self._meter.count("step_retries", step=step, reason=stall_reason)
 
         def change(fresh: Onboarding) -> Onboarding:
