@@ -33,7 +33,7 @@ for command in (new, rotate, link):
 def deliveries(slug: str | None, with_delivered: bool, limit: int) -> None:
     """List undelivered notifications, the newest first."""
     with _outbox() as (outbox, now):
-        events = outbox.listed(slug, undelivered_only=not with_delivered, limit=limit)
+        events = outbox.list_events(slug, undelivered_only=not with_delivered, limit=limit)
     if not events:
         click.echo("No notifications." if with_delivered else "All notifications are delivered.")
         return

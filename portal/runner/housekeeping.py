@@ -23,7 +23,7 @@ class Housekeeping:
 
     def purge_expired(self, now: datetime) -> None:
         """Raises `StoreUnavailable`; the next run then deletes the rest."""
-        self._shared_state.forget_webhooks(now - WEBHOOK_RETENTION)
-        self._shared_state.forget_keys(now - IDEMPOTENCY_KEY_RETENTION)
-        self._outbox.forget_delivered(now - DELIVERED_EVENT_RETENTION)
-        self._store.forget_details(now - LIFETIME, limit=DETAILS_PER_RUN)
+        self._shared_state.purge_webhooks(now - WEBHOOK_RETENTION)
+        self._shared_state.purge_idempotency_keys(now - IDEMPOTENCY_KEY_RETENTION)
+        self._outbox.purge_delivered(now - DELIVERED_EVENT_RETENTION)
+        self._store.purge_details(now - LIFETIME, limit=DETAILS_PER_RUN)

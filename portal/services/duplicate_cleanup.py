@@ -51,7 +51,7 @@ class DuplicateCleanup:
             return []
         listed, _ = await self._gu1.list_validations(claimed.entity_id)
         nonces = await self._closed_nonces(claimed)
-        known = await asyncio.to_thread(self._store.known, [row.gu1_id for row in listed])
+        known = await asyncio.to_thread(self._store.adopted_ids, [row.gu1_id for row in listed])
         unknown = [row for row in listed if row.gu1_id not in known and not row.status.is_final]
         rows = await with_metadata(self._gu1, unknown, since=claimed.created_at)
         return [row for row in rows if row.nonce in nonces and not row.status.is_final]

@@ -92,7 +92,7 @@ class Onboardings:
         now = self._clock()
         if onboarding.due_at is None or _is_watched(onboarding, now - VIEW_RECORDED_EVERY):
             return
-        self._store.watch(onboarding.id, now)
+        self._store.record_view(onboarding.id, now)
         if not _is_watched(onboarding, now - WATCHED_FOR):
             self.request_refresh(onboarding.id)
 

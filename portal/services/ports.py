@@ -89,7 +89,7 @@ class Store(Protocol):
     def locked_by_nonce(self, nonce: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding whose current validation has this nonce."""
 
-    def known(self, gu1_ids: list[str]) -> set[str]:
+    def adopted_ids(self, gu1_ids: list[str]) -> set[str]:
         """Those that any onboarding has adopted."""
 
     def adopted_nonces(self, onboarding_id: str) -> set[str]:
@@ -104,12 +104,12 @@ class Store(Protocol):
     def next_due(self, now: datetime) -> datetime | None:
         """When the next onboarding without a lease is due."""
 
-    def watch(self, onboarding_id: str, now: datetime) -> None:
+    def record_view(self, onboarding_id: str, now: datetime) -> None:
         """Records that the page is open."""
 
     def count_watched(self, since: datetime) -> int: ...
 
-    def forget_details(self, created_until: datetime, *, limit: int) -> None:
+    def purge_details(self, created_until: datetime, *, limit: int) -> None:
         """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
 
     def ping(self) -> None: ...
@@ -122,9 +122,9 @@ class SharedState(Protocol):
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None: ...
 
-    def forget_webhooks(self, before: datetime) -> None: ...
+    def purge_webhooks(self, before: datetime) -> None: ...
 
-    def forget_keys(self, before: datetime) -> None:
+    def purge_idempotency_keys(self, before: datetime) -> None:
         """The idempotency keys of partners' requests."""
 
     def spend(self, hour: datetime, limit: int) -> bool:
@@ -157,7 +157,7 @@ class Outbox(Protocol):
     def postpone_all(self, partner: str, *, now: datetime, until: datetime, outcome: str) -> None:
         """Delays all due events of a partner, without a try."""
 
-    def listed(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
+    def list_events(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
         """The newest first."""
 
     def resend(self, event_ids: Sequence[str], now: datetime) -> set[str]:
@@ -166,7 +166,7 @@ class Outbox(Protocol):
     def resend_undelivered(self, partner: str, now: datetime) -> int:
         """Returns the number of events."""
 
-    def forget_delivered(self, before: datetime) -> None: ...
+    def purge_delivered(self, before: datetime) -> None: ...
 
 
 class Notifier(Protocol):

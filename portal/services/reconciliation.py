@@ -83,7 +83,7 @@ class Reconciliation:
         # In this order, and after the list was read: a row's creator saves the send before and the answer after.
         if await asyncio.to_thread(self._store.is_shared_with_unanswered, claimed):
             return None
-        known = await asyncio.to_thread(self._store.known, [row.gu1_id for row in bare])
+        known = await asyncio.to_thread(self._store.adopted_ids, [row.gu1_id for row in bare])
         unknown = [row for row in bare if row.gu1_id not in known]
         if not unknown:
             return None

@@ -93,7 +93,7 @@ def test_number_is_compared_until_the_last_verdict(store, after):
 def test_many_details_are_forgotten_in_portions(store, clock):
     ids = [store.add(an_onboarding(due_at=None)).id for _ in range(3)]
     for left in (1, 0):
-        store.forget_details(clock.now, limit=2)
+        store.purge_details(clock.now, limit=2)
         assert sum(store.get(one).details is not None for one in ids) == left
 
 
