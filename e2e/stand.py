@@ -41,14 +41,14 @@ QUICK = Timings(
     longest_backoff=0.1,
     refused_backoff=0.1,
     longest_refused=1.0,
-    quiet=0.3,
-    look_again=0.1,
+    reconcile_delay=0.3,
+    empty_list_pause=0.1,
     lease=2.0,
-    rest_between_sends=1.0,
+    resend_pause=1.0,
     first_sweep=0.3,
     last_sweep=3.0,
     idle=0.1,
-    save_again=(0.05, 0.2, 0.5),
+    save_backoff=(0.05, 0.2, 0.5),
 )
 
 

@@ -130,9 +130,11 @@ def services(engine: Engine) -> tuple[PartnerOnboardings, Onboardings]:
     rules = Policy(max_attempts=3, double_check_renaper=True)
     store = Repository(engine, ColumnCipher([SECRET_KEY]), ChangeNotifier(lambda _: rules, lambda _: True))
     common: Any = {"clock": lambda: datetime.now(UTC), "policy_for": lambda _: rules, "meter": Metrics()}
-    common["keyed_hash"] = KeyedHash([SECRET_KEY], "portal.document-number")
-    onboardings = Onboardings(store, provider_hosts=ProviderHosts(()), timings=Timings(), **common)
-    return PartnerOnboardings(store, numbers=common["keyed_hash"], **common), onboardings
+    keyed_hash = KeyedHash([SECRET_KEY], "portal.document-number")
+    onboardings = Onboardings(
+        store, keyed_hash=keyed_hash, provider_hosts=ProviderHosts(()), timings=Timings(), **common
+    )
+    return PartnerOnboardings(store, request_hash=keyed_hash, document_hash=keyed_hash, **common), onboardings
 
 
 @pytest.fixture

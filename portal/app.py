@@ -1,17 +1,14 @@
-"""The one place where everything meets."""
+"""The composition root: builds the stores, the services, the runner and the pages, in this order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.util import Finalize
-from pathlib import Path
-from typing import TypedDict, cast
+from typing import cast
 
 from flask import Flask
-from jinja2 import StrictUndefined
-from sqlalchemy import Engine as Database
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.config import Config, load_config
 from portal.domain.onboarding import Onboarding
@@ -29,12 +26,13 @@ from portal.runner.housekeeping import Housekeeping
 from portal.runner.notification_worker import NotificationWorker
 from portal.runner.onboarding_worker import OnboardingWorker
 from portal.runner.thread import RunnerThread
+from portal.runner.wake import Wake
 from portal.services.budget import Budget
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
 from portal.services.partner_onboardings import PartnerOnboardings
-from portal.services.ports import Clock, Gu1, Meter
+from portal.services.ports import Clock, Gu1
 from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import WebhookHandler
@@ -44,34 +42,37 @@ from portal.store.encryption import ColumnCipher
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
-from portal.web.applicant.pages import applicant
-from portal.web.applicant.partner_return import partner_return
-from portal.web.applicant.second_device import second_device
-from portal.web.assets import init_assets
-from portal.web.branding import brand, branding
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
-from portal.web.embed.script import init_embed
-from portal.web.error_pages import init_errors
-from portal.web.framing import init_framing
-from portal.web.i18n import init_i18n
-from portal.web.in_app_browser import in_app_browser
+from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens
-from portal.web.operations.probes import operations
-from portal.web.partner_api.endpoints import partner_api
-from portal.web.security import init_security
-from portal.web.webhook.receiver import webhook
-
-_PACKAGE = Path(__file__).parent
 
 
-class Shared(TypedDict):
-    """What every use case is given."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What stores, services, runner and web have in common."""
 
-    clock: Clock
+    config: Config
+    registry: Registry
     policy_for: Callable[[Onboarding], Policy]
-    meter: Meter
-    wake: Callable[[], None]
+    metrics: Metrics
+    timings: Timings
+    wake_onboardings: Wake
+    wake_notifications: Wake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    clock: DatabaseClock
+    onboardings: Repository
+    outbox: Outbox
+    shared_state: SharedState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    onboardings: Onboardings
+    partner_onboardings: PartnerOnboardings
 
 
 def utc_now() -> datetime:
@@ -81,38 +82,23 @@ def utc_now() -> datetime:
 def create_app(
     config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None, timings: Timings | None = None
 ) -> Flask:
-    """A portal that serves pages. Its engine is in `runner_of(app)`, not started yet."""
-    timings, metrics, partners = timings or Timings(), Metrics(), read_registry(config.partners_path)
-    database = make_engine(config.database_url)
-    clock = shared_clock = DatabaseClock(database, clock)
-    policy_for, gu1 = Policies(config, partners).policy_for, gu1 or make_gu1(config, metrics)
-    shared_state, change_notifier = SharedState(database), ChangeNotifier(policy_for, partners.wants_notifications)
-    runner = _make_runner(database, gu1, partners, clock=shared_clock, timings=timings, metrics=metrics)
-    store = Repository(database, ColumnCipher(config.secret_keys), change_notifier, runner.wake_notifications)
-    runner.forget = Housekeeping(shared_state, Outbox(database), store).forget
-    numbers, keys = (KeyedHash(config.secret_keys, f"portal.{of}") for of in ("document-number", "idempotency-key"))
-    work: Shared = {"clock": clock, "policy_for": policy_for, "meter": metrics, "wake": runner.wake}
-    hosts = ProviderHosts(config.gu1_provider_hosts)
-    onboardings = Onboardings(store, keyed_hash=numbers, provider_hosts=hosts, timings=timings, **work)
-    partner_onboardings = PartnerOnboardings(store, keyed_hash=keys, numbers=numbers, **work)
-    budget = Budget(store, shared_state, config.gu1_hourly_budget, clock)
-    steps = OnboardingSteps(store, gu1, onboardings, clock=clock, timings=timings, meter=metrics, budget=budget)
-    runner.onboardings = OnboardingWorker(store, steps.take, clock=clock, timings=timings)
-    app = _flask(config)
-    app.extensions["portal_runner"] = runner
-    app.extensions["portal"] = Portal(
+    """Serves the pages; `runner_of(app)` is its runner, not started yet."""
+    registry, metrics = read_registry(config.partners_path), Metrics()
+    shared = Shared(
         config=config,
-        partners=partners,
-        onboardings=onboardings,
-        partner_onboardings=partner_onboardings,
-        webhooks=WebhookHandler(shared_state, onboardings, clock),
-        access_links=AccessLinks(config.secret_keys, clock),
-        form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
-        clock=clock,
+        registry=registry,
+        policy_for=Policies(config, registry).policy_for,
         metrics=metrics,
-        parse_webhook=_parse_webhook(config.gu1_webhook_secrets),
-        check_ready=store.ping,
+        timings=timings or Timings(),
+        wake_onboardings=Wake(),
+        wake_notifications=Wake(),
     )
+    stores = _make_stores(shared, clock)
+    services = _make_services(shared, stores)
+    runner = _make_runner(shared, stores, services, gu1 or make_gu1(config, metrics))
+    app = make_flask(config)
+    app.extensions["portal"] = _make_portal(shared, stores, services)
+    app.extensions["portal_runner"] = runner
     return app
 
 
@@ -121,13 +107,13 @@ def runner_of(app: Flask) -> RunnerThread:
 
 
 def serving_app() -> Flask:
-    """What each worker process of the server runs: pages, and an engine beside them."""
+    """For each worker process of the server: the pages, with the runner started."""
     config = load_config()
     set_up_logging(config.log_level)
     app = create_app(config)
     runner = runner_of(app)
     runner.start()
-    # Before the interpreter ends its thread pools, without which no step could write its outcome.
+    # Before the interpreter stops its thread pools, which running steps need to save their outcome.
     Finalize(None, runner.stop, exitpriority=1)
     return app
 
@@ -143,56 +129,93 @@ def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
     )
 
 
-def folder(name: str) -> Path:
-    """Inside the package where it was installed from a wheel, beside it in a checkout."""
-    inside = _PACKAGE / name
-    return inside if inside.is_dir() else _PACKAGE.parent / name
+def _make_stores(shared: Shared, clock: Clock) -> Stores:
+    engine = make_engine(shared.config.database_url)
+    change_notifier = ChangeNotifier(shared.policy_for, shared.registry.wants_notifications)
+    cipher = ColumnCipher(shared.config.secret_keys)
+    return Stores(
+        clock=DatabaseClock(engine, clock),
+        onboardings=Repository(engine, cipher, change_notifier, shared.wake_notifications),
+        outbox=Outbox(engine),
+        shared_state=SharedState(engine),
+    )
 
 
-def _make_runner(
-    database: Database,
-    gu1: Gu1,
-    partners: Registry,
-    *,
-    clock: DatabaseClock,
-    timings: Timings,
-    metrics: Metrics,
-) -> RunnerThread:
-    """All that works beside the pages, but for the engine itself."""
-    outbox, notifier = Outbox(database), HttpNotifier()
+def _make_services(shared: Shared, stores: Stores) -> Services:
+    keys = shared.config.secret_keys
+    document_hash = KeyedHash(keys, "portal.document-number")
+    return Services(
+        onboardings=Onboardings(
+            stores.onboardings,
+            clock=stores.clock,
+            keyed_hash=document_hash,
+            policy_for=shared.policy_for,
+            provider_hosts=ProviderHosts(shared.config.gu1_provider_hosts),
+            meter=shared.metrics,
+            timings=shared.timings,
+            wake=shared.wake_onboardings,
+        ),
+        partner_onboardings=PartnerOnboardings(
+            stores.onboardings,
+            clock=stores.clock,
+            request_hash=KeyedHash(keys, "portal.idempotency-key"),
+            document_hash=document_hash,
+            policy_for=shared.policy_for,
+            meter=shared.metrics,
+            wake=shared.wake_onboardings,
+        ),
+    )
+
+
+def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -> RunnerThread:
+    clock, timings, meter = stores.clock, shared.timings, shared.metrics
+    budget = Budget(stores.onboardings, stores.shared_state, shared.config.gu1_hourly_budget, clock)
+    steps = OnboardingSteps(
+        stores.onboardings, gu1, services.onboardings, clock=clock, timings=timings, meter=meter, budget=budget
+    )
+    notifier = HttpNotifier()
 
     async def close() -> None:
         await gu1.aclose()
         await notifier.aclose()
 
-    runner = RunnerThread(clock=clock, set_clock=clock.set, close=close)
-    runner.notifications = NotificationWorker(
-        outbox, notifier, partners.notification_endpoints, clock=clock, timings=timings, meter=metrics
+    return RunnerThread(
+        OnboardingWorker(stores.onboardings, steps.take, clock=clock, timings=timings, wake=shared.wake_onboardings),
+        NotificationWorker(
+            stores.outbox,
+            notifier,
+            shared.registry.notification_endpoints,
+            clock=clock,
+            timings=timings,
+            meter=meter,
+            wake=shared.wake_notifications,
+        ),
+        clock=clock,
+        sync_clock=clock.set,
+        purge_expired=Housekeeping(stores.shared_state, stores.outbox, stores.onboardings).purge_expired,
+        close=close,
     )
-    return runner
 
 
-def _flask(config: Config) -> Flask:
-    app = Flask("portal", static_folder=None, template_folder=str(folder("templates")))
-    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
-        fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)
-        app.wsgi_app = fixed  # type: ignore[method-assign]
-    init_security(app, base_url=config.base_url)
-    init_i18n(app, translations=str(_PACKAGE / "translations"), default_locale=config.default_locale)
-    init_assets(app, folder("static"))
-    init_framing(app)
-    init_embed(app, folder("static") / "embed.js", config.gu1_provider_hosts)
-    init_errors(app)
-    app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url, brand=brand)
-    for blueprint in (applicant, branding, partner_return, second_device, partner_api, webhook, operations):
-        app.register_blueprint(blueprint)
-    return app
+def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
+    config, clock = shared.config, stores.clock
+    return Portal(
+        config=config,
+        partners=shared.registry,
+        onboardings=services.onboardings,
+        partner_onboardings=services.partner_onboardings,
+        webhooks=WebhookHandler(stores.shared_state, services.onboardings, clock),
+        access_links=AccessLinks(config.secret_keys, clock),
+        form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
+        clock=clock,
+        metrics=shared.metrics,
+        parse_webhook=_webhook_parser(config.gu1_webhook_secrets),
+        check_ready=stores.onboardings.ping,
+    )
 
 
-def _parse_webhook(secrets: tuple[str, ...]) -> Callable[[bytes, str | None], VerifiedWebhook | None]:
-    def read(body: bytes, signature: str | None) -> VerifiedWebhook | None:
+def _webhook_parser(secrets: tuple[str, ...]) -> Callable[[bytes, str | None], VerifiedWebhook | None]:
+    def parse(body: bytes, signature: str | None) -> VerifiedWebhook | None:
         return parse_webhook(body) if verify(body, signature, secrets) else None
 
-    return read
+    return parse

@@ -1,4 +1,4 @@
-"""Settings from the environment. A bad value stops the start and names itself."""
+"""Settings from the environment. A wrong value prevents the start, with an error that names the variable."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from portal.domain.provider_hosts import is_loopback
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
-_LEAST_KEY_LENGTH = 32
-_USUAL_PARTNERS_FILE = Path("partners.toml")
+_MIN_KEY_LENGTH = 32
+_DEFAULT_PARTNERS_FILE = Path("partners.toml")
 
 
 class ConfigError(Exception):
-    """Its text is for the operator: a line for each setting that is wrong, without its value."""
+    """Its text has a line for each wrong setting, without the value."""
 
 
 class Config(BaseSettings):
-    # Env files leave spaces and line ends behind; in a header or an address each of them stops every request.
+    # Env files can leave spaces and line ends, which would break every request if used in a header or a URL.
     model_config = SettingsConfigDict(
         frozen=True, populate_by_name=True, hide_input_in_errors=True, str_strip_whitespace=True
     )
@@ -79,7 +79,7 @@ class Config(BaseSettings):
     @classmethod
     def _on_one_line(cls, value: str | None) -> str | None:
         if value is not None and not value.isprintable():
-            raise ValueError("must be a name on one line")
+            raise ValueError("must be one line of printable characters")
         return value
 
     @field_validator("contact_url")
@@ -94,7 +94,7 @@ class Config(BaseSettings):
     def _base_url(cls, value: str) -> str:
         parts = web_address(value)
         if parts.path not in {"", "/"} or parts.query or parts.fragment:
-            raise ValueError("must be a scheme, a host and perhaps a port, without a path")
+            raise ValueError("must be a scheme, a host and an optional port, without a path")
         return f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("gu1_base_url")
@@ -108,8 +108,8 @@ class Config(BaseSettings):
     def _database_url(cls, value: str) -> str:
         try:
             url = make_url(value)
-        except (ArgumentError, ValueError):  # a port that is no number is quoted, and may be part of a password
-            raise ValueError("is no database address") from None
+        except (ArgumentError, ValueError):  # its text can quote a part of the password
+            raise ValueError("is not a database URL") from None
         if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
             raise ValueError("must begin with sqlite:// or postgresql+psycopg://")
         if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
@@ -119,15 +119,15 @@ class Config(BaseSettings):
     @field_validator("secret_keys")
     @classmethod
     def _long_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(len(key) < _LEAST_KEY_LENGTH for key in value):
-            raise ValueError(f"each key needs {_LEAST_KEY_LENGTH} characters or more")
+        if any(len(key) < _MIN_KEY_LENGTH for key in value):
+            raise ValueError(f"each key needs at least {_MIN_KEY_LENGTH} characters")
         return value
 
     @field_validator("gu1_api_key", "gu1_organization_id", "gu1_integration_code")
     @classmethod
     def _fits_a_header(cls, value: str | None) -> str | None:
         if value is not None and not (value.isascii() and value.isprintable()):
-            raise ValueError("must be plain letters, digits and signs")
+            raise ValueError("must be printable ASCII")
         return value
 
     @field_validator("gu1_webhook_secrets", "gu1_provider_hosts")
@@ -140,13 +140,13 @@ class Config(BaseSettings):
     @model_validator(mode="after")
     def _any_provider_on_loopback_only(self) -> Config:
         if "*" in self.gu1_provider_hosts and not is_loopback(urlsplit(self.gu1_base_url).hostname or ""):
-            raise ValueError("GU1_PROVIDER_HOSTS: * is for a gu1 on loopback only")
+            raise ValueError("GU1_PROVIDER_HOSTS: * is allowed only for a gu1 on loopback")
         return self
 
     @property
     def partners_path(self) -> Path | None:
-        """None where there are no partners: the file is not named, and none lies here."""
-        return self.partners_file or usual_partners_file()
+        """None if there are no partners: PORTAL_PARTNERS_FILE is not set and there is no partners.toml here."""
+        return self.partners_file or default_partners_file()
 
     @cached_property
     def host(self) -> str:
@@ -161,12 +161,12 @@ class Config(BaseSettings):
         return self.database.get_backend_name() == "sqlite"
 
 
-def usual_partners_file() -> Path | None:
-    return _USUAL_PARTNERS_FILE if _USUAL_PARTNERS_FILE.is_file() else None
+def default_partners_file() -> Path | None:
+    return _DEFAULT_PARTNERS_FILE if _DEFAULT_PARTNERS_FILE.is_file() else None
 
 
 def load_config(**overrides: object) -> Config:
-    """From the environment, with the key file beside a SQLite database where no keys are given."""
+    """From the environment; without secret keys, from the key file beside a SQLite database. Raises `ConfigError`."""
     try:
         config = Config(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -174,12 +174,12 @@ def load_config(**overrides: object) -> Config:
     if config.secret_keys:
         return config
     if not config.is_sqlite or not config.database.database:
-        raise ConfigError("PORTAL_SECRET_KEYS: is required with this database; make one with: openssl rand -hex 32")
+        raise ConfigError("PORTAL_SECRET_KEYS: required with this database; create one with: openssl rand -hex 32")
     return config.model_copy(update={"secret_keys": _keys_beside(Path(config.database.database.removeprefix("file:")))})
 
 
 def _keys_beside(database: Path) -> tuple[str, ...]:
-    """Made once, readable by the owner only; whoever comes second reads what the first wrote."""
+    """Creates the file once, readable by its owner only; of two processes the second reads what the first wrote."""
     path = database.with_name(database.name + ".keys")
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
@@ -191,10 +191,10 @@ def _keys_beside(database: Path) -> tuple[str, ...]:
             fresh.unlink()
         keys = tuple(path.read_text("ascii").replace(",", "\n").split())
     except OSError as error:
-        raise ConfigError(f"PORTAL_SECRET_KEYS: cannot be made or read beside the database: {error}") from None
+        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file cannot be created or read: {error}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is no text") from None
-    if not keys or any(len(key) < _LEAST_KEY_LENGTH for key in keys):
+        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is not text") from None
+    if not keys or any(len(key) < _MIN_KEY_LENGTH for key in keys):
         raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is empty or has a key that is too short")
     return keys
 
@@ -204,9 +204,9 @@ def web_address(value: str) -> SplitResult:
         parts = urlsplit(value)
         _port = parts.port
     except ValueError:  # its text quotes the value
-        raise ValueError("is no web address") from None
+        raise ValueError("is not a URL") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-        raise ValueError("must be an http or https address")
+        raise ValueError("must be an http or https URL")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must be https; plain http is for loopback only")
     return parts

@@ -1,4 +1,4 @@
-"""One JSON object a line on standard error: no addresses with tokens, no names, no document numbers."""
+"""JSON log lines on standard error, without tokens, names or document numbers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class JsonLines(logging.Formatter):
             "message": without_tokens(record.getMessage()),
         }
         if record.exc_info and record.exc_info[0]:
-            # Messages of foreign exceptions may quote what they choked on, so only where and what kind.
+            # Only type and place: messages of exceptions can quote personal data.
             line["exception"] = f"{record.exc_info[0].__module__}.{record.exc_info[0].__qualname__}"
-            line["at"] = _places(record)
+            line["at"] = _trace_lines(record)
         return json.dumps(line, ensure_ascii=False)
 
 
@@ -36,14 +36,14 @@ def set_up_logging(level: str) -> None:
 
 
 def keep_quiet(*loggers: str) -> None:
-    """At any level: they name the addresses asked, with what is in the query, and quote what they choke on."""
+    """Limits these loggers to warnings at any level: they log URLs with their queries, and bodies."""
     for name in loggers:
         logging.getLogger(name).addFilter(_is_a_warning)
 
 
 def logging_config(level: str) -> dict[str, Any]:
-    """For logging.config.dictConfig; the server's own lines look like ours."""
-    # httpx and alembic name every address and statement they touch.
+    """For logging.config.dictConfig; the server logs in the same format."""
+    # httpx and alembic log every URL and statement.
     quiet = {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "alembic")}
     return {
         "version": 1,
@@ -59,7 +59,7 @@ def _is_a_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
 
 
-def _places(record: logging.LogRecord) -> list[str]:
+def _trace_lines(record: logging.LogRecord) -> list[str]:
     trace = record.exc_info[2] if record.exc_info else None
     places = []
     while trace:

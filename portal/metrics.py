@@ -1,4 +1,4 @@
-"""Counters and timings for the operator, in Prometheus' text format. No label ever holds personal data."""
+"""Counters and a histogram in Prometheus' text format. Labels never hold personal data."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "started": ("country",),
     "invited": ("partner",),
     "erased": ("partner",),
-    "told": ("partner", "outcome"),
-    "handed_over": (),
-    "moved": ("status", "reason"),
-    "refused_move": ("old", "new"),
+    "notifications": ("partner", "outcome"),
+    "hosted_pages_opened": (),
+    "status_changes": ("status", "reason"),
+    "refused_status_changes": ("old", "new"),
     "retried": (),
     "stopped": (),
     "reconciled": ("outcome",),
     "outcome_unknown": (),
-    "guessed": (),
-    "twins_cancelled": (),
-    "put_off": ("step", "trouble"),
+    "adopted_without_metadata": (),
+    "duplicates_cancelled": (),
+    "step_retries": ("step", "reason"),
     "session_url_refused": (),
     "identity_mismatch": (),
     "no_hosted_page": (),
@@ -33,26 +33,26 @@ _LABELS: dict[str, tuple[str, ...]] = {
 }
 
 _HELP = {
-    "started": "Onboardings whose form was sent",
-    "invited": "Onboardings that partners began for their customers",
-    "erased": "Onboardings whose person was erased on the partner's word",
-    "told": "Notifications sent to partners' backends, by what came of them",
-    "handed_over": "Validations whose hosted page was opened for the first time",
-    "moved": "Validations that came to a status",
-    "refused_move": "News from gu1 that would have undone a final status",
-    "retried": "Further validations that applicants opened",
-    "stopped": "Onboardings that their applicants stopped",
+    "started": "Onboardings started with the form",
+    "invited": "Onboardings created by partners for their customers",
+    "erased": "Onboardings erased by their partner",
+    "notifications": "Deliveries of notifications to partners' backends, by outcome",
+    "hosted_pages_opened": "Validations whose hosted page was opened for the first time",
+    "status_changes": "Validations that reached a status",
+    "refused_status_changes": "Observations that would have reversed a final status",
+    "retried": "Further validations opened by applicants",
+    "stopped": "Onboardings stopped by their applicant",
     "reconciled": "Lost answers of gu1 that were looked into",
     "outcome_unknown": "Requests for a validation without a readable answer",
-    "guessed": "Validations adopted by entity and time alone, since gu1 showed no metadata",
-    "twins_cancelled": "Validations cancelled at gu1 that came into being beside the adopted one",
-    "put_off": "Steps of the engine that will be tried again",
+    "adopted_without_metadata": "Validations adopted by entity and time alone, because gu1 showed no metadata",
+    "duplicates_cancelled": "Duplicate validations cancelled at gu1",
+    "step_retries": "Steps of the runner that failed and will be retried",
     "session_url_refused": "Hosted pages outside GU1_PROVIDER_HOSTS",
-    "identity_mismatch": "Approvals held because another document was verified than the one typed",
-    "no_hosted_page": "Looks at validations that gu1 gave no hosted page",
-    "unconfirmed": "Looks at approvals that RENAPER has not confirmed for a day",
-    "synced": "Times that gu1 was made to ask its provider",
-    "budget_spent": "Looks at gu1 put off because GU1_HOURLY_BUDGET is used up",
+    "identity_mismatch": "Approvals held because the verified document is not the one typed",
+    "no_hosted_page": "Refreshes of validations that have no hosted page",
+    "unconfirmed": "Refreshes of approvals that RENAPER has not confirmed for a day",
+    "synced": "Times gu1 was made to ask its provider",
+    "budget_spent": "Refreshes delayed because GU1_HOURLY_BUDGET is used up",
     "webhooks": "Deliveries at /webhooks/gu1",
 }
 
@@ -79,7 +79,7 @@ class Metrics:
         self._gu1.labels(operation=operation, outcome=outcome).observe(seconds)
 
     def page(self) -> bytes:
-        """Of all worker processes where they share a folder, else of this one."""
+        """Of all worker processes if they share a folder, else of this one."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
         registry = CollectorRegistry()

@@ -72,4 +72,4 @@ def test_what_is_being_told_is_finished_before_the_end(app, stop, receiver):
     threading.Timer(0.3, receiver.go_on.set).start()
     runner_of(app).stop()
     page = app.extensions["portal"].metrics.page().decode()
-    assert 'portal_told_total{outcome="delivered",partner="shop"} 1.0' in page
+    assert 'portal_notifications_total{outcome="delivered",partner="shop"} 1.0' in page

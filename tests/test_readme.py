@@ -62,5 +62,5 @@ def test_documented_openssl_makes_the_same_signature(tmp_path, secret):
 
 
 def test_documented_number_of_tries_is_the_real_one():
-    tries = len(Timings().notify_again) + 1
-    assert f"{tries} tries in about {round(sum(Timings().notify_again) / 86400)} days" in README.read_text()
+    tries = len(Timings().notification_backoffs) + 1
+    assert f"{tries} tries in about {round(sum(Timings().notification_backoffs) / 86400)} days" in README.read_text()

@@ -33,7 +33,7 @@ from portal.logs import set_up_logging
 
 PACE_SCALE = "BENCH_PACE_SCALE"
 CLOCK_FILE = "BENCH_CLOCK_FILE"
-_AS_THEY_ARE = {"grace", "save_again"}
+_AS_THEY_ARE = {"grace", "save_backoff"}
 
 
 def bench_portal(

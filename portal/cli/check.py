@@ -15,13 +15,11 @@ from portal.domain.errors import Gu1Error
 from portal.gu1.probe.report import Finding, probe
 from portal.store.database import Schema, schema_of
 
-Attempt = Callable[[], tuple[Finding, ...] | None]
+Check = Callable[[], tuple[Finding, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one part of `portal check`."""
-
     name: str
     problem: str | None = None
     findings: tuple[Finding, ...] = ()
@@ -31,7 +29,7 @@ class Result:
 def check() -> None:
     """Try the configuration, the database and the gu1 key, and say which gu1 the key leads to."""
     config = configuration()
-    results = [Result("configuration"), *(_tried(name, attempt) for name, attempt in _checks(config))]
+    results = [Result("configuration"), *(_run(name, check) for name, check in _checks(config))]
     width = max(len(result.name) for result in results)
     for result in results:
         verdict = "ok" if result.problem is None else "FAILED"
@@ -41,40 +39,40 @@ def check() -> None:
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    """What was found out on the way, indented, with its row in the table of gu1's contradictions."""
+    """Indented, each with its row in the documented table of gu1's contradictions."""
     width = max((len(finding.what) for finding in findings), default=0)
     for finding in findings:
         row = f"  (row {finding.row})" if finding.row else ""
         click.echo(f"  {finding.what:<{width}}  {finding.found}{row}")
 
 
-def _checks(config: Config) -> Iterator[tuple[str, Attempt]]:
-    yield "database", lambda: _try_database(config)
-    yield "schema", lambda: _try_schema(config)
-    yield "partners", lambda: _try_partners(config)
-    yield "gu1 key", lambda: asyncio.run(_try_gu1(config))
+def _checks(config: Config) -> Iterator[tuple[str, Check]]:
+    yield "database", lambda: _check_database(config)
+    yield "schema", lambda: _check_schema(config)
+    yield "partners", lambda: _check_partners(config)
+    yield "gu1 key", lambda: asyncio.run(_check_gu1(config))
 
 
-def _try_database(config: Config) -> None:
+def _check_database(config: Config) -> None:
     with database(config) as engine:
-        schema_of(engine)  # which reads from it
+        schema_of(engine)  # reads from the database
 
 
-def _try_schema(config: Config) -> None:
+def _check_schema(config: Config) -> None:
     with database(config) as engine:
-        # `serve` brings a SQLite file up to date by itself.
+        # `portal serve` migrates a SQLite database itself.
         if not config.is_sqlite and schema_of(engine) is Schema.BEHIND:
             raise click.ClickException("older than this release; run: portal migrate")
 
 
-def _try_partners(config: Config) -> tuple[Finding, ...]:
+def _check_partners(config: Config) -> tuple[Finding, ...]:
     known = registry(config.partners_path).partners.values()
     return tuple(Finding(partner.slug, partner.described) for partner in known)
 
 
-async def _try_gu1(config: Config) -> tuple[Finding, ...]:
-    """A few reads, free of charge."""
-    # Not at the top: what counts for several processes has to be decided before these are imported.
+async def _check_gu1(config: Config) -> tuple[Finding, ...]:
+    """Makes a few reads, free of charge."""
+    # Imported late: the metrics in these decide at import whether several processes share them.
     from portal.app import make_gu1  # noqa: PLC0415
     from portal.metrics import Metrics  # noqa: PLC0415
 
@@ -86,8 +84,8 @@ async def _try_gu1(config: Config) -> tuple[Finding, ...]:
         await gu1.aclose()
 
 
-def _tried(name: str, attempt: Attempt) -> Result:
+def _run(name: str, check: Check) -> Result:
     try:
-        return Result(name, findings=attempt() or ())
+        return Result(name, findings=check() or ())
     except (Gu1Error, click.ClickException) as error:
         return Result(name, problem=str(error) or type(error).__name__)

@@ -1,4 +1,4 @@
-"""What every command begins with: the configuration and the database, or a message that says what is wrong."""
+"""What the commands share: the configuration, the database and the registry, or an error message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def configuration() -> Config:
     try:
         return load_config()
     except ConfigError as error:
-        raise click.ClickException(f"the configuration is not right:\n{error}") from None
+        raise click.ClickException(f"the configuration is wrong:\n{error}") from None
 
 
 @contextmanager

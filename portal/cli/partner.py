@@ -19,7 +19,7 @@ _COLUMNS = ("event", "partner", "onboarding", "sequence", "status", "created", "
 
 @click.group("partner")
 def partner_group() -> None:
-    """Partners, and what their backends are told."""
+    """Manage partners and the notifications to their backends."""
 
 
 for command in (new, rotate, link):
@@ -28,44 +28,44 @@ for command in (new, rotate, link):
 
 @partner_group.command()
 @click.argument("slug", required=False)
-@click.option("--all", "with_delivered", is_flag=True, help="Those that have arrived, too.")
+@click.option("--all", "with_delivered", is_flag=True, help="Include delivered ones.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
 def deliveries(slug: str | None, with_delivered: bool, limit: int) -> None:
-    """List notifications that have not arrived, the newest first."""
+    """List undelivered notifications, the newest first."""
     with _outbox() as (outbox, now):
-        events = outbox.listed(slug, undelivered_only=not with_delivered, limit=limit)
+        events = outbox.list_events(slug, undelivered_only=not with_delivered, limit=limit)
     if not events:
-        click.echo("No notifications." if with_delivered else "Every notification has arrived.")
+        click.echo("No notifications." if with_delivered else "All notifications are delivered.")
         return
     rows = [_COLUMNS, *(_row(event, now) for event in events)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
     if len(events) == limit:
-        click.echo(f"There may be more than these {limit}: --limit shows them.")
+        click.echo(f"There may be more than {limit}; use --limit to show them.")
 
 
 @partner_group.command()
 @click.argument("event_ids", nargs=-1, metavar="[EVENT_ID]...")
-@click.option("--partner", "slug", help="With --undelivered, instead of single events.")
-@click.option("--undelivered", is_flag=True, help="Everything of the partner that has not arrived.")
+@click.option("--partner", "slug", help="With --undelivered, instead of event ids.")
+@click.option("--undelivered", is_flag=True, help="All undelivered notifications of the partner.")
 def resend(event_ids: tuple[str, ...], slug: str | None, undelivered: bool) -> None:
-    """Send notifications again, now and for as many tries as new ones."""
+    """Send notifications again now, with as many tries as new ones."""
     if bool(event_ids) == bool(slug) or bool(slug) != undelivered:
-        raise click.UsageError("name events, or a partner with --partner SLUG --undelivered")
+        raise click.UsageError("give event ids, or --partner SLUG --undelivered")
     with _outbox() as (outbox, now):
         if slug:
-            click.echo(f"To be sent again: {outbox.resend_undelivered(slug, now)}")
+            click.echo(f"Scheduled: {outbox.resend_undelivered(slug, now)}")
             return
         found = outbox.resend(event_ids, now)
-    click.echo(f"To be sent again: {len(found)}")
+    click.echo(f"Scheduled: {len(found)}")
     if unknown := sorted(set(event_ids) - found):
         raise click.ClickException(f"no such event: {', '.join(unknown)}")
 
 
 @contextmanager
 def _outbox() -> Iterator[tuple[Outbox, datetime]]:
-    """And the time as those who send see it."""
+    """The outbox, and the current time of the shared clock."""
     with database(configuration()) as engine:
         usable_schema(engine)
         clock = DatabaseClock(engine, lambda: datetime.now(UTC))
@@ -80,7 +80,7 @@ def _row(event: Event, now: datetime) -> Sequence[str]:
         event.onboarding_id,
         str(event.sequence),
         str(event.summary.get("status", "")),
-        _written(event.created_at),
+        _formatted(event.created_at),
         str(event.attempts),
         _next(event, now),
         event.outcome or "",
@@ -91,9 +91,9 @@ def _next(event: Event, now: datetime) -> str:
     if event.lease_until and event.lease_until >= now:
         return "being sent"
     if event.due_at:
-        return "due" if event.due_at <= now else _written(event.due_at)
-    return f"delivered {_written(event.delivered_at)}" if event.delivered_at else "given up"
+        return "due" if event.due_at <= now else _formatted(event.due_at)
+    return f"delivered {_formatted(event.delivered_at)}" if event.delivered_at else "given up"
 
 
-def _written(moment: datetime) -> str:
+def _formatted(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

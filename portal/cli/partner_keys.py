@@ -10,32 +10,32 @@ import click
 from pydantic import ValidationError
 
 from portal.cli.common import configuration, registry
-from portal.config import Config, usual_partners_file
-from portal.domain.errors import StoreUnavailable
+from portal.config import Config, default_partners_file
+from portal.domain.errors import ReservedExternalId, StoreUnavailable
 from portal.partners.registry import Partner, Registry, hash_of_key, new_key, new_signing_secret
 from portal.partners.toml_file import SLUG
 
 
 @click.command("new")
 @click.argument("slug")
-@click.option("--name", help="As the partner's customers know it; default: the slug.")
-@click.option("--origin", "origins", multiple=True, help="A site whose pages may hold ours in a frame.")
-@click.option("--return-url", "return_urls", multiple=True, help="Where customers may be sent back to.")
-@click.option("--notify-url", help="Where the partner's backend is told of changes.")
+@click.option("--name", help="Shown to the partner's customers; default: the slug.")
+@click.option("--origin", "origins", multiple=True, help="A site that may embed our pages in a frame.")
+@click.option("--return-url", "return_urls", multiple=True, help="A page that customers may return to.")
+@click.option("--notify-url", help="The address for notifications to the partner's backend.")
 def new(
     slug: str, name: str | None, origins: tuple[str, ...], return_urls: tuple[str, ...], notify_url: str | None
 ) -> None:
-    """Print the stanza of a new partner, with an API key that is shown only now."""
+    """Print the configuration of a new partner, and its API key, which is shown only once."""
     if not SLUG.fullmatch(slug):
-        raise click.UsageError("a slug is lower-case letters, digits and dashes, 40 at the most")
-    known = _registry_here()
+        raise click.UsageError("a slug has at most 40 lower-case letters, digits and dashes")
+    known = _local_registry()
     if known.get(slug):
-        raise click.ClickException(f"there is a partner {slug} already; for new keys: portal partner rotate {slug}")
+        raise click.ClickException(f"partner {slug} exists already; for new keys run: portal partner rotate {slug}")
     key, secret = new_key(), new_signing_secret()
     stanza: dict[str, object] = {"name": name or slug, "origins": origins, "return_urls": return_urls}
     stanza |= {"api_keys": [hash_of_key(key)], "signing_secrets": [secret]}
     if known.partners:
-        stanza["prefix_external_ids"] = True  # gu1 has to tell their customers from those of the others
+        stanza["prefix_external_ids"] = True  # keeps the customers of different partners apart at gu1
     if notify_url:
         stanza["notify_url"] = notify_url
     try:
@@ -45,33 +45,33 @@ def new(
     click.echo(f"[partners.{slug}]")
     for option, value in stanza.items():
         click.echo(f"{option} = {json.dumps(value, ensure_ascii=False)}")
-    _tell(f"\n# For the partner, over a safe way. The key is shown only now:\n# API key         {key}")
-    _tell(f"# signing secret  {secret}")
-    _tell("# Put the stanza into the partners file, then: portal check, and kill -HUP the running portal.")
+    _print_note(f"\n# For the partner, over a secure channel. The key is shown only once:\n# API key         {key}")
+    _print_note(f"# signing secret  {secret}")
+    _print_note("# Add this to the partners file, run portal check, then send SIGHUP to the running portal.")
 
 
 @click.command("rotate")
 @click.argument("slug")
-@click.option("--api-key", "what", flag_value="api-key", help="A further API key.")
-@click.option("--signing-secret", "what", flag_value="signing-secret", help="A further signing secret.")
+@click.option("--api-key", "what", flag_value="api-key", help="Print an additional API key.")
+@click.option("--signing-secret", "what", flag_value="signing-secret", help="Print an additional signing secret.")
 def rotate(slug: str, what: str | None) -> None:
-    """Print a further key or secret beside those that hold, and how to change over without a gap."""
-    partner = _partner(_registry_here(), slug)
+    """Print an additional key or secret, and how to replace the old one; existing ones stay valid."""
+    partner = _partner(_local_registry(), slug)
     if what == "api-key":
         key = new_key()
         click.echo(f"api_keys = {json.dumps([hash_of_key(key), *partner.api_keys])}")
-        _tell(f"\n# For the partner, over a safe way, and shown only now:\n# API key  {key}")
-        _tell("# Both work. When the partner uses the new one, take the old one out of the list.")
+        _print_note(f"\n# For the partner, over a secure channel. The key is shown only once:\n# API key  {key}")
+        _print_note("# Both keys are valid. When the partner uses the new one, remove the old one from the list.")
     elif what == "signing-secret":
         secret = new_signing_secret()
         click.echo(f"signing_secrets = {json.dumps([*partner.signing_secrets, secret])}")
-        _tell(f"\n# For the partner, over a safe way:\n# signing secret  {secret}")
+        _print_note(f"\n# For the partner, over a secure channel:\n# signing secret  {secret}")
         click.echo(
-            "# Results are signed with the first, notifications with each. When the partner accepts the new one,"
+            "# Results are signed with the first secret, notifications with each. When the partner accepts the new"
         )
-        _tell("# put it first; when nothing is signed with the old one any more, take that out.")
+        _print_note("# one, move it to the front; after that, remove the old one.")
     else:
-        raise click.UsageError("name what to rotate: --api-key or --signing-secret")
+        raise click.UsageError("give --api-key or --signing-secret")
 
 
 @click.command("link")
@@ -79,11 +79,11 @@ def rotate(slug: str, what: str | None) -> None:
 @click.argument("external_id")
 @click.option("--return-url", help="One of the partner's registered ones.")
 def link(slug: str, external_id: str, return_url: str | None) -> None:
-    """Print the access link of a customer: of the open onboarding, else of a new one."""
+    """Print the access link of a customer's open onboarding, or of a new one."""
     config = configuration()
     partner = _partner(registry(config.partners_path), slug)
     if not partner.enabled:
-        raise click.ClickException(f"partner {slug} is switched off")
+        raise click.ClickException(f"partner {slug} is disabled")
     click.echo(_access_link(config, partner, external_id, return_url))
 
 
@@ -93,46 +93,40 @@ def _fault(error: ValidationError) -> str:
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _tell(words: str) -> None:
-    """Beside what belongs into the partners file, so that a redirection takes only that."""
-    click.echo(words, err=True)
+def _print_note(text: str) -> None:
+    """On standard error, so that standard output can be redirected into the partners file."""
+    click.echo(text, err=True)
 
 
-def _registry_here() -> Registry:
-    """Without the rest of the configuration, which whoever prepares a partner need not have."""
+def _local_registry() -> Registry:
+    """Needs no other settings, so that partners can be prepared on another machine."""
     named = os.environ.get("PORTAL_PARTNERS_FILE")
-    return registry(Path(named) if named else usual_partners_file())
+    return registry(Path(named) if named else default_partners_file())
 
 
 def _partner(known: Registry, slug: str) -> Partner:
     partner = known.get(slug)
     if partner is None:
-        raise click.ClickException(f"there is no partner {slug}")
+        raise click.ClickException(f"no partner {slug}")
     return partner
 
 
 def _access_link(config: Config, partner: Partner, external_id: str, return_url: str | None) -> str:
-    # Not at the top: what counts for several processes has to be decided before these are imported.
+    # Imported late: the metrics in these decide at import whether several processes share them.
     from portal.app import create_app  # noqa: PLC0415
-    from portal.services.partner_onboardings import CreateRequest  # noqa: PLC0415
     from portal.web.partner_api.api_models import OnboardingRequest  # noqa: PLC0415
+    from portal.web.partner_api.create_request import create_request  # noqa: PLC0415
 
-    behind = create_app(config).extensions["portal"]
+    portal = create_app(config).extensions["portal"]
+    fields = {"external_id": external_id, "return_url": return_url}
     try:
-        asked = OnboardingRequest.model_validate(
-            {"external_id": external_id, "return_url": return_url}, context=partner.allows_return_to
-        )
+        sent = OnboardingRequest.model_validate(fields, context=partner.allows_return_to)
+        request = create_request(portal.partners, partner, sent, default_locale=config.default_locale)
+        onboarding = portal.partner_onboardings.create(request).onboarding
     except ValidationError as error:
         raise click.ClickException(_fault(error)) from None
-    requested = CreateRequest(
-        partner=partner.slug,
-        external_id=asked.external_id,
-        known_as=partner.known_as(asked.external_id),
-        locale=partner.locale or config.default_locale,
-        return_url=asked.return_url,
-    )
-    try:
-        found = behind.partner_onboardings.create(requested).onboarding
+    except ReservedExternalId:
+        raise click.ClickException("external_id: begins with another partner's prefix") from None
     except StoreUnavailable as error:
         raise click.ClickException(str(error)) from None
-    return f"{config.base_url}/o/{behind.access_links.token(found)}"
+    return f"{config.base_url}/o/{portal.access_links.token(onboarding)}"

@@ -20,11 +20,11 @@ from portal.config import Config
 from portal.logs import logging_config, set_up_logging
 from portal.store.database import Schema, migrate
 
-# Backpressure counts accepted connections, idle ones too.
+# Granian's backpressure counts accepted connections, including idle ones.
 _CONNECTIONS = 4096
-# Work needs no more than four, but each request whose body dawdles holds one for as long as it does.
+# Four are enough for the work, but each request with a slow body occupies one until it ends.
 _BLOCKING_THREADS = 64
-# Longer than the engine's grace, shorter than the ten seconds that containers are given.
+# Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
 
 log = logging.getLogger(__name__)
@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
-@click.option("--workers", default=1, show_default=True, help="Processes; each runs pages and an engine.")
+@click.option("--workers", default=1, show_default=True, help="Processes; each serves pages and has a runner.")
 def serve(host: str, port: int, workers: int) -> None:
-    """Run the production server and the engine."""
+    """Run the production server and the runner."""
     serve_app("portal.app:serving_app", host, port, workers)
 
 
@@ -44,7 +44,7 @@ def serve_app(target: str, host: str, port: int, workers: int) -> None:
     config = configuration()
     set_up_logging(config.log_level)
     registry(config.partners_path)
-    _bring_schema_up_to_date(config)
+    _migrate_or_check(config)
     with _shared_metrics() if workers > 1 else nullcontext():
         try:
             server = _server(target, config, host, port, workers)
@@ -55,15 +55,15 @@ def serve_app(target: str, host: str, port: int, workers: int) -> None:
 
 
 def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
-    """SIGHUP brings new workers with what the partners file says by now; one that is wrong changes nothing."""
+    """SIGHUP starts new workers with the current partners file, unless that has an error."""
 
-    path = config.partners_path  # one that lay here at the start and does not any more is a fault
+    path = config.partners_path  # resolved now, so that deleting the file later is an error
 
     def reload(*_signal: object) -> None:
         try:
             registry(path)
-        except Exception as error:  # in the server's own loop, which must not end of it
-            log.error("the partners stay as they are: %s", error)
+        except Exception as error:  # must not end the server's loop
+            log.error("partners file not reloaded: %s", error)
         else:
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
 
@@ -72,7 +72,7 @@ def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
 
 @contextmanager
 def _shared_metrics() -> Iterator[None]:
-    """A folder in which worker processes count together; prometheus_client looks for it when it is imported."""
+    """A folder for the counters of all worker processes; prometheus_client reads the variable at import."""
     with tempfile.TemporaryDirectory(prefix="portal-metrics-", ignore_cleanup_errors=True) as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         yield
@@ -85,7 +85,7 @@ def _server(target: str, config: Config, host: str, port: int, workers: int) -> 
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        # Over HTTP/2 one connection could hold every thread: a stream whose body never ends costs its client nothing.
+        # Over HTTP/2 one connection could occupy every thread with streams whose bodies never end.
         http=HTTPModes.http1,
         workers=workers,
         blocking_threads=_BLOCKING_THREADS,
@@ -99,10 +99,10 @@ def _server(target: str, config: Config, host: str, port: int, workers: int) -> 
     )
 
 
-def _bring_schema_up_to_date(config: Config) -> None:
+def _migrate_or_check(config: Config) -> None:
     with database(config) as engine:
         if config.is_sqlite:
             migrate(engine)
         schema = usable_schema(engine)
     if schema is Schema.AHEAD:
-        log.warning("the database's schema is of a newer release; this one goes on beside it")
+        log.warning("the database schema belongs to a newer release; continuing")

@@ -1,21 +1,18 @@
-"""When a typed and a verified document number are the same."""
+"""Brings a typed and a verified document number into a form in which they can be compared."""
 
 from __future__ import annotations
 
-# Chile's and Uruguay's cards carry a serial number of their own, which readers mix up with the person's.
+# Not Chile and Uruguay: document readers confuse the card's serial number with the person's number.
 _PRINTED_ON_THE_DOCUMENT = frozenset({"AR", "CO", "PE"})
 _PERUVIAN_DIGITS = 8
 
 
 def comparable(country: str, number: str) -> str | None:
-    """The form in which a typed and a verified number are equal or not; None where they are different things.
-
-    A CPF or an RFC is no document number, so in Brazil, Mexico and most other countries nothing can be compared.
-    """
+    """None if this country's typed number is not the one printed on the document, as with a CPF or an RFC."""
     country = country.upper()
     if country not in _PRINTED_ON_THE_DOCUMENT:
         return None
-    kept = "".join(sign for sign in number if sign.isascii() and sign.isalnum()).upper()
+    kept = "".join(char for char in number if char.isascii() and char.isalnum()).upper()
     if country == "AR" and len(kept) == 11 and kept.isdigit():
         kept = dni_in_cuil(kept)
     if country == "PE":

@@ -1,4 +1,4 @@
-"""Where people reach a person of the company that asked: a page, an e-mail address or a telephone."""
+"""Contact addresses of a company: a page, an e-mail address or a telephone number."""
 
 from __future__ import annotations
 

@@ -1,17 +1,19 @@
 """What can go wrong, as one tree.
 
 PortalError
-├── UnknownOnboarding     no such onboarding, or its data are gone
+├── UnknownOnboarding     no such onboarding, or its data was erased
 ├── RetryRefused          the onboarding may not open another validation
-├── LostClaim             another worker took the onboarding over meanwhile
-├── KeyReused             a partner's key came with another request before
-├── StoreUnavailable      the database could not keep or read something
+├── LostClaim             another worker took over the lease
+├── KeyReused             an Idempotency-Key was used before for another request
+├── AnotherApplicant      the customer's open onboarding has another document number
+├── ReservedExternalId    the external id begins with another partner's prefix
+├── StoreUnavailable      the database could not read or write
 └── Gu1Error
-    ├── NotSent           nothing reached gu1: safe to try again
-    ├── Unavailable       gu1 is busy or failing and did nothing: try again later
-    ├── Refused           gu1 said no, with a code of its own
-    └── OutcomeUnknown    gu1 may or may not have done it: look before trying again
-        └── Malformed     an answer that cannot be read
+    ├── NotSent           nothing reached gu1: safe to retry
+    ├── Unavailable       gu1 is busy or failing and did nothing: retry later
+    ├── Refused           gu1 said no, with an error code
+    └── OutcomeUnknown    gu1 may have done it: reconcile before a retry
+        └── Malformed     gu1 answered, but the answer cannot be read
 """
 
 from __future__ import annotations
@@ -34,11 +36,15 @@ class LostClaim(PortalError):
 
 
 class KeyReused(PortalError):
-    """An Idempotency-Key that came with another request before."""
+    pass
 
 
 class AnotherApplicant(PortalError):
-    """The customer's open onboarding is about another document number."""
+    pass
+
+
+class ReservedExternalId(PortalError):
+    pass
 
 
 class StoreUnavailable(PortalError):
@@ -55,7 +61,7 @@ class NotSent(Gu1Error):
 
 class Unavailable(Gu1Error):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        """`retry_after` in seconds, where gu1 said so."""
+        """`retry_after` in seconds, if gu1 sent one."""
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -64,9 +70,9 @@ class Refused(Gu1Error):
     def __init__(
         self, http_status: int, code: str | None, *, entity_id: str | None = None, about_details: bool = False
     ) -> None:
-        """`entity_id` is the existing entity that a duplicate was refused for.
+        """`entity_id`: the existing entity, if gu1 refused a duplicate.
 
-        `about_details`: what the applicant typed is at fault, not our key or configuration.
+        `about_details`: the applicant's details are at fault, not our key or configuration.
         """
         super().__init__(f"gu1 refused with HTTP {http_status} {code or 'without a code'}")
         self.http_status = http_status

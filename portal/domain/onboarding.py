@@ -1,7 +1,4 @@
-"""The one aggregate: an onboarding and the validation it stands at.
-
-Everything here is a value; a change makes a new one, and the store writes it under a lock.
-"""
+"""The aggregate: an onboarding with its current validation. Immutable; the store writes changes under a lock."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ LIFETIME = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What the applicant typed. Kept encrypted, and only until gu1 has the entity."""
+    """Stored encrypted, and only until gu1 has the entity."""
 
     country: str
     """ISO 3166-1 alpha-2."""
@@ -37,13 +34,13 @@ class Consent:
 
 
 class StallReason(StrEnum):
-    """Why an onboarding is not getting on, until it is again."""
+    """Why an onboarding is stalled; cleared when it continues."""
 
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
-    """gu1 refuses us: a key, the configuration or the credit. An operator has to act."""
+    """gu1 refuses our key or configuration, or the credit is used up. An operator has to act."""
     DETAILS_REFUSED = "details_refused"
-    """gu1 refuses what the applicant typed. The applicant has to act."""
+    """gu1 refuses the details. The applicant has to act."""
     HOSTED_PAGE_REFUSED = "session_url_refused"
 
 
@@ -52,68 +49,67 @@ class Onboarding:
     id: str
     locale: str
     partner: str | None = None
-    """The slug of the partner that sent the person; None for those who came by themselves."""
+    """The partner's slug; None if the applicant came without a partner."""
     external_id: str | None = None
-    """A partner's own name for the customer."""
+    """The partner's own id for the customer."""
     known_as: str | None = None
-    """What gu1 knows the person by, where that is neither `external_id` nor `id`."""
+    """The external id at gu1, if it is neither `external_id` nor `id`."""
     return_url: str | None = None
-    """Where the partner wants the person back; one of its registered ones."""
+    """One of the partner's registered ones."""
     state: str | None = field(default=None, repr=False)
-    """The partner's own, given back with the result and not looked into."""
+    """Opaque; returned to the partner with the result."""
     capture: str | None = None
-    """How the hosted page opens, where the partner asked for another way than usual."""
+    """The capture mode, if the partner requested one for this onboarding."""
     given_by_partner: bool = False
-    """Whose `details` these are: the partner's are neither shown to the person nor corrected by them."""
+    """True if the partner gave the details; the applicant neither sees nor corrects them."""
     country: str | None = None
     submission: str | None = None
-    """Names one sending of the first form; the same sending twice is the same onboarding."""
+    """The idempotency key of the first form."""
     details: Details | None = field(default=None, repr=False)
     document_digest: str | None = None
-    """Keyed hash of the typed number, to compare with the verified one after `details` are gone."""
+    """Keyed hash of the typed number, to compare it with the verified one after `details` are deleted."""
     consent: Consent | None = None
     entity_id: str | None = None
     verified_before_at: datetime | None = None
-    """When gu1 verified this very customer for the partner, if that still holds: nothing to ask then."""
+    """When gu1 verified this customer earlier, if that approval is still valid: the onboarding is then approved."""
     watched_at: datetime | None = None
-    """When somebody last looked at the page, give or take half a minute."""
+    """When the page was last open, within half a minute."""
     validation: Validation | None = None
     stall_reason: StallReason | None = None
     failures: int = 0
     stopped_at: datetime | None = None
     erased_at: datetime | None = None
-    """When the person's data was erased on the partner's word."""
+    """When the partner had the personal data erased."""
     due_at: datetime | None = None
-    """When the engine looks at this onboarding next; None where nothing is left to do."""
+    """When the runner takes the next step; None if there is none."""
     sweep_at: datetime | None = None
-    """When gu1 is next looked through for validations of ours that were created but never adopted."""
+    """When gu1 is next searched for duplicates: validations that were created but not adopted."""
     fence: int = 0
     lease_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
-    """The last time the applicant could have noticed a change."""
+    """The last change that the applicant could see."""
 
     @property
     def attempts(self) -> int:
         return self.validation.number if self.validation else 0
 
     def due_after(self, usual: datetime | None) -> datetime | None:
-        """`usual`, or the sweep where that comes first."""
+        """`usual`, or `sweep_at` if that is earlier."""
         return min(filter(None, (usual, self.sweep_at)), default=None)
 
     @property
     def gu1_external_id(self) -> str:
-        """What gu1 knows the person by."""
         return self.known_as or self.external_id or self.id
 
     @property
     def ends_at(self) -> datetime:
-        """When its access link opens nothing any more."""
+        """When the access link expires."""
         return self.created_at + LIFETIME
 
     @property
-    def without_person(self) -> Self:
-        """What may be kept once the person's data is erased: what was paid, when, and at gu1 under which ids."""
+    def without_personal_data(self) -> Self:
+        """What remains after an erasure: what was paid, when, and the ids at gu1."""
         validation = self.validation
         return replace(
             self,
@@ -129,10 +125,10 @@ class Onboarding:
             validation=validation and replace(validation, session_url=None, session_id=None),
         )
 
-    def vouches_for(self, customer: Self, gu1_id: str) -> bool:
-        """Whether this validation of ours shows who the customer is: their own, approved, and believed here.
+    def is_valid_approval_for(self, customer: Self, gu1_id: str) -> bool:
+        """True if `gu1_id` is an approval of the customer's own onboarding that is neither held nor unconfirmed.
 
-        Somebody else may have typed their number, and verified with another document.
+        Otherwise somebody else may have typed the customer's number and verified with another document.
         """
         is_own = (self.partner, self.external_id) == (customer.partner, customer.external_id)
         validation = self.validation
@@ -142,12 +138,12 @@ class Onboarding:
 
     @property
     def only_consent_is_missing(self) -> bool:
-        """The partner gave the details; they stay here until the person agrees."""
+        """The partner gave the details, and the applicant has not agreed yet."""
         return self.details is not None and self.consent is None
 
     @property
     def status(self) -> Status:
-        """What may be told: no approval that is still in doubt."""
+        """What partners and applicants see: `in_review` while an approval is held or unconfirmed."""
         if self.validation is None or self.verified_before_at:
             return Status.APPROVED if self.verified_before_at else Status.PENDING
         held = self.validation.is_confirming or self.validation.is_doubtful

@@ -1,4 +1,4 @@
-"""Which addresses a browser may be sent to as the hosted page."""
+"""The allowed hosts of hosted pages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 class ProviderHosts:
     def __init__(self, hosts: Iterable[str]) -> None:
-        """`verify.example.com` is that host, `.example.com` any host below it."""
+        """`verify.example.com` allows that host, `.example.com` any host below it, `*` loopback only."""
         self._hosts = tuple(host.lower() for host in hosts)
 
     def allows(self, url: str) -> bool:
-        """https only, save to loopback; no user names, no odd characters that parsers disagree about."""
+        """https only, except to loopback; no user names, and no characters that URL parsers treat differently."""
         if not url.isascii() or not url.isprintable() or any(char in url for char in " \\@"):
             return False
         try:

@@ -1,4 +1,4 @@
-"""gu1's words for where a validation stands, and the one table of moves between them."""
+"""The statuses of a validation, as gu1 names them, and the allowed changes between them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Status(StrEnum):
     ABANDONED = "abandoned"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
-    """Ours, for a word of gu1's that we do not know. Never final, never success."""
+    """Ours, for a status of gu1's that we do not know. Never final, never success."""
 
     @property
     def is_final(self) -> bool:
@@ -24,14 +24,14 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.APPROVED, Status.REJECTED, Status.EXPIRED, Status.CANCELLED})
 
-# People do come back to a session they left, so `abandoned` is a place to go on from.
+# Applicants return to abandoned sessions, so `abandoned` is not final.
 FORWARD: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset(Status) - {Status.PENDING},
     Status.IN_PROGRESS: frozenset(Status) - {Status.PENDING, Status.IN_PROGRESS},
     Status.ABANDONED: frozenset(Status) - {Status.PENDING, Status.ABANDONED},
     Status.UNKNOWN: frozenset(Status) - {Status.UNKNOWN},
     Status.IN_REVIEW: FINAL | {Status.UNKNOWN},
-    # The registry's double check can take an approval back; nothing else that is final moves.
+    # RENAPER's double check can revoke an approval; no other final status changes.
     Status.APPROVED: frozenset({Status.REJECTED}),
     Status.REJECTED: frozenset(),
     Status.EXPIRED: frozenset(),
@@ -42,8 +42,8 @@ FORWARD: dict[Status, frozenset[Status]] = {
 def may_move(old: Status, new: Status, *, newer: bool | None) -> bool:
     """Whether `new` may replace `old`.
 
-    `newer` compares gu1's own update times; None where they cannot be compared, and then only
-    forward moves count.
+    `newer`: whether gu1's update time is newer; None if the times cannot be compared, and then only the
+    changes in `FORWARD` are allowed.
     """
     if newer is False:
         return False

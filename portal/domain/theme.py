@@ -1,4 +1,4 @@
-"""A partner's colours: what is given, what follows from it, and whether everybody can read it (WCAG 2.2 AA)."""
+"""A partner's colours: the given ones, those derived from them, and their contrast (WCAG 2.2 AA)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STEPS = 20
 
 
 class Surface(NamedTuple):
-    """What the page paints under a partner's colours, as in `static/portal.css`."""
+    """The page's own colours, as in `static/portal.css`."""
 
     page: str
     card: str
@@ -27,12 +27,12 @@ DARK = Surface(page="#0d1412", card="#17201d", text="#e8efec")
 
 
 class UnreadableTheme(ValueError):
-    """Names the two colours that are too close."""
+    """Its text names the two colours whose contrast is too low."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shades:
-    """Of one accent on one surface; each a `#rrggbb`."""
+    """The colours derived from one accent; each a `#rrggbb`."""
 
     accent: str
     strong: str
@@ -40,7 +40,7 @@ class Shades:
     tint: str
 
     def pairs(self, surface: Surface) -> Iterator[tuple[str, str, str, str]]:
-        """(name, colour, name, colour) of what is read on what."""
+        """(name, colour, name, colour) of each text and its background."""
         yield "on_accent", self.on_accent, "accent", self.accent
         yield "accent", self.accent, "the page", surface.card
         yield "accent", self.accent, "its own tint", self.tint
@@ -58,7 +58,7 @@ class Theme:
 
 
 def theme_of(accent: str, *, on_accent: str | None = None, dark_accent: str | None = None, radius: int = 12) -> Theme:
-    """Raises `UnreadableTheme`. Without `dark_accent`, the accent is lightened until it can be read in the dark."""
+    """Raises `UnreadableTheme`. `dark_accent` defaults to the accent, lightened until it is readable."""
     light = _shades(accent, on_accent, LIGHT, away_from=BLACK)
     dark = _shades(dark_accent or _lightened(accent), None, DARK, away_from=WHITE)
     for shades, surface, where in ((light, LIGHT, ""), (dark, DARK, " in the dark theme")):
@@ -73,7 +73,7 @@ def theme_of(accent: str, *, on_accent: str | None = None, dark_accent: str | No
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG's ratio of two `#rrggbb`, from 1 to 21."""
+    """WCAG's contrast ratio of two `#rrggbb`, from 1 to 21."""
     brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
@@ -93,7 +93,7 @@ def _shades(accent: str, on_accent: str | None, surface: Surface, *, away_from: 
 
 
 def _lightened(accent: str) -> str:
-    """The first step towards white that can be read on the dark card and on its own tint."""
+    """The first step towards white that is readable on the dark card and on its own tint."""
     steps = (_mixed(accent, WHITE, step / _STEPS) for step in range(_STEPS + 1))
     return next(it for it in steps if min(contrast(it, DARK.card), contrast(it, _mixed(DARK.card, it, 0.1))) >= 5.5)
 

@@ -1,7 +1,4 @@
-"""One attempt at gu1, and what gu1 itself says of it.
-
-Everything here is a value; a change makes a new one.
-"""
+"""One attempt at gu1, and gu1's observations of it. Everything is immutable."""
 
 from __future__ import annotations
 
@@ -14,18 +11,18 @@ from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.domain.status import Status, may_move
 
 SESSION_LIFE = timedelta(days=7)
-"""Of a provider session, where gu1 gives no `expiresAt`."""
+"""Of a provider session, if gu1 gives no `expiresAt`."""
 CLOCKS_APART = timedelta(minutes=5)
-"""How far gu1's clock and ours may differ, whole seconds included."""
+"""The largest expected difference between gu1's clock and ours."""
 
-LOOKS_FOR_PAGE = 16
-"""Some three minutes' worth."""
+REFRESHES_FOR_PAGE = 16
+"""About three minutes."""
 CONFIRMS_WITHIN = timedelta(days=1)
-"""The registry does, after an approval; later than that, somebody has to be asked."""
+"""How long RENAPER may take to confirm an approval before the operator is alerted."""
 
 
 class DoubleCheck(StrEnum):
-    """The registry's own look at the person (RENAPER), where it was asked for."""
+    """Whether RENAPER was asked to confirm an approval, and has answered."""
 
     NOT_ASKED = "not_asked"
     UNANSWERED = "unanswered"
@@ -33,7 +30,7 @@ class DoubleCheck(StrEnum):
 
 
 class IdentityMatch(StrEnum):
-    """Whether the verified document is the one whose number the applicant typed."""
+    """Whether the verified document has the number that the applicant typed."""
 
     UNKNOWN = "unknown"
     MATCH = "match"
@@ -41,17 +38,17 @@ class IdentityMatch(StrEnum):
 
 
 class CreationState(StrEnum):
-    """How far the paid request for a validation has come."""
+    """The progress of the paid request for a validation."""
 
     PLANNED = "planned"
     SENT = "sent"
-    """Written before the request leaves; without an answer nobody knows what gu1 did."""
+    """Saved before the request is sent; until the answer it is unknown what gu1 did."""
     ADOPTED = "adopted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What gu1 itself said of a validation: the create answer, a read, or a verified webhook with the whole row."""
+    """What gu1 said of a validation: the create answer, a read, or a verified webhook with the whole row."""
 
     gu1_id: str
     entity_id: str | None = None
@@ -59,14 +56,14 @@ class Observation:
     session_url: str | None = field(default=None, repr=False)
     session_id: str | None = field(default=None, repr=False)
     double_check: DoubleCheck | None = None
-    """None where the row does not say."""
+    """None if the row does not say."""
     reason: Reason | None = None
     document_number: str | None = field(default=None, repr=False)
-    """As read from the document, letters and digits only; compared and forgotten, never stored."""
+    """As read from the document, letters and digits only; compared, never stored."""
     nonce: str | None = None
-    """Our own, from the metadata we sent."""
+    """From the metadata that we sent."""
     has_metadata: bool = False
-    """Whether any was shown that somebody sent; a row of ours without any is known only by when it was created."""
+    """False if gu1 showed none; a row of ours can then be recognized only by its creation time."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
     expires_at: datetime | None = None
@@ -77,7 +74,7 @@ class Listing(NamedTuple):
     rows: list[Observation]
     """Newest first."""
     is_whole: bool
-    """Whether every row could be read: what is not among them was then not created."""
+    """True if every row could be read; a validation that is not listed was then not created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +84,12 @@ class Validation:
     number: int
     """1, 2, … within its onboarding."""
     nonce: str
-    """Sent in the metadata, to know our own validation again after a lost answer."""
+    """Sent in the metadata, to recognize our validation after a lost answer."""
     creation_state: CreationState = CreationState.PLANNED
     sends: int = 0
     sent_at: datetime | None = None
     empty_looks: int = 0
-    """How often gu1's list was read since `sent_at` without finding this one."""
+    """How often gu1's list was read since `sent_at` without showing this validation."""
     gu1_id: str | None = None
     status: Status = Status.PENDING
     session_url: str | None = field(default=None, repr=False)
@@ -110,12 +107,12 @@ class Validation:
 
     @property
     def ends_at(self) -> datetime:
-        """When the provider's session runs out, as far as gu1 says so."""
+        """When the provider's session expires."""
         return self.expires_at or (self.sent_at or self.created_at) + SESSION_LIFE
 
     @property
     def ran_out(self) -> bool:
-        """Closed by gu1, or by us where gu1 left it open past its end."""
+        """The session expired and was closed by gu1, or by us if gu1 left it open."""
         if self.status is Status.CANCELLED:
             return self.gu1_updated_at is not None and self.gu1_updated_at >= self.ends_at - CLOCKS_APART
         return self.status is Status.EXPIRED
@@ -131,17 +128,17 @@ class Validation:
 
     @property
     def is_doubtful(self) -> bool:
-        """Approved, but with a document other than the one whose number was typed."""
+        """Approved, but with another document number than the typed one."""
         return self.status is Status.APPROVED and self.identity_match is IdentityMatch.MISMATCH
 
     @property
     def lacks_page(self) -> bool:
-        """There is nowhere to go, and no verdict as gu1's sandbox gives without a hosted page, within moments."""
+        """gu1 gave no hosted page, and no verdict either, as its sandbox soon gives without one."""
         has_none = self.status is Status.PENDING and self.session_url is None
-        return has_none and self.creation_state is CreationState.ADOPTED and self.refreshes >= LOOKS_FOR_PAGE
+        return has_none and self.creation_state is CreationState.ADOPTED and self.refreshes >= REFRESHES_FOR_PAGE
 
     def looks_like(self, other: Self) -> bool:
-        """Whether the applicant could not tell the two apart."""
+        """True if the applicant would see no difference."""
         return self._visible == other._visible
 
     @property
@@ -153,8 +150,8 @@ class Validation:
         return REMEDIES[self.reason or Reason.UNSPECIFIED] if self.status is Status.REJECTED else None
 
     def observed(self, seen: Observation, identity_match: IdentityMatch) -> Self:
-        """This validation after gu1 spoke; the same one where the news is stale or not allowed."""
-        newer = _newer(seen.updated_at, self.gu1_updated_at)
+        """This validation with the observation applied; unchanged if that is stale or its status not allowed."""
+        newer = _is_newer(seen.updated_at, self.gu1_updated_at)
         if newer is False or (seen.status is not self.status and not may_move(self.status, seen.status, newer=newer)):
             return self
         return replace(
@@ -162,7 +159,7 @@ class Validation:
             status=seen.status,
             session_url=seen.session_url or self.session_url,
             session_id=seen.session_id or self.session_id,
-            double_check=_further(self.double_check, seen.double_check),
+            double_check=_merged_double_check(self.double_check, seen.double_check),
             reason=(seen.reason or self.reason or Reason.UNSPECIFIED) if seen.status is Status.REJECTED else None,
             identity_match=self.identity_match if identity_match is IdentityMatch.UNKNOWN else identity_match,
             gu1_updated_at=seen.updated_at or self.gu1_updated_at,
@@ -171,15 +168,15 @@ class Validation:
         )
 
 
-def _newer(new: datetime | None, old: datetime | None) -> bool | None:
-    """None where the two cannot be told apart: gu1's clock has whole seconds on some pages."""
+def _is_newer(new: datetime | None, old: datetime | None) -> bool | None:
+    """None if they are equal or missing: some of gu1's answers have whole seconds only."""
     if new is None or old is None or new == old:
         return None
     return new > old
 
 
-def _further(old: DoubleCheck, new: DoubleCheck | None) -> DoubleCheck:
-    """A double check that we asked for stays asked for even when a row forgets to say so."""
+def _merged_double_check(old: DoubleCheck, new: DoubleCheck | None) -> DoubleCheck:
+    """A requested double check stays requested even if a later row omits it."""
     if new is None or (new is DoubleCheck.NOT_ASKED and old is DoubleCheck.UNANSWERED):
         return old
     return old if old is DoubleCheck.ANSWERED else new

@@ -1,4 +1,4 @@
-"""What is forgotten by itself, and when."""
+"""Deletes expired data."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from portal.domain.onboarding import LIFETIME
 from portal.services.ports import Outbox, SharedState, Store
 
-WEBHOOKS_KEPT = timedelta(days=30)
-EVENTS_KEPT = timedelta(days=30)
-"""Once they were delivered; the others stay for as long as their onboarding."""
-KEYS_KEPT = timedelta(days=7)
-MOST_AT_ONCE = 1000
-"""Of people's details, so that a first time among many holds up nobody; the others follow the next time."""
+WEBHOOK_RETENTION = timedelta(days=30)
+DELIVERED_EVENT_RETENTION = timedelta(days=30)
+"""Undelivered events are kept as long as their onboarding."""
+IDEMPOTENCY_KEY_RETENTION = timedelta(days=7)
+DETAILS_PER_RUN = 1000
+"""So that the first run on a large database blocks nobody; the rest follows in the next runs."""
 
 
 class Housekeeping:
@@ -21,9 +21,9 @@ class Housekeeping:
         self._outbox = outbox
         self._store = store
 
-    def forget(self, now: datetime) -> None:
-        """Raises `StoreUnavailable`; what is left then is forgotten the next time."""
-        self._shared_state.forget_webhooks(now - WEBHOOKS_KEPT)
-        self._shared_state.forget_keys(now - KEYS_KEPT)
-        self._outbox.forget_delivered(now - EVENTS_KEPT)
-        self._store.forget_details(now - LIFETIME, limit=MOST_AT_ONCE)
+    def purge_expired(self, now: datetime) -> None:
+        """Raises `StoreUnavailable`; the next run then deletes the rest."""
+        self._shared_state.purge_webhooks(now - WEBHOOK_RETENTION)
+        self._shared_state.purge_idempotency_keys(now - IDEMPOTENCY_KEY_RETENTION)
+        self._outbox.purge_delivered(now - DELIVERED_EVENT_RETENTION)
+        self._store.purge_details(now - LIFETIME, limit=DETAILS_PER_RUN)

@@ -1,8 +1,8 @@
-"""The background loop that tells partners' backends what happened: each event until its backend has taken it.
+"""Delivers notifications to partners' backends, and retries each until it is accepted.
 
-A try begins with a claim (a lease) and ends with one write. A process that dies in between loses nothing: the
-lease runs out, and the event is sent again under the same id. Each partner has a lane of its own, so that a
-backend that hangs holds nobody else up.
+A try starts with a claim (a lease) and ends with one write. If the process dies in between, nothing is lost:
+the lease expires, and the event is sent again with the same id. Each partner has its own limit of parallel
+deliveries, so a backend that hangs delays no other partner.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from functools import partial
 from portal.domain.errors import StoreUnavailable
 from portal.domain.timings import Timings
 from portal.runner.polling_worker import PollingWorker
+from portal.runner.wake import Wake
 from portal.services.notification import DeliveryResult, Event, NotificationEndpoint
 from portal.services.ports import Clock, Meter, Notifier, Outbox
 from portal.services.signatures import signed_headers
 
 log = logging.getLogger(__name__)
 
-NOT_LISTENING = timedelta(hours=1)
-"""How long events wait for a partner that is switched off or has no address for them any more."""
+NO_ENDPOINT_PAUSE = timedelta(hours=1)
+"""Pause for the events of a partner that is disabled or has no notify_url any more."""
 
 
 class NotificationWorker(PollingWorker):
@@ -32,99 +33,107 @@ class NotificationWorker(PollingWorker):
         self,
         outbox: Outbox,
         notifier: Notifier,
-        notification_endpoints: Callable[[], Mapping[str, NotificationEndpoint]],
+        endpoints: Callable[[], Mapping[str, NotificationEndpoint]],
         *,
         clock: Clock,
         timings: Timings,
         meter: Meter,
-        lane: int = 4,
+        wake: Wake | None = None,
+        limit_per_partner: int = 4,
     ) -> None:
-        """`notification_endpoints`: the current ones by partner slug. `lane`: deliveries to one partner at a time."""
-        super().__init__(timings)
+        """`endpoints`: the current ones by partner slug. `limit_per_partner`: parallel deliveries to one partner."""
+        super().__init__(timings, wake)
         self._outbox = outbox
         self._notifier = notifier
-        self._endpoints = notification_endpoints
+        self._endpoints = endpoints
         self._clock = clock
         self._meter = meter
-        self._lane = lane
-        self._under_way: Counter[str] = Counter()
+        self._limit_per_partner = limit_per_partner
+        self._in_progress: Counter[str] = Counter()
 
     async def _start_due(self) -> int:
         self._pause = self._timings.idle
-        now, notification_endpoints, started = self._clock(), self._endpoints(), 0
+        now, endpoints, started = self._clock(), self._endpoints(), 0
         try:
-            if notification_endpoints and self._is_due(await asyncio.to_thread(self._outbox.next_due, now), now):
+            if endpoints and self._is_due(await asyncio.to_thread(self._outbox.next_due, now), now):
                 for partner in await asyncio.to_thread(self._outbox.due_partners, now):
-                    started += await self._start_for(partner, notification_endpoints.get(partner), now)
+                    started += await self._start_for(partner, endpoints.get(partner), now)
         except StoreUnavailable:
-            pass  # the database's own log line says so, and the next round tries again
+            pass  # the store has logged it; the next round tries again
         return started
 
     async def _start_for(self, partner: str, endpoint: NotificationEndpoint | None, now: datetime) -> int:
         if endpoint is None:
-            until = now + NOT_LISTENING
-            await asyncio.to_thread(self._outbox.postpone_all, partner, now=now, until=until, outcome="not listening")
+            until = now + NO_ENDPOINT_PAUSE
+            await asyncio.to_thread(self._outbox.postpone_all, partner, now=now, until=until, outcome="no endpoint")
             return 0
-        room = self._lane - self._under_way[partner]
+        room = self._limit_per_partner - self._in_progress[partner]
         if room <= 0:
             return 0
         lease_until = now + timedelta(seconds=self._timings.notification_lease)
         claim = partial(self._outbox.claim, partner, now=now, lease_until=lease_until, limit=room)
-        return await self._claim(claim, lambda event: self._take_lane(endpoint, event))
+        return await self._start_claimed(claim, lambda event: self._start_delivery(endpoint, event))
 
-    def _take_lane(self, endpoint: NotificationEndpoint, event: Event) -> None:
-        self._under_way[event.partner] += 1
-        self._start(self._notify(endpoint, event)).add_done_callback(lambda _: self._leave_lane(event.partner))
+    def _start_delivery(self, endpoint: NotificationEndpoint, event: Event) -> None:
+        self._in_progress[event.partner] += 1
+        self._start(self._deliver(endpoint, event)).add_done_callback(lambda _: self._end_delivery(event.partner))
 
-    def _leave_lane(self, partner: str) -> None:
-        self._under_way[partner] -= 1
+    def _end_delivery(self, partner: str) -> None:
+        self._in_progress[partner] -= 1
 
-    async def _notify(self, endpoint: NotificationEndpoint, event: Event) -> None:
+    async def _deliver(self, endpoint: NotificationEndpoint, event: Event) -> None:
         now = self._clock()
         left = event.lease_until - now if event.lease_until else timedelta()
         if left < timedelta(seconds=self._timings.notification_lease / 2):
-            return  # somebody else may begin before we have ended
+            return  # the lease could expire before the delivery ends
         body = event.body
         headers = signed_headers(event.id, int(now.timestamp()), body, endpoint.secrets)
         try:
-            await self._settle(event, await self._sent(endpoint, body, headers, event))
+            await self._record(event, await self._send(endpoint, body, headers, event))
         except StoreUnavailable:
-            log.warning("event %s: what came of it could not be kept; it is sent again", event.id)
+            log.warning("event %s: outcome not saved; it will be sent again", event.id)
         except asyncio.CancelledError:
             await asyncio.to_thread(self._release, event)
             raise
 
-    async def _sent(
+    async def _send(
         self, endpoint: NotificationEndpoint, body: bytes, headers: dict[str, str], event: Event
     ) -> DeliveryResult:
         try:
             return await self._notifier.send(endpoint.url, body, headers)
         except Exception:
-            log.exception("event %s: sending failed", event.id)
+            log.exception("event %s: delivery failed unexpectedly", event.id)
             return DeliveryResult(fault="unexpected")
 
-    async def _settle(self, event: Event, answer: DeliveryResult) -> None:
-        verdict, wait = self._verdict(event, answer)
+    async def _record(self, event: Event, result: DeliveryResult) -> None:
+        verdict, wait = self._verdict(event, result)
         if verdict == "delivered":
-            await self._save(lambda: self._outbox.delivered(event, now=self._clock(), outcome=answer.outcome))
+            await self._save(lambda: self._outbox.delivered(event, now=self._clock(), outcome=result.outcome))
         else:
             due_at = self._clock() + wait if wait else None
             level = logging.ERROR if due_at is None else logging.WARNING
-            log.log(level, "event %s to partner %s %s: %s", event.id, event.partner, verdict, answer.outcome)
-            await self._save(lambda: self._outbox.retry_later(event, due_at=due_at, outcome=answer.outcome))
-        self._meter.count("told", partner=event.partner, outcome=verdict)
+            log.log(
+                level,
+                "event %s: delivery to partner %s failed (%s): %s",
+                event.id,
+                event.partner,
+                verdict,
+                result.outcome,
+            )
+            await self._save(lambda: self._outbox.retry_later(event, due_at=due_at, outcome=result.outcome))
+        self._meter.count("notifications", partner=event.partner, outcome=verdict)
 
-    def _verdict(self, event: Event, answer: DeliveryResult) -> tuple[str, timedelta | None]:
-        """And how long to wait before the next try, if there is one."""
-        if answer.is_success:
+    def _verdict(self, event: Event, result: DeliveryResult) -> tuple[str, timedelta | None]:
+        """The outcome for the metrics, and the wait before the next try; None if there is none."""
+        if result.is_success:
             return "delivered", None
-        if answer.is_gone:
+        if result.is_gone:
             return "gone", None
-        wait = self._timings.notify_after(event.attempts + 1, answer.retry_after)
-        return "put_off" if wait else "given_up", wait
+        wait = self._timings.notification_backoff(event.attempts + 1, result.retry_after)
+        return "retry" if wait else "given_up", wait
 
     async def _save(self, write: Callable[[], None]) -> None:
-        for pause in self._timings.save_again:
+        for pause in self._timings.save_backoff:
             try:
                 await asyncio.to_thread(write)
                 return
@@ -136,4 +145,4 @@ class NotificationWorker(PollingWorker):
         try:
             self._outbox.release(event)
         except StoreUnavailable:
-            log.warning("event %s could not be handed back; it is sent again after its lease", event.id)
+            log.warning("event %s: lease not released; it will be sent again after it expires", event.id)

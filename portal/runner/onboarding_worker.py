@@ -1,7 +1,7 @@
-"""The background loop that finds due onboardings and has each moved on by a step.
+"""Claims due onboardings and takes the next step of each.
 
-A step begins with a claim (fence and lease) and ends with one fenced write. A process that dies in
-between loses nothing: the lease runs out, and the next engine goes on from the last write.
+A step starts with a claim (fence and lease) and ends with one fenced write. If the process dies in
+between, nothing is lost: the lease expires, and another worker continues from the last write.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from portal.domain.errors import StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.domain.timings import Timings
 from portal.runner.polling_worker import PollingWorker
+from portal.runner.wake import Wake
 from portal.services.ports import Clock, Store
 
 
@@ -26,31 +27,31 @@ class OnboardingWorker(PollingWorker):
         *,
         clock: Clock,
         timings: Timings,
-        bound: int = 16,
+        wake: Wake | None = None,
+        limit: int = 16,
     ) -> None:
-        """`bound`: how many onboardings are worked on at once."""
-        super().__init__(timings)
+        """`limit`: the maximum number of onboardings in progress at once."""
+        super().__init__(timings, wake)
         self._store = store
         self._take_step = take_step
         self._clock = clock
-        self._bound = bound
+        self._limit = limit
 
     async def _start_due(self) -> int:
         self._pause = self._timings.idle
-        room = self._bound - len(self._running)
-        now = self._clock()
-        if room <= 0 or not await self._is_something_due(now):
+        room, now = self._limit - len(self._running), self._clock()
+        if room <= 0 or not await self._has_due(now):
             return 0
         claim = partial(
             self._store.claim, now=now, lease_until=now + timedelta(seconds=self._timings.lease), limit=room
         )
         try:
-            return await self._claim(claim, lambda onboarding: self._start(self._take_step(onboarding)))
+            return await self._start_claimed(claim, lambda onboarding: self._start(self._take_step(onboarding)))
         except StoreUnavailable:
             return 0
 
-    async def _is_something_due(self, now: datetime) -> bool:
-        """A look costs less than a claim, which takes SQLite's only write lock."""
+    async def _has_due(self, now: datetime) -> bool:
+        """A read costs less than a claim, which needs SQLite's only write lock."""
         try:
             return self._is_due(await asyncio.to_thread(self._store.next_due, now), now)
         except StoreUnavailable:

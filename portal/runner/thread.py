@@ -1,9 +1,8 @@
-"""The engine's thread: one event loop beside the threads that serve pages, in which partners are told too."""
+"""The runner's thread: one event loop for all workers, beside the threads that serve pages."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import multiprocessing
 import os
@@ -13,51 +12,45 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from portal.domain.errors import StoreUnavailable
-from portal.runner.notification_worker import NotificationWorker
-from portal.runner.onboarding_worker import OnboardingWorker
 from portal.runner.polling_worker import PollingWorker
 from portal.services.ports import Clock
 
 log = logging.getLogger(__name__)
 
-_HEARTBEAT = 0.25
-_REST_AFTER_CRASH = 1.0
-_HOUSEKEEPING = 3600.0
-_CLOCK_SET_EVERY = 60.0
+_STOP_CHECK_SECONDS = 0.25
+_RESTART_SECONDS = 1.0
+_PURGE_SECONDS = 3600.0
+_CLOCK_SYNC_SECONDS = 60.0
 
 
-async def _nothing() -> None:
-    pass
-
-
-def _forget_nothing(_now: datetime) -> None:
+async def _close_nothing() -> None:
     pass
 
 
 class RunnerThread:
-    """Ends with the main thread, after what is under way was finished."""
-
-    onboardings: OnboardingWorker
-    notifications: NotificationWorker | None = None
+    """Stops with the main thread, after the running steps are finished."""
 
     def __init__(
         self,
+        onboardings: PollingWorker,
+        notifications: PollingWorker | None = None,
         *,
         clock: Clock,
-        forget: Callable[[datetime], None] = _forget_nothing,
-        set_clock: Callable[[], None] = lambda: None,
-        close: Callable[[], Awaitable[None]] = _nothing,
+        purge_expired: Callable[[datetime], None] = lambda _now: None,
+        sync_clock: Callable[[], None] = lambda: None,
+        close: Callable[[], Awaitable[None]] = _close_nothing,
     ) -> None:
-        """`forget` drops what is no longer needed at a moment; `close` ends the connections to gu1 and partners."""
+        """`close` ends the connections to gu1 and to partners."""
+        self.onboardings = onboardings
+        self.notifications = notifications
+        self.purge_expired = purge_expired
         self._clock = clock
-        self._set_clock = set_clock
-        self.forget = forget
+        self._sync_clock = sync_clock
         self._close = close
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._server = multiprocessing.parent_process()
-        # No daemon: the interpreter waits for it, and so for the step that is under way.
-        self._thread = threading.Thread(target=self._live, name="engine")
+        # Not a daemon: the interpreter then waits for the running steps.
+        self._thread = threading.Thread(target=self._run, name="runner")
 
     def start(self) -> None:
         self._thread.start()
@@ -66,76 +59,58 @@ class RunnerThread:
         self._stopping.set()
         self._thread.join()
 
-    def wake(self) -> None:
-        """From any thread; without effect while the engine is not running."""
-        if self._loop:
-            self._soon(self.onboardings.wake)
+    def _run(self) -> None:
+        asyncio.run(self._run_until_stopped())
 
-    def wake_notifications(self) -> None:
-        """Likewise, where there is news for a partner."""
-        if self.notifications:
-            self._soon(self.notifications.wake)
-
-    def _soon(self, wake: Callable[[], None]) -> None:
-        loop = self._loop
-        if loop:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(wake)
-
-    def _live(self) -> None:
-        asyncio.run(self._work())
-
-    async def _work(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        await self._set_the_clock()
-        worker = filter(None, (self.onboardings, self.notifications))
-        work = (*map(self._run, worker), self._keep_house(), self._keep_time())
-        chores = [asyncio.create_task(chore) for chore in work]
+    async def _run_until_stopped(self) -> None:
+        await self._sync_clock_once()
+        workers = [worker for worker in (self.onboardings, self.notifications) if worker]
+        loops = (*map(self._keep_running, workers), self._purge_hourly(), self._sync_clock_regularly())
+        tasks = [asyncio.create_task(loop) for loop in loops]
         try:
-            while not self._is_over():
-                await asyncio.sleep(_HEARTBEAT)
+            while not self._must_stop():
+                await asyncio.sleep(_STOP_CHECK_SECONDS)
         finally:
-            self._loop = None
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
             if self._is_orphan():
-                # No SIGTERM: a worker that is just starting loses it, and a second one can hang the server's handler.
+                # Not SIGTERM: a starting process ignores it, and a second one can hang the server's handler.
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def _is_over(self) -> bool:
+    def _must_stop(self) -> bool:
         return self._stopping.is_set() or self._is_orphan() or not threading.main_thread().is_alive()
 
     def _is_orphan(self) -> bool:
-        """The server that started this process was killed: do not keep its port and its database busy."""
+        """True if the server that started this process was killed: its port and database must be free again."""
         return self._server is not None and os.getppid() != self._server.pid
 
-    async def _run(self, worker: PollingWorker) -> None:
+    async def _keep_running(self, worker: PollingWorker) -> None:
         while not self._stopping.is_set():
             try:
                 await worker.run()
             except Exception:
-                log.exception("%s failed; it starts again", type(worker).__name__)
-                await asyncio.sleep(_REST_AFTER_CRASH)
+                log.exception("%s failed; restarting it", type(worker).__name__)
+                await asyncio.sleep(_RESTART_SECONDS)
 
-    async def _keep_time(self) -> None:
+    async def _sync_clock_regularly(self) -> None:
         while True:
-            await asyncio.sleep(_CLOCK_SET_EVERY)
-            await self._set_the_clock()
+            await asyncio.sleep(_CLOCK_SYNC_SECONDS)
+            await self._sync_clock_once()
 
-    async def _set_the_clock(self) -> None:
+    async def _sync_clock_once(self) -> None:
         try:
-            await asyncio.to_thread(self._set_clock)
+            await asyncio.to_thread(self._sync_clock)
         except StoreUnavailable:
-            log.warning("the clock is set later: the database does not answer")
+            log.warning("clock not synchronized: the database is unavailable; retrying in a minute")
 
-    async def _keep_house(self) -> None:
+    async def _purge_hourly(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self.forget, self._clock())
+                await asyncio.to_thread(self.purge_expired, self._clock())
             except StoreUnavailable:
-                log.warning("what is old is forgotten later: the database does not answer")
+                log.warning("expired data not purged: the database is unavailable; retrying in an hour")
             except Exception:
-                log.exception("what is old could not be forgotten")
-            await asyncio.sleep(_HOUSEKEEPING)
+                log.exception("expired data not purged; retrying in an hour")
+            await asyncio.sleep(_PURGE_SECONDS)

@@ -1,4 +1,4 @@
-"""What becomes of an onboarding when gu1 says something: every piece of news comes through here."""
+"""Applies observations: everything that gu1 says of a validation changes its onboarding here."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ class ObservationApplier:
     timings: Timings
 
     def apply(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
-        """`onboarding` after gu1 spoke; the same where it spoke of something else."""
+        """Applies an observation that a step requested; unchanged if it is about another validation."""
         before = onboarding.validation
         if before is None or not _concerns(before, seen):
             return onboarding
         stall_reason = self._stall_reason(onboarding, seen)
-        after = self._validation_after(onboarding, before, self._believed(seen))
+        after = self._validation_after(onboarding, before, self._sanitized(seen))
         changed = not after.looks_like(before) or stall_reason is not onboarding.stall_reason
         after = replace(after, refreshes=0 if changed else before.refreshes + 1)
         now = self.clock()
-        self._alarm(onboarding, after, now)
+        self._alert(onboarding, after, now)
         return replace(
             onboarding,
             validation=after,
             stall_reason=stall_reason,
             failures=0,
-            due_at=onboarding.due_after(None if after.is_settled else self._next_look(after, now)),
+            due_at=onboarding.due_after(None if after.is_settled else self._next_refresh(after, now)),
             updated_at=now if changed else onboarding.updated_at,
         )
 
-    def apply_unasked(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
-        """`onboarding` after gu1 spoke unasked: that is no look, and puts off none."""
+    def apply_unrequested(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
+        """Applies a webhook: it does not count as a refresh, and delays none."""
         before, after = onboarding.validation, self.apply(onboarding, seen)
         if before is None or after.validation is None:
             return after
@@ -66,29 +66,29 @@ class ObservationApplier:
     def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:
         adopted = replace(before, gu1_id=seen.gu1_id, creation_state=CreationState.ADOPTED)
         has_session = bool(seen.session_id or before.session_id or seen.session_url or before.session_url)
-        # Without a session no document was shown: gu1's sandbox makes up what it says of one.
+        # Without a session no document was shown: gu1's sandbox invents one.
         match = self._identity_match(onboarding, seen) if has_session else IdentityMatch.UNKNOWN
         after = adopted.observed(seen, match)
         if after is adopted and seen.status is not before.status:
-            self.meter.count("refused_move", old=before.status, new=seen.status)
+            self.meter.count("refused_status_changes", old=before.status, new=seen.status)
         if after.is_doubtful and not before.is_doubtful:
-            log.error("onboarding %s: approved with a document other than the one typed; held", onboarding.id)
+            log.error("onboarding %s: approval held: the verified document is not the one typed", onboarding.id)
             self.meter.count("identity_mismatch")
         if after.status is not before.status or before.creation_state is not CreationState.ADOPTED:
-            self.meter.count("moved", status=after.status, reason=after.reason or "")
+            self.meter.count("status_changes", status=after.status, reason=after.reason or "")
         return after
 
-    def _alarm(self, onboarding: Onboarding, after: Validation, now: datetime) -> None:
-        """Of what only an operator can mend; at each look, for as long as it lasts."""
+    def _alert(self, onboarding: Onboarding, after: Validation, now: datetime) -> None:
+        """Logs what only an operator can fix, at each refresh while it lasts."""
         if after.lacks_page:
-            log.error("onboarding %s: gu1 gave its validation no hosted page", onboarding.id)
+            log.error("onboarding %s: validation has no hosted page", onboarding.id)
             self.meter.count("no_hosted_page")
         if after.is_confirming and now - onboarding.updated_at >= CONFIRMS_WITHIN:
-            log.error("onboarding %s: approved, and RENAPER has not confirmed it for a day", onboarding.id)
+            log.error("onboarding %s: approval not confirmed by RENAPER for a day", onboarding.id)
             self.meter.count("unconfirmed")
 
-    def _next_look(self, after: Validation, now: datetime) -> datetime:
-        """By the usual pace, but no later than the session's end."""
+    def _next_refresh(self, after: Validation, now: datetime) -> datetime:
+        """At the usual interval, but no later than the session's end."""
         usual = now + self.timings.refresh_after(after)
         return min(usual, after.ends_at) if now < after.ends_at else usual
 
@@ -101,8 +101,8 @@ class ObservationApplier:
         same = self.keyed_hash.matches(number, onboarding.document_digest)
         return IdentityMatch.MATCH if same else IdentityMatch.MISMATCH
 
-    def _believed(self, seen: Observation) -> Observation:
-        """Without a time that is still to come, beside which all true news would look old."""
+    def _sanitized(self, seen: Observation) -> Observation:
+        """Without a refused hosted page, and without a future time, which would make later observations stale."""
         is_ahead = seen.updated_at is not None and seen.updated_at > self.clock() + CLOCKS_APART
         return replace(seen, session_url=self._allowed(seen), updated_at=None if is_ahead else seen.updated_at)
 
@@ -117,13 +117,13 @@ class ObservationApplier:
         if self._allowed(seen):
             return None
         if not refused_before:
-            log.error("onboarding %s: gu1 gave a hosted page outside GU1_PROVIDER_HOSTS", onboarding.id)
+            log.error("onboarding %s: hosted page not in GU1_PROVIDER_HOSTS", onboarding.id)
             self.meter.count("session_url_refused")
         return StallReason.HOSTED_PAGE_REFUSED
 
 
 def _concerns(validation: Validation, seen: Observation) -> bool:
-    """Not where a retry has replaced the validation that gu1 speaks of."""
+    """False if a retry has replaced the validation."""
     if validation.gu1_id:
         return validation.gu1_id == seen.gu1_id
     return validation.creation_state is CreationState.SENT or validation.nonce == seen.nonce

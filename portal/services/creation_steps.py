@@ -1,4 +1,4 @@
-"""The steps up to an adopted validation: the entity, the paid request, and what to do when its answer is lost."""
+"""The steps up to an adopted validation: create the entity, then send the paid request for a validation."""
 
 from __future__ import annotations
 
@@ -29,18 +29,21 @@ class CreationSteps:
         self._meter = meter
 
     async def create_entity(self, claimed: Onboarding) -> None:
-        entity_id = await self._known_entity(claimed) or await self._new_entity(claimed)
+        entity_id = await self._existing_entity(claimed) or await self._new_entity(claimed)
         await self._leases.advance(claimed, lambda fresh: replace(fresh, entity_id=entity_id, details=None))
 
-    async def _known_entity(self, claimed: Onboarding) -> str | None:
-        """What an earlier try created unheard, and what gu1 would make a second one of on its older pages."""
+    async def _existing_entity(self, claimed: Onboarding) -> str | None:
+        """An entity that an earlier try created, or that gu1 already has for this document number.
+
+        Older gu1 versions create a second entity instead of refusing the duplicate.
+        """
         if claimed.external_id or claimed.fence > 1:
             earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
             if earlier:
                 return earlier
-        return await self._same_person(_details(claimed))
+        return await self._entity_by_document(_details(claimed))
 
-    async def _same_person(self, details: Details) -> str | None:
+    async def _entity_by_document(self, details: Details) -> str | None:
         return await _unless_refused(self._gu1.find_entity_by_tax_id(details.country, details.document_number))
 
     async def _new_entity(self, claimed: Onboarding) -> str:
@@ -48,20 +51,20 @@ class CreationSteps:
         try:
             return await self._gu1.create_entity(details, claimed.gu1_external_id)
         except Refused as refused:
-            # A duplicate is no news for the applicant: from here on both ways are the same.
+            # A duplicate must look the same to the applicant as a new entity.
             existing = refused.entity_id
             if existing is None and refused.http_status == DUPLICATE:
-                existing = await self._same_person(details)
+                existing = await self._entity_by_document(details)
             if existing is None:
                 raise
             return existing
 
     async def create_validation(self, claimed: Onboarding) -> None:
         sent = await self._leases.save(claimed, self._sent)
-        if self._leases.is_running_out(claimed):
-            # This process was halted for a while, and by the time of an answer others would be at work.
-            too_late = NotSent("too little of the lease is left")
-            await self._leases.retry_later(claimed, "create_validation", too_late, also=_never_done)
+        if self._leases.is_expiring(claimed):
+            # This process was paused; by the time gu1 answers, another worker could hold the lease.
+            too_late = NotSent("the lease is about to expire")
+            await self._leases.retry_later(claimed, "create_validation", too_late, also=_not_sent)
             return
         validation = sent.validation
         if validation is None or sent.entity_id is None:
@@ -74,15 +77,15 @@ class CreationSteps:
                 metadata={"onboarding": sent.id, "validation": validation.number, "nonce": validation.nonce},
             )
         except OutcomeUnknown as unknown:
-            await self._await_outcome(claimed, unknown)
+            await self._schedule_reconciliation(claimed, unknown)
         except (NotSent, Unavailable, Refused) as error:
-            await self._leases.retry_later(claimed, "create_validation", error, also=_never_done)
+            await self._leases.retry_later(claimed, "create_validation", error, also=_not_sent)
         else:
             await self._leases.finish(claimed, lambda fresh: self._onboardings.apply_observation(fresh, seen))
 
     def _sent(self, onboarding: Onboarding) -> Onboarding:
         validation = onboarding.validation
-        # Stopped, or adopted by a webhook, since it was claimed.
+        # Stopped, or adopted through a webhook, since it was claimed.
         if onboarding.stopped_at or validation is None or validation.creation_state is not CreationState.PLANNED:
             raise LostClaim
         now = self._leases.now()
@@ -92,14 +95,14 @@ class CreationSteps:
         sweep_at = now + timedelta(seconds=self._timings.first_sweep) if sent.sends > 1 else onboarding.sweep_at
         return replace(onboarding, validation=sent, sweep_at=sweep_at)
 
-    async def _await_outcome(self, claimed: Onboarding, unknown: OutcomeUnknown) -> None:
-        log.warning("onboarding %s: outcome unknown: %s", claimed.id, unknown)
+    async def _schedule_reconciliation(self, claimed: Onboarding, unknown: OutcomeUnknown) -> None:
+        log.warning("onboarding %s: create_validation: outcome unknown: %s", claimed.id, unknown)
         self._meter.count("outcome_unknown")
 
         def change(fresh: Onboarding) -> Onboarding:
             return fresh if is_adopted(fresh) else replace(fresh, due_at=due, failures=fresh.failures + 1)
 
-        due = self._leases.now() + timedelta(seconds=self._timings.quiet)
+        due = self._leases.now() + timedelta(seconds=self._timings.reconcile_delay)
         await self._leases.finish(claimed, change)
 
 
@@ -110,15 +113,15 @@ def _details(claimed: Onboarding) -> Details:
 
 
 async def _unless_refused(found: Awaitable[str | None]) -> str | None:
-    """A key may create without being allowed to search."""
+    """None if gu1 refuses: an API key may be allowed to create but not to search."""
     try:
         return await found
     except Refused:
         return None
 
 
-def _never_done(onboarding: Onboarding) -> Onboarding:
-    """gu1 surely did nothing, so this sending does not count."""
+def _not_sent(onboarding: Onboarding) -> Onboarding:
+    """gu1 did nothing, so this send does not count."""
     if is_adopted(onboarding):
         return onboarding
     return validation_changed(unsent(onboarding), lambda it: replace(it, sends=it.sends - 1))

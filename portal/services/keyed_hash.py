@@ -1,4 +1,4 @@
-"""Keyed hashes: to compare what we may not keep."""
+"""Keyed hashes, to compare values that must not be stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 class KeyedHash:
     def __init__(self, secret_keys: Sequence[str], purpose: str) -> None:
-        """`secret_keys`: the first makes new hashes, all of them are accepted in a comparison."""
+        """The first key makes new hashes; all keys are tried in a comparison."""
         self._keys = [hmac.digest(key.encode(), purpose.encode(), "sha256") for key in secret_keys]
 
     def digest(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a step may write: nothing without its claim's fence, and every outcome together with the claim's end."""
+"""Fenced writes for the worker's steps; recording the outcome also releases the lease."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from portal.services.ports import Clock, Meter, Store
 log = logging.getLogger(__name__)
 
 LONG_WAIT = timedelta(seconds=30)
-"""After which the applicant is told, even of a first failure."""
+"""From this wait on the applicant is told of the delay, even after the first failure."""
 
 Change = Callable[[Onboarding], Onboarding]
 
@@ -32,40 +32,40 @@ class Leases:
         self.now = clock
 
     async def save(self, claimed: Onboarding, change: Change) -> Onboarding:
-        """Writes in the middle of a step. Raises `LostClaim` where somebody else took over."""
+        """Writes in the middle of a step. Raises `LostClaim` if another worker took over the lease."""
         return await asyncio.to_thread(self._fenced, claimed, change)
 
     async def finish(self, claimed: Onboarding, change: Change) -> None:
-        """Writes the outcome and gives the claim back."""
+        """Writes the outcome and releases the lease."""
 
-        def settle(fresh: Onboarding) -> Onboarding:
+        def change_and_release(fresh: Onboarding) -> Onboarding:
             changed = change(fresh)
-            # Somebody hinted at news while we were at work: look again now, not by the old plan.
-            hinted = fresh.due_at is not None and fresh.due_at != claimed.due_at
-            due = min(filter(None, (changed.due_at, fresh.due_at))) if hinted else changed.due_at
+            # A refresh was requested during the step: keep the earlier due time.
+            requested = fresh.due_at is not None and fresh.due_at != claimed.due_at
+            due = min(filter(None, (changed.due_at, fresh.due_at))) if requested else changed.due_at
             return replace(changed, due_at=due, lease_until=None)
 
-        for pause in self._timings.save_again:
+        for pause in self._timings.save_backoff:
             try:
-                await self.save(claimed, settle)
+                await self.save(claimed, change_and_release)
                 return
             except StoreUnavailable:
-                # What gu1 has just said is worth more than the wait: without it the lease has to run out.
+                # Retry here: otherwise gu1's answer is lost, and the onboarding waits until the lease expires.
                 await asyncio.sleep(pause)
-        await self.save(claimed, settle)
+        await self.save(claimed, change_and_release)
 
     async def release(self, claimed: Onboarding) -> None:
-        """As it is, where the step has become pointless."""
+        """Releases the lease and changes nothing else; ignores errors."""
         with contextlib.suppress(LostClaim, StoreUnavailable):
             await self.finish(claimed, lambda fresh: fresh)
 
-    def is_running_out(self, claimed: Onboarding) -> bool:
-        """Too little is left of the lease for a call that must not be made twice."""
+    def is_expiring(self, claimed: Onboarding) -> bool:
+        """True if the lease is too short for a call that must not be made twice."""
         left = claimed.lease_until - self.now() if claimed.lease_until else timedelta()
         return left < timedelta(seconds=self._timings.lease / 2)
 
     async def advance(self, claimed: Onboarding, change: Change) -> None:
-        """Writes the outcome; the next step may follow at once."""
+        """Writes the outcome of a successful step; the next step is due now."""
         await self.finish(
             claimed, lambda fresh: replace(change(fresh), stall_reason=None, failures=0, due_at=self.now())
         )
@@ -76,15 +76,15 @@ class Leases:
     async def retry_later(
         self, claimed: Onboarding, step: str, error: Gu1Error, *, also: Change = lambda it: it
     ) -> None:
-        """Nothing came of it this time: try again later, and let the applicant know where it lasts."""
+        """Schedules a retry with backoff, and marks the onboarding as stalled. `also` is a further change."""
         stall_reason = _stall_reason(step, error)
         level = logging.ERROR if stall_reason is StallReason.REFUSED else logging.WARNING
-        log.log(level, "onboarding %s: %s put off: %s: %s", claimed.id, step, type(error).__name__, error)
-        self._meter.count("put_off", step=step, trouble=stall_reason)
+        log.log(level, "onboarding %s: %s failed: %s: %s", claimed.id, step, type(error).__name__, error)
+        self._meter.count("step_retries", step=step, reason=stall_reason)
 
         def change(fresh: Onboarding) -> Onboarding:
             if fresh.attempts != claimed.attempts or (is_adopted(fresh) and not is_adopted(claimed)):
-                return fresh  # another validation was planned meanwhile, or this one found: there is no trouble with it
+                return fresh  # another validation was planned or this one was found: the failure no longer matters
             failures = fresh.failures + 1
             wait = self._wait(failures, error)
             if wait > LONG_WAIT:
@@ -96,7 +96,7 @@ class Leases:
         try:
             await self.finish(claimed, change)
         except (LostClaim, StoreUnavailable) as lost:
-            log.warning("onboarding %s: %s could not be put off: %s", claimed.id, step, type(lost).__name__)
+            log.warning("onboarding %s: %s: retry not saved: %s", claimed.id, step, type(lost).__name__)
 
     def _wait(self, failures: int, error: Gu1Error) -> timedelta:
         if isinstance(error, Refused):
@@ -122,7 +122,7 @@ def is_adopted(onboarding: Onboarding) -> bool:
 
 
 def unsent(onboarding: Onboarding) -> Onboarding:
-    """To be sent again; not where a webhook brought it meanwhile."""
+    """To be sent again, unless a webhook brought its validation meanwhile."""
     if is_adopted(onboarding):
         return onboarding
     return validation_changed(onboarding, lambda it: replace(it, creation_state=CreationState.PLANNED, empty_looks=0))

@@ -1,4 +1,4 @@
-"""What a partner's backend is told of one change, and what came of telling it."""
+"""Notifications to partners' backends: the events, their endpoints and the results of deliveries."""
 
 from __future__ import annotations
 
@@ -16,44 +16,40 @@ class Event:
     partner: str
     onboarding_id: str
     sequence: int
-    """Counts what one onboarding's partner is told, from 1 and without a gap."""
+    """Counts the events of one onboarding, from 1 and without a gap."""
     summary: Mapping[str, object] = field(repr=False)
     created_at: datetime
     due_at: datetime | None = None
-    """When it is sent next; None where it has arrived or was given up."""
+    """When it is sent next; None if it was delivered or given up."""
     lease_until: datetime | None = None
     attempts: int = 0
     outcome: str | None = None
-    """Of the last try, in a few words for the operator."""
+    """Of the last delivery, in a few words for the operator."""
     delivered_at: datetime | None = None
 
     @property
     def body(self) -> bytes:
-        """The same bytes each time."""
+        """The same bytes for each try."""
         happened_at = self.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         data = {**self.summary, "sequence": self.sequence}
-        told = {"type": UPDATED, "timestamp": happened_at, "data": data}
-        return json.dumps(told, separators=(",", ":")).encode()
+        content = {"type": UPDATED, "timestamp": happened_at, "data": data}
+        return json.dumps(content, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationEndpoint:
-    """A partner's backend that wants to be told."""
-
     url: str = field(repr=False)
     secrets: tuple[bytes, ...] = field(repr=False)
-    """Each of them signs."""
+    """Each notification is signed with every one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """A backend's, or why there is none."""
-
     http_status: int | None = None
     retry_after: float | None = None
-    """Seconds, where the backend said so."""
+    """In seconds, if the backend sent one."""
     fault: str | None = None
-    """In a few words, without the address."""
+    """Why there is no answer, without the address."""
 
     @property
     def is_success(self) -> bool:

@@ -1,4 +1,4 @@
-"""What comes next for one onboarding."""
+"""Chooses and takes the next step of an onboarding."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OnboardingSteps:
         self._creation = CreationSteps(gu1, self._leases, onboardings, timings=timings, meter=meter)
         self._reconciliation = Reconciliation(store, gu1, self._leases, onboardings, timings=timings, meter=meter)
         self._cleanup = DuplicateCleanup(store, gu1, self._leases, timings=timings, meter=meter)
-        self._refreshing = RefreshSteps(gu1, self._leases, onboardings, budget, meter=meter)
+        self._refresh_steps = RefreshSteps(gu1, self._leases, onboardings, budget, meter=meter)
 
     async def take(self, claimed: Onboarding) -> None:
         step = self._next_step(claimed)
@@ -48,42 +48,42 @@ class OnboardingSteps:
         try:
             await step(claimed)
         except LostClaim:
-            log.warning("onboarding %s: %s gave up", claimed.id, name)
+            log.warning("onboarding %s: %s stopped: another worker took over", claimed.id, name)
             await self._leases.release(claimed)
         except StoreUnavailable:
-            # The next after the lease goes on from the last write.
-            log.warning("onboarding %s: %s gave up: the database failed", claimed.id, name)
+            # After the lease a worker continues from the last write.
+            log.warning("onboarding %s: %s stopped: the database is unavailable", claimed.id, name)
         except Gu1Error as error:
             await self._leases.retry_later(claimed, name, error)
         except Exception:
-            log.exception("onboarding %s: %s failed", claimed.id, name)
+            log.exception("onboarding %s: %s failed unexpectedly", claimed.id, name)
             await self._leases.retry_later(claimed, name, Unavailable("unexpected"))
 
     def _next_step(self, onboarding: Onboarding) -> Step:
         validation = onboarding.validation
         if validation is None:
-            asks = onboarding.external_id and not onboarding.stopped_at
-            return self._refreshing.look_up_customer if asks else self._rest
+            has_customer = onboarding.external_id and not onboarding.stopped_at
+            return self._refresh_steps.look_up_customer if has_customer else self._pause
         if validation.creation_state is CreationState.SENT:
             return self._reconciliation.reconcile
         if onboarding.stopped_at and validation.gu1_id and not validation.status.is_final:
-            return self._refreshing.cancel
+            return self._refresh_steps.cancel
         is_swept = onboarding.stopped_at or validation.creation_state is CreationState.ADOPTED
         if is_swept and onboarding.sweep_at and onboarding.sweep_at <= self._clock():
             return self._cleanup.sweep
         if onboarding.stopped_at:
-            return self._rest
+            return self._pause
         if onboarding.stall_reason is StallReason.DETAILS_REFUSED:
-            return self._rest
+            return self._pause
         if onboarding.entity_id is None:
-            # The details are forgotten with the link, and nobody could go on with what they would lead to.
-            is_over = onboarding.ends_at <= self._clock()
-            return self._rest if is_over else self._creation.create_entity
+            # The details expire with the access link, so nobody could continue.
+            has_expired = onboarding.ends_at <= self._clock()
+            return self._pause if has_expired else self._creation.create_entity
         return (
             self._creation.create_validation
             if validation.creation_state is CreationState.PLANNED
-            else self._refreshing.refresh
+            else self._refresh_steps.refresh
         )
 
-    async def _rest(self, claimed: Onboarding) -> None:
+    async def _pause(self, claimed: Onboarding) -> None:
         await self._leases.sleep_until(claimed, claimed.sweep_at)

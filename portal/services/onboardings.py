@@ -1,4 +1,4 @@
-"""The use cases: start, give details, view, continue, retry, observe, stop."""
+"""The use cases of an applicant: start, give details, view, continue, retry, stop; and gu1's observations."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ from portal.services.validation_plan import Policy, ValidationPlanner
 
 log = logging.getLogger(__name__)
 
-
 RETURN_WITHIN = timedelta(days=1)
-"""The provider's session id opens the way back for so long after the hosted page was opened, and no longer."""
-WATCH_NOTED_EVERY = timedelta(seconds=30)
+"""How long after the hosted page was opened the provider's session id identifies the onboarding."""
+VIEW_RECORDED_EVERY = timedelta(seconds=30)
 WATCHED_FOR = timedelta(seconds=90)
-"""Longer than the slowest poll."""
+"""How long after a view the page counts as open; longer than the slowest poll."""
 
 
 class Onboardings:
@@ -44,7 +43,7 @@ class Onboardings:
         timings: Timings,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """`wake` tells the engine of this process that something fell due."""
+        """`wake` wakes this process's runner when an onboarding becomes due."""
         self._store = store
         self._clock = clock
         self._planner = ValidationPlanner(policy_for, keyed_hash)
@@ -58,22 +57,22 @@ class Onboardings:
         self.policy_for = policy_for
 
     def start(self, details: Details, *, locale: str, consent_version: str, nonce: str) -> Onboarding:
-        """A stored onboarding; the one stored before where the same form is sent with the same details again."""
+        """The stored onboarding; the same one if the same form is sent again with the same details."""
         now = self._clock()
         fresh = Onboarding(id=_new_id(), locale=locale, created_at=now, updated_at=now)
-        wanted = replace(
+        fresh = replace(
             self._planner.with_details(fresh, details, consent_version, now), submission=_submission(nonce, details)
         )
-        stored = self._store.add(wanted)
-        if stored.id == wanted.id:
+        stored = self._store.add(fresh)
+        if stored.id == fresh.id:
             self._meter.count("started", country=details.country)
             self._wake()
         return stored
 
     def give_details(self, onboarding_id: str, details: Details | None, *, consent_version: str) -> Onboarding:
-        """The first details of an invited customer, or new ones where gu1 refused the first.
+        """The first details of a partner's customer, or new ones if gu1 refused the first.
 
-        None for those that the partner gave, which the customer has just agreed to.
+        `details`: None for those given by the partner, to which the customer has just agreed.
         """
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
@@ -89,17 +88,17 @@ class Onboardings:
     def get(self, onboarding_id: str) -> Onboarding:
         return self._store.get(onboarding_id)
 
-    def watch(self, onboarding: Onboarding) -> None:
-        """Somebody looks at the page: what they wait for goes first, and is looked at now if nobody did lately."""
+    def record_view(self, onboarding: Onboarding) -> None:
+        """The page is open: its refreshes take priority, and the first view requests one at once."""
         now = self._clock()
-        if onboarding.due_at is None or _is_watched(onboarding, now - WATCH_NOTED_EVERY):
+        if onboarding.due_at is None or _is_watched(onboarding, now - VIEW_RECORDED_EVERY):
             return
-        self._store.watch(onboarding.id, now)
+        self._store.record_view(onboarding.id, now)
         if not _is_watched(onboarding, now - WATCHED_FOR):
-            self.look_again(onboarding.id)
+            self.request_refresh(onboarding.id)
 
     def open_hosted_page(self, onboarding_id: str) -> str | None:
-        """The hosted page of the one adopted validation, as stored; None where there is none to open now."""
+        """The stored address of the adopted validation's hosted page; None if there is none to open now."""
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             validation = row.onboarding.validation
@@ -110,36 +109,36 @@ class Onboardings:
                 row.save(self._without_url(row.onboarding, validation, now))
                 return None
             if validation.shown_at is None:
-                self._meter.count("handed_over")
-                row.save(self._shown(row.onboarding, validation, now))
+                self._meter.count("hosted_pages_opened")
+                row.save(self._opened(row.onboarding, validation, now))
             return url
 
     def _without_url(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
-        """The operator has become stricter since gu1 gave it."""
-        log.error("onboarding %s: its hosted page is outside GU1_PROVIDER_HOSTS by now", onboarding.id)
+        """For a stored address that GU1_PROVIDER_HOSTS no longer allows."""
+        log.error("onboarding %s: hosted page no longer in GU1_PROVIDER_HOSTS", onboarding.id)
         changed = replace(validation, session_url=None)
         return replace(onboarding, validation=changed, stall_reason=StallReason.HOSTED_PAGE_REFUSED, updated_at=now)
 
-    def _shown(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
-        shown = replace(validation, shown_at=now, refreshes=0)
-        usual = now + self._timings.refresh_after(shown)
+    def _opened(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
+        opened = replace(validation, shown_at=now, refreshes=0)
+        usual = now + self._timings.refresh_after(opened)
         due = min(usual, onboarding.due_at or usual)
-        return replace(onboarding, validation=shown, due_at=due, updated_at=now)
+        return replace(onboarding, validation=opened, due_at=due, updated_at=now)
 
-    def asked_for(self, gu1_id: str) -> Onboarding | None:
-        """The onboarding that this validation of gu1's was asked for in; None for what is not ours."""
+    def find_by_validation(self, gu1_id: str) -> Onboarding | None:
+        """The onboarding that sent the request for this validation; None if it is not ours."""
         return self._store.find_by_validation(gu1_id)
 
-    def came_back(self, session_id: str) -> Onboarding | None:
-        """The onboarding of a provider session whose applicant has just come back; looked at again soon."""
+    def record_return(self, session_id: str) -> Onboarding | None:
+        """The onboarding of this provider session, which is refreshed; None if unknown or opened too long ago."""
         onboarding = self._store.find_by_session(session_id)
-        if onboarding is None or not _was_shown_since(onboarding, self._clock() - RETURN_WITHIN):
+        if onboarding is None or not _was_opened_since(onboarding, self._clock() - RETURN_WITHIN):
             return None
-        self.look_again(onboarding.id)
+        self.request_refresh(onboarding.id)
         return onboarding
 
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
-        """Opens the next validation on the same entity; sending the same button twice opens one."""
+        """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`."""
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             onboarding = row.onboarding
@@ -161,7 +160,7 @@ class Onboardings:
         return changed
 
     def stop(self, onboarding_id: str) -> Onboarding:
-        """The applicant did not start this: over here at once, at gu1 as soon as the engine gets there."""
+        """Stops at once; the runner then cancels the validation at gu1."""
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             onboarding = row.onboarding
@@ -175,44 +174,46 @@ class Onboardings:
         return changed
 
     def adopt(self, seen: Observation) -> bool:
-        """Takes gu1's word, known by our nonce, for the answer that has not come yet or never will."""
+        """Adopts the validation that carries our nonce, if its create answer is missing or lost.
+
+        A duplicate is not adopted but scheduled for cleanup. False if nothing was adopted.
+        """
         if seen.nonce is None:
             return False
         with self._store.locked_by_nonce(seen.nonce) as row:
             validation = row.onboarding.validation if row else None
             if row is None or validation is None:
                 return False
-            is_twin = validation.gu1_id not in (None, seen.gu1_id)
-            if is_twin and seen.status.is_final:
+            is_duplicate = validation.gu1_id not in (None, seen.gu1_id)
+            if is_duplicate and seen.status.is_final:
                 return False
-            row.save(
-                self._to_sweep(row.onboarding) if is_twin else self._observations.apply_unasked(row.onboarding, seen)
-            )
+            change = self._with_cleanup_due if is_duplicate else self._observations.apply_unrequested
+            row.save(change(row.onboarding, seen))
         self._wake()
-        return not is_twin
+        return not is_duplicate
 
-    def _to_sweep(self, onboarding: Onboarding) -> Onboarding:
+    def _with_cleanup_due(self, onboarding: Onboarding, _duplicate: Observation) -> Onboarding:
         now = self._clock()
         return replace(onboarding, sweep_at=now, due_at=now)
 
     def observe(self, seen: Observation) -> bool:
-        """Applies what gu1 said; False where the validation is not a current one of ours."""
+        """Applies an unrequested observation; False if it is not about the current validation of an onboarding."""
         with self._store.locked_by_validation(seen.gu1_id) as row:
             if row is None:
                 return False
-            row.save(self._observations.apply_unasked(row.onboarding, seen))
+            row.save(self._observations.apply_unrequested(row.onboarding, seen))
         return True
 
     def apply_observation(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         return self._observations.apply(onboarding, seen)
 
-    def look_again(self, onboarding_id: str) -> None:
-        """Something hinted at news: the engine reads gu1 now instead of later."""
+    def request_refresh(self, onboarding_id: str) -> None:
+        """Makes the onboarding due now."""
         with self._store.locked(onboarding_id) as row:
             self._make_due(row)
         self._wake()
 
-    def look_again_at(self, gu1_id: str) -> bool:
+    def request_refresh_of(self, gu1_id: str) -> bool:
         with self._store.locked_by_validation(gu1_id) as row:
             if row is None:
                 return False
@@ -227,7 +228,7 @@ class Onboardings:
         return stage_of(onboarding, max_attempts=self.policy_for(onboarding).max_attempts)
 
     def _make_due(self, row: LockedOnboarding) -> None:
-        # A hint is about news of a validation; what gu1 could not do a moment ago keeps its pause.
+        # Not after a failure: its backoff must not be shortened.
         if row.onboarding.due_at is not None and row.onboarding.failures == 0:
             row.save(replace(row.onboarding, due_at=self._clock()))
 
@@ -240,12 +241,12 @@ def _is_watched(onboarding: Onboarding, since: datetime) -> bool:
     return onboarding.watched_at is not None and onboarding.watched_at >= since
 
 
-def _was_shown_since(onboarding: Onboarding, since: datetime) -> bool:
+def _was_opened_since(onboarding: Onboarding, since: datetime) -> bool:
     validation = onboarding.validation
     return validation is not None and validation.shown_at is not None and validation.shown_at >= since
 
 
 def _submission(nonce: str, details: Details) -> str:
-    """One form sent twice unchanged is one wish; corrected in between it is another."""
+    """The idempotency key of a form: equal if it is sent twice unchanged, different if it was corrected."""
     facts = (nonce, details.country, details.document_number, details.first_name, details.last_name, details.email)
     return hashlib.sha256(repr(facts).encode()).hexdigest()

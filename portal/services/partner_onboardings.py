@@ -1,4 +1,4 @@
-"""What partners ask for: their customers' onboardings started, looked at and erased."""
+"""The use cases of a partner: create, find and erase onboardings of its customers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class CreateRequest:
     state: str | None = field(default=None, repr=False)
     capture: str | None = None
     details: Details | None = None
-    """Of the customer, who only has to agree then."""
+    """If given, the customer only has to agree."""
     sent_body: str = field(default="", repr=False)
-    """As it was sent, without what the registry added."""
+    """Without the values that come from the registry."""
 
     @property
     def facts(self) -> str:
-        """All that was wished for, so that a key used for another request is noticed."""
+        """All that was requested, to detect an Idempotency-Key that is reused for another request."""
         return self.sent_body or json.dumps(asdict(self), sort_keys=True)
 
 
@@ -46,10 +46,10 @@ class CreateRequest:
 class CreateResult:
     onboarding: Onboarding
     is_new: bool
-    """False for the customer's open onboarding, which was there before."""
+    """False if the customer already had an open onboarding."""
     status: Status
     stage: Stage
-    """Both as they were when this was first answered."""
+    """Both as in the first answer to this request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Erasure:
     onboarding_id: str
     erased_at: datetime
     entity_id: str | None
-    """What gu1 keeps, which this portal cannot erase."""
+    """Remains at gu1, like the validation; this portal cannot erase it there."""
     validation_id: str | None
 
 
@@ -67,24 +67,24 @@ class PartnerOnboardings:
         store: Store,
         *,
         clock: Clock,
-        keyed_hash: KeyedHash,
-        numbers: KeyedHash,
+        request_hash: KeyedHash,
+        document_hash: KeyedHash,
         policy_for: Callable[[Onboarding], Policy],
         meter: Meter,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._keyed_hash = keyed_hash
-        self._numbers = numbers
+        self._request_hash = request_hash
+        self._document_hash = document_hash
         self._policy_for = policy_for
         self._meter = meter
         self._wake = wake
 
     def create(self, request: CreateRequest, *, key: str | None = None) -> CreateResult:
-        """A new onboarding, or the one that the customer has open; the same again for the same `key`.
+        """A new onboarding, or the customer's open one; the first result again if `key` is repeated.
 
-        Raises `KeyReused` where `key` came with another request before, and `AnotherApplicant`.
+        Raises `KeyReused` and `AnotherApplicant`.
         """
         now = self._clock()
         fresh = Onboarding(
@@ -104,24 +104,24 @@ class PartnerOnboardings:
             updated_at=now,
         )
         idempotent = self._idempotent(key, request.facts) if key else None
-        kept = self._store.add_for_customer(
+        stored = self._store.add_for_customer(
             fresh, idempotent=idempotent, reuse=partial(self._reused, request), answer=self._answer
         )
-        if kept.onboarding.id == fresh.id:
+        if stored.onboarding.id == fresh.id:
             self._meter.count("invited", partner=request.partner)
             self._wake()
-        status, stage = kept.answer.split()
-        return CreateResult(kept.onboarding, kept.is_new, Status(status), Stage(stage))
+        status, stage = stored.answer.split()
+        return CreateResult(stored.onboarding, stored.is_new, Status(status), Stage(stage))
 
     def find(self, partner: str, onboarding_id: str) -> Onboarding:
-        """Raises `UnknownOnboarding`, for another partner's too."""
+        """Raises `UnknownOnboarding`, also for an onboarding of another partner."""
         found = self._store.get(onboarding_id)
         if found.partner != partner or found.erased_at:
             raise UnknownOnboarding(onboarding_id)
         return found
 
     def erase(self, partner: str, onboarding_id: str) -> Erasure:
-        """Everything of the person, at once; what is open at gu1 is cancelled there by the engine."""
+        """Erases all personal data at once; the runner then cancels an open validation at gu1."""
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             found = row.onboarding
@@ -139,9 +139,9 @@ class PartnerOnboardings:
         return Erasure(found.id, found.erased_at or now, found.entity_id, gu1_id)
 
     def _idempotent(self, key: str, facts: str) -> IdempotentRequest:
-        """By a keyed hash, because a number or a name can be guessed from a plain one."""
+        """A plain hash would let somebody find a number or a name by trial."""
         return IdempotentRequest(
-            key=key, fingerprint=self._keyed_hash.digest(facts), is_same=partial(self._keyed_hash.matches, facts)
+            key=key, fingerprint=self._request_hash.digest(facts), is_same=partial(self._request_hash.matches, facts)
         )
 
     def _reused(self, request: CreateRequest, earlier: Onboarding) -> Onboarding | None:
@@ -158,12 +158,12 @@ class PartnerOnboardings:
             return changed
         if stage_of(earlier, max_attempts=max_attempts) is Stage.DETAILS:
             return self._with_details(changed, request.details)
-        if self._is_another(earlier, request.details):
+        if self._is_another_applicant(earlier, request.details):
             raise AnotherApplicant
         return changed
 
     def _with_details(self, onboarding: Onboarding, details: Details) -> Onboarding:
-        """The partner's word from now on, to which the person has not agreed yet."""
+        """Replaces the details by the partner's, to which the customer has not agreed yet."""
         return replace(
             onboarding,
             details=details,
@@ -177,10 +177,10 @@ class PartnerOnboardings:
             updated_at=self._clock(),
         )
 
-    def _is_another(self, earlier: Onboarding, details: Details) -> bool:
+    def _is_another_applicant(self, earlier: Onboarding, details: Details) -> bool:
         number = comparable(details.country, details.document_number)
         known = earlier.document_digest
-        return number is not None and known is not None and not self._numbers.matches(number, known)
+        return number is not None and known is not None and not self._document_hash.matches(number, known)
 
     def _answer(self, onboarding: Onboarding) -> str:
         return f"{onboarding.status} {stage_of(onboarding, max_attempts=self._max_attempts(onboarding))}"

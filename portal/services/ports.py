@@ -1,4 +1,4 @@
-"""What the services need of the world, as protocols; `store` and `gu1` fill them."""
+"""Protocols of what the services use; implemented in `store`, `gu1` and `http`, and by fakes in the tests."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ Clock = Callable[[], datetime]
 
 
 class LockedOnboarding(Protocol):
-    """One onboarding, locked until its context ends."""
+    """An onboarding, locked until the context ends."""
 
     onboarding: Onboarding
 
     def save(self, changed: Onboarding) -> None:
-        """Writes the whole aggregate; the context commits it."""
+        """Writes the whole aggregate; committed when the context ends."""
 
     def erase(self, changed: Onboarding) -> None:
-        """Writes it without the person, and nothing of the person stays anywhere beside it."""
+        """Writes it without personal data, and deletes that from all other rows too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotentRequest:
-    """A request with an Idempotency-Key: repeated, it gets the first answer again."""
+    """A request with an Idempotency-Key; if repeated, it gets the first answer again."""
 
     key: str
     fingerprint: str
     is_same: Callable[[str], bool]
-    """Whether this is the fingerprint of the same request."""
+    """True if this stored fingerprint is of the same request."""
 
 
 ReusePolicy = Callable[[Onboarding], Onboarding | None]
-"""What becomes of a customer's earlier onboarding that is wished for again; None where it is over."""
+"""The customer's earlier onboarding with the new request applied; None if it cannot be continued."""
 
 
 class StoredResult(NamedTuple):
     onboarding: Onboarding
     is_new: bool
-    """False for the customer's open onboarding, which was there before."""
+    """False if the customer already had an open onboarding."""
     answer: str
-    """What was told of it at the time."""
+    """As in the first answer."""
 
 
 class Store(Protocol):
-    """Every method commits before it returns and raises `StoreUnavailable` where it could not."""
+    """Every method commits before it returns, and raises `StoreUnavailable` if it could not."""
 
     def add(self, onboarding: Onboarding) -> Onboarding:
-        """The stored onboarding: an earlier one where its `submission` was stored before."""
+        """The stored onboarding; the earlier one if its `submission` was stored before."""
 
     def add_for_customer(
         self,
@@ -65,9 +65,9 @@ class Store(Protocol):
         reuse: ReusePolicy,
         answer: Callable[[Onboarding], str],
     ) -> StoredResult:
-        """The stored onboarding, or the one that the partner's customer had before, where `reuse` says so.
+        """Stores the onboarding, or updates the customer's earlier one if `reuse` returns it.
 
-        An `idempotent` request that is repeated gets the first result, `answer` included. Raises `KeyReused` if the key
+        A repeated `idempotent` request gets the first result, including its `answer`. Raises `KeyReused` if the key
         was used for another request.
         """
 
@@ -78,104 +78,104 @@ class Store(Protocol):
         """The onboarding whose current validation has this provider session."""
 
     def find_by_validation(self, gu1_id: str) -> Onboarding | None:
-        """The onboarding that asked gu1 for this validation, also where a retry has replaced it since."""
+        """The onboarding that requested this validation, even if a retry has replaced it."""
 
     def locked(self, onboarding_id: str) -> AbstractContextManager[LockedOnboarding]:
-        """Raises `UnknownOnboarding`; rolls back where the context raises."""
+        """Raises `UnknownOnboarding`; rolls back if the context raises."""
 
     def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding whose current validation has this id at gu1."""
 
     def locked_by_nonce(self, nonce: str) -> AbstractContextManager[LockedOnboarding | None]:
-        """The onboarding whose current validation was asked for under this nonce."""
+        """The onboarding whose current validation has this nonce."""
 
-    def known(self, gu1_ids: list[str]) -> set[str]:
-        """Those of them that were adopted by any onboarding."""
+    def adopted_ids(self, gu1_ids: list[str]) -> set[str]:
+        """Those that any onboarding has adopted."""
 
     def adopted_nonces(self, onboarding_id: str) -> set[str]:
-        """Of those of its validations that gu1 is known to have."""
+        """The nonces of its adopted validations."""
 
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
-        """Whether another one asked for validations of the same entity that nobody has seen yet."""
+        """True if another onboarding sent requests for the same entity and has no answer yet."""
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
-        """Takes due onboardings that nobody else holds, each with a fence of its own."""
+        """Leases due onboardings that are not leased, and gives each a new fence."""
 
     def next_due(self, now: datetime) -> datetime | None:
-        """When the next onboarding that nobody holds falls due."""
+        """When the next onboarding without a lease is due."""
 
-    def watch(self, onboarding_id: str, now: datetime) -> None:
-        """Notes that somebody is looking at the page."""
+    def record_view(self, onboarding_id: str, now: datetime) -> None:
+        """Records that the page is open."""
 
     def count_watched(self, since: datetime) -> int: ...
 
-    def forget_details(self, created_until: datetime, *, limit: int) -> None:
-        """What was typed, in at most `limit` onboardings; the number's hash only where nothing is left to do."""
+    def purge_details(self, created_until: datetime, *, limit: int) -> None:
+        """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
 
     def ping(self) -> None: ...
 
 
 class SharedState(Protocol):
-    """What all replicas remember together beside the onboardings."""
+    """What all replicas share besides the onboardings."""
 
     def knows_webhook(self, body_sha256: str) -> bool: ...
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None: ...
 
-    def forget_webhooks(self, before: datetime) -> None: ...
+    def purge_webhooks(self, before: datetime) -> None: ...
 
-    def forget_keys(self, before: datetime) -> None:
+    def purge_idempotency_keys(self, before: datetime) -> None:
         """The idempotency keys of partners' requests."""
 
     def spend(self, hour: datetime, limit: int) -> bool:
-        """Takes one from the hour's budget; False where `limit` is reached."""
+        """Takes one from the hour's budget; False if `limit` is reached."""
 
     def spent(self, hour: datetime) -> int: ...
 
 
 class Outbox(Protocol):
-    """What partners' backends are still to be told; written by the store in the transaction of each change."""
+    """Notifications to deliver; the store adds them in the transaction of each change."""
 
     def next_due(self, now: datetime) -> datetime | None:
-        """When the next event that nobody holds falls due."""
+        """When the next event without a lease is due."""
 
     def due_partners(self, now: datetime) -> list[str]:
-        """Whose events are due and held by nobody."""
+        """The partners with due events that are not leased."""
 
     def claim(self, partner: str, *, now: datetime, lease_until: datetime, limit: int) -> list[Event]:
-        """Takes due events that nobody else holds, those that have waited longest first."""
+        """Leases due events that are not leased, the oldest due first."""
 
     def delivered(self, claimed: Event, *, now: datetime, outcome: str) -> None:
-        """Like every write about a claimed event without effect where the claim was lost."""
+        """Like all writes of a claimed event, it has no effect if the lease was lost."""
 
     def retry_later(self, claimed: Event, *, due_at: datetime | None, outcome: str) -> None:
-        """After a try that failed; None where it was the last one, and only `resend` brings the event back."""
+        """After a failed try; None after the last one, and then only `resend` sends the event again."""
 
     def release(self, claimed: Event) -> None:
-        """Untried, for the next one to claim at once."""
+        """Untried, so that it can be claimed again at once."""
 
     def postpone_all(self, partner: str, *, now: datetime, until: datetime, outcome: str) -> None:
-        """Puts all due events of a partner off together, without a try."""
+        """Delays all due events of a partner, without a try."""
 
-    def listed(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
+    def list_events(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
         """The newest first."""
 
     def resend(self, event_ids: Sequence[str], now: datetime) -> set[str]:
-        """Makes events due, whatever became of them, for as many tries as new ones; which of them there are."""
+        """Makes these events due for as many tries as new ones; returns the ids that exist."""
 
     def resend_undelivered(self, partner: str, now: datetime) -> int:
-        """How many."""
+        """Returns the number of events."""
 
-    def forget_delivered(self, before: datetime) -> None: ...
+    def purge_delivered(self, before: datetime) -> None: ...
 
 
 class Notifier(Protocol):
     async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
-        """One POST, and what came of it."""
+        """Sends one POST."""
 
 
 class Gu1(Protocol):
-    """gu1 as the engine sees it. Every method raises the `Gu1Error`s and nothing else."""
+    """Every method raises only `Gu1Error`s."""
 
     async def create_entity(self, details: Details, external_id: str) -> str:
         """The new entity's id. A duplicate is `Refused` with the existing `entity_id`."""
@@ -194,15 +194,15 @@ class Gu1(Protocol):
         metadata: dict[str, str | int],
         integration_code: str | None = None,
     ) -> Observation:
-        """The paid call; sent on a connection of its own, at most once per call.
+        """The paid request; sent at most once per call.
 
-        `integration_code`: another one than the operator's usual.
+        `integration_code`: None for the operator's default.
         """
 
     async def read_validation(self, gu1_id: str) -> Observation: ...
 
     async def sync_validation(self, gu1_id: str) -> Observation | None:
-        """Has gu1 ask the provider, free of charge; None where the answer does not show the validation."""
+        """Makes gu1 ask the provider, free of charge; None if the answer does not contain the validation."""
 
     async def list_validations(self, entity_id: str) -> Listing: ...
 
@@ -212,7 +212,7 @@ class Gu1(Protocol):
 
 
 class VerifiedWebhook(Protocol):
-    """A verified webhook: the whole row where it came along, else only whose row is worth reading."""
+    """Has the whole row if the webhook contained it, else at most the id of the validation to read."""
 
     @property
     def gu1_id(self) -> str | None: ...
@@ -222,9 +222,9 @@ class VerifiedWebhook(Protocol):
 
 
 ParseWebhook = Callable[[bytes, str | None], VerifiedWebhook | None]
-"""From a body and its signature; None where they do not belong together, `Malformed` where it cannot be read."""
+"""Takes the body and the signature. None if the signature is wrong; raises `Malformed` if the body is unreadable."""
 
 
 class Meter(Protocol):
     def count(self, event: str, **labels: str) -> None:
-        """Counts something worth an operator's attention; labels never hold personal data."""
+        """Labels must never hold personal data."""

@@ -1,4 +1,4 @@
-"""Signatures of what partners' backends are told, as Standard Webhooks 1.0.0 has them."""
+"""Signatures of notifications, after Standard Webhooks 1.0.0."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 def signed_headers(event_id: str, timestamp: int, body: bytes, secrets: Sequence[bytes]) -> dict[str, str]:
-    """`timestamp`: of this try, in Unix seconds. One signature for each secret, so that secrets can be rotated."""
+    """`timestamp`: of this try, in Unix seconds. There is one signature for each secret, so secrets can be rotated."""
     message = b".".join((event_id.encode(), str(timestamp).encode(), body))
     return {
         "webhook-id": event_id,

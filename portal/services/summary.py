@@ -1,4 +1,4 @@
-"""An onboarding as its partner sees it: by the API, and in what its backend is told."""
+"""An onboarding as its partner sees it, in the API and in notifications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.services.validation_plan import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Without personal data, save what the partner itself calls the customer."""
+    """Contains no personal data except the partner's own id for the customer."""
 
     id: str
     external_id: str
@@ -55,27 +55,28 @@ def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
 
 
 class ChangeNotifier:
-    """Decides what a partner's backend is told of a change."""
+    """Turns a change of an onboarding into the notification for its partner."""
 
     def __init__(self, policy_for: Callable[[Onboarding], Policy], wants_notifications: Callable[[str], bool]) -> None:
-        """`listens`: whether this partner wants to be told."""
+        """`wants_notifications`: whether the partner with this slug does."""
         self._policy_for = policy_for
         self._wants_notifications = wants_notifications
 
     def __call__(self, before: Onboarding, after: Onboarding) -> str | None:
+        """The summary as JSON; None if there is nothing to notify of."""
         if after.partner is None or after.erased_at or not self._wants_notifications(after.partner):
             return None
         max_attempts = self._policy_for(after).max_attempts
-        if _news(before, max_attempts) == _news(after, max_attempts):
+        if _significant(before, max_attempts) == _significant(after, max_attempts):
             return None
         summary = summary_of(after, max_attempts=max_attempts)
         return json.dumps({name: _plain(value) for name, value in asdict(summary).items()})
 
 
-def _news(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...]:
-    """What a partner's backend wants to know. Waits that come and go by themselves are not part of it."""
+def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...]:
+    """Leaves out the stages of waiting, which come and go by themselves."""
     validation = onboarding.validation
-    # Only the partner can correct what it gave itself.
+    # Only the partner can correct the details that it gave.
     needs_partner = onboarding.given_by_partner and onboarding.stall_reason is StallReason.DETAILS_REFUSED
     return (
         onboarding.status,

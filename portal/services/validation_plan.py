@@ -1,4 +1,4 @@
-"""What the operator decides, and what it makes of an applicant's details."""
+"""The policy for an onboarding, and the validation planned from it and the applicant's details."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from portal.services.keyed_hash import KeyedHash
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What holds for the onboardings of one partner, or for those without one."""
+    """Applies to the onboardings of one partner, or to those without a partner."""
 
     max_attempts: int
     double_check_renaper: bool
     integration_code: str | None = None
-    """None for the one that holds for everybody."""
+    """None for the operator's default."""
 
 
 class ValidationPlanner:
@@ -29,7 +29,7 @@ class ValidationPlanner:
         self._keyed_hash = keyed_hash
 
     def with_details(self, onboarding: Onboarding, details: Details, consent_version: str, now: datetime) -> Onboarding:
-        """Ready for the engine: its first validation is planned, and it is due."""
+        """With the first validation planned, and due now."""
         number = comparable(details.country, details.document_number)
         return replace(
             onboarding,
@@ -45,10 +45,10 @@ class ValidationPlanner:
         )
 
     def planned(self, onboarding: Onboarding, number: int, now: datetime) -> Validation:
-        asked = self._policy_for(onboarding).double_check_renaper and onboarding.country == "AR"
+        double_check = self._policy_for(onboarding).double_check_renaper and onboarding.country == "AR"
         return Validation(
             number=number,
             nonce=secrets.token_urlsafe(16),
-            double_check=DoubleCheck.UNANSWERED if asked else DoubleCheck.NOT_ASKED,
+            double_check=DoubleCheck.UNANSWERED if double_check else DoubleCheck.NOT_ASKED,
             created_at=now,
         )

@@ -1,4 +1,4 @@
-"""Verified webhooks: each is applied once, and answered only after that was kept."""
+"""Applies each verified webhook once."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ class WebhookHandler:
         self._onboardings = onboardings
         self._clock = clock
 
-    def handle(self, news: VerifiedWebhook, body: bytes) -> str:
-        """What came of it, in a word. Raises where it could not be kept."""
+    def handle(self, webhook: VerifiedWebhook, body: bytes) -> str:
+        """The outcome for the metrics. Raises `StoreUnavailable`, and then gu1 must send it again."""
         fingerprint = hashlib.sha256(body).hexdigest()
         if self._shared_state.knows_webhook(fingerprint):
             return "repeated"
-        outcome = self._apply(news)
+        outcome = self._apply(webhook)
         self._shared_state.remember_webhook(fingerprint, self._clock())
         return outcome
 
-    def _apply(self, news: VerifiedWebhook) -> str:
-        """A whole row counts like a read; less than that only makes the engine read."""
-        if news.observation and self._onboardings.observe(news.observation):
+    def _apply(self, webhook: VerifiedWebhook) -> str:
+        """A webhook with the whole row is applied like a read; otherwise a refresh is requested."""
+        if webhook.observation and self._onboardings.observe(webhook.observation):
             return "applied"
-        if news.observation and self._onboardings.adopt(news.observation):
+        if webhook.observation and self._onboardings.adopt(webhook.observation):
             return "adopted"
-        if news.observation is None and news.gu1_id is None:
+        if webhook.observation is None and webhook.gu1_id is None:
             return "ignored"
-        looks = news.observation is None and self._onboardings.look_again_at(news.gu1_id or "")
-        return "looked_up" if looks else "not_ours"
+        requested = webhook.observation is None and self._onboardings.request_refresh_of(webhook.gu1_id or "")
+        return "looked_up" if requested else "not_ours"

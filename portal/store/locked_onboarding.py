@@ -35,7 +35,7 @@ class LockedRow:
             raise ValueError("only the locked onboarding can be saved")
         changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
         if changed.erased_at:
-            changed = changed.without_person  # whatever gu1 still says of it
+            changed = changed.without_personal_data  # whatever gu1 still says of it
         news = self._notify_of(self.onboarding, changed)
         if news:
             add_event(self._connection, changed, news)

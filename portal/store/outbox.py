@@ -111,7 +111,7 @@ class Outbox:
         with self._transactions.writing() as connection:
             connection.execute(whole.values(due_at=until, lease_until=None, outcome=outcome))
 
-    def listed(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
+    def list_events(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
         newest = select(events).order_by(events.c.created_at.desc(), events.c.sequence.desc()).limit(limit)
         if partner is not None:
             newest = newest.where(events.c.partner == partner)
@@ -127,7 +127,7 @@ class Outbox:
     def resend_undelivered(self, partner: str, now: datetime) -> int:
         return len(self._made_due(and_(events.c.partner == partner, events.c.delivered_at.is_(None)), now))
 
-    def forget_delivered(self, before: datetime) -> None:
+    def purge_delivered(self, before: datetime) -> None:
         """All but the last of each onboarding, which holds the place of its sequence."""
         later = events.alias("later")
         followed = and_(later.c.onboarding_id == events.c.onboarding_id, later.c.sequence > events.c.sequence)

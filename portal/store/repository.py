@@ -127,7 +127,7 @@ class Repository:
             current = row.onboarding.validation if row else None
             yield row if current and current.nonce == nonce else None
 
-    def known(self, gu1_ids: list[str]) -> set[str]:
+    def adopted_ids(self, gu1_ids: list[str]) -> set[str]:
         with self._transactions.reading() as connection:
             return set(connection.scalars(select(validations.c.gu1_id).where(validations.c.gu1_id.in_(gu1_ids))))
 
@@ -153,7 +153,7 @@ class Repository:
         with self._transactions.reading() as connection:
             return onboarding_queue.next_due(connection, now)
 
-    def watch(self, onboarding_id: str, now: datetime) -> None:
+    def record_view(self, onboarding_id: str, now: datetime) -> None:
         with self._transactions.writing() as connection:
             statement = update(onboardings).where(onboardings.c.id == onboarding_id)
             connection.execute(statement.values(watched_at=now))
@@ -164,7 +164,7 @@ class Repository:
         with self._transactions.reading() as connection:
             return connection.scalar(select(func.count()).select_from(onboardings).where(watched)) or 0
 
-    def forget_details(self, created_until: datetime, *, limit: int) -> None:
+    def purge_details(self, created_until: datetime, *, limit: int) -> None:
         is_over = onboardings.c.due_at.is_(None)
         forgotten = or_(
             onboardings.c.details_sealed.is_not(None), and_(onboardings.c.document_digest.is_not(None), is_over)

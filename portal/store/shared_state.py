@@ -26,11 +26,11 @@ class SharedState:
         with self._transactions.writing() as connection:
             connection.execute(insert(connection, webhook_deliveries).values(delivery).on_conflict_do_nothing())
 
-    def forget_webhooks(self, before: datetime) -> None:
+    def purge_webhooks(self, before: datetime) -> None:
         with self._transactions.writing() as connection:
             connection.execute(delete(webhook_deliveries).where(webhook_deliveries.c.received_at < before))
 
-    def forget_keys(self, before: datetime) -> None:
+    def purge_idempotency_keys(self, before: datetime) -> None:
         with self._transactions.writing() as connection:
             connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before))
 

@@ -78,9 +78,22 @@ def test_rotated_keys_hold_beside_the_old_ones(run, shop):
     assert tomllib.loads(secrets.stdout)["signing_secrets"] == [*old.signing_secrets, said(secrets, "signing secret")]
 
 
-def test_link_is_one_for_one_customer(run, shop, tmp_path):
+@pytest.fixture
+def migrated(shop):
     engine = make_engine("sqlite:///portal.db")
     migrate(engine)
     engine.dispose()
+
+
+def test_link_is_one_for_one_customer(run, migrated):
     first, again, other = (run("link", "shop", customer).stdout for customer in ("customer-1", "customer-1", "c-2"))
     assert first == again != other and first.startswith("http://127.0.0.1:8000/o/")
+
+
+def test_link_keeps_two_partners_customers_apart(run, shop, migrated):
+    _, path = shop
+    path.write_text(path.read_text() + run("new", "bank").stdout)
+    own, others = run("link", "bank", "bank:customer-1"), run("link", "shop", "bank:customer-1")
+    assert own.stdout.startswith("http://127.0.0.1:8000/o/") and not own.exit_code
+    assert others.exit_code and not others.stdout
+    assert "external_id: begins with another partner's prefix" in others.stderr

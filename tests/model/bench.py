@@ -27,7 +27,7 @@ from tests.factories import NOW, a_validation, an_onboarding
 ENTITY = "entity-1"
 RULES = Policy(max_attempts=9, double_check_renaper=False)
 HOSTS = ProviderHosts(("verify.example.com",))
-PACE = Timings(quiet=10, look_again=5, rest_between_sends=10**8, first_sweep=3600)
+PACE = Timings(reconcile_delay=10, empty_list_pause=5, resend_pause=10**8, first_sweep=3600)
 """After each lease the quiet time is over, after a third sending there is none, and a sweep comes when all is quiet."""
 LOST = OutcomeUnknown("the answer was lost")
 

@@ -34,7 +34,7 @@ def after(database, store, clock):
     """Keeps house so much later."""
 
     def after(**time):
-        Housekeeping(SharedState(database), Outbox(database), store).forget(clock.now + timedelta(**time))
+        Housekeeping(SharedState(database), Outbox(database), store).purge_expired(clock.now + timedelta(**time))
 
     return after
 
@@ -93,11 +93,11 @@ def test_number_is_compared_until_the_last_verdict(store, after):
 def test_many_details_are_forgotten_in_portions(store, clock):
     ids = [store.add(an_onboarding(due_at=None)).id for _ in range(3)]
     for left in (1, 0):
-        store.forget_details(clock.now, limit=2)
+        store.purge_details(clock.now, limit=2)
         assert sum(store.get(one).details is not None for one in ids) == left
 
 
 def test_portal_itself_forgets_details_of_old_links(app, create_for_customer, clock, onboardings):
     given = create_for_customer(details=some_details())
-    runner_of(app).forget(clock.now + timedelta(days=30))
+    runner_of(app).purge_expired(clock.now + timedelta(days=30))
     assert onboardings.get(given.id).details is None

@@ -13,7 +13,7 @@ import pytest
 
 from portal.domain.errors import StoreUnavailable
 from portal.domain.timings import Timings
-from portal.runner.notification_worker import NOT_LISTENING, NotificationWorker
+from portal.runner.notification_worker import NO_ENDPOINT_PAUSE, NotificationWorker
 from portal.services.notification import DeliveryResult, Event, NotificationEndpoint
 from tests.factories import NOW
 
@@ -24,7 +24,7 @@ SHOP, BANK = (
     NotificationEndpoint("https://bank.example/hook", SECRETS),
 )
 SUMMARY = {"id": "onboarding-1", "status": "approved"}
-PACE = Timings(save_again=(0.0,))
+PACE = Timings(save_backoff=(0.0,))
 
 
 class FakeOutbox:
@@ -129,7 +129,7 @@ class Counted(Counter):
         self[event, *sorted(labels.items())] += 1
 
     def told(self, outcome, partner="shop"):
-        return self["told", ("outcome", outcome), ("partner", partner)]
+        return self["notifications", ("outcome", outcome), ("partner", partner)]
 
 
 class Scene:
@@ -227,7 +227,7 @@ def test_anything_else_is_tried_again(scene, clock, answer):
     event = scene.outbox.one()
     assert event.delivered_at is None and event.attempts == 1
     assert timedelta(seconds=4) < event.due_at - clock.now < timedelta(seconds=6)
-    assert scene.meter.told("put_off") == 1
+    assert scene.meter.told("retry") == 1
 
 
 def test_it_is_tried_for_about_ten_days_and_then_kept(scene, clock, caplog):
@@ -264,7 +264,7 @@ def test_a_partner_that_does_not_listen_any_more_loses_nothing(scene, clock):
     endpoint = scene.notification_endpoints.pop("shop")
     scene.work()
     event = scene.outbox.one()
-    assert (scene.notifier.sent, event.attempts, event.due_at) == ([], 0, clock.now + NOT_LISTENING)
+    assert (scene.notifier.sent, event.attempts, event.due_at) == ([], 0, clock.now + NO_ENDPOINT_PAUSE)
     scene.notification_endpoints["shop"] = endpoint
     clock.now = event.due_at
     scene.work()
@@ -296,8 +296,8 @@ def test_a_dead_backend_delays_nobody_elses_news(scene):
     asyncio.run(play())
 
 
-def test_one_partner_is_never_sent_more_at_once_than_its_lane_holds(clock):
-    scene = Scene(clock, lane=3)
+def test_one_partner_is_never_sent_more_at_once_than_its_limit(clock):
+    scene = Scene(clock, limit_per_partner=3)
     scene.outbox.add(times=20)
     scene.work()
     assert len(scene.notifier.sent) == 20
@@ -328,7 +328,7 @@ def test_a_claim_that_came_late_is_not_used(scene, clock):
         scene.outbox.add()
         (event,) = scene.outbox.claim("shop", now=NOW, lease_until=NOW + timedelta(seconds=40), limit=1)
         clock.advance(seconds=21)
-        await scene.notifications._notify(SHOP, event)
+        await scene.notifications._deliver(SHOP, event)
 
     asyncio.run(play())
     assert scene.notifier.sent == []

@@ -65,7 +65,7 @@ async def ended(task):
 def test_a_claim_asks_for_what_is_due_now_with_a_lease_and_a_limit():
     store, work = Due(an_onboarding()), Work()
     work.go.set()
-    asyncio.run(an_engine(store, work, bound=3).work_until_idle())
+    asyncio.run(an_engine(store, work, limit=3).work_until_idle())
     assert store.leases == [(NOW, NOW + timedelta(seconds=Timings().lease), 3)]
 
 
@@ -74,7 +74,7 @@ def test_each_due_onboarding_gets_its_step_and_never_too_many_at_once():
         store, work = Due(*(an_onboarding() for _ in range(10))), Work()
         wanted = [it.id for it in store.waiting]
         work.go.set()
-        await an_engine(store, work, bound=4).work_until_idle()
+        await an_engine(store, work, limit=4).work_until_idle()
         assert sorted(work.done) == sorted(wanted)
         assert work.most_at_once <= 4
 
@@ -154,7 +154,7 @@ def test_an_unavailable_store_is_asked_again():
 def test_a_full_engine_claims_nothing_it_cannot_begin():
     async def scene():
         store, work = Due(an_onboarding(id="a"), an_onboarding(id="b")), Work()
-        engine = an_engine(store, work, bound=1)
+        engine = an_engine(store, work, limit=1)
         running = asyncio.create_task(engine.run())
         await until(lambda: work.begun == ["a"])
         engine.wake()

@@ -33,10 +33,10 @@ class Queue:
 
 
 class Scene:
-    def __init__(self, step, forget=lambda now: None):
+    def __init__(self, step, purge_expired=lambda now: None):
         self.store = Queue()
-        self.runner = RunnerThread(clock=lambda: NOW, forget=forget)
-        self.runner.onboardings = OnboardingWorker(self.store, step, clock=lambda: NOW, timings=SELDOM)
+        self.onboardings = OnboardingWorker(self.store, step, clock=lambda: NOW, timings=SELDOM)
+        self.runner = RunnerThread(self.onboardings, clock=lambda: NOW, purge_expired=purge_expired)
 
     def begin(self):
         self.runner.start()
@@ -45,7 +45,7 @@ class Scene:
 
     def submit(self, *names):
         self.store.waiting += [an_onboarding(id=name) for name in names]
-        self.runner.wake()
+        self.onboardings.wake()
 
 
 def until(holds):
@@ -73,7 +73,7 @@ def scene(done):
 def test_it_works_in_a_thread_of_its_own(scene, done):
     scene.store.waiting.append(an_onboarding(id="a"))
     scene.begin()
-    until(lambda: done == [("a", "engine")])
+    until(lambda: done == [("a", "runner")])
 
 
 def test_it_wakes_at_once_for_work_of_its_own_process(scene, done):
@@ -84,12 +84,12 @@ def test_it_wakes_at_once_for_work_of_its_own_process(scene, done):
     assert time.monotonic() - before < 1
 
 
-def test_it_goes_on_after_the_engine_crashed(scene, done, caplog):
+def test_it_goes_on_after_a_worker_crashed(scene, done, caplog):
     scene.store.crash = RuntimeError("what was that")
     scene.store.waiting.append(an_onboarding(id="a"))
     scene.begin()
     until(lambda: done)
-    assert "OnboardingWorker failed; it starts again" in caplog.text
+    assert "OnboardingWorker failed; restarting it" in caplog.text
 
 
 def test_it_finishes_what_is_under_way_before_it_stops():
@@ -120,28 +120,28 @@ def test_it_takes_nothing_new_once_it_is_stopped(done):
 
 
 def test_waking_what_was_never_started_does_nothing(done):
-    RunnerThread(clock=lambda: NOW, forget=lambda now: None).wake()
+    Scene(done.append).onboardings.wake()
 
 
 @pytest.mark.parametrize("trouble", [None, StoreUnavailable("away")])
-def test_it_keeps_house_at_once_and_survives_where_it_cannot(trouble, done):
-    forgotten = []
+def test_it_purges_at_once_and_survives_a_failure(trouble, done):
+    purged = []
 
-    def forget(now):
-        forgotten.append(now)
+    def purge_expired(now):
+        purged.append(now)
         if trouble:
             raise trouble
 
     async def step(onboarding):
         done.append(onboarding.id)
 
-    scene = Scene(step, forget)
+    scene = Scene(step, purge_expired)
     scene.begin()
-    until(lambda: forgotten)
+    until(lambda: purged)
     scene.submit("a")
     until(lambda: done == ["a"])
     scene.runner.stop()
-    assert forgotten == [NOW]
+    assert purged == [NOW]
 
 
 def test_connections_to_gu1_are_closed_at_the_end(app, gu1):

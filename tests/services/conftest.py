@@ -61,7 +61,7 @@ def create_for_customer(customers):
 @pytest.fixture
 def look(onboardings):
     """Somebody looks at the page."""
-    return lambda onboarding: onboardings.watch(onboardings.get(onboarding.id))
+    return lambda onboarding: onboardings.record_view(onboardings.get(onboarding.id))
 
 
 @pytest.fixture

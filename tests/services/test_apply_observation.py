@@ -30,7 +30,7 @@ def test_stored_address_is_given_and_the_handing_over_kept(prepared, onboardings
     clock.advance(seconds=3)
     assert onboardings.open_hosted_page(prepared.id)
     assert onboardings.get(prepared.id).validation.shown_at == NOW.replace(second=3)
-    assert counted("handed_over") == 1
+    assert counted("hosted_pages_opened") == 1
 
 
 def test_no_hosted_page_before_gu1_has_the_validation(start, onboardings):
@@ -75,25 +75,25 @@ def test_allowed_host_later_ends_the_trouble(start, work, gu1, tell, onboardings
 def test_coming_back_makes_it_due_at_once(prepared, onboardings, clock):
     onboardings.open_hosted_page(prepared.id)
     clock.advance(seconds=1)
-    assert onboardings.came_back("session-of-validation-1").id == prepared.id
+    assert onboardings.record_return("session-of-validation-1").id == prepared.id
     assert onboardings.get(prepared.id).due_at == clock()
 
 
 def test_a_session_opens_the_way_back_for_a_day_only(prepared, onboardings, clock):
-    assert onboardings.came_back("session-of-validation-1") is None
+    assert onboardings.record_return("session-of-validation-1") is None
     onboardings.open_hosted_page(prepared.id)
     clock.advance(days=1, seconds=1)
-    assert onboardings.came_back("session-of-validation-1") is None
+    assert onboardings.record_return("session-of-validation-1") is None
 
 
 def test_coming_back_from_an_unknown_session_is_nobody(prepared, onboardings):
-    assert onboardings.came_back("session-of-somebody-else") is None
+    assert onboardings.record_return("session-of-somebody-else") is None
     assert onboardings.get(prepared.id) == prepared
 
 
 def test_nothing_is_looked_up_after_the_verdict(prepared, tell, onboardings):
     rejected(tell)
-    onboardings.look_again(prepared.id)
+    onboardings.request_refresh(prepared.id)
     assert onboardings.get(prepared.id).due_at is None
 
 
@@ -119,7 +119,7 @@ def test_older_news_is_ignored_and_counted(prepared, tell, gu1, onboardings, cou
     rejected(tell)
     assert onboardings.observe(old)
     assert stage(onboardings.get(prepared.id)) is Stage.REJECTED
-    assert counted("refused_move") == 1
+    assert counted("refused_status_changes") == 1
 
 
 def test_an_unknown_word_keeps_it_waiting(prepared, tell, onboardings, clock):

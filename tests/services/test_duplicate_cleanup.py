@@ -34,7 +34,7 @@ def test_what_the_lost_sending_created_late_is_cancelled(resent, gu1, onboarding
     twin = gu1.twin_of("validation-1")
     pass_time(60, stride=15)
     assert cancelled(gu1) == [twin.gu1_id]
-    assert counted("twins_cancelled") == 1
+    assert counted("duplicates_cancelled") == 1
     found = onboardings.get(resent.id)
     assert (found.validation.gu1_id, stage(found), found.stall_reason) == ("validation-1", Stage.READY, None)
 

@@ -163,7 +163,7 @@ def test_a_hint_is_followed_by_a_look_at_once(prepared, gu1, onboardings, work, 
     clock.advance(seconds=1)
     work()
     assert gu1.named("read_validation") == []
-    onboardings.look_again_at("validation-1")
+    onboardings.request_refresh_of("validation-1")
     work()
     assert len(gu1.named("read_validation")) == 1
 
@@ -171,7 +171,7 @@ def test_a_hint_is_followed_by_a_look_at_once(prepared, gu1, onboardings, work, 
 def test_a_hint_during_a_look_is_not_overwritten(prepared, gu1, onboardings, pass_time, clock):
     async def hint():
         clock.advance(seconds=1)
-        onboardings.look_again(prepared.id)
+        onboardings.request_refresh(prepared.id)
 
     gu1.during["read_validation"] = hint
     pass_time(5, stride=5)

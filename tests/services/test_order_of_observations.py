@@ -70,7 +70,7 @@ def histories(draw):
 def heard(*news):
     onboarding = asked()
     for seen in news:
-        onboarding = OBSERVER.apply_unasked(onboarding, seen)
+        onboarding = OBSERVER.apply_unrequested(onboarding, seen)
     return onboarding
 
 
@@ -123,5 +123,5 @@ def test_hearing_it_all_again_changes_nothing(histories):
     onboarding = heard(*news)
     again = onboarding
     for seen in news:
-        again = OBSERVER.apply_unasked(again, seen)
+        again = OBSERVER.apply_unrequested(again, seen)
     assert again == onboarding

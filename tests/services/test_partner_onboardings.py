@@ -226,7 +226,7 @@ def test_verdict_that_stands_is_not_cancelled_by_erasing(ready, erase, tell, wor
 def test_erased_page_cannot_be_gone_on_with(ready, erase, onboardings):
     erase(ready)
     assert onboardings.open_hosted_page(ready.id) is None
-    assert onboardings.came_back(ready.validation.session_id) is None
+    assert onboardings.record_return(ready.validation.session_id) is None
 
 
 def test_asked_again_the_open_one_follows_the_newest_wish(create_for_customer, onboardings):

@@ -31,7 +31,7 @@ def claim(outbox, partner="shop", now=NOW, limit=10, lease_until=LEASE):
 
 
 def only(outbox):
-    (event,) = outbox.listed(None, undelivered_only=False, limit=10)
+    (event,) = outbox.list_events(None, undelivered_only=False, limit=10)
     return event
 
 
@@ -157,7 +157,7 @@ def test_listed_newest_first_by_partner_and_by_what_is_missing(repository, outbo
     outbox.delivered(claim(outbox, limit=3)[1], now=NOW, outcome="HTTP 200")
 
     def listed(partner=None, undelivered_only=False, limit=10):
-        found = outbox.listed(partner, undelivered_only=undelivered_only, limit=limit)
+        found = outbox.list_events(partner, undelivered_only=undelivered_only, limit=limit)
         return [(event.partner, event.sequence) for event in found]
 
     assert listed() == [("shop", 3), ("shop", 2), ("shop", 1), ("bank", 1)]
@@ -186,7 +186,7 @@ def test_an_unreadable_event_stops_nobody_else(repository, outbox, engine, caplo
     assert [event.onboarding_id for event in claim(outbox)] == [fine.id]
     assert assignment.split()[0] in caplog.text
     assert outbox.next_due(NOW) == LEASE + INSTANT
-    assert [event.onboarding_id for event in outbox.listed(None, undelivered_only=False, limit=9)] == [fine.id]
+    assert [event.onboarding_id for event in outbox.list_events(None, undelivered_only=False, limit=9)] == [fine.id]
 
 
 @pytest.mark.parametrize("column", ["due_at", "lease_until"])
@@ -204,13 +204,13 @@ def test_delivered_long_ago_is_forgotten_but_for_the_last(repository, outbox):
     told = tell(repository, times=3)
     for event in claim(outbox)[1:]:
         outbox.delivered(event, now=NOW, outcome="HTTP 200")
-    outbox.forget_delivered(NOW)
-    assert len(outbox.listed(None, undelivered_only=False, limit=9)) == 3
-    outbox.forget_delivered(NOW + INSTANT)
-    kept = outbox.listed(None, undelivered_only=False, limit=9)
+    outbox.purge_delivered(NOW)
+    assert len(outbox.list_events(None, undelivered_only=False, limit=9)) == 3
+    outbox.purge_delivered(NOW + INSTANT)
+    kept = outbox.list_events(None, undelivered_only=False, limit=9)
     assert {event.sequence: event.delivered_at for event in kept} == {1: None, 3: NOW}
     notify_again(repository, told.id)
-    assert {event.sequence for event in outbox.listed(None, undelivered_only=True, limit=9)} == {1, 4}
+    assert {event.sequence for event in outbox.list_events(None, undelivered_only=True, limit=9)} == {1, 4}
 
 
 def test_news_is_passed_on_once_it_is_kept(engine):

@@ -235,6 +235,6 @@ def test_an_onboarding_is_found_by_the_nonce_of_its_current_validation(repositor
 def test_only_watched_onboardings_with_something_to_wait_for_are_counted(repository):
     looked_at = [repository.add(an_onboarding(due_at=due)) for due in (NOW, NOW, None)]
     for onboarding in looked_at:
-        repository.watch(onboarding.id, NOW)
-    repository.watch(looked_at[0].id, NOW - timedelta(minutes=5))
+        repository.record_view(onboarding.id, NOW)
+    repository.record_view(looked_at[0].id, NOW - timedelta(minutes=5))
     assert repository.count_watched(NOW - timedelta(minutes=1)) == 1

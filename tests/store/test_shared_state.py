@@ -14,9 +14,9 @@ def shared_state(engine):
 def test_a_webhook_is_known_until_it_is_forgotten(shared_state):
     assert not shared_state.knows_webhook("aa")
     shared_state.remember_webhook("aa", NOW)
-    shared_state.forget_webhooks(NOW)
+    shared_state.purge_webhooks(NOW)
     assert shared_state.knows_webhook("aa")
-    shared_state.forget_webhooks(NOW + timedelta(seconds=1))
+    shared_state.purge_webhooks(NOW + timedelta(seconds=1))
     assert not shared_state.knows_webhook("aa")
 
 

@@ -11,7 +11,7 @@ from portal.domain.onboarding import StallReason
 from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
-from portal.domain.validation import LOOKS_FOR_PAGE, IdentityMatch
+from portal.domain.validation import REFRESHES_FOR_PAGE, IdentityMatch
 from tests.factories import NOW, a_validation
 from tests.web.stages import adopted, rejected, stored_as
 
@@ -66,7 +66,7 @@ VARIANTS = {
     "confirming": Variant(Stage.CONFIRMING, "wait", _at(Stage.CONFIRMING)),
     "confirming for long": Variant(Stage.CONFIRMING, "wait", _at(Stage.CONFIRMING), MINUTE),
     "confirming for days": Variant(Stage.CONFIRMING, "contact", _at(Stage.CONFIRMING), WEEK),
-    "without a hosted page": Variant(Stage.DELAYED, "wait", _with(session_url=None, refreshes=LOOKS_FOR_PAGE)),
+    "without a hosted page": Variant(Stage.DELAYED, "wait", _with(session_url=None, refreshes=REFRESHES_FOR_PAGE)),
     "in review": Variant(Stage.IN_REVIEW, "wait", _at(Stage.IN_REVIEW)),
     "on hold": Variant(
         Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)

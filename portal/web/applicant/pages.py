@@ -146,7 +146,7 @@ def stop(token: str) -> ResponseReturnValue:
 def came_back() -> ResponseReturnValue:
     """Where the hosted page may send people; what it says of the outcome is not listened to."""
     session_id = request.args.get("verificationSessionId", "")
-    found = portal().onboardings.came_back(session_id) if len(session_id) >= _LEAST_SESSION_LENGTH else None
+    found = portal().onboardings.record_return(session_id) if len(session_id) >= _LEAST_SESSION_LENGTH else None
     return after_hosted_page(found)
 
 
@@ -160,7 +160,7 @@ def _watched(token: str) -> Onboarding:
     found = _onboarding(token)
     # Who looks is a hint for the engine, and no reason to fail.
     with contextlib.suppress(StoreUnavailable):
-        portal().onboardings.watch(found)
+        portal().onboardings.record_view(found)
     return found
 
 

@@ -7,13 +7,14 @@ import re
 from flask import Blueprint, Response, abort, request, url_for
 from pydantic import ValidationError
 
-from portal.domain.errors import AnotherApplicant, KeyReused, UnknownOnboarding
+from portal.domain.errors import AnotherApplicant, KeyReused, ReservedExternalId, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.partners.registry import Partner
-from portal.services.partner_onboardings import CreateRequest, CreateResult
+from portal.services.partner_onboardings import CreateResult
 from portal.services.summary import summary_of
 from portal.web.context import portal
 from portal.web.partner_api.api_models import SUMMARY, KeptAtGu1, OnboardingRequest, Receipt, Started
+from portal.web.partner_api.create_request import create_request
 from portal.web.partner_api.openapi import IDEMPOTENCY_KEY, openapi_json
 from portal.web.problem_details import problem
 from portal.web.security import FORM_BYTES
@@ -29,12 +30,13 @@ _BACKENDS_ONLY = {"provide_automatic_options": False}
 def create() -> Response:
     partner, key = _partner(), _idempotency_key()
     asked = _body(partner)
-    if not portal().partners.may_call(partner, asked.external_id):
+    default_locale = portal().config.default_locale
+    try:
+        requested = create_request(portal().partners, partner, asked, default_locale=default_locale)
+        invited = portal().partner_onboardings.create(requested, key=key)
+    except ReservedExternalId:
         fault = {"field": "external_id", "message": "Begins like another partner's customers"}
         abort(problem(422, "Some fields are not right", errors=[fault]))
-    requested = _create_request(partner, asked)
-    try:
-        invited = portal().partner_onboardings.create(requested, key=key)
     except AnotherApplicant:
         abort(problem(409, "This customer's open onboarding is about another document number; erase it first"))
     except KeyReused:
@@ -105,20 +107,6 @@ def _refusal(error: ValidationError) -> Response:
         return problem(400, "This body is not JSON")
     named = [{"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"]} for fault in faults]
     return problem(422, "Some fields are not right", errors=named)
-
-
-def _create_request(partner: Partner, asked: OnboardingRequest) -> CreateRequest:
-    return CreateRequest(
-        partner=partner.slug,
-        external_id=asked.external_id,
-        known_as=partner.known_as(asked.external_id),
-        locale=asked.locale or partner.locale or portal().config.default_locale,
-        return_url=asked.return_url,
-        state=asked.state,
-        capture=asked.capture,
-        details=asked.applicant.details if asked.applicant else None,
-        sent_body=asked.model_dump_json(),
-    )
 
 
 def _started(invited: CreateResult) -> Started:

@@ -1,0 +1,52 @@
+"""The Flask application with all pages and endpoints; `portal.app` adds what is behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from portal.config import Config
+from portal.web.applicant.pages import applicant
+from portal.web.applicant.partner_return import partner_return
+from portal.web.applicant.second_device import second_device
+from portal.web.assets import init_assets
+from portal.web.branding import brand, branding
+from portal.web.embed.script import init_embed
+from portal.web.error_pages import init_errors
+from portal.web.framing import init_framing
+from portal.web.i18n import init_i18n
+from portal.web.in_app_browser import in_app_browser
+from portal.web.operations.probes import operations
+from portal.web.partner_api.endpoints import partner_api
+from portal.web.security import init_security
+from portal.web.webhook.receiver import webhook
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+def make_flask(config: Config) -> Flask:
+    app = Flask("portal", static_folder=None, template_folder=str(_folder("templates")))
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)
+        app.wsgi_app = fixed  # type: ignore[method-assign]
+    init_security(app, base_url=config.base_url)
+    init_i18n(app, translations=str(_PACKAGE / "translations"), default_locale=config.default_locale)
+    init_assets(app, _folder("static"))
+    init_framing(app)
+    init_embed(app, _folder("static") / "embed.js", config.gu1_provider_hosts)
+    init_errors(app)
+    app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url, brand=brand)
+    for blueprint in (applicant, branding, partner_return, second_device, partner_api, webhook, operations):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _folder(name: str) -> Path:
+    """In the package if installed from a wheel, beside it in a checkout."""
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else _PACKAGE.parent / name

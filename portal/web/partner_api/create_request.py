@@ -1,0 +1,27 @@
+"""A partner's request for a customer, assembled in one place for the API and for `portal partner link`."""
+
+from __future__ import annotations
+
+from portal.domain.errors import ReservedExternalId
+from portal.partners.registry import Partner, Registry
+from portal.services.partner_onboardings import CreateRequest
+from portal.web.partner_api.api_models import OnboardingRequest
+
+
+def create_request(
+    registry: Registry, partner: Partner, sent: OnboardingRequest, *, default_locale: str
+) -> CreateRequest:
+    """Raises `ReservedExternalId`."""
+    if not registry.may_call(partner, sent.external_id):
+        raise ReservedExternalId
+    return CreateRequest(
+        partner=partner.slug,
+        external_id=sent.external_id,
+        known_as=partner.known_as(sent.external_id),
+        locale=sent.locale or partner.locale or default_locale,
+        return_url=sent.return_url,
+        state=sent.state,
+        capture=sent.capture,
+        details=sent.applicant.details if sent.applicant else None,
+        sent_body=sent.model_dump_json(),
+    )
