@@ -10,14 +10,11 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Thread
 
 import httpx
 
-from portal.http.retry_after import read_retry_after
-from portal.logs import keep_quiet
+from portal.http.client import make_http_client, retry_after
 from portal.services.notification import DeliveryResult
 
 Lookup = Callable[[str, int], Sequence[str]]
@@ -30,7 +27,7 @@ _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "kyc-onboarding-portal",
 }
-_LONGEST_WAIT = 86400.0
+_MAX_RETRY_AFTER = 86400.0
 _MOST_ADDRESSES = 4
 
 
@@ -51,18 +48,14 @@ class HttpNotifier:
         look_up: Lookup = _look_up,
     ) -> None:
         """`deadline`, in seconds, is for a whole try; of an answer's body no more than `most_bytes` are read."""
-        keep_quiet("httpx", "httpcore.connection", "httpcore.http11")
         self._deadline = deadline
         self._most_bytes = most_bytes
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(
+        self._client = make_http_client(
             headers=_HEADERS,
-            timeout=httpx.Timeout(deadline, connect=connect_timeout),
+            timeout=deadline,
+            connect_timeout=connect_timeout,
             transport=_ToFoundAddress(_Names(look_up), httpx.AsyncHTTPTransport(limits=limits, trust_env=False)),
-            event_hooks={"response": [_forget_location]},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,
         )
 
     async def aclose(self) -> None:
@@ -73,7 +66,7 @@ class HttpNotifier:
         try:
             async with asyncio.timeout(self._deadline):
                 async with self._client.stream("POST", url, content=body, headers=dict(headers)) as response:
-                    answer = DeliveryResult(response.status_code, _retry_after(response))
+                    answer = DeliveryResult(response.status_code, retry_after(response, most=_MAX_RETRY_AFTER))
                     await self._throw_away(response)
         except Exception as error:  # whatever a stranger brought about; told by its kind only
             return answer or DeliveryResult(fault=_fault(error))
@@ -182,12 +175,3 @@ def _is_about_certificate(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-async def _forget_location(response: httpx.Response) -> None:
-    # Even where redirects are not followed, httpx would read the address, and chokes on some.
-    response.headers.pop("Location", None)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    return read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC), most=_LONGEST_WAIT)
