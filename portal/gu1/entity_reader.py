@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed
 from portal.gu1.parsing import flag, identifier, letters_and_digits, mapping, moment, text
-from portal.gu1.validation_reader import read_status
 
 _NO_DATE = datetime.max.replace(tzinfo=UTC)
 
@@ -44,7 +43,6 @@ def read_entity_status(body: object, entity_id: str) -> EntityStatus:
         is_verified=row["isVerified"] is True,
         needs_reverification=flag(row.get("needsReverification")) is not False,
         validation_id=identifier(current.get("id")),
-        status=read_status(current.get("status")),
         verified_at=moment(row.get("lastVerifiedAt")) or moment(current.get("verifiedAt")),
         expires_at=moment(row.get("expiresAt")),
     )
