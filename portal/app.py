@@ -18,7 +18,6 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.timings import Timings
 from portal.gu1.client import Gu1Client
-from portal.gu1.signed_webhook import VerifiedWebhook, parse_webhook, verify
 from portal.http.notifier import HttpNotifier
 from portal.logs import set_up_logging
 from portal.metrics import Metrics
@@ -110,7 +109,6 @@ def create_app(
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
         clock=clock,
         metrics=metrics,
-        parse_webhook=_parse_webhook(config.gu1_webhook_secrets),
         check_ready=store.ping,
     )
     return app
@@ -189,10 +187,3 @@ def _flask(config: Config) -> Flask:
     for blueprint in (applicant, branding, partner_return, second_device, partner_api, webhook, operations):
         app.register_blueprint(blueprint)
     return app
-
-
-def _parse_webhook(secrets: tuple[str, ...]) -> Callable[[bytes, str | None], VerifiedWebhook | None]:
-    def read(body: bytes, signature: str | None) -> VerifiedWebhook | None:
-        return parse_webhook(body) if verify(body, signature, secrets) else None
-
-    return read

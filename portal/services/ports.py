@@ -211,20 +211,6 @@ class Gu1(Protocol):
     async def aclose(self) -> None: ...
 
 
-class VerifiedWebhook(Protocol):
-    """A verified webhook: the whole row where it came along, else only whose row is worth reading."""
-
-    @property
-    def gu1_id(self) -> str | None: ...
-
-    @property
-    def observation(self) -> Observation | None: ...
-
-
-ParseWebhook = Callable[[bytes, str | None], VerifiedWebhook | None]
-"""From a body and its signature; None where they do not belong together, `Malformed` where it cannot be read."""
-
-
 class Meter(Protocol):
     def count(self, event: str, **labels: str) -> None:
         """Counts something worth an operator's attention; labels never hold personal data."""

@@ -1,11 +1,21 @@
-"""Verified webhooks: each is applied once, and answered only after that was kept."""
+"""Verified webhooks: each is applied once, and acknowledged only after it was stored."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
+from portal.domain.validation import Observation
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Clock, SharedState, VerifiedWebhook
+from portal.services.ports import Clock, SharedState
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedWebhook:
+    gu1_id: str | None = None
+    """The validation that it is about; None if it is about something else."""
+    observation: Observation | None = None
+    """None unless it contains the whole row and says how old the row is."""
 
 
 class WebhookHandler:
@@ -14,22 +24,22 @@ class WebhookHandler:
         self._onboardings = onboardings
         self._clock = clock
 
-    def handle(self, news: VerifiedWebhook, body: bytes) -> str:
-        """What came of it, in a word. Raises where it could not be kept."""
+    def handle(self, webhook: VerifiedWebhook, body: bytes) -> str:
+        """The outcome in a word, for the metrics. Raises `StoreUnavailable`."""
         fingerprint = hashlib.sha256(body).hexdigest()
         if self._shared_state.knows_webhook(fingerprint):
             return "repeated"
-        outcome = self._apply(news)
+        outcome = self._apply(webhook)
         self._shared_state.remember_webhook(fingerprint, self._clock())
         return outcome
 
-    def _apply(self, news: VerifiedWebhook) -> str:
-        """A whole row counts like a read; less than that only makes the engine read."""
-        if news.observation and self._onboardings.observe(news.observation):
+    def _apply(self, webhook: VerifiedWebhook) -> str:
+        """A whole row counts like a read; without one, the runner reads the validation."""
+        if webhook.observation and self._onboardings.observe(webhook.observation):
             return "applied"
-        if news.observation and self._onboardings.adopt(news.observation):
+        if webhook.observation and self._onboardings.adopt(webhook.observation):
             return "adopted"
-        if news.observation is None and news.gu1_id is None:
+        if webhook.observation is None and webhook.gu1_id is None:
             return "ignored"
-        looks = news.observation is None and self._onboardings.look_again_at(news.gu1_id or "")
+        looks = webhook.observation is None and self._onboardings.look_again_at(webhook.gu1_id or "")
         return "looked_up" if looks else "not_ours"
