@@ -15,7 +15,6 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.timings import Timings
 from portal.gu1.client import Gu1Client
-from portal.gu1.signed_webhook import VerifiedWebhook, parse_webhook, verify
 from portal.http.notifier import HttpNotifier
 from portal.logs import set_up_logging
 from portal.metrics import Metrics
@@ -209,13 +208,5 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
         clock=clock,
         metrics=shared.metrics,
-        parse_webhook=_webhook_parser(config.gu1_webhook_secrets),
         check_ready=stores.onboardings.ping,
     )
-
-
-def _webhook_parser(secrets: tuple[str, ...]) -> Callable[[bytes, str | None], VerifiedWebhook | None]:
-    def parse(body: bytes, signature: str | None) -> VerifiedWebhook | None:
-        return parse_webhook(body) if verify(body, signature, secrets) else None
-
-    return parse

@@ -22,6 +22,9 @@ DATABASES = ["sqlite", "postgresql"]
 on_both_databases = pytest.mark.parametrize("database_kind", DATABASES, indirect=True)
 """For a test of a folder whose others run on SQLite only."""
 
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+"""For what only SQLite can hold: its columns take values of any type."""
+
 # What a test changed of it besides rows; changed tables keep their number, made anew they get another.
 _SHAPE = """
     SELECT array(SELECT oid || ' ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY oid)

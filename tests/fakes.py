@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import OutcomeUnknown, Refused
 from portal.domain.status import Status
 from portal.domain.validation import Listing, Observation
-
-
-@dataclass(frozen=True)
-class FakeNews:
-    """A verified webhook."""
-
-    gu1_id: str | None = None
-    observation: Observation | None = None
 
 
 class FakeGu1:

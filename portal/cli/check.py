@@ -79,7 +79,7 @@ async def _check_gu1(config: Config) -> tuple[Finding, ...]:
     gu1 = make_gu1(config, Metrics())
     sends_organization = config.gu1_organization_id is not None
     try:
-        return await probe(gu1.look, entities_path=config.gu1_entities_path, sends_organization=sends_organization)
+        return await probe(gu1.probe, entities_path=config.gu1_entities_path, sends_organization=sends_organization)
     finally:
         await gu1.aclose()
 

@@ -1,25 +1,22 @@
-"""What gu1 says of a person, over all validations."""
+"""What gu1 knows of a person over all validations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain.status import Status
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityStatus:
     is_verified: bool
-    """False if gu1 does not say so unambiguously."""
+    """True only if gu1 says exactly that."""
     needs_reverification: bool
     """True also if gu1 does not say."""
     validation_id: str | None = None
-    status: Status | None = None
     verified_at: datetime | None = None
     expires_at: datetime | None = None
 
     def holds_at(self, now: datetime) -> bool:
-        """True if the person need not verify again."""
+        """Whether the person need not verify again."""
         expired = self.expires_at is not None and self.expires_at <= now
         return self.is_verified and not self.needs_reverification and not expired

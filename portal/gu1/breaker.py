@@ -1,4 +1,4 @@
-"""A circuit breaker: where gu1 fails again and again, calls fail here at once for a while."""
+"""A circuit breaker: after several failures of gu1 in a row, calls fail at once for a while."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from portal.domain.errors import Gu1Error, Malformed, NotSent, Refused
 FAILURES_TO_OPEN = 5
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 60.0
+"""Seconds."""
 
 
 class Breaker:
@@ -19,17 +20,17 @@ class Breaker:
         self._clock = clock
         self._failures = 0
         self._pause = 0.0
-        self._held_until = 0.0
+        self._open_until = 0.0
         self._probing = False
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Raises `NotSent` while calls are held back; else learns from how the call within ends."""
+        """Raises `NotSent` while the breaker is open; otherwise counts how the call inside ends."""
         self._admit()
         try:
             yield
         except (Refused, Malformed):
-            # An answer that we do not like is a sign of life all the same.
+            # gu1 did respond, so it is up.
             self._close()
             raise
         except Gu1Error:
@@ -48,8 +49,8 @@ class Breaker:
     def _admit(self) -> None:
         if not self._is_open:
             return
-        if self._probing or self._clock() < self._held_until:
-            raise NotSent("held back: gu1 has been failing")
+        if self._probing or self._clock() < self._open_until:
+            raise NotSent("the breaker is open: gu1 has been failing")
         self._probing = True
 
     def _close(self) -> None:
@@ -60,11 +61,11 @@ class Breaker:
     def _count_failure(self) -> None:
         self._failures += 1
         if self._probing:
-            self._hold_back(min(self._pause * 2, LONGEST_PAUSE))
+            self._open(min(self._pause * 2, LONGEST_PAUSE))
         elif not self._is_open and self._failures >= FAILURES_TO_OPEN:
-            self._hold_back(FIRST_PAUSE)
+            self._open(FIRST_PAUSE)
 
-    def _hold_back(self, seconds: float) -> None:
+    def _open(self, seconds: float) -> None:
         self._probing = False
         self._pause = seconds
-        self._held_until = self._clock() + seconds
+        self._open_until = self._clock() + seconds

@@ -1,53 +1,40 @@
-"""The HTTP client: what is sent, what comes back, and what a failure means.
-
-    evidence                                        of a read, sync  of another write
-    ──────────────────────────────────────────────  ───────────────  ────────────────
-    no connection, held back by the breaker         NotSent          NotSent
-    429                                             Unavailable      Unavailable
-    reset, time-out, deadline, 408, 5xx             Unavailable      OutcomeUnknown
-    any other 4xx                                   Refused          Refused
-    3xx, an encoded, oversized or unreadable body   Malformed        Malformed
-
-No message made here holds a key, a header, a query or a body.
-"""
+"""gu1's API: the calls that the portal makes, and whom their responses must be about."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TypeVar
+from collections.abc import Mapping
 
-import httpx
-
-from portal.domain.errors import Gu1Error, Malformed, NotSent, Refused, Unavailable
-from portal.gu1 import operations
-from portal.gu1 import request_bodies as outgoing
-from portal.gu1 import validation_reader as schema
+from portal.domain.entity_status import EntityStatus
+from portal.domain.errors import Malformed, NotSent, Refused
+from portal.domain.onboarding import Details
+from portal.domain.validation import Listing, Observation
+from portal.gu1 import entity_reader, operations, validation_reader
 from portal.gu1.breaker import Breaker
-from portal.gu1.calls import Calls
-from portal.gu1.operations import Operation
-from portal.gu1.parsing import parse
+from portal.gu1.pagination import MOST_PAGES, PAGE_SIZE, Pages
+from portal.gu1.parsing import letters_and_digits, parse
+from portal.gu1.request_bodies import (
+    entity_body,
+    headers,
+    in_path,
+    may_be_about_metadata,
+    quoted_in_path,
+    validation_body,
+    with_metadata,
+)
 from portal.gu1.response import Response
-from portal.http.retry_after import read_retry_after
-from portal.logs import keep_quiet
+from portal.gu1.tax_ids import canonical
+from portal.gu1.transport import Call, OnCall, Params, Transport
+from portal.http.client import HttpTransport
 
-T = TypeVar("T")
-OnCall = Callable[[str, str, float], None]
-"""Told of every call when it ends: operation, outcome, seconds."""
-
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-_FAILED = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, RuntimeError)
-_LONGEST_WAIT = 3600.0
-# A list of whole rows that knows no pages may be long.
-_MOST_BYTES_OF_A_LOOK = 4 * 1024 * 1024
+_VALIDATIONS = "/api/kyc/validations"
+_NOT_FOUND = 404
 
 
-class Gu1Client(Calls):
-    """May be made in any thread, but belongs to the event loop that first uses it."""
+class Gu1Client:
+    """Every method raises `Gu1Error`s and nothing else.
+
+    May be created in any thread, but belongs to the event loop that first uses it.
+    """
 
     def __init__(
         self,
@@ -57,7 +44,7 @@ class Gu1Client(Calls):
         integration_code: str,
         organization_id: str | None = None,
         entities_path: str = "/api/entities",
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: HttpTransport | None = None,
         deadline: float = 12.0,
         connect_timeout: float = 3.0,
         most_bytes: int = 256 * 1024,
@@ -65,138 +52,123 @@ class Gu1Client(Calls):
         on_call: OnCall | None = None,
         breaker: Breaker | None = None,
     ) -> None:
-        """`deadline`, in seconds, is for a whole operation once it is its turn."""
-        super().__init__(integration_code=integration_code, entities_path=entities_path)
-        keep_quiet("httpx", "httpcore.connection", "httpcore.http11")
-        self._deadline = deadline
-        self._most_bytes = most_bytes
-        self._turns = asyncio.Semaphore(concurrency)
-        self._on_call = on_call
-        self._breaker = breaker or Breaker()
-        headers = outgoing.headers(api_key, organization_id)
-        timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
-        self._reading = _http_client(base_url, headers, timeout, transport, kept_connections=concurrency)
-        # A kept connection may be dead without our knowing it, and a write on it would end as "nobody knows".
-        fresh = headers | {"Connection": "close"}
-        self._writing = _http_client(base_url, fresh, timeout, transport, kept_connections=0)
+        """`deadline`: seconds for a whole call, without the wait for its turn (at most `concurrency` run at once)."""
+        self._integration_code = integration_code
+        self._entities_path = entities_path.rstrip("/")
+        self._transport = Transport(
+            base_url=base_url,
+            headers=headers(api_key, organization_id),
+            transport=transport,
+            deadline=deadline,
+            connect_timeout=connect_timeout,
+            most_bytes=most_bytes,
+            concurrency=concurrency,
+            on_call=on_call,
+            breaker=breaker,
+        )
 
     async def aclose(self) -> None:
-        await self._reading.aclose()
-        await self._writing.aclose()
+        await self._transport.aclose()
 
-    async def look(self, path: str, params: Mapping[str, str | int]) -> Response:
-        """One GET and whatever gu1 answers to it: for finding out which gu1 this is, not for the portal's work."""
+    async def create_entity(self, details: Details, external_id: str) -> str:
+        body = entity_body(details, external_id)
+        async with self._transport.call(operations.CREATE_ENTITY) as call:
+            return entity_reader.read_entity_id(await call.json(self._entities_path, body=body))
 
-        async def work() -> Response:
-            async with self._reading.stream(operations.LOOK.method, path, params=params) as response:
-                try:
-                    body = parse(await self._body(response, _MOST_BYTES_OF_A_LOOK))
-                except Malformed:
-                    body = None
-            return Response(response.status_code, body, _retry_after(response))
+    async def find_entity(self, external_id: str) -> str | None:
+        path = f"{self._entities_path}/by-external-id/{quoted_in_path(external_id)}"
+        async with self._transport.call(operations.FIND_ENTITY) as call:
+            return entity_reader.read_entity_of(await _entities(call, path), external_id)
 
-        return await self._call(operations.LOOK, work)
+    async def find_entity_by_tax_id(self, country: str, tax_id: str) -> str | None:
+        """The oldest person with that number, however gu1 punctuates it."""
+        country, number = country.upper(), letters_and_digits(tax_id)
+        if number is None:
+            raise NotSent("a tax id without letters and digits")
+        async with self._transport.call(operations.FIND_ENTITY_BY_TAX_ID) as call:
+            for form in dict.fromkeys((number, canonical(country, number))):
+                params = {"taxId": form, "type": "person", "country": country}
+                body = await _entities(call, self._entities_path, params)
+                if found := entity_reader.read_entity_with_tax_id(body, country, number):
+                    return found
+            return None
 
-    async def _call(
-        self, operation: Operation, work: Callable[[], Awaitable[T]], judged: Callable[[T], str] | None = None
-    ) -> T:
-        """What holds for any call: its turn, the breaker, the deadline, the errors and the metrics."""
-        async with self._turns:
-            started = time.monotonic()
-            outcome = operations.OK
-            try:
-                with self._breaker.attempt():
-                    result = await self._translated(operation, work)
-                outcome = judged(result) if judged else outcome
-                return result
-            except Gu1Error as error:
-                outcome = operations.outcome_of(error)
-                raise
-            except BaseException:
-                outcome = "unknown"
-                raise
-            finally:
-                if self._on_call:
-                    self._on_call(operation.name, outcome, time.monotonic() - started)
+    async def read_entity_status(self, entity_id: str) -> EntityStatus:
+        path = f"/api/kyc/entities/{in_path(entity_id)}/status"
+        async with self._transport.call(operations.READ_ENTITY_STATUS) as call:
+            return entity_reader.read_entity_status(await call.json(path), entity_id)
 
-    async def _translated(self, operation: Operation, work: Callable[[], Awaitable[T]]) -> T:
-        # `from None`: a message of the transport's may quote what was sent.
-        try:
-            async with asyncio.timeout(self._deadline):
-                return await work()
-        except _NEVER_SENT as error:
-            raise NotSent(f"{operation.name}: {type(error).__name__}") from None
-        except _FAILED as error:
-            raise operation.failed(type(error).__name__) from None
-
-    async def _send(
+    async def create_validation(
         self,
-        operation: Operation,
-        path: str,
+        entity_id: str,
         *,
-        params: Mapping[str, str | int] | None = None,
-        body: Mapping[str, object] | None = None,
-    ) -> bytes:
-        client = self._reading if operation.repeatable else self._writing
-        content = None if body is None else json.dumps(body).encode()
-        async with client.stream(operation.method, path, params=params, content=content) as response:
-            status = response.status_code
-            if response.is_success:
-                return await self._body(response)
-            if status == httpx.codes.TOO_MANY_REQUESTS:
-                raise Unavailable(f"{operation.name}: HTTP 429", retry_after=_retry_after(response))
-            if status == httpx.codes.REQUEST_TIMEOUT or response.is_server_error:
-                raise operation.failed(f"HTTP {status}", retry_after=_retry_after(response))
-            if response.is_client_error:
-                raise await self._refusal(response)
-            raise Malformed(f"{operation.name}: HTTP {status}")
+        double_check: bool,
+        metadata: Mapping[str, str | int],
+        integration_code: str | None = None,
+    ) -> Observation:
+        bare = validation_body(entity_id, integration_code or self._integration_code, double_check=double_check)
+        async with self._transport.call(operations.CREATE_VALIDATION) as call:
+            try:
+                body = await call.json(_VALIDATIONS, body=with_metadata(bare, metadata))
+            except Refused as refusal:
+                if not may_be_about_metadata(refusal):
+                    raise
+                # gu1's newest pages no longer list metadata; a refused request created nothing.
+                body = await call.json(_VALIDATIONS, body=bare)
+            return _of_entity(validation_reader.read_answer(body), entity_id)
 
-    async def _refusal(self, response: httpx.Response) -> Refused:
-        try:
-            code, entity_id = schema.read_refusal(parse(await self._body(response)))
-        except (Malformed, httpx.HTTPError):
-            code = entity_id = None
-        about = schema.is_about_details(response.status_code, code)
-        return Refused(response.status_code, code, entity_id=entity_id, about_details=about)
+    async def read_validation(self, gu1_id: str) -> Observation:
+        path = f"{_VALIDATIONS}/{in_path(gu1_id)}"
+        async with self._transport.call(operations.READ_VALIDATION) as call:
+            return _of_validation(validation_reader.read_answer(await call.json(path)), gu1_id)
 
-    async def _body(self, response: httpx.Response, most_bytes: int | None = None) -> bytes:
-        """As sent: nothing is ever inflated."""
-        most_bytes = most_bytes or self._most_bytes
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Malformed("an encoded body")
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > most_bytes:
-                raise Malformed(f"a body of more than {most_bytes} bytes")
-        return bytes(body)
+    async def list_validations(self, entity_id: str) -> Listing:
+        path = f"/api/kyc/entities/{in_path(entity_id)}/validations"
+        pages = Pages()
+        async with self._transport.call(operations.LIST_VALIDATIONS) as call:
+            for number in range(1, MOST_PAGES + 1):
+                if not pages.add(await call.json(path, params={"page": number, "limit": PAGE_SIZE})):
+                    break
+            if pages.unreadable:
+                call.outcome = operations.PARTLY_MALFORMED
+        return Listing(pages.of_entity(entity_id), is_whole=not pages.unreadable)
 
+    async def sync_validation(self, gu1_id: str) -> Observation | None:
+        """Has gu1 ask the provider; None if the response does not show the validation, which must then be read."""
+        path = f"{_VALIDATIONS}/{in_path(gu1_id)}/sync"
+        async with self._transport.call(operations.SYNC_VALIDATION) as call:
+            body = await call.send(path, body={"force": True})
+            seen = validation_reader.read_synced(parse(body)) if body.strip() else None
+            return seen and _of_validation(seen, gu1_id)
 
-def _http_client(
-    base_url: str,
-    headers: Mapping[str, str],
-    timeout: httpx.Timeout,
-    transport: httpx.AsyncBaseTransport | None,
-    *,
-    kept_connections: int,
-) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers=headers,
-        timeout=timeout,
-        transport=transport,
-        limits=httpx.Limits(max_keepalive_connections=kept_connections),
-        event_hooks={"response": [_forget_location]},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        follow_redirects=False,
-        trust_env=False,
-    )
+    async def cancel_validation(self, gu1_id: str, reason: str) -> None:
+        path = f"{_VALIDATIONS}/{in_path(gu1_id)}/cancel"
+        async with self._transport.call(operations.CANCEL_VALIDATION) as call:
+            await call.send(path, body={"reason": reason})
+
+    async def probe(self, path: str, params: Params) -> Response:
+        """One GET and whatever gu1 answers, for `portal check`."""
+        async with self._transport.call(operations.PROBE) as call:
+            return await call.any_response(path, params)
 
 
-async def _forget_location(response: httpx.Response) -> None:
-    # Even where redirects are not followed, httpx would read the address, and chokes on some.
-    response.headers.pop("Location", None)
+async def _entities(call: Call, path: str, params: Params | None = None) -> object:
+    """The parsed body; a 404 means that there are none."""
+    try:
+        return await call.json(path, params=params)
+    except Refused as refusal:
+        if refusal.http_status == _NOT_FOUND:
+            return []
+        raise
 
 
-def _retry_after(response: httpx.Response) -> float | None:
-    return read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC), most=_LONGEST_WAIT)
+def _of_entity(seen: Observation, entity_id: str) -> Observation:
+    if seen.entity_id not in (None, entity_id):
+        raise Malformed("the response is about another entity")
+    return seen
+
+
+def _of_validation(seen: Observation, gu1_id: str) -> Observation:
+    if seen.gu1_id != gu1_id:
+        raise Malformed("the response is about another validation")
+    return seen

@@ -1,4 +1,4 @@
-"""Tolerant readers of what gu1 answers about entities; whatever cannot be read is `Malformed`."""
+"""Tolerant readers of gu1's responses about entities. All raise `Malformed`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed
 from portal.gu1.parsing import flag, identifier, letters_and_digits, mapping, moment, text
-from portal.gu1.validation_reader import read_status
 
 _NO_DATE = datetime.max.replace(tzinfo=UTC)
 
@@ -22,9 +21,9 @@ def read_entity_id(body: object) -> str:
 
 
 def read_entity_of(body: object, external_id: str) -> str | None:
-    """The id of the entity that has our `external_id`, from one entity or a list of them.
+    """The id of the entity with our `external_id`, from one entity or a list; the oldest if there are several.
 
-    None where gu1 answers with nobody or, by a lookup that it does not understand, with somebody else.
+    None if there is none, or if gu1 ignored the filter and returned somebody else.
     """
     return _oldest(entity for entity in _entities(body) if _is_ours(entity, external_id))
 
@@ -38,13 +37,12 @@ def read_entity_status(body: object, entity_id: str) -> EntityStatus:
     answer = mapping(body)
     row = answer if "isVerified" in answer else mapping(answer.get("data"))
     if "isVerified" not in row or identifier(row.get("entityId", entity_id)) != entity_id:
-        raise Malformed("a status of no entity or of another one")
+        raise Malformed("a status without an entity, or of another entity")
     current = mapping(row.get("currentValidation"))
     return EntityStatus(
         is_verified=row["isVerified"] is True,
         needs_reverification=flag(row.get("needsReverification")) is not False,
         validation_id=identifier(current.get("id")),
-        status=read_status(current.get("status")),
         verified_at=moment(row.get("lastVerifiedAt")) or moment(current.get("verifiedAt")),
         expires_at=moment(row.get("expiresAt")),
     )
@@ -57,12 +55,12 @@ def _entities(body: object) -> list[dict[str, object]]:
             return [mapping(entity) for entity in entities]
     entity = mapping(answer.get("entity")) or mapping(answer.get("data")) or answer
     if "id" not in entity:
-        raise Malformed("neither an entity nor a list of them")
+        raise Malformed("neither an entity nor a list of entities")
     return [entity]
 
 
 def _oldest(entities: Iterable[dict[str, object]]) -> str | None:
-    """The first one where gu1 gives no dates."""
+    """The first if gu1 gives no dates."""
     oldest = min(entities, key=lambda entity: moment(entity.get("createdAt")) or _NO_DATE, default=None)
     return None if oldest is None else read_entity_id(oldest)
 

@@ -1,4 +1,4 @@
-"""The calls that are made to gu1, and what the failure of each one means."""
+"""The portal's calls to gu1, and what a failure of each means."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Operation:
     name: str
     method: str
     repeatable: bool = False
-    """Whether once more would do no harm and cost nothing; true of every read."""
+    """Whether repeating it is free and harmless; true of every read."""
 
     def failed(self, why: str, *, retry_after: float | None = None) -> Gu1Error:
-        """A failure after which nobody knows whether it was done; where that matters, it says so."""
+        """The error if nobody knows whether gu1 did it: for a repeatable call that does not matter."""
         message = f"{self.name}: {why}"
         return Unavailable(message, retry_after=retry_after) if self.repeatable else OutcomeUnknown(message)
 
@@ -34,16 +34,15 @@ FIND_ENTITY_BY_TAX_ID = Operation("find_entity_by_tax_id", "GET", repeatable=Tru
 READ_ENTITY_STATUS = Operation("read_entity_status", "GET", repeatable=True)
 CREATE_VALIDATION = Operation("create_validation", "POST")
 READ_VALIDATION = Operation("read_validation", "GET", repeatable=True)
-READ_CURRENT = Operation("read_current", "GET", repeatable=True)
 LIST_VALIDATIONS = Operation("list_validations", "GET", repeatable=True)
 SYNC_VALIDATION = Operation("sync_validation", "POST", repeatable=True)
 CANCEL_VALIDATION = Operation("cancel_validation", "DELETE")
-LOOK = Operation("look", "GET", repeatable=True)
-"""At anything, for finding out which gu1 this is."""
+PROBE = Operation("probe", "GET", repeatable=True)
+"""Any path, for `portal check`."""
 
 OK = "ok"
 PARTLY_MALFORMED = "partly_malformed"
-"""A list of which some rows could not be read."""
+"""A list with rows that the portal cannot read."""
 
 
 def outcome_of(error: Gu1Error) -> str:

@@ -1,4 +1,4 @@
-"""The pages of a list of validations, put together."""
+"""Collects the pages of a list of validations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from portal.domain.validation import Observation
 from portal.gu1.validation_reader import read_has_more, read_rows, read_total, read_validations
 
-# Far below gu1's 100: its rows may carry every detail, and a page has to stay below our cap on bytes.
+# Far below gu1's limit of 100: rows may carry every detail, and a page must fit our byte limit.
 PAGE_SIZE = 25
 MOST_PAGES = 20
 _NO_DATE = datetime.min.replace(tzinfo=UTC)
@@ -18,24 +18,24 @@ class Pages:
         self._seen: dict[str, Observation] = {}
         self._rows = 0
         self.unreadable = 0
-        """Rows that were left out because nobody could read them."""
+        """How many rows could not be read."""
 
-    def add(self, answer: object) -> bool:
-        """Whether another page is to be expected. Raises `Malformed`."""
+    def add(self, body: object) -> bool:
+        """Adds a page; whether another one may follow. Raises `Malformed`."""
         before = len(self._seen)
-        readable = read_validations(answer)
+        readable = read_validations(body)
         self._seen.update({seen.gu1_id: seen for seen in readable})
-        rows = len(read_rows(answer))
+        rows = len(read_rows(body))
         self._rows += rows
         self.unreadable += rows - len(readable)
         if rows == 0:
             return False
-        if (total := read_total(answer)) is not None:
+        if (total := read_total(body)) is not None:
             return self._rows < total
-        # A page that brings nothing new shows that the page number is not heeded.
-        return read_has_more(answer) is not False and len(self._seen) > before
+        # A page with nothing new means that gu1 ignores the page number.
+        return read_has_more(body) is not False and len(self._seen) > before
 
     def of_entity(self, entity_id: str) -> list[Observation]:
-        """Newest first; in gu1's own order where it gives no dates."""
+        """Newest first; in gu1's order if it gives no dates."""
         own = [seen for seen in self._seen.values() if seen.entity_id in (None, entity_id)]
         return sorted(own, key=lambda seen: seen.created_at or _NO_DATE, reverse=True)

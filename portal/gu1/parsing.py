@@ -1,4 +1,4 @@
-"""Single values out of JSON that may hold anything: each reader gives a usable value or nothing."""
+"""Single values from JSON that may hold anything: each reader returns a usable value, or None or empty."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from portal.domain.errors import Malformed
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LARGEST_ID = 10**18
-# A run of digits would be somebody's number: gu1 has put whole sentences where a code belongs.
+# No five digits in a row, which could be a person's number: gu1 has sent whole sentences in place of a code.
 _CODE = re.compile(r"(?!.*[0-9]{5})[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _COUNT = re.compile(r"[0-9]{1,9}")
 _FLAGS = {"true": True, "false": False}
 _LONGEST_TEXT = 4096
-# Outside these years a sum with a timedelta or a time zone can overflow.
+# Outside these years, adding a timedelta or a time zone can overflow.
 _YEARS = range(1971, 9999)
 
 
@@ -25,7 +25,7 @@ def parse(body: bytes) -> object:
     try:
         return cast(object, json.loads(body))
     except (ValueError, RecursionError):
-        raise Malformed("the body is no JSON") from None
+        raise Malformed("the body is not JSON") from None
 
 
 def mapping(value: object) -> dict[str, object]:
@@ -37,21 +37,21 @@ def listing(value: object) -> list[object]:
 
 
 def text(value: object) -> str | None:
-    """Printable and of a sane length, so that any database and any log can take it."""
+    """Printable and at most 4096 characters, so that any database and any log can store it."""
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable():
         return value
     return None
 
 
 def identifier(value: object) -> str | None:
-    """An id that is safe within a path."""
+    """An id that is safe in a URL path."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if 0 <= value < _LARGEST_ID else None
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def code(value: object) -> str | None:
-    """A code that may be logged, never a sentence."""
+    """An error code that may be logged; None for a sentence."""
     return value if isinstance(value, str) and _CODE.fullmatch(value) else None
 
 
@@ -68,13 +68,13 @@ def flag(value: object) -> bool | None:
 
 
 def letters_and_digits(value: object) -> str | None:
-    """A number of a document or a person without its punctuation."""
+    """A document number or tax id without punctuation, in upper case."""
     stated = identifier(value) or text(value) or ""
     return "".join(sign for sign in stated if sign.isascii() and sign.isalnum()).upper() or None
 
 
 def moment(value: object) -> datetime | None:
-    """ISO 8601, in UTC; a time without a zone is taken to be UTC."""
+    """From ISO 8601, in UTC; UTC is assumed if no time zone is given."""
     try:
         read = datetime.fromisoformat(text(value) or "")
         read = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What is sent to gu1: the smallest that every generation of its pages accepts."""
+"""Headers, bodies and paths for gu1: the least that every version of its documentation accepts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.domain.errors import NotSent, Refused
 from portal.domain.onboarding import Details
 from portal.gu1.parsing import identifier
 
-_ABOUT_SOMETHING_ELSE = {"ENTITY_NOT_FOUND", "INVALID_ENTITY_TYPE", "KYC_NOT_CONFIGURED"}
+_NOT_ABOUT_METADATA = {"ENTITY_NOT_FOUND", "INVALID_ENTITY_TYPE", "KYC_NOT_CONFIGURED"}
 
 
 def headers(api_key: str, organization_id: str | None) -> dict[str, str]:
@@ -44,18 +44,18 @@ def with_metadata(body: dict[str, object], metadata: Mapping[str, str | int]) ->
 
 
 def may_be_about_metadata(refusal: Refused) -> bool:
-    return refusal.http_status in {400, 422} and refusal.code not in _ABOUT_SOMETHING_ELSE
+    return refusal.http_status in {400, 422} and refusal.code not in _NOT_ABOUT_METADATA
 
 
 def in_path(gu1_id: str) -> str:
-    """Raises `NotSent` for an id that could be more than one step of a path."""
+    """Raises `NotSent` for an id that is not safe as one segment of a path."""
     if identifier(gu1_id) != gu1_id:
-        raise NotSent("an id that may not enter a path")
+        raise NotSent("an id that is not safe in a path")
     return gu1_id
 
 
 def quoted_in_path(external_id: str) -> str:
-    # Quoting leaves dots alone, and these two would climb out of the path.
+    # Quoting keeps dots, and these two would change the path.
     if external_id in {"", ".", ".."}:
-        raise NotSent("an external id that may not enter a path")
+        raise NotSent("an external id that is not safe in a path")
     return quote(external_id, safe="")

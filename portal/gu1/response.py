@@ -1,4 +1,4 @@
-"""What gu1 answered to one question, before anybody made sense of it."""
+"""A response of gu1, uninterpreted."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 class Response:
     status: int
     body: object = field(default=None, repr=False)
-    """None where there is no JSON."""
+    """Parsed; None if it is not JSON."""
     retry_after: float | None = None
-    """Seconds, where gu1 says so in a form that can be read."""
+    """Seconds."""
 
     @property
     def is_success(self) -> bool:

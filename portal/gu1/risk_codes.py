@@ -1,6 +1,6 @@
-"""gu1's risk codes and what they mean to us. The table is also the ranking: its first row that applies is the reason.
+"""gu1's risk codes and our reasons for them, most important first: the first row that applies is the reason.
 
-gu1's own list is open; codes that nobody here knows make the reason unspecified.
+gu1 may send codes that are not listed here; alone, they make the reason "unspecified".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RANKING: tuple[tuple[Reason, frozenset[str]], ...] = (
     (Reason.REGISTRY_DOCUMENT_MISSING, frozenset({"RENAPER_DNI_MISSING"})),
     (Reason.REGISTRY_GENDER_MISSING, frozenset({"RENAPER_GENDER_MISSING"})),
     (Reason.REGISTRY_UNAVAILABLE, frozenset({"RENAPER_VERIFICATION_UNAVAILABLE"})),
-    # Before all that a person could act on: whoever is suspected learns nothing from us.
+    # Before everything that an applicant could act on: a suspect must not learn what we noticed.
     (
         Reason.NOT_ELIGIBLE,
         frozenset(
@@ -42,7 +42,7 @@ RANKING: tuple[tuple[Reason, frozenset[str]], ...] = (
             }
         ),
     ),
-    # What no better picture can mend comes before what one can.
+    # What a better picture cannot solve comes before what it can.
     (Reason.UNDERAGE, frozenset({"AGE_BELOW_MINIMUM", "MINIMUM_AGE_NOT_MET"})),
     (Reason.DOCUMENT_UNSUPPORTED, frozenset({"DOCUMENT_NOT_SUPPORTED_FOR_APPLICATION"})),
     (Reason.DOCUMENT_EXPIRED, frozenset({"DOCUMENT_EXPIRED"})),
@@ -116,7 +116,7 @@ RANKING: tuple[tuple[Reason, frozenset[str]], ...] = (
         ),
     ),
     (Reason.REGISTRY_UNAVAILABLE, frozenset({"COULD_NOT_PERFORM_DATABASE_VALIDATION"})),
-    # Common on honest devices too, so these decide only where nothing else does.
+    # Honest devices have these too, so they count only if nothing else does.
     (
         Reason.NOT_ELIGIBLE,
         frozenset(
@@ -138,7 +138,7 @@ WITHOUT_EFFECT = frozenset({"UNPARSED_ADDRESS"})
 
 
 def reason_of(codes: Iterable[str]) -> Reason | None:
-    """The reason that ranks highest; None where there are no codes that mean anything."""
+    """The highest reason; None if no code counts."""
     given = {code.strip().upper() for code in codes} - WITHOUT_EFFECT - {""}
     for reason, its_codes in RANKING:
         if given & its_codes:

@@ -1,4 +1,4 @@
-"""gu1 keeps tax ids in a punctuated form of its own, and looks them up exactly as they are kept."""
+"""gu1 stores tax ids in a punctuated form, and finds them only in exactly that form."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _FORMS: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
 
 
 def canonical(country: str, number: str) -> str:
-    """The form in which gu1 keeps a person's `number`, which is letters and digits only; as it is where none is known.
+    """gu1's form of a person's `number`, given as letters and digits; the number itself if gu1's form is unknown.
 
-    Argentine numbers of seven digits are among the latter: no page says what becomes of them.
+    It is unknown for Argentine numbers of seven digits: gu1's documentation does not mention them.
     """
     for pattern, form in _FORMS.get(country, ()):
         if match := pattern.fullmatch(number):

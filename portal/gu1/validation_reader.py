@@ -1,7 +1,7 @@
-"""Tolerant readers of what gu1 answers: any JSON becomes a value or `Malformed`, never another error.
+"""Tolerant readers of gu1's validations: any JSON becomes a value or `Malformed`, never another error.
 
-gu1's pages contradict each other, so names are tried in the order of their age, newest first, and whatever
-is not needed may be missing or of any type.
+gu1's documentation contradicts itself, so a field is looked for under its newest name first, then under older ones.
+Fields that the portal does not need may be missing or of any type.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from portal.gu1.risk_codes import reason_of
 from portal.gu1.warning_codes import risk_codes
 
 GU1S_METADATA = frozenset({"doubleChecks", "responseDoubleChecks", "warnings"})
-"""What gu1 itself adds to the metadata that it was sent."""
+"""What gu1 itself adds to our metadata."""
 
 _STATUSES = {status.value: status for status in Status}
-# Their numbers are not the one that people type, so a difference would mean nothing.
+# These documents have other numbers than the one that applicants type, so a difference means nothing.
 _OTHER_DOCUMENT_WORDS = (
     *("passport", "pasaporte", "passaporte"),
     *("driv", "licen", "conduc", "motorista", "habilita"),
@@ -56,7 +56,7 @@ def read_validation(body: object) -> Observation:
 
 
 def read_answer(body: object) -> Observation:
-    """A validation by itself or in an envelope."""
+    """A validation, alone or in an envelope."""
     answer = mapping(body)
     if "id" in answer:
         return read_validation(answer)
@@ -64,9 +64,9 @@ def read_answer(body: object) -> Observation:
 
 
 def read_synced(body: object) -> Observation | None:
-    """None where the answer says only that something was done."""
+    """None if the response only acknowledges the request."""
     if body is not None and not isinstance(body, dict):
-        raise Malformed("an answer that is no JSON object")
+        raise Malformed("a response that is not a JSON object")
     try:
         return read_answer(body)
     except Malformed:
@@ -74,13 +74,13 @@ def read_synced(body: object) -> Observation | None:
 
 
 def read_status(value: object) -> Status | None:
-    """Unknown for a word that is not on the list, None where there is no word."""
+    """`Status.UNKNOWN` for an unlisted word, None if there is no word."""
     word = text(value)
     return _STATUSES.get(word, Status.UNKNOWN) if word else None
 
 
 def read_validations(body: object) -> list[Observation]:
-    """Rows that cannot be read are left out."""
+    """Skips rows that cannot be read."""
     readable = []
     for row in read_rows(body):
         try:
@@ -91,7 +91,7 @@ def read_validations(body: object) -> list[Observation]:
 
 
 def read_rows(body: object) -> list[object]:
-    """The rows of one page of a list, as they came."""
+    """The unparsed rows of one page."""
     for rows in (body, mapping(body).get("validations"), mapping(body).get("data")):
         if isinstance(rows, list):
             return rows
@@ -99,21 +99,21 @@ def read_rows(body: object) -> list[object]:
 
 
 def read_total(body: object) -> int | None:
-    """How many rows all pages have together, where the page says so."""
+    """The number of rows on all pages, if stated."""
     page = mapping(body)
     totals = (count(page.get("total")), count(mapping(page.get("pagination")).get("total")))
     return next((total for total in totals if total is not None), None)
 
 
 def read_has_more(body: object) -> bool | None:
-    """Whether another page follows, where the page says so."""
+    """Whether another page follows, if stated."""
     page = mapping(body)
     stated = (flag(page.get("hasMore")), flag(mapping(page.get("pagination")).get("hasMore")))
     return next((more for more in stated if more is not None), None)
 
 
 def read_refusal(body: object) -> tuple[str | None, str | None]:
-    """gu1's error code, and the existing entity's id where a duplicate was refused."""
+    """gu1's error code, and the id of the existing entity if it refused a duplicate."""
     answer = mapping(body)
     error = mapping(answer.get("error"))
     stated = code(answer.get("error")) or code(error.get("code")) or code(answer.get("code"))
@@ -124,7 +124,10 @@ def read_refusal(body: object) -> tuple[str | None, str | None]:
 
 
 def is_about_details(http_status: int, code: str | None) -> bool:
-    """Only INVALID_TAX_ID is documented; a refusal without a code is more often the typed number's than ours."""
+    """Whether gu1 refused what the applicant typed.
+
+    Only INVALID_TAX_ID is documented; without a code, the typed number is more often wrong than our configuration.
+    """
     return http_status in {400, 422} and (code is None or _ABOUT_DETAILS.search(code) is not None)
 
 

@@ -1,4 +1,4 @@
-"""Where gu1 keeps risk codes: four places, as strings or as objects."""
+"""gu1's risk codes stand in four places of a row, as strings or as objects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from portal.gu1.parsing import listing, mapping, text
 
 
 def risk_codes(row: dict[str, object]) -> set[str]:
-    """All codes of a validation that count. What the provider only notes is left out, also where gu1 repeats it."""
+    """Without what the provider marks as information, even if gu1 repeats it elsewhere."""
     metadata = mapping(row.get("metadata"))
     renaper = mapping(mapping(metadata.get("responseDoubleChecks")).get("renaper"))
     provider = list(_of_decision(mapping(row.get("decision"))))
@@ -20,7 +20,7 @@ def risk_codes(row: dict[str, object]) -> set[str]:
 
 
 def _of_decision(decision: dict[str, object]) -> Iterator[object]:
-    """Each feature's block comes alone, within a list, or both; old pages have no blocks."""
+    """Each feature has a block, a list of blocks, or both; old responses have none."""
     yield from listing(decision.get("warnings"))
     for value in decision.values():
         for block in listing(value) or [value]:

@@ -1,6 +1,7 @@
-"""Carries notifications to partners' backends: one POST at a time, and whatever comes back is only an outcome.
+"""Delivers notifications to partners' backends: one POST each, and any failure is only an outcome.
 
-A backend is a stranger: it may answer nothing, anything, or for ever. No word made here holds an address or a body.
+A backend is not trusted: it may never respond, respond with anything, or never stop. No outcome contains an address
+or a body.
 """
 
 from __future__ import annotations
@@ -10,18 +11,15 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Thread
 
 import httpx
 
-from portal.http.retry_after import read_retry_after
-from portal.logs import keep_quiet
+from portal.http.client import make_http_client, retry_after
 from portal.services.notification import DeliveryResult
 
 Lookup = Callable[[str, int], Sequence[str]]
-"""Blocks until a host's addresses are known, the best first. Raises `OSError`."""
+"""Resolves host and port to addresses, best first. Blocks. Raises `OSError`."""
 
 _HEADERS = {
     "Accept": "*/*",
@@ -30,17 +28,17 @@ _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "kyc-onboarding-portal",
 }
-_LONGEST_WAIT = 86400.0
+_MAX_RETRY_AFTER = 86400.0
 _MOST_ADDRESSES = 4
 
 
 def _look_up(host: str, port: int) -> Sequence[str]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(place[0]) for _family, _type, _protocol, _name, place in found]
+    return [str(address[0]) for _family, _type, _protocol, _name, address in found]
 
 
 class HttpNotifier:
-    """May be made in any thread, but belongs to the event loop that first uses it."""
+    """May be created in any thread, but belongs to the event loop that first uses it."""
 
     def __init__(
         self,
@@ -50,37 +48,33 @@ class HttpNotifier:
         most_bytes: int = 4096,
         look_up: Lookup = _look_up,
     ) -> None:
-        """`deadline`, in seconds, is for a whole try; of an answer's body no more than `most_bytes` are read."""
-        keep_quiet("httpx", "httpcore.connection", "httpcore.http11")
+        """`deadline`: seconds for a whole attempt. No more than `most_bytes` of a response body are read."""
         self._deadline = deadline
         self._most_bytes = most_bytes
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(
+        self._client = make_http_client(
             headers=_HEADERS,
-            timeout=httpx.Timeout(deadline, connect=connect_timeout),
-            transport=_ToFoundAddress(_Names(look_up), httpx.AsyncHTTPTransport(limits=limits, trust_env=False)),
-            event_hooks={"response": [_forget_location]},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,
+            timeout=deadline,
+            connect_timeout=connect_timeout,
+            transport=_ResolvingTransport(_Resolver(look_up), httpx.AsyncHTTPTransport(limits=limits, trust_env=False)),
         )
 
     async def aclose(self) -> None:
         await self._client.aclose()
 
     async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
-        answer: DeliveryResult | None = None
+        result: DeliveryResult | None = None
         try:
             async with asyncio.timeout(self._deadline):
                 async with self._client.stream("POST", url, content=body, headers=dict(headers)) as response:
-                    answer = DeliveryResult(response.status_code, _retry_after(response))
-                    await self._throw_away(response)
-        except Exception as error:  # whatever a stranger brought about; told by its kind only
-            return answer or DeliveryResult(fault=_fault(error))
-        return answer
+                    result = DeliveryResult(response.status_code, retry_after(response, most=_MAX_RETRY_AFTER))
+                    await self._drain(response)
+        except Exception as error:  # anything that a backend can cause; its message may quote the address
+            return result or DeliveryResult(fault=_describe(error))
+        return result
 
-    async def _throw_away(self, response: httpx.Response) -> None:
-        """As much as a polite backend says; nothing is ever inflated."""
+    async def _drain(self, response: httpx.Response) -> None:
+        """Reads a short body to its end, so that the backend sees a normal close. Never decompresses."""
         left = self._most_bytes
         async for chunk in response.aiter_raw(self._most_bytes):
             left -= len(chunk)
@@ -88,85 +82,84 @@ class HttpNotifier:
                 return
 
 
-class _ToFoundAddress(httpx.AsyncBaseTransport):
-    """Connects to addresses that `_Names` found, while Host and certificate stay those of the name.
+class _ResolvingTransport(httpx.AsyncBaseTransport):
+    """Resolves names with `_Resolver` and connects to the address; Host and certificate stay those of the name.
 
-    Given the name, the loop would look it up once more in the threads that everybody shares.
+    httpx would resolve the name in the thread pool that everything shares.
     """
 
-    def __init__(self, names: _Names, transport: httpx.AsyncBaseTransport) -> None:
-        self._names = names
+    def __init__(self, resolver: _Resolver, transport: httpx.AsyncBaseTransport) -> None:
+        self._resolver = resolver
         self._transport = transport
 
     async def aclose(self) -> None:
         await self._transport.aclose()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One address after the other until one is reached."""
-        addresses = await self._names.find(request.url)
+        """Tries the addresses in turn until one connects."""
+        addresses = await self._resolver.resolve(request.url)
         extensions = request.extensions | {"sni_hostname": request.url.raw_host.decode("ascii")}
         for address in addresses:
             url = request.url.copy_with(host=address)
-            there = httpx.Request(
+            addressed = httpx.Request(
                 request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
             )
             try:
-                return await self._transport.handle_async_request(there)
+                return await self._transport.handle_async_request(addressed)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                unreached = error
-        raise unreached
+                last_error = error
+        raise last_error
 
 
-class _Names:
-    """Looks hosts up in threads of its own.
+class _Resolver:
+    """Resolves host names in daemon threads of its own, at most one per host and port.
 
-    A name server that hangs keeps its thread for longer than any deadline; in the threads that everybody shares, a
-    few of those would stop the whole loop, and none of them may keep the process from ending. One host has one
-    thread at most.
+    A name server that does not respond blocks its thread for longer than any deadline. In the shared thread pool, a
+    few of those would block everything, and they would keep the process from exiting.
     """
 
     def __init__(self, look_up: Lookup) -> None:
         self._look_up = look_up
         self._under_way: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
 
-    async def find(self, url: httpx.URL) -> list[str]:
-        """At least one address. Raises `OSError`, and whatever else the look-up does."""
-        place = (url.raw_host.decode("ascii"), url.port or (80 if url.scheme == "http" else 443))
-        looking = self._under_way.get(place)
-        if looking is None:
-            looking = self._under_way[place] = asyncio.get_running_loop().create_future()
+    async def resolve(self, url: httpx.URL) -> list[str]:
+        """At least one address. Raises `OSError` and anything else that the lookup raises."""
+        key = (url.raw_host.decode("ascii"), url.port or (80 if url.scheme == "http" else 443))
+        pending = self._under_way.get(key)
+        if pending is None:
+            pending = self._under_way[key] = asyncio.get_running_loop().create_future()
             try:
-                Thread(target=self._work, args=(place, looking.get_loop()), name="names", daemon=True).start()
-            except Exception as error:  # no thread to be had
-                self._end(place, error)
-        return await asyncio.shield(looking)
+                Thread(target=self._work, args=(key, pending.get_loop()), name="resolver", daemon=True).start()
+            except Exception as error:  # no new thread possible
+                self._end(key, error)
+        return await asyncio.shield(pending)
 
-    def _work(self, place: tuple[str, int], loop: asyncio.AbstractEventLoop) -> None:
+    def _work(self, key: tuple[str, int], loop: asyncio.AbstractEventLoop) -> None:
         found: list[str] | Exception
         try:
-            found = _worth_trying(self._look_up(*place))
+            found = _in_order(self._look_up(*key))
         except Exception as error:
             found = error
-        with suppress(RuntimeError):  # the loop has ended, and nobody asks any more
-            loop.call_soon_threadsafe(self._end, place, found or socket.gaierror(socket.EAI_NONAME))
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(self._end, key, found or socket.gaierror(socket.EAI_NONAME))
 
-    def _end(self, place: tuple[str, int], found: list[str] | Exception) -> None:
-        looking = self._under_way.pop(place)
+    def _end(self, key: tuple[str, int], found: list[str] | Exception) -> None:
+        pending = self._under_way.pop(key)
         if isinstance(found, list):
-            looking.set_result(found)
+            pending.set_result(found)
             return
-        looking.set_exception(found)
-        looking.exception()  # those who waited may have left
+        pending.set_exception(found)
+        pending.exception()  # marks it as seen: those who waited may be gone
 
 
-def _worth_trying(addresses: Sequence[str]) -> list[str]:
-    """The best one, then one of the other IP version: often a whole version leads nowhere."""
+def _in_order(addresses: Sequence[str]) -> list[str]:
+    """The best, then those of the other IP version: often a whole version is unreachable."""
     first, *others = dict.fromkeys(addresses) or [""]
     others.sort(key=lambda other: (":" in other) is (":" in first))
     return [first, *others][:_MOST_ADDRESSES] if first else []
 
 
-def _fault(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return "timed out"
     if isinstance(error, socket.gaierror):
@@ -182,12 +175,3 @@ def _is_about_certificate(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-async def _forget_location(response: httpx.Response) -> None:
-    # Even where redirects are not followed, httpx would read the address, and chokes on some.
-    response.headers.pop("Location", None)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    return read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC), most=_LONGEST_WAIT)

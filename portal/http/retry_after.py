@@ -1,4 +1,4 @@
-"""The header with which a server says when to come back."""
+"""The Retry-After header."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 
 def read_retry_after(header: str | None, now: datetime, *, most: float) -> float | None:
-    """Seconds from now, `most` at the most; None where the header is missing, past or absurd."""
+    """Seconds from now, at most `most`; None if the header is missing, past or unreadable."""
     stated = (header or "").strip()
     if stated.isascii() and stated.isdigit():
         return min(float(stated), most)

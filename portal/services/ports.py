@@ -211,20 +211,6 @@ class Gu1(Protocol):
     async def aclose(self) -> None: ...
 
 
-class VerifiedWebhook(Protocol):
-    """Has the whole row if the webhook contained it, else at most the id of the validation to read."""
-
-    @property
-    def gu1_id(self) -> str | None: ...
-
-    @property
-    def observation(self) -> Observation | None: ...
-
-
-ParseWebhook = Callable[[bytes, str | None], VerifiedWebhook | None]
-"""Takes the body and the signature. None if the signature is wrong; raises `Malformed` if the body is unreadable."""
-
-
 class Meter(Protocol):
     def count(self, event: str, **labels: str) -> None:
         """Labels must never hold personal data."""

@@ -1,11 +1,21 @@
-"""Applies each verified webhook once."""
+"""Verified webhooks: each is applied once, and acknowledged only after it was stored."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
+from portal.domain.validation import Observation
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Clock, SharedState, VerifiedWebhook
+from portal.services.ports import Clock, SharedState
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedWebhook:
+    gu1_id: str | None = None
+    """The validation that it is about; None if it is about something else."""
+    observation: Observation | None = None
+    """None unless it contains the whole row and says how old the row is."""
 
 
 class WebhookHandler:
@@ -24,7 +34,7 @@ class WebhookHandler:
         return outcome
 
     def _apply(self, webhook: VerifiedWebhook) -> str:
-        """A webhook with the whole row is applied like a read; otherwise a refresh is requested."""
+        """A whole row counts like a read; without one, the runner reads the validation."""
         if webhook.observation and self._onboardings.observe(webhook.observation):
             return "applied"
         if webhook.observation and self._onboardings.adopt(webhook.observation):

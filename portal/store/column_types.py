@@ -1,4 +1,4 @@
-"""Times in the database: aware, in UTC, and none of them able to spoil the reading of the rows beside it."""
+"""Times in the database: aware, in UTC. One that cannot be read never makes the whole query fail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 
 class Unreadable(Enum):
-    """Stands for a time that somebody wrote by hand and that is none, or too far away for Python."""
+    """Stands for a stored time that Python cannot represent, or that is no time at all."""
 
     TIME = "time"
 
@@ -25,6 +25,10 @@ class Unreadable(Enum):
 class UtcDateTime(TypeDecorator[datetime | Unreadable]):
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    @property
+    def python_type(self) -> type[datetime]:
+        return datetime
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         lenient: TypeEngine[Any] = _LenientText()  # type: ignore[no-untyped-call]
@@ -34,13 +38,13 @@ class UtcDateTime(TypeDecorator[datetime | Unreadable]):
         if value is None:
             return None
         if value.utcoffset() is None:
-            raise ValueError("a time without a zone cannot be stored")
+            raise ValueError("a time without a time zone cannot be stored")
         return value.astimezone(UTC)  # type: ignore[no-any-return]
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | Unreadable | None:
         if not isinstance(value, datetime):
             return value  # type: ignore[no-any-return]
-        # SQLite itself keeps no zone.
+        # SQLite stores no time zone.
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
@@ -58,7 +62,7 @@ class _LenientText(DATETIME):
 
 
 def lenient_loader(adapters: AdaptersMap, oid: int) -> type[Loader]:
-    """psycopg's own loader, without its error for `infinity` and for years beyond 9999."""
+    """psycopg's own loader, but `Unreadable.TIME` for `infinity` and years after 9999 instead of an error."""
     strict: Any = adapters.get_loader(oid, Format.TEXT)
 
     class Lenient:

@@ -1,4 +1,4 @@
-"""Onboardings as rows and back."""
+"""Onboardings to rows and back."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 
 from sqlalchemy import RowMapping, Select, and_, select
 
-from portal.domain.errors import StoreUnavailable
 from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch, Validation
-from portal.store.column_types import Unreadable
 from portal.store.encryption import ColumnCipher, UndecryptableValue
+from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import onboardings, validations
 
 _PREFIX = "validation_"
@@ -28,16 +27,13 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "stall_reason": StallReason,
 }
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", "consent", "validation"}]
-_REQUIRED = {column.key for table in (onboardings, validations) for column in table.c if not column.nullable}
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]
-
-
-class UnreadableRow(StoreUnavailable):
-    """Written by a newer release or sealed with a lost key."""
+_ONBOARDING_READER = RowReader(onboardings, _ONBOARDING_FIELDS)
+_VALIDATION_READER = RowReader(validations, _VALIDATION_FIELDS, prefix=_PREFIX)
 
 
 def joined() -> Select[Any]:
-    """Every onboarding with its current validation, in one row each."""
+    """Every onboarding with its current validation, one row each."""
     current = and_(
         validations.c.onboarding_id == onboardings.c.id,
         validations.c.number == onboardings.c.current_validation,
@@ -69,13 +65,13 @@ def read_onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
     try:
         return _onboarding(row, cipher)
     except (ValueError, TypeError, UndecryptableValue) as error:
-        raise UnreadableRow(f"onboarding {row['id']} cannot be read back: {type(error).__name__}") from None
+        raise UnreadableRow(f"onboarding {row['id']} cannot be read: {type(error).__name__}") from None
 
 
 def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
     sealed, consent = row["details_sealed"], row["consent_version"]
     return Onboarding(
-        **{name: _rich(name, row[name]) for name in _ONBOARDING_FIELDS},
+        **_with_enums(_ONBOARDING_READER.read(row)),
         details=Details(**json.loads(cipher.decrypt(sealed))) if sealed is not None else None,
         consent=Consent(version=consent, given_at=row["consent_given_at"]) if consent is not None else None,
         validation=_validation(row, cipher) if row["current_validation"] is not None else None,
@@ -87,7 +83,7 @@ def _validation(row: RowMapping, cipher: ColumnCipher) -> Validation:
         raise ValueError("the current validation is missing")
     sealed = row[_PREFIX + "session_url_sealed"]
     return Validation(
-        **{name: _rich(name, row[_PREFIX + name]) for name in _VALIDATION_FIELDS},
+        **_with_enums(_VALIDATION_READER.read(row)),
         session_url=cipher.decrypt(sealed) if sealed is not None else None,
     )
 
@@ -96,7 +92,9 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
-def _rich(name: str, value: Any) -> Any:
-    if isinstance(value, Unreadable) or (value is None and name in _REQUIRED):
-        raise ValueError(name)
-    return _ENUMS[name](value) if name in _ENUMS and value is not None else value
+def _with_enums(values: dict[str, Any]) -> dict[str, Any]:
+    """Raises `ValueError` for a word that is not a member."""
+    for name in _ENUMS.keys() & values.keys():
+        if values[name] is not None:
+            values[name] = _ENUMS[name](values[name])
+    return values

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,19 +24,16 @@ from sqlalchemy import (
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.services.ports import IdempotentRequest, ReusePolicy, StoredResult
-from portal.store import onboarding_queue
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.locked_onboarding import DescribeChange, LockedRow, write_validation
-from portal.store.mapping import UnreadableRow, joined, onboarding_values, read_onboarding
+from portal.store.mapping import joined, onboarding_values, read_onboarding
+from portal.store.onboarding_queue import claim_due, leased_onboardings
 from portal.store.tables import onboardings, validations
 from portal.store.transactions import Transactions, insert
 
-UNREADABLE_PAUSE = timedelta(hours=1)
 PING_MILLISECONDS = 1000
-
-log = logging.getLogger(__name__)
 
 
 class Repository:
@@ -145,13 +141,13 @@ class Repository:
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         with self._transactions.writing() as connection:
-            taken = connection.scalars(onboarding_queue.claim_due(now=now, lease_until=lease_until, limit=limit)).all()
-            rows = connection.execute(joined().where(onboardings.c.id.in_(taken)).order_by(onboardings.c.due_at))
-            return list(self._readable(connection, rows.mappings().all(), now))
+            claimed = connection.scalars(claim_due(now=now, lease_until=lease_until, limit=limit)).all()
+            rows = connection.execute(joined().where(onboardings.c.id.in_(claimed)).order_by(onboardings.c.due_at))
+            return leased_onboardings.read_or_postpone(connection, rows.mappings().all(), self._read, now)
 
     def next_due(self, now: datetime) -> datetime | None:
         with self._transactions.reading() as connection:
-            return onboarding_queue.next_due(connection, now)
+            return leased_onboardings.next_due(connection, now)
 
     def record_view(self, onboarding_id: str, now: datetime) -> None:
         with self._transactions.writing() as connection:
@@ -215,13 +211,7 @@ class Repository:
 
     def _first(self, connection: Connection, condition: ColumnElement[bool]) -> Onboarding | None:
         row = connection.execute(joined().where(condition)).mappings().first()
-        return read_onboarding(row, self._cipher) if row else None
+        return self._read(row) if row else None
 
-    def _readable(self, connection: Connection, rows: Sequence[RowMapping], now: datetime) -> Iterator[Onboarding]:
-        for row in rows:
-            try:
-                yield read_onboarding(row, self._cipher)
-            except UnreadableRow as error:
-                log.error("%s; left alone for %s", error, UNREADABLE_PAUSE)
-                later = {"due_at": now + UNREADABLE_PAUSE, "lease_until": None}
-                connection.execute(update(onboardings).where(onboardings.c.id == row["id"]).values(later))
+    def _read(self, row: RowMapping) -> Onboarding:
+        return read_onboarding(row, self._cipher)

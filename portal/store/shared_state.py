@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, Integer, cast, delete, select
 
 from portal.store.tables import budgets, idempotency_keys, webhook_deliveries
 from portal.store.transactions import Transactions, insert
@@ -46,4 +46,4 @@ class SharedState:
 
     def spent(self, hour: datetime) -> int:
         with self._transactions.reading() as connection:
-            return connection.scalar(select(budgets.c.used).where(budgets.c.hour == hour)) or 0
+            return connection.scalar(select(cast(budgets.c.used, Integer)).where(budgets.c.hour == hour)) or 0

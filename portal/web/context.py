@@ -13,7 +13,7 @@ from portal.metrics import Metrics
 from portal.partners.registry import Registry
 from portal.services.onboardings import Onboardings
 from portal.services.partner_onboardings import PartnerOnboardings
-from portal.services.ports import Clock, ParseWebhook
+from portal.services.ports import Clock
 from portal.services.webhook_handler import WebhookHandler
 from portal.web.links import AccessLinks, FormTokens
 
@@ -29,7 +29,6 @@ class Portal:
     form_tokens: FormTokens
     clock: Clock
     metrics: Metrics
-    parse_webhook: ParseWebhook
     check_ready: Callable[[], None]
     """Raises `StoreUnavailable`."""
 

@@ -21,7 +21,6 @@ READS: dict[str, Use] = {
     "find_entity": lambda client: client.find_entity("ours"),
     "find_entity_by_tax_id": lambda client: client.find_entity_by_tax_id("AR", "30111222"),
     "read_entity_status": lambda client: client.read_entity_status(ENTITY_ID),
-    "read_current": lambda client: client.read_current(ENTITY_ID),
     "read_validation": lambda client: client.read_validation(ID),
     "list_validations": lambda client: client.list_validations(ENTITY_ID),
     "sync_validation": lambda client: client.sync_validation(ID),

@@ -51,22 +51,6 @@ def test_status_of_an_entity_is_asked_for() -> None:
     assert gu1.requests[0].url.path == f"/api/kyc/entities/{ENTITY_ID}/status"
 
 
-@pytest.mark.parametrize("body", [a_row(), {"validation": a_row()}])
-def test_current_validation_is_read(body: Any) -> None:
-    gu1 = Gu1Answers(httpx.Response(200, json=body))
-    assert ask(gu1, READS["read_current"]).gu1_id == ID
-    assert gu1.requests[0].url.path == f"/api/kyc/entities/{ENTITY_ID}/current"
-
-
-def test_entity_without_current_validation_is_none() -> None:
-    assert ask(Gu1Answers(MISSING), READS["read_current"]) is None
-
-
-def test_current_validation_of_another_entity_is_malformed() -> None:
-    with pytest.raises(Malformed):
-        ask(Gu1Answers(httpx.Response(200, json=a_row(entityId="another"))), READS["read_current"])
-
-
 def test_sync_is_forced_and_gives_the_row() -> None:
     gu1 = Gu1Answers(httpx.Response(200, json={"data": a_row(status="approved")}))
     assert ask(gu1, READS["sync_validation"]).status is Status.APPROVED
@@ -101,7 +85,6 @@ def test_bad_id_never_enters_these_paths_either(bad: str) -> None:
     gu1 = Gu1Answers(NOBODY)
     for use in (
         lambda c: c.read_entity_status(bad),
-        lambda c: c.read_current(bad),
         lambda c: c.sync_validation(bad),
     ):
         with pytest.raises(NotSent):

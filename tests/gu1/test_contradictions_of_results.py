@@ -16,10 +16,10 @@ from portal.config import Config
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, Observation
-from portal.gu1.signed_webhook import parse_webhook
 from portal.gu1.validation_reader import read_validation
 from tests.gu1.clients import READS, WRITES, answered, sent_by
 from tests.gu1.rows import ENTITY_ID, a_person, a_rejected_row, a_row, a_status, a_warning, renaper
+from tests.gu1.webhooks import signed_and_parsed
 
 
 def approved(**decision: Any) -> Observation:
@@ -75,7 +75,7 @@ def test_27_result_at_once_or_moments_later() -> None:
 
 def test_28_webhook_and_poll_tell_the_same() -> None:
     row = a_row(status="approved", updatedAt="2025-01-15T11:00:00Z")
-    news = parse_webhook(json.dumps({"event": "kyc.validation_approved", "payload": row}).encode())
+    news = signed_and_parsed(json.dumps({"event": "kyc.validation_approved", "payload": row}).encode())
     assert news.observation == answered(row, READS["read_validation"])
 
 

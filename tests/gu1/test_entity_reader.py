@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from portal.domain.errors import Malformed
-from portal.domain.status import Status
 from portal.gu1 import entity_reader as entities
 from tests.gu1.rows import ENTITY_ID, ID, a_person, a_status
 
@@ -102,7 +101,7 @@ def test_person_without_usable_id_is_malformed() -> None:
 def test_status_of_an_entity_is_read() -> None:
     seen = entities.read_entity_status(a_status(), ENTITY_ID)
     assert (seen.is_verified, seen.needs_reverification) == (True, False)
-    assert (seen.validation_id, seen.status) == (ID, Status.APPROVED)
+    assert seen.validation_id == ID
     assert seen.verified_at == datetime(2025, 1, 15, 11, 0, tzinfo=UTC)
     assert seen.expires_at == datetime(2026, 1, 15, 11, 0, tzinfo=UTC)
 
@@ -110,7 +109,7 @@ def test_status_of_an_entity_is_read() -> None:
 def test_status_without_a_validation_is_read() -> None:
     body = {"entityId": ENTITY_ID, "hasKyc": False, "isVerified": False, "currentValidation": None}
     seen = entities.read_entity_status({"data": body}, ENTITY_ID)
-    assert (seen.is_verified, seen.validation_id, seen.status, seen.verified_at) == (False, None, None, None)
+    assert (seen.is_verified, seen.validation_id, seen.verified_at) == (False, None, None)
 
 
 @pytest.mark.parametrize("word", ["true", 1, None, "yes", [True], {"value": True}])

@@ -67,7 +67,7 @@ class AGu1(httpx.MockTransport):
 
 
 def findings(gu1: httpx.AsyncBaseTransport, path: str = "/api/entities") -> tuple[Finding, ...]:
-    use = lambda client: probe(client.look, entities_path=path, sends_organization=False)  # noqa: E731
+    use = lambda client: probe(client.probe, entities_path=path, sends_organization=False)  # noqa: E731
     return ask(gu1, use)  # type: ignore[no-any-return]
 
 

@@ -9,8 +9,8 @@ from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, IdentityMatch, Observation
+from portal.services.webhook_handler import VerifiedWebhook
 from tests.factories import NOW
-from tests.fakes import FakeNews
 
 FOREIGN = "https://evil.example/session"
 
@@ -165,23 +165,23 @@ def test_time_of_change_is_what_the_applicant_could_notice(prepared, tell, onboa
 
 def test_webhook_with_the_whole_row_is_applied_once(prepared, gu1, clock, onboardings, webhooks):
     clock.advance(seconds=1)
-    news = FakeNews("validation-1", gu1.becomes("validation-1", Status.IN_REVIEW))
+    news = VerifiedWebhook("validation-1", gu1.becomes("validation-1", Status.IN_REVIEW))
     assert [webhooks.handle(news, b"body") for _ in range(2)] == ["applied", "repeated"]
     assert stage(onboardings.get(prepared.id)) is Stage.IN_REVIEW
 
 
 def test_short_webhook_has_gu1_looked_up_at_once(prepared, onboardings, clock, webhooks):
     clock.advance(seconds=1)
-    assert webhooks.handle(FakeNews("validation-1"), b"short") == "looked_up"
+    assert webhooks.handle(VerifiedWebhook("validation-1"), b"short") == "looked_up"
     assert onboardings.get(prepared.id).due_at == clock()
 
 
 @pytest.mark.parametrize(
     ("news", "outcome"),
     [
-        (FakeNews("validation-9"), "not_ours"),
-        (FakeNews("validation-9", Observation(gu1_id="validation-9", status=Status.APPROVED)), "not_ours"),
-        (FakeNews(), "ignored"),
+        (VerifiedWebhook("validation-9"), "not_ours"),
+        (VerifiedWebhook("validation-9", Observation(gu1_id="validation-9", status=Status.APPROVED)), "not_ours"),
+        (VerifiedWebhook(), "ignored"),
     ],
 )
 def test_news_about_others_changes_nothing(prepared, onboardings, news, outcome, webhooks):
@@ -191,10 +191,12 @@ def test_news_about_others_changes_nothing(prepared, onboardings, news, outcome,
 
 
 def test_webhook_that_could_not_be_applied_is_not_remembered(prepared, onboardings, gu1, webhooks):
-    broken = FakeNews("validation-1", replace(gu1.validations["validation-1"], updated_at=NOW.replace(tzinfo=None)))
+    broken = VerifiedWebhook(
+        "validation-1", replace(gu1.validations["validation-1"], updated_at=NOW.replace(tzinfo=None))
+    )
     with pytest.raises(Exception, match="offset-naive"):
         webhooks.handle(broken, b"body")
-    assert webhooks.handle(FakeNews("validation-1"), b"body") == "looked_up"
+    assert webhooks.handle(VerifiedWebhook("validation-1"), b"body") == "looked_up"
 
 
 def test_sandbox_verdicts_without_a_session_are_not_held(begin, gu1, clock, onboardings):

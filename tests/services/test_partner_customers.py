@@ -168,7 +168,7 @@ def test_verified_without_a_date_counts_from_now(create_for_customer, known, wor
         replace(VERIFIED, needs_reverification=True),
         replace(VERIFIED, is_verified=False),
         replace(VERIFIED, expires_at=NOW),
-        EntityStatus(is_verified=False, needs_reverification=True, status=Status.REJECTED),
+        EntityStatus(is_verified=False, needs_reverification=True),
     ],
 )
 def test_customer_whose_verification_does_not_hold_is_asked(create_for_customer, known, work, onboardings, status):

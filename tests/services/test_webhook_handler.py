@@ -10,7 +10,7 @@ from portal.domain.errors import OutcomeUnknown
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck, Observation
-from tests.fakes import FakeNews
+from portal.services.webhook_handler import VerifiedWebhook
 
 
 def stage(onboarding):
@@ -25,7 +25,7 @@ def created(gu1):
 def handle(webhooks):
     """A verified webhook with the whole row, in a body of its own."""
     bodies = iter(range(1000))
-    return lambda seen: webhooks.handle(FakeNews(seen.gu1_id, seen), str(next(bodies)).encode())
+    return lambda seen: webhooks.handle(VerifiedWebhook(seen.gu1_id, seen), str(next(bodies)).encode())
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_twin_of_an_adopted_validation_is_not_adopted(prepared, handle, a_row, o
 
 def test_short_webhook_before_the_answer_is_nobodys(start, webhooks, onboardings):
     started = start()
-    assert webhooks.handle(FakeNews("validation-1"), b"short") == "not_ours"
+    assert webhooks.handle(VerifiedWebhook("validation-1"), b"short") == "not_ours"
     assert onboardings.get(started.id) == started
 
 
@@ -213,7 +213,7 @@ def test_flood_of_old_news_puts_off_no_look(prepared, gu1, clock, handle, onboar
 
 def test_whole_row_settles_without_a_look_and_a_short_one_with_it(prepared, gu1, handle, webhooks, work):
     in_review = gu1.becomes("validation-1", Status.IN_REVIEW)
-    webhooks.handle(FakeNews("validation-1"), b"short")
+    webhooks.handle(VerifiedWebhook("validation-1"), b"short")
     work()
     assert len(gu1.named("read_validation")) == 1
     assert handle(in_review) == "applied"

@@ -6,7 +6,8 @@ from sqlalchemy import text
 
 from portal.domain.errors import StoreUnavailable
 from portal.services.onboardings import WATCHED_FOR
-from portal.store.repository import UNREADABLE_PAUSE
+from portal.store.leases import UNREADABLE_PAUSE
+from tests.databases import on_sqlite
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
 
 LEASE = NOW + timedelta(seconds=30)
@@ -134,6 +135,25 @@ def test_a_time_that_is_none_stops_nobody_else(repository, engine, caplog, colum
     assert {one.id for one in claimed} == {fine.id} | healed
     assert (broken.id in caplog.text) is not bool(healed)
     assert repository.next_due(NOW) > NOW
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("onboardings SET failures = 'many'", "onboardings SET fence = 1.5", "onboardings SET locale = x'6573'"),
+        *("validations SET sends = 'many'", "validations SET empty_looks = 'few'", "validations SET refreshes = 1.5"),
+        "validations SET nonce = x'00'",
+    ],
+)
+def test_a_value_of_another_type_stops_nobody_else(repository, engine, caplog, damage):
+    broken = repository.add(an_onboarding(validation=an_adopted_validation(), due_at=NOW - timedelta(minutes=1)))
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {damage}"))
+    fine = repository.add(an_onboarding())
+    assert [one.id for one in claim(repository)] == [fine.id]
+    assert broken.id in caplog.text
+    assert repository.next_due(NOW) == LEASE + INSTANT
 
 
 def test_what_a_clock_ahead_has_put_off_is_due_when_the_clock_is_right_again(repository):

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from portal.store.outbox import UNREADABLE_PAUSE, Outbox
+from portal.store.leases import UNREADABLE_PAUSE
+from portal.store.outbox import Outbox
 from portal.store.tables import events
+from tests.databases import on_sqlite
 from tests.factories import NOW
 from tests.store.outbox import announcing, notify_again, tell
 from tests.store.test_concurrency import together
@@ -187,6 +189,30 @@ def test_an_unreadable_event_stops_nobody_else(repository, outbox, engine, caplo
     assert assignment.split()[0] in caplog.text
     assert outbox.next_due(NOW) == LEASE + INSTANT
     assert [event.onboarding_id for event in outbox.list_events(None, undelivered_only=False, limit=9)] == [fine.id]
+
+
+WRONG_TYPE = ["sequence = 'second'", "sequence = 1.5", "attempts = 'many'", "payload = x'7b7d'"]
+
+
+@on_sqlite
+@pytest.mark.parametrize("assignment", WRONG_TYPE)
+def test_an_event_with_a_value_of_another_type_stops_nobody_else(repository, outbox, engine, caplog, assignment):
+    test_an_unreadable_event_stops_nobody_else(repository, outbox, engine, caplog, assignment)
+
+
+@on_sqlite
+def test_an_unreadable_event_stops_no_other_of_its_onboarding(repository, outbox, engine):
+    tell(repository, times=3)
+    damage(engine, "sequence = 'second' WHERE sequence = 2")
+    assert [event.sequence for event in claim(outbox)] == [1, 3]
+
+
+@on_sqlite
+def test_the_next_event_is_counted_after_a_sequence_that_is_no_number(repository, outbox, engine):
+    told = tell(repository, times=3)
+    damage(engine, "sequence = 'second' WHERE sequence = 2")
+    notify_again(repository, told.id)
+    assert [event.sequence for event in claim(outbox)] == [1, 3, 4]
 
 
 @pytest.mark.parametrize("column", ["due_at", "lease_until"])

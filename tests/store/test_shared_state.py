@@ -1,8 +1,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from portal.store.shared_state import SharedState
+from tests.databases import on_sqlite
 from tests.factories import NOW
 
 
@@ -24,6 +26,15 @@ def test_a_budget_is_spent_up_to_its_limit_and_no_further(shared_state):
     assert [shared_state.spend(NOW, 2) for _ in range(3)] == [True, True, False]
     assert (shared_state.spent(NOW), shared_state.spent(NOW + timedelta(hours=1))) == (2, 0)
     assert not shared_state.spend(NOW + timedelta(hours=1), 0)
+
+
+@on_sqlite
+def test_a_budget_that_is_no_number_is_spent_until_the_hour_ends(shared_state, engine):
+    assert shared_state.spend(NOW, 2)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE budgets SET used = 'all'"))
+    assert (shared_state.spend(NOW, 2), shared_state.spent(NOW)) == (False, 0)
+    assert shared_state.spend(NOW + timedelta(hours=1), 2)
 
 
 def test_an_empty_budget_leaves_nothing_behind(shared_state):

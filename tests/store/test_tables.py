@@ -22,5 +22,5 @@ def test_times_come_back_aware_and_in_utc(engine):
 
 
 def test_times_without_a_zone_are_refused(engine):
-    with pytest.raises(StatementError, match="without a zone"):
+    with pytest.raises(StatementError, match="without a time zone"):
         written_and_read(engine, datetime(2026, 3, 2, 9, 0))  # noqa: DTZ001

@@ -1,4 +1,4 @@
-"""gu1's door: 200 only for what was kept, 401 for what gu1 did not sign."""
+"""gu1's webhooks: 200 only after the delivery was stored, 401 if the signature is wrong."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from portal.domain.errors import Malformed, StoreUnavailable
+from portal.gu1.signed_webhook import parse_webhook
 from portal.web.context import portal
 from portal.web.problem_details import problem
 
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 webhook = Blueprint("webhook", __name__)
 
 WEBHOOK_BYTES = 1024 * 1024
-"""A whole row with its decision is far larger than a form."""
+"""Far more than a form: a whole row carries its decision."""
 
 
 @webhook.post("/webhooks/gu1")
@@ -24,17 +25,18 @@ def receive() -> ResponseReturnValue:
     request.max_content_length = WEBHOOK_BYTES
     body = request.get_data(cache=False)
     try:
-        news = portal().parse_webhook(body, request.headers.get("X-Webhook-Signature"))
-        outcome = portal().webhooks.handle(news, body) if news else "unsigned"
+        signature = request.headers.get("X-Webhook-Signature")
+        verified = parse_webhook(body, signature, portal().config.gu1_webhook_secrets)
+        outcome = portal().webhooks.handle(verified, body) if verified else "unsigned"
     except Malformed:
         outcome = "malformed"
     except StoreUnavailable:
         portal().metrics.count("webhooks", outcome="not_kept")
-        return problem(503, "This delivery could not be kept; send it again")
+        return problem(503, "This delivery could not be stored; send it again")
     portal().metrics.count("webhooks", outcome=outcome)
     if outcome == "unsigned":
         log.warning("a webhook with a wrong or missing signature was refused")
         return problem(401, "Invalid signature")
     if outcome == "malformed":
-        return problem(400, "This body is no JSON object")
+        return problem(400, "This body is not a JSON object")
     return {"outcome": outcome}, 200

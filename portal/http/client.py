@@ -1,0 +1,49 @@
+"""How the portal makes HTTP clients: no cookies, no redirects, no proxy from the environment, quiet logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from portal.http.retry_after import read_retry_after
+from portal.logs import keep_quiet
+
+HttpTransport = httpx.AsyncBaseTransport
+"""What sends a client's requests; tests bring their own."""
+
+
+def make_http_client(
+    *,
+    headers: Mapping[str, str],
+    timeout: float,
+    connect_timeout: float,
+    base_url: str = "",
+    transport: HttpTransport | None = None,
+    kept_connections: int = 0,
+) -> httpx.AsyncClient:
+    """Timeouts in seconds; `kept_connections`: how many idle ones stay open, unless a `transport` is given."""
+    keep_quiet("httpx", "httpcore.connection", "httpcore.http11")
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers=headers,
+        timeout=httpx.Timeout(timeout, connect=connect_timeout, pool=connect_timeout),
+        transport=transport,
+        limits=httpx.Limits(max_keepalive_connections=kept_connections),
+        event_hooks={"response": [_forget_location]},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def retry_after(response: httpx.Response, *, most: float) -> float | None:
+    """Seconds, at most `most`; None if the header is missing, past or unreadable."""
+    return read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC), most=most)
+
+
+async def _forget_location(response: httpx.Response) -> None:
+    # httpx parses this header even if it follows no redirects, and fails on some values.
+    response.headers.pop("Location", None)
