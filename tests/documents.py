@@ -28,7 +28,7 @@ def section(document: Path, heading: str) -> str:
     """From `heading`, its `#` included, to the next one of the same or a higher level."""
     _, found, below = f"\n{document.read_text('utf-8')}".partition(f"\n{heading}\n")
     assert found, f"no {heading} in {document.name}"
-    level = heading.split(" ")[0].count("#")
+    level = heading.split(" ", maxsplit=1)[0].count("#")
     return re.split(rf"^#{{1,{level}}} ", below, maxsplit=1, flags=re.MULTILINE)[0]
 
 
