@@ -31,7 +31,7 @@ from portal.store.repository import Repository
 from portal.store.tables import events
 from tests.databases import on_both_databases
 from tests.ports import free_port
-from tests.readme import documented_check
+from tests.documents import documented_check
 from tests.receiver import Receiver, receiving
 
 SECRET = new_signing_secret()

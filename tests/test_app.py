@@ -10,7 +10,7 @@ from portal.domain.timings import Timings
 from portal.partners.registry import new_signing_secret
 from portal.services.partner_onboardings import CreateRequest
 from tests.databases import on_both_databases
-from tests.readme import documented_check
+from tests.documents import documented_check
 from tests.receiver import receiving
 from tests.runner.test_thread import until
 

@@ -1,4 +1,4 @@
-"""What must not slip: addresses, templates, settings, sizes, and a wheel that serves pages."""
+"""What must not slip: addresses, templates, sizes, and a wheel that serves pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from jinja2 import nodes
 from jinja2.meta import find_referenced_templates
 
-from portal.config import Config
 from portal.domain.stage import Stage
 
 ROOT = Path(__file__).parent.parent
@@ -94,11 +93,6 @@ def test_every_page_template_has_a_title(app, name):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_no_template_is_long(name):
     assert len((ROOT / "templates" / name).read_text().splitlines()) <= LONGEST_TEMPLATE
-
-
-@pytest.mark.parametrize("variable", [str(field.validation_alias) for field in Config.model_fields.values()])
-def test_every_setting_is_in_the_readme(variable):
-    assert f"`{variable}`" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
