@@ -45,6 +45,7 @@ from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens
+from portal.web.release import release_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,5 +209,6 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
         clock=clock,
         metrics=shared.metrics,
+        release=release_of(config, shared.registry),
         check_ready=stores.onboardings.ping,
     )

@@ -108,6 +108,17 @@ class Onboarding:
         return self.created_at + LIFETIME
 
     @property
+    def shown(self) -> tuple[object, ...]:
+        """All that the applicant's page shows. A change of it changes `updated_at`, by which polls notice it."""
+        next_try = self.due_at if self.failures or self.stall_reason else None
+        return (
+            (self.locale, self.country, self.capture, self.return_url, self.given_by_partner),
+            (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
+            (self.stopped_at, self.erased_at, self.verified_before_at),
+            self.validation and self.validation.shown,
+        )
+
+    @property
     def without_personal_data(self) -> Self:
         """What remains after an erasure: what was paid, when, and the ids at gu1."""
         validation = self.validation

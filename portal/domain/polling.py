@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 SHOWS_LONG_WAIT_AFTER = 60.0
@@ -16,6 +17,12 @@ _JITTER = 0.2
 def poll_interval(age: float) -> float:
     """Seconds between two polls, `age` seconds after the last change."""
     return next((seconds for limit, seconds in _INTERVALS if age < limit), _LONGEST_INTERVAL)
+
+
+def next_threshold(age: float) -> float:
+    """The next age at which the interval or the long-wait notice changes by time alone; infinite after the last."""
+    limits = (SHOWS_LONG_WAIT_AFTER, *(limit for limit, _seconds in _INTERVALS))
+    return min((limit for limit in limits if limit > age), default=math.inf)
 
 
 def jittered(seconds: float) -> float:

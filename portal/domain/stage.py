@@ -108,6 +108,10 @@ STAGES: dict[Stage, StageFacts] = {
     ),
 }
 
+_missing = set(Stage) - set(STAGES)
+if _missing:
+    raise LookupError(f"stages without a row in STAGES: {', '.join(sorted(_missing))}")
+
 _BY_STATUS = {
     Status.PENDING: Stage.WAITING,
     Status.IN_PROGRESS: Stage.WAITING,

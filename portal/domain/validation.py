@@ -146,6 +146,11 @@ class Validation:
         return (self.creation_state, self.status, self.session_url, self.double_check, self.reason, self.identity_match)
 
     @property
+    def shown(self) -> tuple[object, ...]:
+        """All that the applicant's page shows of it."""
+        return (*self._visible, self.number, self.shown_at, self.ends_at, self.ran_out, self.lacks_page)
+
+    @property
     def remedy(self) -> Remedy | None:
         return REMEDIES[self.reason or Reason.UNSPECIFIED] if self.status is Status.REJECTED else None
 

@@ -18,7 +18,7 @@ from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
 from portal.services.keyed_hash import KeyedHash
-from portal.services.ports import Clock, LockedOnboarding, Meter, Store
+from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
 from portal.services.validation_plan import Policy, ValidationPlanner
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,10 @@ class Onboardings:
     def get(self, onboarding_id: str) -> Onboarding:
         return self._store.get(onboarding_id)
 
-    def record_view(self, onboarding: Onboarding) -> None:
+    def poll_state(self, onboarding_id: str) -> PollState:
+        return self._store.poll_state(onboarding_id)
+
+    def record_view(self, onboarding: Onboarding | PollState) -> None:
         """The page is open: its refreshes take priority, and the first view requests one at once."""
         now = self._clock()
         if onboarding.due_at is None or _is_watched(onboarding, now - VIEW_RECORDED_EVERY):
@@ -237,7 +240,7 @@ def _new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-def _is_watched(onboarding: Onboarding, since: datetime) -> bool:
+def _is_watched(onboarding: Onboarding | PollState, since: datetime) -> bool:
     return onboarding.watched_at is not None and onboarding.watched_at >= since
 
 

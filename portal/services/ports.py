@@ -51,6 +51,18 @@ class StoredResult(NamedTuple):
     """As in the first answer."""
 
 
+class PollState(NamedTuple):
+    """The few columns of an onboarding that an unchanged poll needs."""
+
+    id: str
+    locale: str
+    partner: str | None
+    erased_at: datetime | None
+    updated_at: datetime
+    due_at: datetime | None
+    watched_at: datetime | None
+
+
 class Store(Protocol):
     """Every method commits before it returns, and raises `StoreUnavailable` if it could not."""
 
@@ -72,6 +84,9 @@ class Store(Protocol):
         """
 
     def get(self, onboarding_id: str) -> Onboarding:
+        """Raises `UnknownOnboarding`."""
+
+    def poll_state(self, onboarding_id: str) -> PollState:
         """Raises `UnknownOnboarding`."""
 
     def find_by_session(self, session_id: str) -> Onboarding | None:

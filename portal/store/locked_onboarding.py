@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import Connection, delete, update
 
@@ -13,6 +14,8 @@ from portal.store.mapping import onboarding_values, validation_values
 from portal.store.outbox import add_event
 from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
 from portal.store.transactions import insert
+
+_INSTANT = timedelta(microseconds=1)
 
 DescribeChange = Callable[[Onboarding, Onboarding], str | None]
 """What the partner's backend is to be told of a change, as JSON; None for what does not concern it."""
@@ -36,6 +39,9 @@ class LockedRow:
         changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
         if changed.erased_at:
             changed = changed.without_personal_data  # whatever gu1 still says of it
+        if changed.shown != self.onboarding.shown and changed.updated_at == self.onboarding.updated_at:
+            # Polls compare this time, so a visible change must not keep it.
+            changed = replace(changed, updated_at=changed.updated_at + _INSTANT)
         news = self._notify_of(self.onboarding, changed)
         if news:
             add_event(self._connection, changed, news)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Engine,
     RowMapping,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -23,17 +24,21 @@ from sqlalchemy import (
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
-from portal.services.ports import IdempotentRequest, ReusePolicy, StoredResult
+from portal.services.ports import IdempotentRequest, PollState, ReusePolicy, StoredResult
+from portal.store.column_types import Unreadable
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.locked_onboarding import DescribeChange, LockedRow, write_validation
 from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import claim_due, leased_onboardings
+from portal.store.row_reader import UnreadableRow
 from portal.store.tables import onboardings, validations
 from portal.store.transactions import Transactions, insert
 
 PING_MILLISECONDS = 1000
+
+_POLL_STATE = select(*(onboardings.c[name] for name in PollState._fields)).where(onboardings.c.id == bindparam("id"))
 
 
 class Repository:
@@ -92,6 +97,15 @@ class Repository:
         if onboarding is None:
             raise UnknownOnboarding(onboarding_id)
         return onboarding
+
+    def poll_state(self, onboarding_id: str) -> PollState:
+        with self._transactions.reading() as connection:
+            row = connection.execute(_POLL_STATE, {"id": onboarding_id}).first()
+        if row is None:
+            raise UnknownOnboarding(onboarding_id)
+        if Unreadable.TIME in row:
+            raise UnreadableRow(f"onboarding {onboarding_id} cannot be read back")
+        return PollState(*row)
 
     def find_by_session(self, session_id: str) -> Onboarding | None:
         if "\0" in session_id:  # it comes from an address line, and PostgreSQL refuses the whole statement

@@ -12,6 +12,7 @@ from portal.domain.locales import locale_named
 from portal.domain.onboarding import Onboarding
 from portal.domain.theme import Shades, Theme
 from portal.partners.registry import Partner
+from portal.services.ports import PollState
 from portal.web.context import portal
 from portal.web.security import ONE_YEAR, allow, digest_of
 
@@ -37,7 +38,7 @@ def logo(slug: str) -> Response:
     return response
 
 
-def show_as(onboarding: Onboarding) -> None:
+def show_as(onboarding: Onboarding | PollState) -> None:
     """The rest of this answer, an error page too, is in the onboarding's language and its partner's look."""
     g.onboarding_locale = locale_named(onboarding.locale)
     g.partner = portal().partners.get(onboarding.partner)

@@ -29,6 +29,8 @@ class Portal:
     form_tokens: FormTokens
     clock: Clock
     metrics: Metrics
+    release: str
+    """Changes with the code, the settings and the partners file: pages made before are polled as changed."""
     check_ready: Callable[[], None]
     """Raises `StoreUnavailable`."""
 

@@ -24,21 +24,21 @@ from portal.web.partner_api.endpoints import partner_api
 from portal.web.security import init_security
 from portal.web.webhook.receiver import webhook
 
-_PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent.parent
 
 
 def make_flask(config: Config) -> Flask:
-    app = Flask("portal", static_folder=None, template_folder=str(_folder("templates")))
+    app = Flask("portal", static_folder=None, template_folder=str(folder("templates")))
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     if config.trusted_proxies:
         hops = config.trusted_proxies
         fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)
         app.wsgi_app = fixed  # type: ignore[method-assign]
     init_security(app, base_url=config.base_url)
-    init_i18n(app, translations=str(_PACKAGE / "translations"), default_locale=config.default_locale)
-    init_assets(app, _folder("static"))
+    init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
+    init_assets(app, folder("static"))
     init_framing(app)
-    init_embed(app, _folder("static") / "embed.js", config.gu1_provider_hosts)
+    init_embed(app, folder("static") / "embed.js", config.gu1_provider_hosts)
     init_errors(app)
     app.jinja_env.globals.update(in_app_browser=in_app_browser, base_url=config.base_url, brand=brand)
     for blueprint in (applicant, branding, partner_return, second_device, partner_api, webhook, operations):
@@ -46,7 +46,7 @@ def make_flask(config: Config) -> Flask:
     return app
 
 
-def _folder(name: str) -> Path:
+def folder(name: str) -> Path:
     """In the package if installed from a wheel, beside it in a checkout."""
-    inside = _PACKAGE / name
-    return inside if inside.is_dir() else _PACKAGE.parent / name
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name

@@ -9,7 +9,7 @@ from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch
-from portal.services.ports import Store
+from portal.services.ports import PollState, Store
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
@@ -238,3 +238,20 @@ def test_only_watched_onboardings_with_something_to_wait_for_are_counted(reposit
         repository.record_view(onboarding.id, NOW)
     repository.record_view(looked_at[0].id, NOW - timedelta(minutes=5))
     assert repository.count_watched(NOW - timedelta(minutes=1)) == 1
+
+
+def test_a_visible_change_never_keeps_the_time_that_polls_compare(repository):
+    stored = repository.add(an_onboarding(validation=a_validation()))
+    with repository.locked(stored.id) as row:
+        row.save(replace(row.onboarding, stopped_at=NOW))
+    stopped = repository.get(stored.id)
+    with repository.locked(stored.id) as row:
+        row.save(replace(row.onboarding, fence=9))
+    assert stored.updated_at < stopped.updated_at == repository.get(stored.id).updated_at
+
+
+def test_the_poll_state_is_of_the_stored_onboarding(repository):
+    stored = repository.add(an_onboarding(partner="shop", validation=a_validation(), watched_at=NOW))
+    assert repository.poll_state(stored.id) == tuple(getattr(stored, name) for name in PollState._fields)
+    with pytest.raises(UnknownOnboarding):
+        repository.poll_state("unknown")

@@ -1,3 +1,4 @@
+import itertools
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -5,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from portal.domain.locales import Locale
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
+from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import TITLES, StageView
 from portal.web.requesting_company import RequestingCompany
 from tests.factories import NOW, an_adopted_validation, an_onboarding
@@ -19,14 +20,14 @@ from tests.web.stages import FINAL, WAITED_FOR, adopted, rejected, stored_as
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 
-def view(onboarding, age=0, locale=Locale.ES_AR, company=None):
+def view(onboarding, age=0, release="0" * 8):
     now = NOW + timedelta(seconds=age)
     return StageView(
         onboarding=onboarding,
         standing=standing_of(onboarding, max_attempts=3, now=now),
-        company=company or RequestingCompany(),
-        locale=locale,
+        company=RequestingCompany(),
         now=now,
+        release=release,
     )
 
 
@@ -80,10 +81,52 @@ DIFFERENT = [
 ]
 
 
-def test_whatever_the_page_shows_changes_its_version():
-    versions = [view(onboarding).version for onboarding in DIFFERENT]
-    versions += [view(DIFFERENT[0], locale=Locale.EN).version, view(DIFFERENT[0], age=60).version]
-    assert len(set(versions)) == len(versions)
+def test_whatever_the_page_shows_is_part_of_what_is_shown():
+    shown = [onboarding.shown for onboarding in DIFFERENT]
+    assert len(set(shown)) == len(shown)
+
+
+def test_settings_and_code_change_the_version():
+    assert view(DIFFERENT[0]).version != view(DIFFERENT[0], release="1" * 8).version
+
+
+AGES = [0, 5, 9.9, 10, 29, 30, 59, 60, 119, 120, 599, 600, 3599, 3600, 86399, 86400, 6.9 * 86400, 7.1 * 86400]
+UNTIMED = ("stage", "title", "pictured", "waits_long", "offers_contact", "poll_interval")
+
+
+def all_shown(shown):
+    waits = [it and it.minutes for it in (shown.next_try, shown.retry_opens)]
+    return [*(getattr(shown, name) for name in UNTIMED), shown.standing.may_retry, shown.may_continue, *waits]
+
+
+def test_a_version_is_current_only_while_the_page_stays_the_same():
+    later = {"due_at": NOW + timedelta(minutes=3)}
+    silent = an_onboarding(validation=rejected(Reason.REGISTRY_UNAVAILABLE))
+    for onboarding in [silent, *(an_onboarding(**stored_as(stage) | later) for stage in Stage)]:
+        for first, age in itertools.combinations(AGES, 2):
+            before, after = view(onboarding, age=first), view(onboarding, age=age)
+            if before.version.is_current("0" * 8, onboarding.updated_at, after.now, is_camera_blocked=False):
+                assert all_shown(before) == all_shown(after), (before.stage, first, age)
+
+
+def test_a_page_that_may_open_the_hosted_page_is_never_current():
+    ready = an_onboarding(**stored_as(Stage.READY))
+    version = view(ready).version
+    assert not version.is_current("0" * 8, ready.updated_at, NOW, is_camera_blocked=False)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1-00000000-", "1-00000000-2-other", "1-0000000g-2", "9" * 21 + "-00000000-2"]
+)
+def test_what_is_no_version_is_read_as_none(text):
+    assert PollVersion.read(text) is None
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_version_is_read_back(stage):
+    for blocked in (False, True):
+        version = replace(view(an_onboarding(**stored_as(stage))).version, is_camera_blocked=blocked)
+        assert PollVersion.read(str(version)) == version
 
 
 WAITED_OUT = [Stage.PREPARING, Stage.WAITING, Stage.CONFIRMING]
@@ -109,7 +152,6 @@ def test_a_delay_tells_of_the_next_try_minute_by_minute():
     assert [it.next_try and it.next_try.minutes for it in shown] == [3, 3, 2, 2, 1, 1, None]
     assert shown[0].next_try.at == NOW + timedelta(seconds=130)
     assert shown[0].version == shown[1].version != shown[2].version
-    assert shown[5].version != shown[6].version
 
 
 @pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DELAYED])
@@ -125,19 +167,10 @@ def test_nothing_is_called_ready_that_cannot_be_opened(stage):
     assert view(onboarding, age=7 * 86400).title == TITLES[Stage.EXPIRED]
 
 
-def test_another_sender_is_another_version():
-    onboarding = an_onboarding(**stored_as(Stage.CLOSED))
-    shown = {
-        view(onboarding, company=company).version
-        for company in (None, RequestingCompany("Acme"), RequestingCompany("Acme", "tel:+541155551234"))
-    }
-    assert len(shown) == 3
-
-
 def test_a_hidden_change_is_no_new_version():
     onboarding = an_onboarding(**stored_as(Stage.WAITING))
     moved = replace(onboarding, fence=7, due_at=NOW, validation=replace(onboarding.validation, refreshes=9))
-    assert view(moved).version == view(onboarding).version
+    assert moved.shown == onboarding.shown
 
 
 @pytest.mark.parametrize(("number", "left"), [(1, 2), (2, 1), (3, 0), (7, 0)])
@@ -157,4 +190,4 @@ def test_a_held_approval_looks_other_than_a_review():
     mismatch = an_adopted_validation(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)
     first, second = (view(it) for it in (review, an_onboarding(validation=mismatch)))
     assert (first.stage, second.stage) == (Stage.IN_REVIEW, Stage.IN_REVIEW)
-    assert first.version != second.version
+    assert first.title != second.title

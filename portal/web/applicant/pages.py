@@ -10,8 +10,14 @@ from flask.typing import ResponseReturnValue
 from portal.domain.errors import RetryRefused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
-from portal.web.access_link import open_access_link
-from portal.web.applicant.capture import after_hosted_page, instead_of_hosted_page, opens_by_itself
+from portal.services.ports import PollState
+from portal.web.access_link import open_access_link, open_for_poll
+from portal.web.applicant.capture import (
+    after_hosted_page,
+    camera_is_blocked,
+    instead_of_hosted_page,
+    opens_by_itself,
+)
 from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
 from portal.web.applicant.details_page import (
     details_form,
@@ -21,6 +27,7 @@ from portal.web.applicant.details_page import (
     redisplay_when_db_down,
 )
 from portal.web.applicant.forms import ActionForm
+from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.status_page import status_fragment, status_json, status_page, view_now
 from portal.web.context import portal
 from portal.web.framing import allow_embedders_to_read, allow_framing
@@ -102,6 +109,9 @@ def correct(token: str) -> ResponseReturnValue:
 
 @applicant.get("/o/<token>/status")
 def status(token: str) -> ResponseReturnValue:
+    shown = PollVersion.read(request.args.get("v", ""))
+    if shown and not wants_json() and _is_unchanged(token, shown):
+        return "", 204
     found = _watched(token)
     view = view_now(found)
     if wants_json():
@@ -110,7 +120,7 @@ def status(token: str) -> ResponseReturnValue:
         return _go_to("applicant.onboarding", token)
     if view.stage is Stage.READY and view.may_continue and opens_by_itself(found):
         return _go_to("applicant.open_hosted_page", token)
-    if request.args.get("v") == view.version:
+    if shown == view.version:
         return "", 204
     return status_fragment(found, view)
 
@@ -158,10 +168,21 @@ def _onboarding(token: str) -> Onboarding:
 
 def _watched(token: str) -> Onboarding:
     found = _onboarding(token)
-    # Who looks is a hint for the engine, and no reason to fail.
+    _record_view(found)
+    return found
+
+
+def _is_unchanged(token: str, shown: PollVersion) -> bool:
+    state, here = open_for_poll(token), portal()
+    allow_framing()
+    _record_view(state)
+    return shown.is_current(here.release, state.updated_at, here.clock(), is_camera_blocked=camera_is_blocked())
+
+
+def _record_view(found: Onboarding | PollState) -> None:
+    # A view only gives the onboarding priority, so a failure must not fail the page.
     with contextlib.suppress(StoreUnavailable):
         portal().onboardings.record_view(found)
-    return found
 
 
 def _go_to(endpoint: str, token: str) -> ResponseReturnValue:

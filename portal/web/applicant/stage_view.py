@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 import random
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +11,14 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
-from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding, StallReason
-from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, poll_interval
+from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
 from portal.domain.reasons import Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.standing import Standing
 from portal.domain.status import Status
 from portal.domain.validation import CONFIRMS_WITHIN, Validation
+from portal.web.applicant.poll_version import PollVersion, microseconds
 from portal.web.applicant.reason_texts import ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
 from portal.web.requesting_company import RequestingCompany
@@ -53,8 +53,8 @@ class StageView:
     onboarding: Onboarding
     standing: Standing
     company: RequestingCompany
-    locale: Locale
     now: datetime
+    release: str
     is_camera_blocked: bool = False
 
     @property
@@ -167,26 +167,25 @@ class StageView:
             return self.retry_opens.seconds_unchanged(self.now) + random.uniform(0.5, 1.5)  # noqa: S311
         return jittered(self.poll_interval) if self.poll_interval else None
 
-    @cached_property
-    def version(self) -> str:
-        """Changes whenever anything on the page changes, so an unchanged poll needs no HTML."""
-        shown = (
-            self.standing,
-            self.status,
-            self.reason,
-            self.remedy,
-            self.is_stopped,
-            self.is_doubtful,
-            self.details_refused,
-            self.was_verified_before,
-            self.onboarding.attempts,
-            self.waits_long,
-            self.offers_contact,
-            self.next_try and self.next_try.minutes,
-            self.retry_opens and self.retry_opens.minutes,
-            self.poll_interval,
-            self.company,
-            self.locale,
-            self.is_camera_blocked,
+    @property
+    def version(self) -> PollVersion:
+        return PollVersion(
+            updated_at=microseconds(self.onboarding.updated_at),
+            release=self.release,
+            changes_at=self.changes_at,
+            opens_hosted_page=self.stage is Stage.READY and self.may_continue,
+            is_camera_blocked=self.is_camera_blocked,
         )
-        return hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
+
+    @property
+    def changes_at(self) -> float:
+        """The Unix time at which the page changes by time alone; infinite if it does not."""
+        elapsed = [it.seconds_unchanged(self.now) for it in (self.next_try, self.retry_opens) if it]
+        if not self.stage.is_final:
+            elapsed.append(next_threshold(self.age) - self.age)
+        if self.stage is Stage.CONFIRMING:
+            elapsed.append(CONFIRMS_WITHIN.total_seconds() - self.age)
+        if self.may_continue and self.validation:
+            elapsed.append((self.validation.ends_at - self.now).total_seconds())
+        soonest = min((it for it in elapsed if it >= 0), default=math.inf)
+        return soonest if math.isinf(soonest) else math.floor(self.now.timestamp() + soonest)

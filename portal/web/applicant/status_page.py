@@ -15,7 +15,6 @@ from portal.web.applicant.partner_return import partner_return_url
 from portal.web.applicant.second_device import second_device_of
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import portal
-from portal.web.i18n import current_language
 from portal.web.requesting_company import reference_of, requesting_company
 from portal.web.urls import url_to
 
@@ -38,8 +37,8 @@ def view_now(found: Onboarding) -> StageView:
         onboarding=found,
         standing=portal().onboardings.standing(found),
         company=requesting_company(),
-        locale=current_language(),
         now=portal().clock(),
+        release=portal().release,
         is_camera_blocked=camera_is_blocked(),
     )
 
@@ -72,7 +71,7 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
         "company": view.company,
         "urls": Urls(
             page=url_to("applicant.onboarding", token=token),
-            poll=url_to("applicant.status", token=token, v=view.version),
+            poll=url_to("applicant.status", token=token, v=str(view.version)),
             continue_=url_to("applicant.open_hosted_page", token=token),
             retry=url_to("applicant.retry", token=token),
             stop=url_to("applicant.stop", token=token),

@@ -1,0 +1,60 @@
+"""The version of a shown status page, by which a poll is answered without making the page anew."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+_VERSION = re.compile(r"([0-9]{1,20})-([0-9a-f]{8})-([0-9]{1,20}|never)(-opens)?(-blocked)?")
+_NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollVersion:
+    """Written into the page's poll URL. A forged one tells only its sender that nothing changed."""
+
+    updated_at: int
+    """When the onboarding last changed visibly, in microseconds since 1970."""
+    release: str
+    """Of the portal's code and settings."""
+    changes_at: float
+    """The Unix time, in whole seconds, at which the page changes by time alone."""
+    opens_hosted_page: bool = False
+    """A poll of this page may have to redirect to the hosted page, so the whole onboarding must be read."""
+    is_camera_blocked: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """None if this is no version of ours."""
+        found = _VERSION.fullmatch(text)
+        if found is None:
+            return None
+        updated_at, release, changes_at, opens, blocked = found.groups()
+        return cls(
+            updated_at=int(updated_at),
+            release=release,
+            changes_at=math.inf if changes_at == _NEVER else float(changes_at),
+            opens_hosted_page=opens is not None,
+            is_camera_blocked=blocked is not None,
+        )
+
+    def is_current(self, release: str, updated_at: datetime, now: datetime, *, is_camera_blocked: bool) -> bool:
+        return (
+            not self.opens_hosted_page
+            and self.updated_at == microseconds(updated_at)
+            and self.release == release
+            and now.timestamp() < self.changes_at
+            and self.is_camera_blocked == is_camera_blocked
+        )
+
+    def __str__(self) -> str:
+        changes_at = _NEVER if math.isinf(self.changes_at) else str(int(self.changes_at))
+        flags = ("-opens" if self.opens_hosted_page else "") + ("-blocked" if self.is_camera_blocked else "")
+        return f"{self.updated_at}-{self.release}-{changes_at}{flags}"
+
+
+def microseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
