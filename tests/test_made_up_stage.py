@@ -73,6 +73,5 @@ def test_each_missing_part_of_a_made_up_stage_is_named_until_all_follows(copy):
     for part in ('data-stage="frozen"', "hx-get=", "Frozen solid", "Brr.", "sign--quiet art art--waiting"):
         assert part in shown
     assert "data-finished" not in shown
-    openapi, script = shown.splitlines()[-2:]
     assert '"frozen"' in shown.partition('{"openapi"')[2]
     assert " frozen" in shown.partition("KycOnboarding")[0].rpartition("const busy")[2]
