@@ -294,15 +294,15 @@ def run(commands, *, cwd=ROOT, **env):
 
 
 def test_documented_number_of_tries_is_the_real_one():
-    tries = len(Timings().notify_again) + 1
-    assert f"{tries} tries in about {round(sum(Timings().notify_again) / 86400)} days" in PARTNERS.read_text()
+    tries = len(Timings().notification_backoffs) + 1
+    assert f"{tries} tries in about {round(sum(Timings().notification_backoffs) / 86400)} days" in PARTNERS.read_text()
 
 
 # gu1
 
 
 def test_calls_to_gu1():
-    known = {it.name for it in vars(operations).values() if isinstance(it, Operation)} - {operations.LOOK.name}
+    known = {it.name for it in vars(operations).values() if isinstance(it, Operation)} - {operations.PROBE.name}
     assert set(first_codes(rows(GU1, "## The calls"))) == known
 
 
