@@ -1,4 +1,4 @@
-"""One open onboarding for each customer of a partner, however often and at once it is asked for."""
+"""One open onboarding for each customer of a partner, even if requests repeat or run at the same time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from portal.store.locked_onboarding import LockedRow
 from portal.store.tables import customers, idempotency_keys
 from portal.store.transactions import insert
 
-_LOOKS = 10
-"""More than enough: each look waits for whoever made the one before it useless."""
+_TRIES = 10
+"""More than enough: each waits for the transaction that made the one before fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerOnboardings:
-    """Inside one transaction that writes."""
+    """Valid inside one transaction."""
 
     connection: Connection
     find: Callable[[str], Onboarding | None]
@@ -48,7 +48,7 @@ class CustomerOnboardings:
         return kept
 
     def _answered(self, fresh: Onboarding, idempotent: IdempotentRequest, answer: str) -> StoredResult | None:
-        """The earlier answer to this request; None if the request is new."""
+        """The first response to this request; None if the request is new."""
         values = {
             "partner": fresh.partner,
             "key": idempotent.key,
@@ -66,9 +66,9 @@ class CustomerOnboardings:
         return StoredResult(self._found(row.onboarding_id), row.is_new, row.answer)
 
     def _of_customer(self, fresh: Onboarding, reuse: ReusePolicy) -> Onboarding:
-        """The customer's open one, with what is wished for now, else this one from now on."""
+        """The customer's open one, changed as `reuse` says; otherwise `fresh`, which becomes the customer's."""
         this = and_(customers.c.partner == fresh.partner, customers.c.external_id == fresh.external_id)
-        for _ in range(_LOOKS):
+        for _ in range(_TRIES):
             if self._is_the_first(fresh):
                 return fresh
             earlier = self._locked_newest(this)
@@ -88,7 +88,7 @@ class CustomerOnboardings:
         return self.connection.scalar(added.returning(customers.c.onboarding_id)) is not None
 
     def _locked_newest(self, this: ColumnElement[bool]) -> LockedRow | None:
-        """None where it was erased or replaced while this waited. The onboarding is locked first, as erasing does."""
+        """None if it was erased or replaced while this waited. Locks the onboarding first, as erasing does."""
         newest = select(customers.c.onboarding_id).where(this)
         earlier_id = self.connection.scalar(newest)
         row = self.lock(earlier_id) if earlier_id else None
