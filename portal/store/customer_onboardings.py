@@ -34,36 +34,38 @@ class CustomerOnboardings:
         *,
         idempotent: IdempotentRequest | None,
         reuse: ReusePolicy,
-        answer: Callable[[Onboarding], str],
+        respond: Callable[[Onboarding], str],
     ) -> StoredResult:
         self.add(fresh)  # first, because the other rows refer to it
-        kept = self._answered(fresh, idempotent, answer(fresh)) if idempotent else None
-        if kept is None:
+        result = self._first_result(fresh, idempotent, respond(fresh)) if idempotent else None
+        if result is None:
             found = self._of_customer(fresh, reuse)
-            kept = StoredResult(found, found.id == fresh.id, answer(found))
-            if idempotent and not kept.is_new:
-                self._answer_with(fresh, idempotent, kept)
-        if kept.onboarding.id != fresh.id:
+            result = StoredResult(found, found.id == fresh.id, respond(found))
+            if idempotent and not result.is_new:
+                self._replace_result(fresh, idempotent, result)
+        if result.onboarding.id != fresh.id:
             self.remove(fresh)
-        return kept
+        return result
 
-    def _answered(self, fresh: Onboarding, idempotent: IdempotentRequest, answer: str) -> StoredResult | None:
-        """The first response to this request; None if the request is new."""
+    def _first_result(self, fresh: Onboarding, idempotent: IdempotentRequest, response: str) -> StoredResult | None:
+        """The result of the first such request; None if this is the first, and then `fresh` is stored as its result."""
         values = {
             "partner": fresh.partner,
             "key": idempotent.key,
             "fingerprint": idempotent.fingerprint,
             "onboarding_id": fresh.id,
+            "is_new": True,
+            "response": response,
+            "created_at": fresh.created_at,
         }
-        told = {"is_new": True, "answer": answer, "created_at": fresh.created_at}
         table = idempotency_keys
-        added = insert(self.connection, table).values(values | told)
+        added = insert(self.connection, table).values(values)
         if self.connection.scalar(added.on_conflict_do_nothing().returning(table.c.key)) is not None:
             return None
         row = self.connection.execute(select(table).where(self._this(fresh, idempotent))).one()
         if not idempotent.is_same(row.fingerprint):
             raise KeyReused
-        return StoredResult(self._found(row.onboarding_id), row.is_new, row.answer)
+        return StoredResult(self._found(row.onboarding_id), row.is_new, row.response)
 
     def _of_customer(self, fresh: Onboarding, reuse: ReusePolicy) -> Onboarding:
         """The customer's open one, changed as `reuse` says; otherwise `fresh`, which becomes the customer's."""
@@ -94,10 +96,10 @@ class CustomerOnboardings:
         row = self.lock(earlier_id) if earlier_id else None
         return row if row and self.connection.scalar(newest) == earlier_id else None
 
-    def _answer_with(self, fresh: Onboarding, idempotent: IdempotentRequest, kept: StoredResult) -> None:
-        answer = update(idempotency_keys).where(self._this(fresh, idempotent))
-        told = {"onboarding_id": kept.onboarding.id, "is_new": False, "answer": kept.answer}
-        self.connection.execute(answer.values(told))
+    def _replace_result(self, fresh: Onboarding, idempotent: IdempotentRequest, result: StoredResult) -> None:
+        values = {"onboarding_id": result.onboarding.id, "is_new": False, "response": result.response}
+        statement = update(idempotency_keys).where(self._this(fresh, idempotent))
+        self.connection.execute(statement.values(values))
 
     def _found(self, onboarding_id: str) -> Onboarding:
         found = self.find(onboarding_id)

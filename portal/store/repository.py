@@ -73,7 +73,7 @@ class Repository:
         *,
         idempotent: IdempotentRequest | None,
         reuse: ReusePolicy,
-        answer: Callable[[Onboarding], str],
+        respond: Callable[[Onboarding], str],
     ) -> StoredResult:
         values = onboarding_values(onboarding, self._cipher)
         with self._transactions.writing() as connection:
@@ -84,7 +84,7 @@ class Repository:
                 add=lambda _fresh: connection.execute(insert(connection, onboardings).values(values)),
                 remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
-            return customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, answer=answer)
+            return customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
 
     def get(self, onboarding_id: str) -> Onboarding:
         with self._transactions.reading() as connection:

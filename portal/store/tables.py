@@ -138,7 +138,7 @@ idempotency_keys = Table(
     Column("fingerprint", String, nullable=False),
     Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("is_new", Boolean, nullable=False),
-    Column("answer", String, nullable=False),
+    Column("answer", String, key="response", nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 

@@ -84,7 +84,7 @@ def test_fault_is_named_with_its_line_and_without_secrets(read, right, wrong, fa
 
 
 def test_one_key_opens_one_partner(read):
-    with pytest.raises(PartnersError, match=r"line 18: partners\.other\.api_keys: one of these already belongs to partner shop"):
+    with pytest.raises(PartnersError, match=r"line 18: partners\.other\.api_keys: .* already belongs to partner shop"):
         read(SHOP + SHOP.replace("partners.shop", "partners.other"))
 
 
@@ -129,5 +129,5 @@ def test_two_partners_without_a_prefix_could_be_taken_for_each_other(read):
 
 def test_one_signing_secret_speaks_for_one_partner(read):
     secret = re.search(r"whsec_[^\"]+", SHOP)[0]
-    with pytest.raises(PartnersError, match=r"partners\.other\.signing_secrets: one of these already belongs to partner shop"):
+    with pytest.raises(PartnersError, match=r"partners\.other\.signing_secrets: .* already belongs to partner shop"):
         read(SHOP + prefixed(another(secret=secret)))
