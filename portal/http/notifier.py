@@ -70,7 +70,7 @@ class HttpNotifier:
                     result = DeliveryResult(response.status_code, retry_after(response, most=_MAX_RETRY_AFTER))
                     await self._drain(response)
         except Exception as error:  # anything that a backend can cause; its message may quote the address
-            return result or DeliveryResult(fault=_describe(error))
+            return result or DeliveryResult(failure=_describe(error))
         return result
 
     async def _drain(self, response: httpx.Response) -> None:

@@ -1,4 +1,4 @@
-"""Whose rules hold for an onboarding: its partner's where it has some, else the operator's."""
+"""The policy for an onboarding: its partner's settings if there are any, otherwise the operator's."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from portal.services.validation_plan import Policy
 
 class Policies:
     def __init__(self, config: Config, partners: Registry) -> None:
-        self._usual = Policy(max_attempts=config.max_attempts, double_check_renaper=config.gu1_double_check_renaper)
+        self._default = Policy(max_attempts=config.max_attempts, double_check_renaper=config.gu1_double_check_renaper)
         self._partners = partners
 
     def policy_for(self, onboarding: Onboarding) -> Policy:
         partner = self._partners.get(onboarding.partner)
         if partner is None:
-            return self._usual
+            return self._default
         return replace(
-            self._usual,
-            max_attempts=partner.max_attempts or self._usual.max_attempts,
-            double_check_renaper=self._usual.double_check_renaper if partner.renaper is None else partner.renaper,
+            self._default,
+            max_attempts=partner.max_attempts or self._default.max_attempts,
+            double_check_renaper=self._default.double_check_renaper if partner.renaper is None else partner.renaper,
             integration_code=partner.integration_code,
         )

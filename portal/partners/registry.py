@@ -1,4 +1,4 @@
-"""Partners: what each may do, how its pages look, and the secrets that it and we share."""
+"""Partners: their permissions, their branding and the secrets that they share with us."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ from portal.domain.theme import Theme, is_colour, theme_of
 from portal.services.notification import NotificationEndpoint
 
 RESULT_PARAMETERS = ("onboarding_id", "status", "state", "t", "signature")
-"""What the way back adds to a return URL."""
+"""Query parameters that the portal adds to a return URL."""
 
 LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
 LOGO_BYTES = 64 * 1024
-SECRET_PREFIX = "whsec_"  # noqa: S105, as Standard Webhooks has it
+SECRET_PREFIX = "whsec_"  # noqa: S105, the prefix of Standard Webhooks
 KEY_PREFIX = "kyc_"
 _LEAST_SECRET_BYTES = 24
 _ORIGIN = re.compile(
     r"https?://([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:\d+)?"
 )
-_PLAIN = re.compile(r"[\x21-\x7e]+")
+_ASCII = re.compile(r"[\x21-\x7e]+")
 
 
 def _origin(value: str) -> str:
     parts = web_address(value)
-    if not _ORIGIN.fullmatch(value):  # a browser compares it letter by letter, and it stands in our policies
+    if not _ORIGIN.fullmatch(value):  # browsers compare it literally, and it goes into our headers
         raise ValueError("must be an origin such as https://www.example.com, in lower case and without a path")
     if parts.port == {"http": 80, "https": 443}[parts.scheme]:
-        raise ValueError("must not name the port that its scheme has anyway")
+        raise ValueError("must not contain the default port of its scheme")
     return value
 
 
 def _return_url(value: str) -> str:
-    parts = _plain_address(value)
+    parts = _ascii_url(value)
     if parts.fragment or set(parse_qs(parts.query, keep_blank_values=True)) & set(RESULT_PARAMETERS):
         raise ValueError(f"must have no #fragment and none of the parameters {', '.join(RESULT_PARAMETERS)}")
     return value
 
 
 def _notify_url(value: str) -> str:
-    _plain_address(value)
+    _ascii_url(value)
     return value
 
 
-def _plain_address(value: str) -> SplitResult:
-    if not _PLAIN.fullmatch(value) or "*" in value:  # urlsplit overlooks tabs and line ends
-        raise ValueError("must be plain letters, digits and signs; everything else is written with %")
+def _ascii_url(value: str) -> SplitResult:
+    if not _ASCII.fullmatch(value) or "*" in value:  # urlsplit ignores tabs and line breaks
+        raise ValueError("must be printable ASCII without spaces or *; percent-encode everything else")
     return web_address(value)
 
 
 def _key_hash(value: str) -> str:
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
-        raise ValueError("must be sha256: and 64 hex digits, as `portal partner new` prints them; never the key itself")
+        raise ValueError("must be sha256: and 64 hex digits, as `portal partner new` prints them; not the key itself")
     return value
 
 
@@ -77,13 +77,13 @@ def _signing_secret(value: str) -> str:
 
 def _contact(value: str) -> str:
     if not is_contact_url(value):
-        raise ValueError("must be an address like https://…, mailto:name@example.com or tel:+541155551234")
+        raise ValueError("must be a URL such as https://…, mailto:name@example.com or tel:+541155551234")
     return value
 
 
 def _printable(value: str) -> str:
     if not value.isprintable() or not value.strip():
-        raise ValueError("must be a text on one line")
+        raise ValueError("must be one line of printable text")
     return value.strip()
 
 
@@ -122,13 +122,13 @@ class Partner(_Strict):
     name: Annotated[Line, Field(max_length=80)]
     enabled: bool = True
     origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
-    """Whose pages may hold ours in a frame."""
+    """Sites that may embed our pages in a frame."""
     return_urls: tuple[Annotated[str, AfterValidator(_return_url)], ...] = ()
     api_keys: tuple[Annotated[str, AfterValidator(_key_hash)], ...] = Field((), repr=False)
     signing_secrets: tuple[Annotated[str, AfterValidator(_signing_secret)], ...] = Field(
         min_length=1, max_length=3, repr=False
     )
-    """The first signs results; notifications are signed with each."""
+    """The first signs results; each of them signs notifications."""
     notify_url: Annotated[str, AfterValidator(_notify_url)] | None = None
     locale: Locale | None = None
     theme: Palette | None = None
@@ -139,11 +139,11 @@ class Partner(_Strict):
     max_attempts: int | None = Field(None, ge=1, le=20)
     contact_url: Annotated[str, AfterValidator(_contact)] | None = None
     prefix_external_ids: bool = False
-    """Whether gu1 knows this partner's customers by `slug:external_id`, for names that another partner uses too."""
+    """Whether this partner's customers are `slug:external_id` at gu1, so that partners may use the same ids."""
 
     @property
     def described(self) -> str:
-        """For an operator, without any secret."""
+        """One line for an operator, without secrets."""
         counted = {
             "API keys": self.api_keys,
             "signing secrets": self.signing_secrets,
@@ -158,7 +158,7 @@ class Partner(_Strict):
         return f"{self.slug}:{external_id}" if self.prefix_external_ids else None
 
     def allows_return_to(self, url: str) -> bool:
-        """One of the registered ones; its query may be another one, but say nothing that the result says."""
+        """Whether it is a registered one. Its query may differ, but must not contain `RESULT_PARAMETERS`."""
         try:
             _return_url(url)
         except ValueError:
@@ -180,16 +180,15 @@ class Registry:
     logos: Mapping[str, Logo] = field(default_factory=dict)
 
     def get(self, slug: str | None) -> Partner | None:
-        """Whether switched on or off."""
+        """Also if it is not enabled."""
         return self.partners.get(slug) if slug else None
 
     def wants_notifications(self, slug: str) -> bool:
-        """Whether this partner's backend wants to be told of changes."""
         partner = self.get(slug)
         return partner is not None and partner.notify_url is not None
 
     def notification_endpoints(self) -> dict[str, NotificationEndpoint]:
-        """All who do, by their slugs."""
+        """Of all enabled partners that want notifications, by slug."""
         return {
             slug: NotificationEndpoint(partner.notify_url, tuple(map(secret_bytes, partner.signing_secrets)))
             for slug, partner in self.partners.items()
@@ -197,12 +196,12 @@ class Registry:
         }
 
     def may_call(self, partner: Partner, external_id: str) -> bool:
-        """Whether gu1 could not take that customer for another partner's."""
+        """False if that customer's id at gu1 could also be another partner's."""
         others = (it.slug for it in self.partners.values() if it.prefix_external_ids)
         return partner.prefix_external_ids or not external_id.startswith(tuple(f"{slug}:" for slug in others))
 
     def by_key(self, key: str) -> Partner | None:
-        """The partner that this API key belongs to. Comparing hashes betrays nothing of the key by its time."""
+        """The partner with this API key. Comparing hashes reveals nothing about the key by its timing."""
         return self._by_key_hash.get(hash_of_key(key))
 
     @cached_property
@@ -215,7 +214,7 @@ def new_key() -> str:
 
 
 def hash_of_key(key: str) -> str:
-    """Of 256 random bits, so no salt and no slow hash is needed."""
+    """A key has 256 random bits, so it needs neither a salt nor a slow hash."""
     return f"sha256:{sha256(key.encode()).hexdigest()}"
 
 
@@ -224,7 +223,7 @@ def new_signing_secret() -> str:
 
 
 def secret_bytes(secret: str) -> bytes:
-    """What Standard Webhooks signs with; empty where it is none."""
+    """The key that Standard Webhooks signs with; empty if `secret` is not one."""
     prefix, encoded = secret[: len(SECRET_PREFIX)], secret[len(SECRET_PREFIX) :]
     try:
         return base64.b64decode(encoded, validate=True) if prefix == SECRET_PREFIX else b""

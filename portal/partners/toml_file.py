@@ -1,4 +1,4 @@
-"""The partners' TOML file: read whole, or refused with the line and the fault."""
+"""Reads the partners' TOML file, or reports the first error with its line."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
 class PartnersError(Exception):
-    """Its text is for the operator: file, line and fault, without any secret."""
+    """The message names file, line and problem for the operator, without secrets."""
 
 
 def read_registry(path: Path | None) -> Registry:
-    """Empty where no file is named. Raises `PartnersError`."""
+    """Empty without a path. Raises `PartnersError`."""
     if path is None:
         return Registry()
     try:
         text = path.read_text(encoding="utf-8")
-        told = tomllib.loads(text)
+        parsed = tomllib.loads(text)
     except RecursionError:
         raise PartnersError(f"{path}: is nested too deeply") from None
     except (OSError, UnicodeDecodeError) as error:
         raise PartnersError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise PartnersError(f"{path}: {error}") from None
-    source, tables = _Source(path, text), told.pop("partners", {})
-    if told or not isinstance(tables, dict):
-        raise PartnersError(f"{path}: every partner is a table of its own, [partners.SLUG], and nothing stands beside")
+    source, tables = _Source(path, text), parsed.pop("partners", {})
+    if parsed or not isinstance(tables, dict):
+        raise PartnersError(f"{path}: must contain one table [partners.SLUG] for each partner and nothing else")
     partners = {slug: _partner(source, slug, table) for slug, table in tables.items()}
-    _refuse_what_is_shared(source, partners.values())
+    _refuse_shared_secrets(source, partners.values())
     _refuse_two_without_a_prefix(source, partners.values())
     logos = {slug: _logo(source, partner) for slug, partner in partners.items() if partner.logo}
     return Registry(MappingProxyType(partners), MappingProxyType(logos))
@@ -50,12 +50,12 @@ class _Source:
     path: Path
     text: str
 
-    def fault(self, slug: str, where: tuple[Any, ...], fault: str) -> PartnersError:
+    def error(self, slug: str, where: tuple[Any, ...], problem: str) -> PartnersError:
         named = ".".join(str(part) for part in ("partners", slug, *where))
-        return PartnersError(f"{self.path}, line {self._line(slug, where)}: {named}: {fault}")
+        return PartnersError(f"{self.path}, line {self._line(slug, where)}: {named}: {problem}")
 
     def _line(self, slug: str, where: tuple[Any, ...]) -> int:
-        """Of the key, else of the table that it belongs into; tomllib remembers no lines."""
+        """The line of the key, otherwise of its table; tomllib does not report lines."""
         *tables, key = (str(part) for part in where if not isinstance(part, int)) if where else ("",)
         header = 1
         found = None
@@ -73,43 +73,43 @@ class _Source:
 
 def _partner(source: _Source, slug: str, table: object) -> Partner:
     if not SLUG.fullmatch(slug):
-        raise source.fault(slug, (), "a slug is lower-case letters, digits and dashes, 40 at the most")
+        raise source.error(slug, (), "a slug has at most 40 lower-case letters, digits and dashes")
     if not isinstance(table, dict) or "slug" in table:
-        raise source.fault(slug, (), "must be a table, and its name is the slug")
+        raise source.error(slug, (), "must be a table without a slug: its name is the slug")
     try:
         return Partner.model_validate({**table, "slug": slug})
     except ValidationError as error:
         first = error.errors()[0]
-        raise source.fault(slug, first["loc"], first["msg"].removeprefix("Value error, ")) from None
+        raise source.error(slug, first["loc"], first["msg"].removeprefix("Value error, ")) from None
 
 
-def _refuse_what_is_shared(source: _Source, partners: Iterable[Partner]) -> None:
+def _refuse_shared_secrets(source: _Source, partners: Iterable[Partner]) -> None:
     seen: dict[str, str] = {}
     for partner in partners:
         for setting in ("api_keys", "signing_secrets"):
             for secret in getattr(partner, setting):
                 owner = seen.setdefault(secret, partner.slug)
                 if owner != partner.slug:
-                    raise source.fault(partner.slug, (setting,), f"one of these is partner {owner}'s already")
+                    raise source.error(partner.slug, (setting,), f"one of these already belongs to partner {owner}")
 
 
 def _refuse_two_without_a_prefix(source: _Source, partners: Iterable[Partner]) -> None:
-    """What one of them calls `customer-7` would be the other's `customer-7` at gu1, with all its verdicts."""
+    """At gu1, `customer-7` of both would be one entity, with the verdicts of both."""
     without = [partner.slug for partner in partners if not partner.prefix_external_ids]
     if len(without) > 1:
-        fault = f"must be true: partner {without[0]} has no prefix either, and gu1 could not tell their customers apart"
-        raise source.fault(without[1], ("prefix_external_ids",), fault)
+        problem = f"must be true: partner {without[0]} has no prefix either, so gu1 would mix up their customers"
+        raise source.error(without[1], ("prefix_external_ids",), problem)
 
 
 def _logo(source: _Source, partner: Partner) -> Logo:
     path = source.path.parent / (partner.logo or "")
     mimetype = LOGO_TYPES.get(path.suffix.lower())
     if mimetype is None:
-        raise source.fault(partner.slug, ("logo",), f"must be a file of {', '.join(LOGO_TYPES)}")
+        raise source.error(partner.slug, ("logo",), f"must be a file of {', '.join(LOGO_TYPES)}")
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise source.fault(partner.slug, ("logo",), f"cannot be read: {getattr(error, 'strerror', error)}") from None
+        raise source.error(partner.slug, ("logo",), f"cannot be read: {getattr(error, 'strerror', error)}") from None
     if len(content) > LOGO_BYTES:
-        raise source.fault(partner.slug, ("logo",), f"is larger than {LOGO_BYTES // 1024} KiB")
+        raise source.error(partner.slug, ("logo",), f"is larger than {LOGO_BYTES // 1024} KiB")
     return Logo(content, mimetype, sha256(content).hexdigest()[:12])

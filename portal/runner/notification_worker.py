@@ -103,7 +103,7 @@ class NotificationWorker(PollingWorker):
             return await self._notifier.send(endpoint.url, body, headers)
         except Exception:
             log.exception("event %s: delivery failed unexpectedly", event.id)
-            return DeliveryResult(fault="unexpected")
+            return DeliveryResult(failure="unexpected")
 
     async def _record(self, event: Event, result: DeliveryResult) -> None:
         verdict, wait = self._verdict(event, result)

@@ -48,8 +48,8 @@ class DeliveryResult:
     http_status: int | None = None
     retry_after: float | None = None
     """In seconds, if the backend sent one."""
-    fault: str | None = None
-    """Why there is no answer, without the address."""
+    failure: str | None = None
+    """Why there is no response, without the address."""
 
     @property
     def is_success(self) -> bool:
@@ -61,4 +61,4 @@ class DeliveryResult:
 
     @property
     def outcome(self) -> str:
-        return "gone" if self.is_gone else self.fault or f"HTTP {self.http_status}"
+        return "gone" if self.is_gone else self.failure or f"HTTP {self.http_status}"

@@ -105,12 +105,12 @@ class PartnerOnboardings:
         )
         idempotent = self._idempotent(key, request.facts) if key else None
         stored = self._store.add_for_customer(
-            fresh, idempotent=idempotent, reuse=partial(self._reused, request), answer=self._answer
+            fresh, idempotent=idempotent, reuse=partial(self._reused, request), respond=self._respond
         )
         if stored.onboarding.id == fresh.id:
             self._meter.count("invited", partner=request.partner)
             self._wake()
-        status, stage = stored.answer.split()
+        status, stage = stored.response.split()
         return CreateResult(stored.onboarding, stored.is_new, Status(status), Stage(stage))
 
     def find(self, partner: str, onboarding_id: str) -> Onboarding:
@@ -182,7 +182,7 @@ class PartnerOnboardings:
         known = earlier.document_digest
         return number is not None and known is not None and not self._document_hash.matches(number, known)
 
-    def _answer(self, onboarding: Onboarding) -> str:
+    def _respond(self, onboarding: Onboarding) -> str:
         return f"{onboarding.status} {stage_of(onboarding, max_attempts=self._max_attempts(onboarding))}"
 
     def _max_attempts(self, onboarding: Onboarding) -> int:

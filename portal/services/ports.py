@@ -31,7 +31,7 @@ class LockedOnboarding(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotentRequest:
-    """A request with an Idempotency-Key; if repeated, it gets the first answer again."""
+    """A request with an Idempotency-Key; if repeated, it gets the first response again."""
 
     key: str
     fingerprint: str
@@ -47,8 +47,8 @@ class StoredResult(NamedTuple):
     onboarding: Onboarding
     is_new: bool
     """False if the customer already had an open onboarding."""
-    answer: str
-    """As in the first answer."""
+    response: str
+    """What the first response said of it."""
 
 
 class PollState(NamedTuple):
@@ -75,11 +75,11 @@ class Store(Protocol):
         *,
         idempotent: IdempotentRequest | None,
         reuse: ReusePolicy,
-        answer: Callable[[Onboarding], str],
+        respond: Callable[[Onboarding], str],
     ) -> StoredResult:
         """Stores the onboarding, or updates the customer's earlier one if `reuse` returns it.
 
-        A repeated `idempotent` request gets the first result, including its `answer`. Raises `KeyReused` if the key
+        A repeated `idempotent` request gets the first result, including its `response`. Raises `KeyReused` if the key
         was used for another request.
         """
 

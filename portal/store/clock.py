@@ -1,4 +1,4 @@
-"""One time for all replicas: the PostgreSQL server's."""
+"""One clock for all replicas: the PostgreSQL server's."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from portal.store.transactions import Transactions
 
 
 class DatabaseClock:
-    """Replicas whose own clocks are apart would take one another's leases for run out, or for endless.
+    """Replicas with different clocks would misjudge when one another's leases end.
 
-    Until it was set for the first time, and on SQLite always, it is the clock of this machine.
+    On SQLite, and before the first `set`, this is the machine's own clock.
     """
 
     def __init__(self, engine: Engine, own: Clock) -> None:
@@ -30,7 +30,7 @@ class DatabaseClock:
         return moment + timedelta(seconds=time.monotonic() - ticks)
 
     def set(self) -> None:
-        """Raises `StoreUnavailable`; it then goes on from the last time it was set."""
+        """Reads the server's time. Raises `StoreUnavailable`; the clock then continues from the last `set`."""
         if not self._is_shared:
             return
         with self._transactions.reading() as connection:

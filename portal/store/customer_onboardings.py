@@ -1,4 +1,4 @@
-"""One open onboarding for each customer of a partner, however often and at once it is asked for."""
+"""One open onboarding for each customer of a partner, even if requests repeat or run at the same time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from portal.store.locked_onboarding import LockedRow
 from portal.store.tables import customers, idempotency_keys
 from portal.store.transactions import insert
 
-_LOOKS = 10
-"""More than enough: each look waits for whoever made the one before it useless."""
+_TRIES = 10
+"""More than enough: each waits for the transaction that made the one before fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerOnboardings:
-    """Inside one transaction that writes."""
+    """Valid inside one transaction."""
 
     connection: Connection
     find: Callable[[str], Onboarding | None]
@@ -34,41 +34,43 @@ class CustomerOnboardings:
         *,
         idempotent: IdempotentRequest | None,
         reuse: ReusePolicy,
-        answer: Callable[[Onboarding], str],
+        respond: Callable[[Onboarding], str],
     ) -> StoredResult:
         self.add(fresh)  # first, because the other rows refer to it
-        kept = self._answered(fresh, idempotent, answer(fresh)) if idempotent else None
-        if kept is None:
+        result = self._first_result(fresh, idempotent, respond(fresh)) if idempotent else None
+        if result is None:
             found = self._of_customer(fresh, reuse)
-            kept = StoredResult(found, found.id == fresh.id, answer(found))
-            if idempotent and not kept.is_new:
-                self._answer_with(fresh, idempotent, kept)
-        if kept.onboarding.id != fresh.id:
+            result = StoredResult(found, found.id == fresh.id, respond(found))
+            if idempotent and not result.is_new:
+                self._replace_result(fresh, idempotent, result)
+        if result.onboarding.id != fresh.id:
             self.remove(fresh)
-        return kept
+        return result
 
-    def _answered(self, fresh: Onboarding, idempotent: IdempotentRequest, answer: str) -> StoredResult | None:
-        """The earlier answer to this request; None if the request is new."""
+    def _first_result(self, fresh: Onboarding, idempotent: IdempotentRequest, response: str) -> StoredResult | None:
+        """The result of the first such request; None if this is the first, and then `fresh` is stored as its result."""
         values = {
             "partner": fresh.partner,
             "key": idempotent.key,
             "fingerprint": idempotent.fingerprint,
             "onboarding_id": fresh.id,
+            "is_new": True,
+            "response": response,
+            "created_at": fresh.created_at,
         }
-        told = {"is_new": True, "answer": answer, "created_at": fresh.created_at}
         table = idempotency_keys
-        added = insert(self.connection, table).values(values | told)
+        added = insert(self.connection, table).values(values)
         if self.connection.scalar(added.on_conflict_do_nothing().returning(table.c.key)) is not None:
             return None
         row = self.connection.execute(select(table).where(self._this(fresh, idempotent))).one()
         if not idempotent.is_same(row.fingerprint):
             raise KeyReused
-        return StoredResult(self._found(row.onboarding_id), row.is_new, row.answer)
+        return StoredResult(self._found(row.onboarding_id), row.is_new, row.response)
 
     def _of_customer(self, fresh: Onboarding, reuse: ReusePolicy) -> Onboarding:
-        """The customer's open one, with what is wished for now, else this one from now on."""
+        """The customer's open one, changed as `reuse` says; otherwise `fresh`, which becomes the customer's."""
         this = and_(customers.c.partner == fresh.partner, customers.c.external_id == fresh.external_id)
-        for _ in range(_LOOKS):
+        for _ in range(_TRIES):
             if self._is_the_first(fresh):
                 return fresh
             earlier = self._locked_newest(this)
@@ -88,16 +90,16 @@ class CustomerOnboardings:
         return self.connection.scalar(added.returning(customers.c.onboarding_id)) is not None
 
     def _locked_newest(self, this: ColumnElement[bool]) -> LockedRow | None:
-        """None where it was erased or replaced while this waited. The onboarding is locked first, as erasing does."""
+        """None if it was erased or replaced while this waited. Locks the onboarding first, as erasing does."""
         newest = select(customers.c.onboarding_id).where(this)
         earlier_id = self.connection.scalar(newest)
         row = self.lock(earlier_id) if earlier_id else None
         return row if row and self.connection.scalar(newest) == earlier_id else None
 
-    def _answer_with(self, fresh: Onboarding, idempotent: IdempotentRequest, kept: StoredResult) -> None:
-        answer = update(idempotency_keys).where(self._this(fresh, idempotent))
-        told = {"onboarding_id": kept.onboarding.id, "is_new": False, "answer": kept.answer}
-        self.connection.execute(answer.values(told))
+    def _replace_result(self, fresh: Onboarding, idempotent: IdempotentRequest, result: StoredResult) -> None:
+        values = {"onboarding_id": result.onboarding.id, "is_new": False, "response": result.response}
+        statement = update(idempotency_keys).where(self._this(fresh, idempotent))
+        self.connection.execute(statement.values(values))
 
     def _found(self, onboarding_id: str) -> Onboarding:
         found = self.find(onboarding_id)

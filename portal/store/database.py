@@ -1,4 +1,4 @@
-"""Connections to SQLite or PostgreSQL, and the schema they need."""
+"""Connections to SQLite or PostgreSQL, and the schema."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _MIGRATION_LOCK = 7_218_400_113
 
 
 def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5) -> Engine:
-    """`lock_timeout` in seconds: how long a write waits for another one.
+    """`lock_timeout`: how many seconds a write waits for another one.
 
-    Raises `ValueError` for a URL of another kind, `StoreUnavailable` where SQLite's folder is missing.
+    Raises `ValueError` for any other kind of URL, `StoreUnavailable` if SQLite's folder does not exist.
     """
     parsed = make_url(url)
     options: dict[str, Any] = {
@@ -50,26 +50,26 @@ def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5) -> E
 
 
 def reads(engine: Engine) -> Engine:
-    """For single SELECTs: no transaction, so no round trips to begin and end one."""
+    """For single SELECTs: autocommit, which saves the round trips of a transaction."""
     return engine if _is_sqlite(engine) else engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def writes(engine: Engine) -> Engine:
-    """SQLite's write lock is taken at the beginning: a read that turns into a write later can fail at once."""
+    """Takes SQLite's write lock at the beginning: a transaction that reads first and then writes can fail at once."""
     return engine.execution_options(**{_WRITES: True})
 
 
 class Schema(StrEnum):
-    """How a database's schema stands to this release."""
+    """A database's schema compared with this release."""
 
     BEHIND = "behind"
     CURRENT = "current"
     AHEAD = "ahead"
-    """Of a newer release, which left everything in place that this one needs: migrations only add."""
+    """Of a newer release. This one can use it, because migrations only add."""
 
 
 def migrate(engine: Engine) -> None:
-    """Brings the schema up to date; of several processes at once one does it, the others wait."""
+    """Upgrades the schema; if several processes try, one does it and the others wait."""
     with migration(engine) as connection:
         if _schema_of(connection) is Schema.BEHIND:
             command.upgrade(alembic_config(connection), "head")
@@ -77,7 +77,7 @@ def migrate(engine: Engine) -> None:
 
 @contextmanager
 def migration(engine: Engine) -> Iterator[Connection]:
-    """A transaction of its own for changing the schema, one at a time."""
+    """A transaction for changing the schema; only one runs at a time."""
     with store_errors(), writes(engine).connect() as connection:
         connection.detach()
         if _is_sqlite(engine):
@@ -94,7 +94,7 @@ def schema_of(engine: Engine) -> Schema:
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """What Alembic's own commands need, from a checkout and from a wheel alike."""
+    """For Alembic's own commands; works in a checkout and in a wheel."""
     config = Config()
     config.set_main_option("script_location", "portal.store:migrations")
     config.set_main_option("path_separator", "os")
@@ -128,35 +128,34 @@ def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
     engine = create_engine(url, connect_args={"timeout": lock_timeout}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    event.listen(engine, "handle_error", _drop_spoilt_connections)
+    event.listen(engine, "handle_error", _drop_broken_connections)
     return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself; `_begin_sqlite` does
+    connection.isolation_level = None  # the driver must not begin transactions; `_begin_sqlite` does
     _use_wal(connection)
-    # In WAL mode NORMAL may forget the last commits when the power fails, and what was
-    # answered with a redirect must not get lost.
+    # In WAL mode, NORMAL may lose the last commits in a power failure, and a submitted form must not get lost.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _drop_spoilt_connections(context: ExceptionContext) -> None:
-    """A connection that was opened while the file could only be read stays like that for good."""
+def _drop_broken_connections(context: ExceptionContext) -> None:
+    """A connection that was opened while the file was read-only stays read-only."""
     code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
         context.is_disconnect = True
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Several first openings of a file meet here, and SQLite's own waiting does not cover this change."""
-    give_up = time.monotonic() + WAL_TIMEOUT
+    """Retries, because SQLite's busy timeout does not cover this change, and several processes may start at once."""
+    deadline = time.monotonic() + WAL_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError:
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
 
@@ -167,7 +166,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _without_foreign_keys(connection: Connection) -> None:
-    """Rebuilding a table, SQLite's way to alter one, would delete the rows that refer to it."""
+    """SQLite alters a table by rebuilding it, which would delete the rows that refer to it."""
     driver: Any = connection.connection.dbapi_connection
     driver.execute("PRAGMA foreign_keys=OFF")
 
@@ -179,7 +178,7 @@ def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engin
         "idle_in_transaction_session_timeout": int(STATEMENT_TIMEOUT * 1000),
     }
     given = url.query.get("options", "")
-    # The limits above are the server's; the ones below find out that it is gone.
+    # The timeouts above are the server's; those below detect that the server is gone.
     arguments = {
         "options": " ".join([*(f"-c {name}={value}" for name, value in settings.items()), str(given)]).strip(),
         "client_encoding": "utf8",

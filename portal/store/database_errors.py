@@ -1,4 +1,4 @@
-"""The database's failures, in the portal's own words."""
+"""Turns errors of the database into `StoreUnavailable`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turns whatever SQLAlchemy raises inside into `StoreUnavailable`."""
+    """Raises `StoreUnavailable` instead of any SQLAlchemy error."""
     try:
         yield
     except SQLAlchemyError as error:
         name = _name(error)
         log.error("the database failed: %s", name)
-        # PostgreSQL quotes the failing row in its messages, so the cause must not reach a traceback.
+        # PostgreSQL's messages quote the row, so the cause must not reach a traceback.
         raise StoreUnavailable(f"the database failed: {name}") from None
 
 

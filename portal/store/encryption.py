@@ -1,4 +1,4 @@
-"""Encryption of the columns that hold what a person typed or a link that speaks for them."""
+"""Encrypts the columns that hold what an applicant typed or the link to their hosted page."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from portal.domain.errors import StoreUnavailable
 
 PURPOSE = b"portal/store/columns/1"
-"""Keeps these keys apart from all others that are derived from the same secrets."""
+"""Separates these keys from others that are derived from the same secrets."""
 
 
 class UndecryptableValue(StoreUnavailable):
-    """Sealed with a key that is no longer known, or damaged."""
+    """Encrypted with an unknown key, or damaged."""
 
 
 class ColumnCipher:
     def __init__(self, keys: Sequence[str]) -> None:
-        """The first key seals, all of them open; they are secrets of any length."""
+        """`keys`: secrets of any length. The first encrypts, all decrypt."""
         if not keys or not all(keys):
-            raise ValueError("sealing needs at least one key, and no empty one")
+            raise ValueError("encryption needs at least one key, and no empty key")
         self._fernet = MultiFernet([Fernet(_derived(key)) for key in keys])
 
     def encrypt(self, text: str) -> bytes:
         return self._fernet.encrypt(text.encode())
 
-    def decrypt(self, sealed: bytes) -> str:
+    def decrypt(self, encrypted: bytes) -> str:
         """Raises `UndecryptableValue`."""
         try:
-            return self._fernet.decrypt(sealed).decode()
+            return self._fernet.decrypt(encrypted).decode()
         except InvalidToken:
-            raise UndecryptableValue("no secret key opens a sealed value") from None
+            raise UndecryptableValue("no secret key decrypts a value") from None
 
 
 def _derived(secret: str) -> bytes:

@@ -1,4 +1,4 @@
-"""One onboarding under its lock, and all that is written together with it."""
+"""One locked onboarding, and everything that is written together with it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from portal.store.transactions import insert
 _INSTANT = timedelta(microseconds=1)
 
 DescribeChange = Callable[[Onboarding, Onboarding], str | None]
-"""What the partner's backend is to be told of a change, as JSON; None for what does not concern it."""
+"""From before and after a change: the notification for the partner's backend as JSON, or None."""
 
 
 class LockedRow:
-    """One onboarding inside the transaction that holds its lock."""
+    """Valid inside the transaction that holds the lock."""
 
     def __init__(
         self, connection: Connection, cipher: ColumnCipher, onboarding: Onboarding, notify_of: DescribeChange
     ) -> None:
         self.onboarding = onboarding
-        self.has_news = False
+        self.has_notification = False
         self._connection = connection
         self._cipher = cipher
         self._notify_of = notify_of
@@ -38,14 +38,14 @@ class LockedRow:
             raise ValueError("only the locked onboarding can be saved")
         changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
         if changed.erased_at:
-            changed = changed.without_personal_data  # whatever gu1 still says of it
+            changed = changed.without_personal_data  # gu1 may still send something about the person
         if changed.shown != self.onboarding.shown and changed.updated_at == self.onboarding.updated_at:
             # Polls compare this time, so a visible change must not keep it.
             changed = replace(changed, updated_at=changed.updated_at + _INSTANT)
-        news = self._notify_of(self.onboarding, changed)
-        if news:
-            add_event(self._connection, changed, news)
-            self.has_news = True
+        notification = self._notify_of(self.onboarding, changed)
+        if notification:
+            add_event(self._connection, changed, notification)
+            self.has_notification = True
         values = onboarding_values(changed, self._cipher)
         self._connection.execute(update(onboardings).where(onboardings.c.id == changed.id).values(values))
         write_validation(self._connection, changed, self._cipher)
@@ -56,7 +56,7 @@ class LockedRow:
         for table in (events, customers, idempotency_keys):
             self._connection.execute(delete(table).where(table.c.onboarding_id == changed.id))
         sessions = update(validations).where(validations.c.onboarding_id == changed.id)
-        self._connection.execute(sessions.values(session_url_sealed=None, session_id=None))
+        self._connection.execute(sessions.values(session_url_encrypted=None, session_id=None))
 
 
 def write_validation(connection: Connection, onboarding: Onboarding, cipher: ColumnCipher) -> None:

@@ -45,7 +45,7 @@ def joined() -> Select[Any]:
 def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
     details, consent = onboarding.details, onboarding.consent
     return {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
-        "details_sealed": cipher.encrypt(json.dumps(asdict(details))) if details else None,
+        "details_encrypted": cipher.encrypt(json.dumps(asdict(details))) if details else None,
         "consent_version": consent.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
         "current_validation": onboarding.validation.number if onboarding.validation else None,
@@ -56,7 +56,7 @@ def validation_values(validation: Validation, onboarding_id: str, cipher: Column
     url = validation.session_url
     return {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS} | {
         "onboarding_id": onboarding_id,
-        "session_url_sealed": cipher.encrypt(url) if url is not None else None,
+        "session_url_encrypted": cipher.encrypt(url) if url is not None else None,
     }
 
 
@@ -65,14 +65,14 @@ def read_onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
     try:
         return _onboarding(row, cipher)
     except (ValueError, TypeError, UndecryptableValue) as error:
-        raise UnreadableRow(f"onboarding {row['id']} cannot be read: {type(error).__name__}") from None
+        raise UnreadableRow(f"onboarding {row['id']} cannot be read back: {type(error).__name__}") from None
 
 
 def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
-    sealed, consent = row["details_sealed"], row["consent_version"]
+    encrypted, consent = row["details_encrypted"], row["consent_version"]
     return Onboarding(
         **_with_enums(_ONBOARDING_READER.read(row)),
-        details=Details(**json.loads(cipher.decrypt(sealed))) if sealed is not None else None,
+        details=Details(**json.loads(cipher.decrypt(encrypted))) if encrypted is not None else None,
         consent=Consent(version=consent, given_at=row["consent_given_at"]) if consent is not None else None,
         validation=_validation(row, cipher) if row["current_validation"] is not None else None,
     )
@@ -81,10 +81,10 @@ def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
 def _validation(row: RowMapping, cipher: ColumnCipher) -> Validation:
     if row[_PREFIX + "number"] is None:
         raise ValueError("the current validation is missing")
-    sealed = row[_PREFIX + "session_url_sealed"]
+    encrypted = row[_PREFIX + "session_url_encrypted"]
     return Validation(
         **_with_enums(_VALIDATION_READER.read(row)),
-        session_url=cipher.decrypt(sealed) if sealed is not None else None,
+        session_url=cipher.decrypt(encrypted) if encrypted is not None else None,
     )
 
 

@@ -151,7 +151,7 @@ def _event(row: RowMapping) -> Event:
         values = _reader.read(row)
         summary = _json_object(values.pop("payload"))
     except ValueError as error:
-        raise UnreadableRow(f"event {row['id']} cannot be read: {error}") from None
+        raise UnreadableRow(f"event {row['id']} cannot be read back: {error}") from None
     return Event(**values, summary=summary)
 
 

@@ -1,4 +1,4 @@
-"""The store: onboardings kept in a database, changed only under a lock."""
+"""Onboardings in the database, changed only under a lock."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class Repository:
         engine: Engine,
         cipher: ColumnCipher,
         notify_of: DescribeChange = lambda _before, _after: None,
-        on_news: Callable[[], None] = lambda: None,
+        on_notification: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_news` is called when a partner's backend has something to be told."""
+        """`on_notification` is called after a commit that stored a notification."""
         self._pinger = engine
         self._transactions = Transactions(engine)
         self._cipher = cipher
         self._notify_of = notify_of
-        self._on_news = on_news
+        self._on_notification = on_notification
 
     def add(self, onboarding: Onboarding) -> Onboarding:
         values = onboarding_values(onboarding, self._cipher)
@@ -78,7 +78,7 @@ class Repository:
         *,
         idempotent: IdempotentRequest | None,
         reuse: ReusePolicy,
-        answer: Callable[[Onboarding], str],
+        respond: Callable[[Onboarding], str],
     ) -> StoredResult:
         values = onboarding_values(onboarding, self._cipher)
         with self._transactions.writing() as connection:
@@ -89,7 +89,7 @@ class Repository:
                 add=lambda _fresh: connection.execute(insert(connection, onboardings).values(values)),
                 remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
-            return customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, answer=answer)
+            return customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
 
     def get(self, onboarding_id: str) -> Onboarding:
         with self._transactions.reading() as connection:
@@ -108,15 +108,15 @@ class Repository:
         return PollState(*row)
 
     def find_by_session(self, session_id: str) -> Onboarding | None:
-        if "\0" in session_id:  # it comes from an address line, and PostgreSQL refuses the whole statement
+        if "\0" in session_id:  # it comes from a URL, and PostgreSQL rejects NUL
             return None
         with self._transactions.reading() as connection:
             return self._first(connection, validations.c.session_id == session_id)
 
     def find_by_validation(self, gu1_id: str) -> Onboarding | None:
-        asked_by = select(validations.c.onboarding_id).where(validations.c.gu1_id == gu1_id)
+        owner = select(validations.c.onboarding_id).where(validations.c.gu1_id == gu1_id)
         with self._transactions.reading() as connection:
-            return self._first(connection, onboardings.c.id.in_(asked_by))
+            return self._first(connection, onboardings.c.id.in_(owner))
 
     @contextmanager
     def locked(self, onboarding_id: str) -> Iterator[LockedRow]:
@@ -169,7 +169,7 @@ class Repository:
             connection.execute(statement.values(watched_at=now))
 
     def count_watched(self, since: datetime) -> int:
-        """Of those that the engine still has to look after."""
+        """Without those that have nothing left to do."""
         watched = and_(onboardings.c.watched_at >= since, onboardings.c.due_at.is_not(None))
         with self._transactions.reading() as connection:
             return connection.scalar(select(func.count()).select_from(onboardings).where(watched)) or 0
@@ -177,26 +177,26 @@ class Repository:
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
         is_over = onboardings.c.due_at.is_(None)
         forgotten = or_(
-            onboardings.c.details_sealed.is_not(None), and_(onboardings.c.document_digest.is_not(None), is_over)
+            onboardings.c.details_encrypted.is_not(None), and_(onboardings.c.document_digest.is_not(None), is_over)
         )
         ended = select(onboardings.c.id).where(onboardings.c.created_at <= created_until, forgotten).limit(limit)
         those = ended.with_for_update(skip_locked=True).cte("ended")
-        # A verdict that is still to come has to be compared with the number that was typed.
+        # The verdict that is still to come is compared with this hash.
         digest = case((is_over, None), else_=onboardings.c.document_digest)
         statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
         with self._transactions.writing() as connection:
-            connection.execute(statement.values(details_sealed=None, document_digest=digest))
+            connection.execute(statement.values(details_encrypted=None, document_digest=digest))
 
     def ping(self) -> None:
-        """Needs the tables too: a server without them can serve nobody."""
+        """Fails also if the tables are missing."""
         with store_errors(), self._pinger.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SET LOCAL statement_timeout = {PING_MILLISECONDS}"))
             connection.execute(select(1).select_from(onboardings).limit(1))
 
     def _locked_where(self, condition: ColumnElement[bool]) -> AbstractContextManager[LockedRow | None]:
-        whose = select(validations.c.onboarding_id).where(condition)
-        return self._locked_row(lambda connection: connection.scalar(whose))
+        owner = select(validations.c.onboarding_id).where(condition)
+        return self._locked_row(lambda connection: connection.scalar(owner))
 
     @contextmanager
     def _locked_row(self, find: Callable[[Connection], str | None]) -> Iterator[LockedRow | None]:
@@ -204,12 +204,12 @@ class Repository:
             found = find(connection)
             row = self._lock(connection, found) if found else None
             yield row
-        if row and row.has_news:
-            self._on_news()
+        if row and row.has_notification:
+            self._on_notification()
 
     def _lock(self, connection: Connection, onboarding_id: str) -> LockedRow | None:
-        # Two statements: one that both locks and joins would wait for the lock and then still
-        # show PostgreSQL's validation as it was before the wait.
+        # Two statements: on PostgreSQL, one that both locks and joins would wait for the lock and then
+        # return the validation as it was before the wait.
         connection.execute(select(onboardings.c.id).where(onboardings.c.id == onboarding_id).with_for_update())
         onboarding = self._find(connection, onboarding_id)
         return LockedRow(connection, self._cipher, onboarding, self._notify_of) if onboarding else None

@@ -1,4 +1,4 @@
-"""What the replicas remember together beside the onboardings: webhooks heard, and the hour's budget."""
+"""What replicas share besides onboardings: webhooks received, and the hourly budget of reads at gu1."""
 
 from __future__ import annotations
 

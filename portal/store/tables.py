@@ -1,4 +1,4 @@
-"""The tables, for SQLite and PostgreSQL alike; `migrations` builds the same."""
+"""The tables on SQLite and PostgreSQL; `migrations` creates the same."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from portal.store.column_types import UtcDateTime
 
 
 def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    # Not sqlalchemy.Enum: one unknown word would then fail the reading of every row beside it.
+    # Not sqlalchemy.Enum: one unknown word would make the whole query fail.
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
@@ -59,7 +59,7 @@ onboardings = Table(
     Column("given_by_partner", Boolean, nullable=False, server_default=false()),
     Column("country", String),
     Column("submission", String),
-    Column("details_sealed", LargeBinary),
+    Column("details_sealed", LargeBinary, key="details_encrypted"),
     Column("document_digest", String),
     Column("consent_version", String),
     Column("consent_given_at", UtcDateTime),
@@ -99,7 +99,7 @@ validations = Table(
     Column("empty_looks", Integer, nullable=False),
     Column("gu1_id", String),
     Column("status", String, nullable=False),
-    Column("session_url_sealed", LargeBinary),
+    Column("session_url_sealed", LargeBinary, key="session_url_encrypted"),
     Column("session_id", String),
     Column("shown_at", UtcDateTime),
     Column("double_check", String, nullable=False),
@@ -138,7 +138,7 @@ idempotency_keys = Table(
     Column("fingerprint", String, nullable=False),
     Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("is_new", Boolean, nullable=False),
-    Column("answer", String, nullable=False),
+    Column("answer", String, key="response", nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
@@ -158,7 +158,7 @@ events = Table(
     Column("delivered_at", UtcDateTime),
     UniqueConstraint("onboarding_id", "sequence", name="uq_events_sequence"),
 )
-"""What partners' backends are told, written together with what happened."""
+"""Notifications for partners' backends."""
 
 webhook_deliveries = Table(
     "webhook_deliveries",

@@ -1,4 +1,4 @@
-"""Short ways into the database: one for reading, one for a transaction that writes."""
+"""Connections for reading, transactions for writing. Errors become `StoreUnavailable`."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ class Transactions:
 
 
 def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Both dialects spell ON CONFLICT alike, SQLAlchemy has no common word for it."""
+    """An INSERT that may have ON CONFLICT, which SQLAlchemy has only per dialect."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

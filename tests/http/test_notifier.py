@@ -132,7 +132,7 @@ BROKEN: dict[str, Behaviour] = {
 def test_no_answer_is_an_outcome_within_the_deadline(name: str) -> None:
     began = time.monotonic()
     answer = send_to(BROKEN[name])
-    assert answer.fault and not answer.is_success and answer.http_status is None
+    assert answer.failure and not answer.is_success and answer.http_status is None
     assert time.monotonic() - began < DEADLINE + 1
 
 
@@ -163,7 +163,7 @@ def test_cut_body_does_not_undo_the_answer() -> None:
 
 
 def test_nobody_there_is_no_connection() -> None:
-    assert send(f"http://127.0.0.1:{free_port()}/").fault == "no connection"
+    assert send(f"http://127.0.0.1:{free_port()}/").failure == "no connection"
 
 
 def raising(error: Exception) -> Lookup:
@@ -175,12 +175,12 @@ def raising(error: Exception) -> Lookup:
 
 @pytest.mark.parametrize("look_up", [raising(socket.gaierror()), lambda _host, _port: []])
 def test_unknown_host_is_said_so(look_up: Lookup) -> None:
-    assert send("https://nobody.example/", look_up=look_up).fault == "host not found"
+    assert send("https://nobody.example/", look_up=look_up).failure == "host not found"
 
 
 @pytest.mark.parametrize("error", [UnicodeError("label too long"), KeyError("host"), MemoryError()])
 def test_look_up_that_breaks_down_is_an_outcome_at_once(error: Exception) -> None:
-    assert send("https://nobody.example/", look_up=raising(error)).fault == type(error).__name__
+    assert send("https://nobody.example/", look_up=raising(error)).failure == type(error).__name__
 
 
 def test_missing_thread_for_names_fails_one_try_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,9 +195,9 @@ def test_missing_thread_for_names_fails_one_try_only(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(threading.Thread, "start", start_second)
     url = f"http://127.0.0.1:{free_port()}/"
-    assert send(url).fault == "RuntimeError"
+    assert send(url).failure == "RuntimeError"
     began.clear()
-    assert send(url, url).fault == "no connection"
+    assert send(url, url).failure == "no connection"
 
 
 class Watched(ThreadPoolExecutor):
@@ -242,7 +242,7 @@ def test_certificate_is_asked_for_by_name(tmp_path: Path) -> None:
     asked: list[str | None] = []
     tls.sni_callback = lambda _socket, name, _context: asked.append(name)
     answer, shared = send_to_shop(Listening(), "127.0.0.1", scheme="https", tls=tls)
-    assert (answer.fault, asked, shared) == ("certificate not trusted", ["shop.example"], [])
+    assert (answer.failure, asked, shared) == ("certificate not trusted", ["shop.example"], [])
 
 
 @pytest.mark.parametrize("dead", [["127.0.0.2"], ["::1"], ["127.0.0.2", "::1"], ["127.0.0.2", "127.0.0.2", "::1"]])
@@ -259,7 +259,7 @@ def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(a_self_signed_certificate(tmp_path))
     listening = Listening()
-    assert send_to(listening, scheme="https", tls=tls).fault == "certificate not trusted"
+    assert send_to(listening, scheme="https", tls=tls).failure == "certificate not trusted"
     assert listening.requests == []
 
 
@@ -295,7 +295,7 @@ def test_name_server_that_hangs_holds_up_one_host_only() -> None:
     lost, alive = asyncio.run(run())
     answers.set()
     assert alive == DeliveryResult(200)
-    assert {answer.fault for answer in lost} == {"timed out"}
+    assert {answer.failure for answer in lost} == {"timed out"}
     assert asked.count("dead.example") == 1
 
 

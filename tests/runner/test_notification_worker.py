@@ -215,7 +215,7 @@ def test_any_2xx_is_delivery(scene, answer):
     "answer",
     [
         *map(DeliveryResult, (199, 301, 307, 400, 401, 404, 429, 500, 503)),
-        DeliveryResult(fault="timed out"),
+        DeliveryResult(failure="timed out"),
         RuntimeError("what"),
     ],
     ids=str,

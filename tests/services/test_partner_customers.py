@@ -8,7 +8,8 @@ import pytest
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, Refused, Unavailable
 from portal.domain.onboarding import StallReason
-from portal.domain.stage import Stage, may_continue, may_retry, stage_of
+from portal.domain.stage import Stage, stage_of
+from portal.domain.standing import may_continue, standing_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck
 from tests.factories import NOW, some_details
@@ -288,7 +289,7 @@ def test_details_are_not_wanted_from_who_is_verified(verified, work, fill_in, on
 def test_who_is_verified_cannot_retry_continue_or_stop(verified, work, onboardings):
     work()
     approved = onboardings.get(verified.id)
-    assert not may_retry(approved, max_attempts=3, now=NOW) and not may_continue(approved, NOW)
+    assert not standing_of(approved, max_attempts=3, now=NOW).may_retry and not may_continue(approved, NOW)
     assert onboardings.stop(verified.id) == approved
     assert onboardings.open_hosted_page(verified.id) is None
 

@@ -23,9 +23,9 @@ def renewed(onboarding):
 
 @pytest.fixture
 def create_for_customer(repository):
-    def create(external_id="customer-7", idempotent=None, partner="shop", answer="pending details"):
+    def create(external_id="customer-7", idempotent=None, partner="shop", response="pending details"):
         fresh = an_onboarding(partner=partner, external_id=external_id, submission=None)
-        return repository.add_for_customer(fresh, idempotent=idempotent, reuse=renewed, answer=lambda _: answer)
+        return repository.add_for_customer(fresh, idempotent=idempotent, reuse=renewed, respond=lambda _: response)
 
     return create
 
@@ -82,18 +82,18 @@ def test_repeated_wish_has_its_first_answer(create_for_customer, repository, row
     first = create_for_customer(idempotent=a_wish())
     close(repository, first.onboarding)
     create_for_customer()
-    again = create_for_customer(idempotent=a_wish(), answer="approved approved")
-    assert (again.onboarding.id, again.is_new, again.answer) == (first.onboarding.id, True, "pending details")
+    again = create_for_customer(idempotent=a_wish(), response="approved approved")
+    assert (again.onboarding.id, again.is_new, again.response) == (first.onboarding.id, True, "pending details")
     assert rows() == (2, 1, 1)
 
 
 def test_repeated_wish_that_found_one_finds_the_same(create_for_customer, repository):
     first = create_for_customer()
-    found = create_for_customer(idempotent=a_wish(), answer="pending waiting")
+    found = create_for_customer(idempotent=a_wish(), response="pending waiting")
     close(repository, first.onboarding)
-    again = create_for_customer(idempotent=a_wish(), answer="cancelled cancelled")
-    assert (again.onboarding.id, again.is_new, again.answer) == (first.onboarding.id, False, "pending waiting")
-    assert (found.is_new, found.answer) == (False, "pending waiting")
+    again = create_for_customer(idempotent=a_wish(), response="cancelled cancelled")
+    assert (again.onboarding.id, again.is_new, again.response) == (first.onboarding.id, False, "pending waiting")
+    assert (found.is_new, found.response) == (False, "pending waiting")
 
 
 def test_key_of_another_wish_is_refused_and_leaves_nothing(create_for_customer, rows):

@@ -1,4 +1,4 @@
-"""Which generation of gu1's pages its answers follow, in words that hold nothing of anybody's."""
+"""Which version of gu1's documentation its responses follow, in words without personal data."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def expiry(rows: Iterable[Row]) -> str:
     return in_words(presence(row, "expiresAt") for row in rows)
 
 
-def life(observations: Iterable[Observation]) -> str:
-    """How long sessions last, from creation to expiry."""
+def session_lifetime(observations: Iterable[Observation]) -> str:
+    """Lifetime of sessions, from creation to expiry."""
     return in_words(
         f"{round((seen.expires_at - seen.created_at).total_seconds() / 86400, 1):g} days"
         for seen in observations
@@ -113,7 +113,7 @@ def double_check(observations: Iterable[Observation]) -> str:
 
 
 def current(rows: Sequence[Row]) -> str:
-    """Which of one entity's validations, newest first, is flagged."""
+    """Which of one entity's validations, given newest first, has isCurrent."""
     flags = [flag(row.get("isCurrent")) for row in rows]
     approved = [number for number, row in enumerate(rows) if row.get("status") == Status.APPROVED]
     if all(flagged is None for flagged in flags):
@@ -127,14 +127,14 @@ def current(rows: Sequence[Row]) -> str:
     return in_words(names, "an older one")
 
 
-def current_answer(answer: Response | None, rows: Sequence[Row]) -> str:
-    if answer is None:
+def current_response(response: Response | None, rows: Sequence[Row]) -> str:
+    if response is None:
         return NOT_SEEN
-    if not answer.is_success:
-        return f"HTTP {answer.status}"
-    answered = identifier(mapping(answer.body).get("id"))
+    if not response.is_success:
+        return f"HTTP {response.status}"
+    returned = identifier(mapping(response.body).get("id"))
     flagged = [identifier(row.get("id")) for row in rows if flag(row.get("isCurrent"))]
-    return "the flagged one" if answered in flagged else "one that is not flagged"
+    return "the flagged one" if returned in flagged else "one that is not flagged"
 
 
 def presence(row: Row, name: str) -> str:
@@ -144,7 +144,7 @@ def presence(row: Row, name: str) -> str:
 
 
 def observed(rows: Iterable[Row]) -> list[Observation]:
-    """Those that the portal can read."""
+    """Skips rows that the portal cannot read."""
     readable = []
     for row in rows:
         try:
@@ -154,13 +154,13 @@ def observed(rows: Iterable[Row]) -> list[Observation]:
     return readable
 
 
-def _error_shape(answer: Row) -> str | None:
-    error = answer.get("error")
+def _error_shape(body: Row) -> str | None:
+    error = body.get("error")
     if isinstance(error, str):
         return "flat"
     if isinstance(error, dict):
         return "nested"
-    return "code on top" if "code" in answer else None
+    return "code on top" if "code" in body else None
 
 
 def _status_word(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Asks gu1 what changes nothing, a few times at most, and keeps what stood in the way."""
+"""A few reads of gu1, at most `MOST_REQUESTS`, and what went wrong with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portal.gu1.validation_reader import read_refusal
 MOST_REQUESTS = 8
 
 Params = Mapping[str, str | int]
-Read = Callable[[str, Params], Awaitable[Response]]
+Get = Callable[[str, Params], Awaitable[Response]]
 
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
@@ -20,34 +20,34 @@ _TOO_MANY = 429
 
 
 class ProbeSession:
-    def __init__(self, look: Read) -> None:
-        self._look = look
-        self._asked = 0
+    def __init__(self, get: Get) -> None:
+        self._get = get
+        self._requests = 0
         self.refusals: list[object] = []
-        """Bodies of 4xx."""
-        self.troubles: list[str] = []
+        """Bodies of 4xx responses."""
+        self.problems: list[str] = []
         self.limit: str | None = None
         self.is_accepted = False
-        """Whether some answer shows that the key opens the door."""
+        """Whether a response showed that gu1 accepts the key."""
 
     async def begin(self, path: str) -> None:
-        """Raises `Gu1Error` where neither a good answer nor a 404 comes back."""
+        """Raises `Gu1Error` unless gu1 responds with 2xx or 404."""
         answer = await self._counted(path, {})
         if not answer.is_success and answer.status != _NOT_FOUND:
             _give_up(answer)
 
     async def ask(self, name: str, path: str, params: Params | None = None) -> object:
-        """The JSON of a good answer, else None."""
+        """The JSON of a 2xx, otherwise None."""
         return self.good(name, await self.answer(name, path, params))
 
     async def answer(self, name: str, path: str, params: Params | None = None) -> Response | None:
-        """None where none came or no more may be asked for. Raises `Refused` for a key that gu1 does not know."""
-        if self._asked >= MOST_REQUESTS or self.limit:
+        """None without a response or without requests left. Raises `Refused` if gu1 does not know the key."""
+        if self._requests >= MOST_REQUESTS or self.limit:
             return None
         try:
             answer = await self._counted(path, params or {})
         except Gu1Error as error:
-            self.troubles.append(f"{name} ({type(error).__name__})")
+            self.problems.append(f"{name} ({type(error).__name__})")
             return None
         if answer.status == _UNAUTHORIZED:
             _give_up(answer)
@@ -60,18 +60,18 @@ class ProbeSession:
         if answer is None:
             return None
         if not answer.is_success:
-            self.troubles.append(f"{name} (HTTP {answer.status} {code_of(answer) or 'without a code'})")
+            self.problems.append(f"{name} (HTTP {answer.status} {code_of(answer) or 'without a code'})")
             return None
         if answer.body is None:
-            self.troubles.append(f"{name} (no JSON)")
+            self.problems.append(f"{name} (no JSON)")
         return answer.body
 
     async def _counted(self, path: str, params: Params) -> Response:
-        self._asked += 1
-        answer = await self._look(path, params)
+        self._requests += 1
+        answer = await self._get(path, params)
         if answer.is_refusal:
             self.refusals.append(answer.body)
-        # A 404 alone may come from an address that is not there, before anybody looked at the key.
+        # Any other 404 may come from a path that does not exist, before gu1 checked the key.
         self.is_accepted |= answer.is_success or code_of(answer) == "ENTITY_NOT_FOUND"
         return answer
 
