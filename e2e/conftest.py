@@ -8,7 +8,7 @@ import pytest
 
 from e2e.browser import CHROMIUM
 from e2e.pages.applicant import Applicant
-from e2e.servers import on_database, portal, sqlite_in, world
+from e2e.servers import environment, on_database, portal, sqlite_in
 from portal.store.database import make_engine, migrate
 from tests.databases import database_kind, migrated_sqlite, pytest_runtest_setup
 from tests.ports import free_port
@@ -37,7 +37,7 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture(scope="session")
 def open_database():
-    """Opens a database of either kind for a world in a folder; it is dropped when the session ends."""
+    """Opens a database of either kind for an environment in a folder; it is dropped when the session ends."""
     with ExitStack() as opened:
         postgres = cache(lambda: opened.enter_context(server()))
 
@@ -60,46 +60,50 @@ def database_url(open_database, database_kind, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def common_worlds(open_database, tmp_path_factory):
+def common_environments(open_database, tmp_path_factory):
     """One for each kind of database, from the first journey on it to the end of the session."""
     with ExitStack() as running:
-        worlds = {}
+        environments = {}
 
         def of_kind(kind):
-            if kind not in worlds:
-                folder = tmp_path_factory.mktemp("world")
-                worlds[kind] = running.enter_context(world(folder, database_url=open_database(kind, folder)))
-            return worlds[kind]
+            if kind not in environments:
+                folder = tmp_path_factory.mktemp("environment")
+                environments[kind] = running.enter_context(
+                    environment(folder, database_url=open_database(kind, folder))
+                )
+            return environments[kind]
 
         yield of_kind
 
 
 @pytest.fixture
-def shared_world(common_worlds, database_kind):
-    running = common_worlds(database_kind)
+def shared_environment(common_environments, database_kind):
+    running = common_environments(database_kind)
     yield running
     running.judge()
 
 
 @pytest.fixture
-def own_world(database_url, tmp_path):
+def own_environment(database_url, tmp_path):
     """For journeys that kill things."""
-    with world(tmp_path, database_url=database_url) as running:
+    with environment(tmp_path, database_url=database_url) as running:
         yield running
         running.judge()
 
 
 @pytest.fixture
-def second_replica(own_world, tmp_path):
-    """Another portal on the database of `own_world`; gu1 does not know of it."""
+def second_replica(own_environment, tmp_path):
+    """Another portal on the database of `own_environment`; gu1 does not know of it."""
     folder = tmp_path / "second"
     folder.mkdir()
-    replica = portal(folder, port=free_port(), gu1_url=own_world.gu1.url, env=on_database(own_world.database_url))
+    replica = portal(
+        folder, port=free_port(), gu1_url=own_environment.gu1.url, env=on_database(own_environment.database_url)
+    )
     replica.start()
     yield replica
     replica.stop()
 
 
 @pytest.fixture
-def applicant(page, shared_world):
-    return Applicant(page, shared_world.portal.url)
+def applicant(page, shared_environment):
+    return Applicant(page, shared_environment.portal.url)

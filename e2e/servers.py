@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from e2e.judge import judge
-from e2e.registering import Registered
+from e2e.partners_fixture import RegisteredPartner
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -120,7 +120,13 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
 
 
 def partner_site(
-    folder: Path, *, port: int, partner: Registered, portal_url: str, provider: str, arguments: tuple[str, ...] = ()
+    folder: Path,
+    *,
+    port: int,
+    partner: RegisteredPartner,
+    portal_url: str,
+    provider: str,
+    arguments: tuple[str, ...] = (),
 ) -> Server:
     command = [sys.executable, "-m", "e2e.partner_site", "--port", str(port), "--portal", portal_url]
     command += ["--provider", provider, "--api-key", partner.api_key, "--signing-secret", partner.signing_secret]
@@ -132,7 +138,7 @@ def on_database(url: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     portal: Server
     gu1: Server
     folder: Path
@@ -147,7 +153,7 @@ class World:
 
 
 @contextmanager
-def world(
+def environment(
     folder: Path,
     *,
     portal_port: int | None = None,
@@ -155,7 +161,7 @@ def world(
     database_url: str | None = None,
     env: Mapping[str, str] | None = None,
     mock_arguments: tuple[str, ...] = (),
-) -> Iterator[World]:
+) -> Iterator[Environment]:
     """Portal and mock, running and knowing each other; on a SQLite file where no PostgreSQL with a schema is named."""
     database_url = database_url or sqlite_in(folder)
     portal_port, gu1_port = portal_port or free_port(), gu1_port or free_port()
@@ -164,7 +170,7 @@ def world(
     try:
         gu1.start()
         door.start()
-        yield World(door, gu1, folder, database_url)
+        yield Environment(door, gu1, folder, database_url)
     finally:
         door.stop()
         gu1.stop()

@@ -8,36 +8,36 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
-from e2e.servers import world
+from e2e.servers import environment
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 SMALL = {"viewport": {"width": 360, "height": 740}}
 
 
 @pytest.fixture(scope="module")
-def tab_world(tmp_path_factory):
-    with world(tmp_path_factory.mktemp("tab"), env={"PORTAL_CAPTURE": "new-tab"}) as running:
+def tab_environment(tmp_path_factory):
+    with environment(tmp_path_factory.mktemp("tab"), env={"PORTAL_CAPTURE": "new-tab"}) as running:
         yield running
         running.judge()
 
 
 @pytest.fixture(scope="module")
-def frame_world(tmp_path_factory):
+def frame_environment(tmp_path_factory):
     capture = {"PORTAL_CAPTURE": "frame"}
-    with world(tmp_path_factory.mktemp("frame"), env=capture, mock_arguments=("--asks-camera",)) as running:
+    with environment(tmp_path_factory.mktemp("frame"), env=capture, mock_arguments=("--asks-camera",)) as running:
         yield running
         running.judge()
 
 
 @pytest.fixture
-def in_tab(page, tab_world):
-    return Applicant(page, tab_world.portal.url)
+def in_tab(page, tab_environment):
+    return Applicant(page, tab_environment.portal.url)
 
 
 @pytest.fixture(params=[DESKTOP, SMALL, PHONE], ids=["desktop", "small", "phone"])
-def framed(request, browser, frame_world):
+def framed(request, browser, frame_environment):
     with browser.new_context(**request.param) as context:
-        applicant = Applicant(context.new_page(), frame_world.portal.url)
+        applicant = Applicant(context.new_page(), frame_environment.portal.url)
         applicant.start(a_document_number())
         applicant.sees_stage(re.compile("ready|waiting"))
         expect(hosted_frame(applicant).get_by_role("heading", name="Choose the outcome")).to_be_visible()
@@ -75,9 +75,9 @@ def test_new_tab_opens_with_a_click_and_the_page_goes_on_by_itself(in_tab):
     expect(tab.locator("#status")).to_have_attribute("data-stage", "approved")
 
 
-@pytest.mark.parametrize("a_world", ["tab_world", "frame_world"])
-def test_without_javascript_both_open_in_a_tab(browser, a_world, request):
-    running = request.getfixturevalue(a_world)
+@pytest.mark.parametrize("an_environment", ["tab_environment", "frame_environment"])
+def test_without_javascript_both_open_in_a_tab(browser, an_environment, request):
+    running = request.getfixturevalue(an_environment)
     with browser.new_context(java_script_enabled=False) as context:
         applicant = Applicant(context.new_page(), running.portal.url)
         applicant.start(a_document_number())
@@ -142,12 +142,12 @@ def test_a_way_past_the_frame_is_always_there(framed):
     assert width <= 0
 
 
-def test_no_policy_is_broken_on_the_way(browser, frame_world):
+def test_no_policy_is_broken_on_the_way(browser, frame_environment):
     complaints = []
     with browser.new_context() as context:
         page = context.new_page()
         page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
-        applicant = Applicant(page, frame_world.portal.url)
+        applicant = Applicant(page, frame_environment.portal.url)
         applicant.start(a_document_number())
         hosted_frame(applicant).get_by_role("button", name="Approve", exact=True).click()
         applicant.sees_stage("approved")

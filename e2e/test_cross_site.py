@@ -14,7 +14,7 @@ from e2e import browser
 from e2e.pages.applicant import a_document_number
 from e2e.pages.customer import Customer
 from e2e.sites.engines import ENGINES
-from e2e.sites.world import BANK, JAR, SHOP, STRANGER, cross_site
+from e2e.sites.environment import BANK, JAR, SHOP, STRANGER, cross_site
 
 WANTED = os.environ.get("E2E_ENGINES", "chromium firefox").split()
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
-from e2e.embedding import QUICK, UNUSED_PROVIDER, Customer, embedding
+from e2e.embedding_sites import QUICK, UNUSED_PROVIDER, Customer, embedding_sites
 from e2e.pages.applicant import PHONE
 
 MODES = ["redirect", "tab", "frame"]
@@ -16,9 +16,9 @@ MODES = ["redirect", "tab", "frame"]
 
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory):
-    with embedding(tmp_path_factory.mktemp("embedding")) as running:
+    with embedding_sites(tmp_path_factory.mktemp("embedding")) as running:
         yield running
-        running.world.judge()
+        running.environment.judge()
 
 
 @pytest.fixture
@@ -172,15 +172,15 @@ def test_a_frame_of_another_origin_is_not_made(page, embedded, src):
 
 
 def test_a_portal_that_is_away_is_waited_for(page, tmp_path):
-    with embedding(tmp_path) as running:
+    with embedding_sites(tmp_path) as running:
         page.goto(running.embeds("redirect"))
         someone = Customer(page)
         someone.hears("ready")
-        running.world.portal.kill()
+        running.environment.portal.kill()
         page.locator("#kyc").evaluate("it => it.start()")
         assert someone.hears("error")["code"] == "unreachable"
         expect(page.locator("#kyc").get_by_role("button")).to_be_visible()
-        running.world.portal.start()
+        running.environment.portal.start()
         expect(someone.frame.locator("form.details")).to_be_visible(timeout=40_000)
 
 

@@ -40,17 +40,17 @@ def test_outdated_card_is_retried_with_the_current_one(applicant):
     applicant.sees_stage("approved")
 
 
-def test_known_document_number_looks_like_a_new_one(applicant, shared_world, browser):
+def test_known_document_number_looks_like_a_new_one(applicant, shared_environment, browser):
     number = a_document_number()
     applicant.start(number)
     applicant.arrives_at_hosted_page()
     with browser.new_context() as context:
-        second = Applicant(context.new_page(), shared_world.portal.url)
+        second = Applicant(context.new_page(), shared_environment.portal.url)
         second.start(number)
         second.arrives_at_hosted_page()
         second.chooses("Approve")
         second.sees_stage("approved")
-    entities = shared_world.ledger()["entities"]
+    entities = shared_environment.ledger()["entities"]
     assert max(entity["created"] for entity in entities.values()) >= 2
 
 
@@ -76,19 +76,19 @@ def test_document_field_follows_the_country_and_keeps_what_was_typed(applicant):
     expect(number).to_have_value("52998224725")
 
 
-def test_killed_between_form_and_hosted_page_nothing_is_lost(browser, own_world):
+def test_killed_between_form_and_hosted_page_nothing_is_lost(browser, own_environment):
     with browser.new_context(**PHONE) as context:
-        applicant = Applicant(context.new_page(), own_world.portal.url)
-        own_world.gu1.stop()
+        applicant = Applicant(context.new_page(), own_environment.portal.url)
+        own_environment.gu1.stop()
         applicant.start(a_document_number())
         applicant.sees_stage(re.compile("preparing|delayed"))
-        own_world.portal.kill()
-        own_world.gu1.start()
-        own_world.portal.start()
+        own_environment.portal.kill()
+        own_environment.gu1.start()
+        own_environment.portal.start()
         expect(applicant.page).to_have_url(re.compile("/session/"), timeout=LONGEST_PAUSE)
         applicant.chooses("Approve")
         applicant.sees_stage("approved")
-        assert own_world.ledger()["created"] == 1
+        assert own_environment.ledger()["created"] == 1
 
 
 def test_no_cookie_is_ever_set(applicant):

@@ -51,7 +51,7 @@ def assert_clean(lines):
 
 def test_killed_at_a_point_of_its_life_an_onboarding_goes_on_all_the_same(on_each):
     points = [BY_NAME[name] for name in POINTS]
-    lines = on_each(lambda folder, database: planned_kills(folder, database, points, seed=SEED, pace_scale=0.03))
+    lines = on_each(lambda folder, database: planned_kills(folder, database, points, seed=SEED, time_scale=0.03))
     assert_clean(lines)
 
 
@@ -59,7 +59,7 @@ def test_killed_at_random_nothing_is_lost_and_nothing_paid_twice(on_each):
     setting = Setting(replicas=1, workers=2, longest_life=1.0)
 
     def kill(folder, database):
-        return random_kills(folder, database, 6, seed=SEED, setting=setting, places=4, pace_scale=0.03)
+        return random_kills(folder, database, 6, seed=SEED, setting=setting, places=4, time_scale=0.03)
 
     assert_clean(on_each(kill))
 

@@ -12,9 +12,9 @@ ANOTHER = {"es-AR": "en-US", "es": "pt-BR", "pt-BR": "es-AR", "en": "es-MX"}
 
 
 @pytest.mark.parametrize("lang", Locale)
-def test_the_whole_journey_speaks_the_chosen_language(browser, shared_world, lang):
+def test_the_whole_journey_speaks_the_chosen_language(browser, shared_environment, lang):
     with browser.new_context(**PHONE, locale=ANOTHER[lang]) as context:
-        applicant = Applicant(context.new_page(), shared_world.portal.url, lang)
+        applicant = Applicant(context.new_page(), shared_environment.portal.url, lang)
 
         def sees(stage, **more):
             applicant.sees_stage(stage, **more)

@@ -51,7 +51,7 @@ def test_decision_needs_a_reason(mock, body):
     assert (answer.status_code, answer.json["error"]) == (400, "INVALID_REASON")
 
 
-def test_cancelling_in_review_depends_on_the_world(mock):
+def test_cancelling_in_review_depends_on_the_variant(mock):
     mock.told("world", cancel_in_review="refused")
     validation = in_review(mock)
     assert mock.cancel(validation).status_code == 400

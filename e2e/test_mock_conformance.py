@@ -1,4 +1,4 @@
-"""Each documented body, and the world in which the mock answers with the very same keys and types."""
+"""Each documented body, and the variant in which the mock answers with the very same keys and types."""
 
 import json
 from pathlib import Path
@@ -91,9 +91,9 @@ BODIES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "world", "answered"), BODIES, ids=[name for name, _, _ in BODIES])
-def test_documented_body_is_answered_key_for_key(name, world, answered):
-    assert shape(answered(MockClient(**world))) == shape(example(name))
+@pytest.mark.parametrize(("name", "variant", "answered"), BODIES, ids=[name for name, _, _ in BODIES])
+def test_documented_body_is_answered_key_for_key(name, variant, answered):
+    assert shape(answered(MockClient(**variant))) == shape(example(name))
 
 
 def test_order_of_list_keys_follows_the_example():

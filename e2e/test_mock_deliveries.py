@@ -93,7 +93,7 @@ def test_forged_delivery_does_not_verify(mock, forge):
 
 
 @pytest.mark.parametrize(("form", "start"), [("hex", ""), ("upper", ""), ("prefixed", "sha256=")])
-def test_signature_has_the_form_of_the_world(form, start):
+def test_signature_has_the_form_of_the_variant(form, start):
     mock = MockClient(signature=form)
     mock.validation(mock.entity())
     mock.events()

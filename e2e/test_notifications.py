@@ -114,7 +114,7 @@ def a_scene(folder, database_url, receiver):
         "PORTAL_PARTNERS_FILE": str(partners),
         "TMPDIR": str(folder),
     }
-    portal = bench_portal(folder, port=port, gu1_url=gu1.url, env=env, pace_scale=PACE)
+    portal = bench_portal(folder, port=port, gu1_url=gu1.url, env=env, time_scale=PACE)
     engine = make_engine(database_url)
     try:
         gu1.start()

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from e2e.exhibits import house
+from e2e.page_catalogue import page_catalogue
 from e2e.page_checks import axe_findings, html_findings
-from e2e.screens import screen, show
+from e2e.page_renderer import browser_page, render
 from portal.domain.locales import Locale
 
 PARTS = 4
@@ -16,27 +16,27 @@ PARTS = 4
 
 
 @pytest.fixture(scope="module")
-def exhibition(tmp_path_factory):
-    with house(tmp_path_factory.mktemp("house")) as found:
+def catalogue(tmp_path_factory):
+    with page_catalogue(tmp_path_factory.mktemp("house")) as found:
         yield found
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("language", Locale)
-def test_accessible_in_both_themes(browser, exhibition, language, part):
+def test_accessible_in_both_themes(browser, catalogue, language, part):
     wrong = {}
-    with screen(browser) as page:
-        for exhibit in exhibition.exhibits[part::PARTS]:
-            show(page, exhibition, exhibit, language)
-            wrong[exhibit.name] = axe_findings(page)
+    with browser_page(browser) as page:
+        for entry in catalogue.entries[part::PARTS]:
+            render(page, catalogue, entry, language)
+            wrong[entry.name] = axe_findings(page)
     assert {name: findings for name, findings in wrong.items() if findings} == {}
 
 
-def test_html_conforms(exhibition, tmp_path):
-    for exhibit in exhibition.exhibits:
+def test_html_conforms(catalogue, tmp_path):
+    for entry in catalogue.entries:
         for language in Locale:
-            name = f"{re.sub(r'[^a-z ]', '', exhibit.name)} {language}.html"
-            (tmp_path / name).write_text(exhibition.answer(exhibit, language).text)
+            name = f"{re.sub(r'[^a-z ]', '', entry.name)} {language}.html"
+            (tmp_path / name).write_text(catalogue.answer(entry, language).text)
     assert html_findings(tmp_path) == {}
 
 

@@ -54,16 +54,16 @@ def test_polling_outlives_a_lost_network(in_review):
     polls.wait_for(in_review, 2)
 
 
-def test_polling_outlives_a_portal_that_is_away_for_a_moment(page, own_world):
-    applicant = Applicant(page, own_world.portal.url)
+def test_polling_outlives_a_portal_that_is_away_for_a_moment(page, own_environment):
+    applicant = Applicant(page, own_environment.portal.url)
     applicant.start(STAYS_IN_REVIEW)
     applicant.sees_stage("in_review")
     page.route("**/status?*", lambda route: route.fulfill(status=503, body="<h1>busy</h1>"))
     Polls(page).wait_for(page, 2)
     applicant.sees_stage("in_review")
     page.unroute("**/status?*")
-    own_world.portal.kill()
-    own_world.portal.start()
+    own_environment.portal.kill()
+    own_environment.portal.start()
     polls = Polls(page)
     polls.wait_for(page, 2)
 

@@ -19,17 +19,17 @@ from pathlib import Path
 
 from flask import Response
 
+from e2e.bench.applicant_pool import twins
 from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import twins
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
-from e2e.bench.ground import Behind, Worst, fleet_on, looks_at_gu1, tell, throng
+from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
+from e2e.bench.scenario import Behind, Worst, fleet_on, looks_at_gu1, tell, under_load
 from e2e.bench.serving import set_clock
-from e2e.bench.visits import Visitor
 from e2e.mock_gu1 import SIGNATURE_HEADER, create_mock, serving
 from e2e.mock_gu1.clock import utc_now
 from e2e.mock_gu1.envelopes import signature
-from e2e.mock_gu1.webhooks import by_post
+from e2e.mock_gu1.webhooks import over_http
 from e2e.servers import API_KEY, ROOT, WEBHOOK_SECRET, Server
 
 SECONDS = 20.0
@@ -63,7 +63,7 @@ def apart(folder: Path, ahead: float, seed: int, seconds: float = SECONDS) -> Li
     """Of two replicas one is ahead; a balancer sends people to either."""
     line = Line("replicas' clocks apart", _words(ahead), POSTGRESQL)
 
-    def worst(running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         return _wait(seconds)
 
     return _tried(line, folder / f"apart-{ahead:.0f}", worst, seed, replicas=2, ahead=ahead)
@@ -73,7 +73,7 @@ def jumping(folder: Path, database: str, ahead: float, seed: int, seconds: float
     """Forward and back while it runs; on PostgreSQL another one's stays right."""
     line = Line("a replica's clock jumps and back", _words(ahead), database)
 
-    def worst(running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         ends = []
         for _ in range(_JUMPS_EACH):
             time.sleep(seconds / _JUMPS_EACH / 2)
@@ -93,7 +93,7 @@ def gu1_off(
     line = Line("gu1's clock off", "whole seconds" if whole_seconds else _words(ahead), database)
     behind = partial(_gu1, ahead=ahead, whole_seconds=whole_seconds)
 
-    def worst(_running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         return _wait(seconds)
 
     name = f"gu1-{database}-{line.point.replace(' ', '')}"
@@ -119,7 +119,7 @@ def _tried(
         for number in range(1, _LOST + 1):
             lost = {"operation": "create_validation", "kind": "close", "when": "after", "nth": number * _LOST_EVERY}
             tell(running.gu1, "faults", **lost)
-        throng(line, running, worst, seed=seed, places=_PLACES, forgives=STALE)
+        under_load(line, running, worst, seed=seed, places=_PLACES, forgives=STALE)
         looks = sum(map(looks_at_gu1, running.urls)) / max(1, line.runs)
         rows = running.ledger()
         open_twins = twins([row for row in rows if row["status"] != "cancelled"])
@@ -152,7 +152,7 @@ def _gu1(portal_url: str, *, ahead: float, whole_seconds: bool) -> Iterator[Serv
         webhook_url=f"{portal_url}/webhooks/gu1",
         webhook_secret=WEBHOOK_SECRET,
         return_url=f"{portal_url}/return",
-        deliver=_deliver_whole if whole_seconds else by_post,
+        deliver=_deliver_whole if whole_seconds else over_http,
     )
     if whole_seconds:
         mock.after_request(_whole)
@@ -167,7 +167,7 @@ def _whole(response: Response) -> Response:
 
 def _deliver_whole(url: str, body: bytes, headers: dict[str, str]) -> int:
     cut = _cut(body)
-    return by_post(url, cut, headers | {SIGNATURE_HEADER: signature(WEBHOOK_SECRET, cut)})
+    return over_http(url, cut, headers | {SIGNATURE_HEADER: signature(WEBHOOK_SECRET, cut)})
 
 
 def _cut(body: bytes) -> bytes:

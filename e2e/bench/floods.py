@@ -20,14 +20,14 @@ from typing import Any
 import httpx
 from sqlalchemy import create_engine, select
 
+from e2e.bench.applicant_pool import Fault, applicant_pool, count
 from e2e.bench.applicants import BY_NAME, REJECT
-from e2e.bench.bombard import Letter, bombard, probing
 from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import Fault, count, crowd
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
 from e2e.bench.forgeries import forged
-from e2e.bench.ground import fleet_on, kind_of, looks_at_gu1, processor_seconds, tell
+from e2e.bench.load import WebhookRequest, probing, send_all
 from e2e.bench.report import Line
+from e2e.bench.scenario import fleet_on, kind_of, looks_at_gu1, processor_seconds, tell
 from e2e.judge import kept
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from portal.store.tables import metadata
@@ -116,7 +116,7 @@ def _hinted(folder: Path, kind: str, seed: int, webhooks: int, validations: int)
 
 
 def _quiet_fleet(folder: Path, url: str) -> Any:
-    return fleet_on(folder, url, ahead=(0.0, 0.0) if kind_of(url) == POSTGRESQL else (0.0,), pace_scale=_SLOWLY)
+    return fleet_on(folder, url, ahead=(0.0, 0.0) if kind_of(url) == POSTGRESQL else (0.0,), time_scale=_SLOWLY)
 
 
 def _validations(running: Fleet, wanted: int, chance: random.Random) -> list[str]:
@@ -132,7 +132,7 @@ def _validations(running: Fleet, wanted: int, chance: random.Random) -> list[str
 
 async def _started(running: Fleet, wanted: int, seed: int) -> list[str]:
     turns = asyncio.Semaphore(_AT_ONCE)
-    async with crowd(running.urls, seed) as people:
+    async with applicant_pool(running.urls, seed) as people:
 
         async def start() -> None:
             async with turns:
@@ -142,33 +142,35 @@ async def _started(running: Fleet, wanted: int, seed: int) -> list[str]:
         return [intent.link for intent in people.intents if intent.link]
 
 
-def _told_by_gu1(running: Fleet) -> list[Letter]:
+def _told_by_gu1(running: Fleet) -> list[WebhookRequest]:
     answer = httpx.get(f"{running.gu1.url}/_mock/webhooks", trust_env=False, timeout=120)
     held = answer.json()["deliveries"]
-    return [Letter(it["body"].encode(), {SIGNATURE_HEADER: it["signature"]}) for it in held]
+    return [WebhookRequest(it["body"].encode(), {SIGNATURE_HEADER: it["signature"]}) for it in held]
 
 
-def _repeated(bodies: Sequence[Letter], wanted: int, chance: random.Random) -> list[Letter]:
+def _repeated(bodies: Sequence[WebhookRequest], wanted: int, chance: random.Random) -> list[WebhookRequest]:
     """Each at least once, in any order, its header in any letters."""
-    letters = [*bodies, *chance.choices(bodies, k=max(0, wanted - len(bodies)))]
-    chance.shuffle(letters)
-    return [Letter(it.body, {chance.choice(_HEADER_FORMS): it.headers[SIGNATURE_HEADER]}) for it in letters]
+    requests = [*bodies, *chance.choices(bodies, k=max(0, wanted - len(bodies)))]
+    chance.shuffle(requests)
+    return [WebhookRequest(it.body, {chance.choice(_HEADER_FORMS): it.headers[SIGNATURE_HEADER]}) for it in requests]
 
 
-def _flood(line: Line, running: Fleet, letters: Sequence[Letter], pages: Sequence[str], right: int = 200) -> None:
+def _flood(
+    line: Line, running: Fleet, requests: Sequence[WebhookRequest], pages: Sequence[str], right: int = 200
+) -> None:
     with probing(running.urls[0], pages) as before:
-        time.sleep(min(_BEFORE, 1 + len(letters) / 1000))
+        time.sleep(min(_BEFORE, 1 + len(requests) / 1000))
     used = sum(map(processor_seconds, running.replicas))
     with probing(running.urls[0], pages) as line.seconds:
-        toll = bombard(running.urls, DOOR, letters)
-    each = (sum(map(processor_seconds, running.replicas)) - used) / len(letters)
-    line.runs += len(letters)
-    wrong = {status: times for status, times in toll.statuses.items() if status != right}
+        result = send_all(running.urls, DOOR, requests)
+    each = (sum(map(processor_seconds, running.replicas)) - used) / len(requests)
+    line.runs += len(requests)
+    wrong = {status: times for status, times in result.statuses.items() if status != right}
     if wrong:
         count(line, [("lost" if right == 200 else "wrong", f"answered: {wrong}")])
-    if toll.put_off:
-        print(f"{line.database}, {line.point}: {toll.put_off} times 503, as often sent again")
-    _say(line, toll.rate, each, before)
+    if result.put_off:
+        print(f"{line.database}, {line.point}: {result.put_off} times 503, as often sent again")
+    _say(line, result.rate, each, before)
 
 
 def _say(line: Line, rate: float, each: float, before: Sequence[float]) -> None:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from e2e.bench.bombard import Letter
+from e2e.bench.load import WebhookRequest
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
 from e2e.servers import WEBHOOK_SECRET
 
-Forge = Callable[[Letter, Letter], Letter]
+Forge = Callable[[WebhookRequest, WebhookRequest], WebhookRequest]
 """Of a genuine one and another genuine one."""
 
 
-def forged(genuine: Sequence[Letter], wanted: int, chance: random.Random) -> list[Letter]:
+def forged(genuine: Sequence[WebhookRequest], wanted: int, chance: random.Random) -> list[WebhookRequest]:
     return [chance.choice(FORGERIES)(*chance.sample(genuine, 2)) for _ in range(wanted)]
 
 
-def _signed(body: bytes, value: str, header: str = SIGNATURE_HEADER) -> Letter:
-    return Letter(body, {header: value})
+def _signed(body: bytes, value: str, header: str = SIGNATURE_HEADER) -> WebhookRequest:
+    return WebhookRequest(body, {header: value})
 
 
-def _seal(letter: Letter) -> str:
-    return letter.headers[SIGNATURE_HEADER]
+def _seal(request: WebhookRequest) -> str:
+    return request.headers[SIGNATURE_HEADER]
 
 
 def _with_other_verdict(body: bytes) -> bytes:
@@ -33,7 +33,7 @@ def _with_other_verdict(body: bytes) -> bytes:
 
 
 FORGERIES: tuple[Forge, ...] = (
-    lambda it, _: Letter(it.body, {}),
+    lambda it, _: WebhookRequest(it.body, {}),
     lambda it, _: _signed(it.body, ""),
     lambda it, _: _signed(it.body, "0" * 64),
     lambda it, _: _signed(it.body, "sha256=" + "g" * 64),

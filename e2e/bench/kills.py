@@ -19,12 +19,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, judged, twins, waits
 from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import Crowd, count, crowd, judged, twins, waits
 from e2e.bench.fleet import DATABASES, POSTGRESQL, SQLITE, Fleet, fleet
 from e2e.bench.planned import planned_kills
 from e2e.bench.points import COMMITS, WIRE
-from e2e.bench.reaper import Reaper, Toll, still_there
+from e2e.bench.random_kill import KillLog, RandomKiller, still_there
 from e2e.bench.report import Line
 
 APPLICANTS = "applicants under random SIGKILLs"
@@ -74,62 +74,62 @@ def random_kills(
     seed: int,
     setting: Setting | None = None,
     places: int = _PLACES,
-    pace_scale: float = 0.1,
+    time_scale: float = 0.1,
 ) -> list[Line]:
     """A line for each way to kill, and one for the applicants, who come and go all the while."""
     setting = setting or SETTINGS[database]
-    toll = Toll(kills)
-    with fleet(folder, database, replicas=setting.replicas, workers=setting.workers, pace_scale=pace_scale) as running:
+    log = KillLog(kills)
+    with fleet(folder, database, replicas=setting.replicas, workers=setting.workers, time_scale=time_scale) as running:
         chance = random.Random(seed)
-        reapers = [
-            Reaper(replica, setting.workers, random.Random(chance.random()), toll, setting.longest_life)
+        killers = [
+            RandomKiller(replica, setting.workers, random.Random(chance.random()), log, setting.longest_life)
             for replica in running.replicas
         ]
 
         async def under_load() -> list[Line]:
-            async with crowd(running.urls, seed) as people:
-                await people.throngs(places, lambda: _reaping(reapers), patience=_PATIENCE)
-                _tell(toll, people, running)
-                return await _lines(toll, people, running, database)
+            async with applicant_pool(running.urls, seed) as people:
+                await people.keep_busy(places, lambda: _killing(killers), patience=_PATIENCE)
+                _tell(log, people, running)
+                return await _lines(log, people, running, database)
 
         lines = asyncio.run(under_load())
-        _orphans_end(set().union(*(reaper.groups for reaper in reapers)), lines[-1])
+        _orphans_end(set().union(*(killer.groups for killer in killers)), lines[-1])
     return lines
 
 
-async def _reaping(reapers: Sequence[Reaper]) -> None:
+async def _killing(killers: Sequence[RandomKiller]) -> None:
     async with asyncio.TaskGroup() as group:
-        for reaper in reapers:
-            group.create_task(reaper.reaps())
+        for killer in killers:
+            group.create_task(killer.run())
 
 
-async def _lines(toll: Toll, people: Crowd, running: Fleet, database: str) -> list[Line]:
+async def _lines(log: KillLog, people: ApplicantPool, running: Fleet, database: str) -> list[Line]:
     applicants = Line(APPLICANTS, "", database, runs=len(people.intents))
     deadline = time.monotonic() + _PATIENCE
     while faults := judged(people.intents, running.ledger(), people.door.bare):
         if time.monotonic() > deadline:
             break
-        await people.looks_around([intent for intent in people.intents if not intent.is_right], 1.0)
+        await people.check_all([intent for intent in people.intents if not intent.is_right], 1.0)
         await asyncio.sleep(1.0)
     count(applicants, faults)
-    hows = sorted({kill.how for kill in toll.kills})
-    return [*(_line_of(how, toll, people, database) for how in hows), applicants]
+    hows = sorted({kill.how for kill in log.kills})
+    return [*(_line_of(how, log, people, database) for how in hows), applicants]
 
 
-def _line_of(how: str, toll: Toll, people: Crowd, database: str) -> Line:
-    moments = [kill.at for kill in toll.kills if kill.how == how]
+def _line_of(how: str, log: KillLog, people: ApplicantPool, database: str) -> Line:
+    moments = [kill.at for kill in log.kills if kill.how == how]
     seconds = waits(people.intents, moments)
-    return Line(RANDOM, how, database, runs=len(moments), stuck=toll.ended.count(how), seconds=seconds)
+    return Line(RANDOM, how, database, runs=len(moments), stuck=log.ended.count(how), seconds=seconds)
 
 
-def _tell(toll: Toll, people: Crowd, running: Fleet) -> None:
+def _tell(log: KillLog, people: ApplicantPool, running: Fleet) -> None:
     rows = running.ledger()
-    seconds = toll.kills[-1].at + toll.kills[-1].back_after - toll.began
-    back = sorted(kill.back_after for kill in toll.kills)
+    seconds = log.kills[-1].at + log.kills[-1].back_after - log.began
+    back = sorted(kill.back_after for kill in log.kills)
     print(
-        f"{len(toll.kills)} kills in {seconds:.0f} s ({len(toll.kills) / seconds:.2f} a second);"
+        f"{len(log.kills)} kills in {seconds:.0f} s ({len(log.kills) / seconds:.2f} a second);"
         f" a replica was back after {back[len(back) // 2]:.1f} s, {back[-1]:.1f} s at the longest;"
-        f" {toll.crash_loops} times granian saw a crash loop and ended\n"
+        f" {log.crash_loops} times granian saw a crash loop and ended\n"
         f"{len(people.intents)} applicants, {len(rows)} creates, {twins(rows)} of them twins that nobody was shown;"
         f" {people.door.unreachable} requests unanswered, {people.door.honest} pages of 503",
         flush=True,

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from e2e.bench import shortages, unreadable
+from e2e.bench import sqlite_faults, unreadable
+from e2e.bench.applicant_pool import count
 from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import count
 from e2e.bench.fleet import DATABASES, POSTGRESQL, SQLITE, Fleet
-from e2e.bench.ground import Worst, cluster, fleet_on, processes, running_processes, throng
+from e2e.bench.interrupted_visitor import EITHER, NOTHING, InterruptedVisitor, put_off
 from e2e.bench.report import Line
-from e2e.bench.visits import EITHER, NOTHING, Visitor, put_off
+from e2e.bench.scenario import Worst, cluster, fleet_on, processes, running_processes, under_load
 from tests.postgres import Cluster, connected, new_database
 
 RESTARTS = 20
@@ -39,7 +39,7 @@ def run(
 ) -> list[Line]:
     with tempfile.TemporaryDirectory(dir=folder) as own:
         lines = _postgresql(Path(own), seed, scale) if POSTGRESQL in databases else []
-        lines += shortages.run(Path(own), seed=seed, scale=scale) if SQLITE in databases else []
+        lines += sqlite_faults.run(Path(own), seed=seed, scale=scale) if SQLITE in databases else []
         return lines + unreadable.run(Path(own), seed=seed, databases=databases)
 
 
@@ -54,7 +54,7 @@ def restarts(folder: Path, own: Cluster, seed: int, scale: float = 1.0, places: 
     line = Line("PostgreSQL killed and started", "any moment", POSTGRESQL)
     chance = random.Random(seed)
 
-    def worst(_running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         ends = []
         for _ in range(max(1, round(RESTARTS * scale))):
             time.sleep(chance.uniform(0.5, 2.5))
@@ -70,7 +70,7 @@ def restarts(folder: Path, own: Cluster, seed: int, scale: float = 1.0, places: 
 def cuts(folder: Path, own: Cluster, seed: int, scale: float = 1.0) -> Line:
     line = Line("connections cut one by one", "any moment", POSTGRESQL)
 
-    def worst(running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         database = running.database_url.rpartition("/")[2]
         with connected(own.url) as connection:
             for _ in range(max(1, round(CUTS * scale))):
@@ -85,7 +85,7 @@ def long_outage(folder: Path, own: Cluster, seed: int, seconds: float = LONG) ->
     """With somebody asking for everything meanwhile."""
     line = Line(f"PostgreSQL away for {seconds:.0f} s", "every page", POSTGRESQL)
 
-    def ask(visitor: Visitor) -> None:
+    def ask(visitor: InterruptedVisitor) -> None:
         with _away(own):
             visitor.chooses("approve")
             _for(seconds, lambda: visitor.asks(reads=NOTHING, ready=NOTHING))
@@ -97,7 +97,7 @@ def frozen(folder: Path, own: Cluster, seed: int, seconds: float = LONG) -> Line
     """Accepts connections and answers nothing, as where its disk hangs: some wait for it, all others are told."""
     line = Line(f"PostgreSQL frozen for {seconds:.0f} s", "every page", POSTGRESQL)
 
-    def ask(visitor: Visitor) -> None:
+    def ask(visitor: InterruptedVisitor) -> None:
         with _still(own, seconds):
             visitor.chooses("approve")
             visitor.asks(reads=EITHER, writes=EITHER)
@@ -105,9 +105,9 @@ def frozen(folder: Path, own: Cluster, seed: int, seconds: float = LONG) -> Line
     return _visited(line, folder / "frozen", own, ask, seed)
 
 
-def _visited(line: Line, folder: Path, own: Cluster, ask: Callable[[Visitor], None], seed: int) -> Line:
-    def worst(running: Fleet, visitors: list[Visitor]) -> list[float]:
-        visitor = Visitor(running.replicas[0], running.gu1, _VISITOR)
+def _visited(line: Line, folder: Path, own: Cluster, ask: Callable[[InterruptedVisitor], None], seed: int) -> Line:
+    def worst(running: Fleet, visitors: list[InterruptedVisitor]) -> list[float]:
+        visitor = InterruptedVisitor(running.replicas[0], running.gu1, _VISITOR)
         visitors.append(visitor)
         visitor.begins()
         ask(visitor)
@@ -178,7 +178,7 @@ def _under_load(line: Line, folder: Path, server: URL, worst: Worst, *, seed: in
         fleet_on(folder, database.render_as_string(hide_password=False), ahead=(0.0, 0.0)) as running,
     ):
         before = [processes(replica) for replica in running.replicas]
-        throng(line, running, worst, seed=seed, places=places)
+        under_load(line, running, worst, seed=seed, places=places)
         if before != [processes(replica) for replica in running.replicas]:
             count(line, [("wrong", "a process of the portal died of it")])
     return line

@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.pages.forms import send_form
-from e2e.servers import world
+from e2e.servers import environment
 
 WAYS = {"inline": "in the page", "preload": "beside it, named in a header", "link": "beside it"}
 SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
@@ -163,7 +163,7 @@ def main() -> int:
     binary = chromium()
     if binary is None:
         sys.exit(HOW_TO_GET_ONE)
-    with tempfile.TemporaryDirectory() as folder, world(Path(folder)) as running, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, environment(Path(folder)) as running, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=binary)
         lines = measure(browser, running.portal.url)
         browser.close()

@@ -30,7 +30,7 @@ class Wire:
 @dataclass(frozen=True, slots=True)
 class Point:
     name: str
-    deaths: tuple[Commit | Wire, ...]
+    kills: tuple[Commit | Wire, ...]
     """One after the other; each is planned while nothing of the portal runs, or before its applicant comes."""
     plan: str = "approve"
     hears_webhooks: bool = True

@@ -3,7 +3,7 @@
     replica = bench_portal(folder, port=…, gu1_url=…, env=on_database(url), pace_scale=0.05)
     replica.start()                                  # an e2e.servers.Server: start, stop, kill
     set_clock(replica, seconds)                      # its clock jumps, before it starts or while it runs
-    plan_death(replica, "after", "adopted", nth=1)   # see deaths.py
+    plan_kill(replica, "after", "adopted", nth=1)   # see kill_at_commit.py
     await_death(replica)
 
 A PostgreSQL database needs the schema first; a SQLite file gets it when the first replica starts.
@@ -23,7 +23,7 @@ from typing import Any
 
 from flask import Flask
 
-from e2e.bench.deaths import DEATH_FILE, Deaths
+from e2e.bench.kill_at_commit import KILL_FILE, CommitKiller
 from e2e.servers import Server, portal
 from portal.app import create_app, runner_of
 from portal.cli.serve import serve_app
@@ -31,7 +31,7 @@ from portal.config import load_config
 from portal.domain.timings import Timings
 from portal.logs import set_up_logging
 
-PACE_SCALE = "BENCH_PACE_SCALE"
+TIME_SCALE = "BENCH_TIME_SCALE"
 CLOCK_FILE = "BENCH_CLOCK_FILE"
 _AS_THEY_ARE = {"grace", "save_backoff"}
 
@@ -42,7 +42,7 @@ def bench_portal(
     port: int,
     gu1_url: str,
     env: Mapping[str, str] | None = None,
-    pace_scale: float = 1.0,
+    time_scale: float = 1.0,
     workers: int = 1,
 ) -> Server:
     """Replicas of one database may share a folder: what each has of its own bears its port."""
@@ -51,9 +51,9 @@ def bench_portal(
     server.log = folder / f"portal-{port}.log"
     server.env = {
         **server.env,
-        PACE_SCALE: str(pace_scale),
+        TIME_SCALE: str(time_scale),
         CLOCK_FILE: str(folder / f"clock-{port}"),
-        DEATH_FILE: str(folder / f"death-{port}"),
+        KILL_FILE: str(folder / f"kill-{port}"),
     }
     return server
 
@@ -99,8 +99,8 @@ def bench_app() -> Flask:
     """As `portal.app.serving_app`, which knows nothing of benches."""
     config = load_config()
     set_up_logging(config.log_level)
-    Deaths(Path(os.environ[DEATH_FILE])).listen()
-    timings = scaled(Timings(), float(os.environ[PACE_SCALE]))
+    CommitKiller(Path(os.environ[KILL_FILE])).listen()
+    timings = scaled(Timings(), float(os.environ[TIME_SCALE]))
     app = create_app(config, clock=SettableClock(Path(os.environ[CLOCK_FILE])), timings=timings)
     runner = runner_of(app)
     runner.start()

@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 from sqlalchemy import Connection, create_engine, text
 
+from e2e.bench.applicant_pool import ApplicantPool, Fault, applicant_pool, count, judged, onboarding_id
 from e2e.bench.applicants import BY_NAME, Applicant
-from e2e.bench.crowd import Crowd, Fault, count, crowd, judged, onboarding_id
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
-from e2e.bench.ground import fleet_on, kind_of
 from e2e.bench.report import Line
+from e2e.bench.scenario import fleet_on, kind_of
 
 BESIDE = 6
 """Newcomers at once."""
@@ -91,7 +91,7 @@ async def _tried(running: Fleet, rows: Sequence[Spoilt], seed: int) -> list[Line
             for statement in _LOOSER:
                 connection.execute(text(statement))
     lines = []
-    async with crowd(running.urls, seed) as people:
+    async with applicant_pool(running.urls, seed) as people:
         usual = median(await _newcomers(people))
         for row in rows:
             line = Line("a row that cannot be read", row.name, kind)
@@ -104,7 +104,7 @@ async def _tried(running: Fleet, rows: Sequence[Spoilt], seed: int) -> list[Line
     return lines
 
 
-async def _spoilt(row: Spoilt, line: Line, running: Fleet, people: Crowd, usual: float) -> list[Fault]:
+async def _spoilt(row: Spoilt, line: Line, running: Fleet, people: ApplicantPool, usual: float) -> list[Fault]:
     victim = people.newcomer(BY_NAME["leave"])
     await victim.goes()
     found: list[Fault] = []
@@ -141,11 +141,11 @@ async def _gets_on(victim: Applicant, url: str) -> None:
     victim.intent.stage = victim.intent.plan.ends
 
 
-async def _newcomers(people: Crowd) -> list[float]:
+async def _newcomers(people: ApplicantPool) -> list[float]:
     return await asyncio.gather(*(_ready_in(people) for _ in range(BESIDE)))
 
 
-async def _ready_in(people: Crowd) -> float:
+async def _ready_in(people: ApplicantPool) -> float:
     """The seconds that a newcomer needs to the hosted page; as long as our patience where that is not enough."""
     applicant = people.newcomer(BY_NAME["leave"])
     began = time.monotonic()
@@ -157,7 +157,7 @@ async def _ready_in(people: Crowd) -> float:
     return time.monotonic() - began
 
 
-def _own(running: Fleet, people: Crowd, first: int) -> list[dict[str, Any]]:
+def _own(running: Fleet, people: ApplicantPool, first: int) -> list[dict[str, Any]]:
     ids = {onboarding_id(intent.link) for intent in people.intents[first:] if intent.link}
     return [row for row in running.ledger() if row["onboarding"] in ids]
 

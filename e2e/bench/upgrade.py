@@ -19,14 +19,14 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from e2e.bench import endings
+from e2e.bench import graceful_stop
+from e2e.bench.applicant_pool import Fault, count
 from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import Fault, count
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet
-from e2e.bench.ground import a_mock, bring_schema, empty_database, fleet_on, throng
+from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
+from e2e.bench.scenario import a_mock, bring_schema, empty_database, fleet_on, under_load
 from e2e.bench.serving import bench_portal
-from e2e.bench.visits import Visitor
 from e2e.servers import ROOT, Server, on_database
 from e2e.servers import portal as this_release
 from tests.ports import free_port
@@ -50,9 +50,9 @@ def run(
     databases: Sequence[str] = DATABASES,
     folder: Path | None = None,
 ) -> list[Line]:
-    pause, times = max(1.0, PAUSE * scale), max(1, round(endings.TIMES * scale))
+    pause, times = max(1.0, PAUSE * scale), max(1, round(graceful_stop.TIMES * scale))
     with tempfile.TemporaryDirectory(dir=folder) as own:
-        lines = [endings.ended(Path(own) / f"ends-{it}", it, seed=seed, times=times) for it in databases]
+        lines = [graceful_stop.graceful_stops(Path(own) / f"ends-{it}", it, seed=seed, times=times) for it in databases]
         lines += [started_ahead(Path(own) / f"ahead-{it}", it, seed, pause) for it in databases]
         tree = Path(own) / "previous"
         missing = taken_out(previous, tree)
@@ -84,7 +84,7 @@ def rolled_out(folder: Path, tree: Path, database: str, seed: int, pause: float)
     line = Line("release rolled out", "old and new side by side", database)
     with _both(folder, tree, database) as (running, old, new):
 
-        def worst(_running: Fleet, _visitors: list[Visitor]) -> list[float]:
+        def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
             time.sleep(pause)
             bring_schema(running.database_url)
             time.sleep(pause)
@@ -97,7 +97,7 @@ def rolled_out(folder: Path, tree: Path, database: str, seed: int, pause: float)
                 time.sleep(pause)
             return ends
 
-        throng(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
+        under_load(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
         count(line, _stumbles([*old, *new]))
     return line
 
@@ -107,7 +107,7 @@ def rolled_back(folder: Path, tree: Path, database: str, seed: int, pause: float
     line = Line("release rolled back", "old and new side by side", database)
     with _both(folder, tree, database) as (running, old, new):
 
-        def worst(_running: Fleet, _visitors: list[Visitor]) -> list[float]:
+        def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
             time.sleep(pause)
             bring_schema(running.database_url)
             for after in new:
@@ -120,7 +120,7 @@ def rolled_back(folder: Path, tree: Path, database: str, seed: int, pause: float
                 time.sleep(pause)
             return ends
 
-        throng(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
+        under_load(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
         count(line, _stumbles([*old, *new]))
         old[0].stop()
         print(f"{database}: the old release started anew on the new schema: {_comes_up(old[0])}")
@@ -139,7 +139,7 @@ def started_ahead(folder: Path, database: str, seed: int, pause: float) -> Line:
             connection.execute(text("UPDATE alembic_version SET version_num = 'of tomorrow'"))
         engine.dispose()
         with fleet_on(folder, url, has_schema=True) as running:
-            throng(line, running, lambda _running, _visitors: time.sleep(pause) or [], seed=seed, places=2)
+            under_load(line, running, lambda _running, _visitors: time.sleep(pause) or [], seed=seed, places=2)
             count(line, _stumbles(running.replicas))
     return line
 

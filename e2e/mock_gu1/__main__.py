@@ -4,12 +4,12 @@ import argparse
 import logging
 
 import e2e.mock_gu1 as manual
+from e2e.mock_gu1.api_variants import SWITCHES, table, words_of
 from e2e.mock_gu1.app import create_mock
 from e2e.mock_gu1.kinds import KINDS
 from e2e.mock_gu1.operations import OPERATIONS
 from e2e.mock_gu1.server import MockServer
 from e2e.mock_gu1.settings import DEFAULT_API_KEY, DEFAULT_INTEGRATION_CODE, DEFAULT_ORGANIZATION_ID
-from e2e.mock_gu1.worlds import SWITCHES, table, words_of
 
 
 def parser() -> argparse.ArgumentParser:

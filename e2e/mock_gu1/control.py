@@ -73,7 +73,7 @@ def advance() -> ResponseReturnValue:
     """What is due by then happens now, and sessions that have run out expire."""
     mock = current_mock()
     mock.agenda.advance(seconds_in(told(), "advance_seconds"))
-    mock.life.expire_overdue()
+    mock.lifecycle.expire_overdue()
     return done({"now": iso(mock.state.now())})
 
 
@@ -84,7 +84,7 @@ def force(validation_id: str) -> ResponseReturnValue:
     if outcome is None:
         raise BadRequest("GET /_mock/outcomes lists what outcome may be")
     mock = current_mock()
-    row = mock.life.force(validation_id, outcome)
+    row = mock.lifecycle.force(validation_id, outcome)
     if row is None:
         raise NotFound("There is no such validation")
     return done(mock.shapes.validation(row))
@@ -93,7 +93,7 @@ def force(validation_id: str) -> ResponseReturnValue:
 @control.post("/validations/<validation_id>/sync")
 def sync(validation_id: str) -> ResponseReturnValue:
     mock = current_mock()
-    row = mock.life.sync(validation_id)
+    row = mock.lifecycle.sync(validation_id)
     if row is None:
         raise NotFound("There is no such validation")
     return done(mock.shapes.validation(row))

@@ -23,7 +23,7 @@ NEED_A_REASON = frozenset({"suspended", "blocked", "rejected"})
 @entities.before_request
 def be_at_this_path() -> None:
     here = "api" if request.path.startswith("/api/") else "root"
-    if current_mock().world.entities_path not in {"both", here}:
+    if current_mock().variant.entities_path not in {"both", here}:
         raise ApiError(404, "NOT_FOUND", "There is nothing at this address")
     admit()
 
@@ -36,7 +36,7 @@ def create() -> ResponseReturnValue:
         entity = _added(body, country=_required(body, "countryCode"), name=_required(body, "name"))
     except Duplicate as error:
         return answer(mock.shapes.duplicate(error.existing)), 409
-    return answer(mock.shapes.entity_created(entity)), int(mock.world.entity_status)
+    return answer(mock.shapes.entity_created(entity)), int(mock.variant.entity_status)
 
 
 @entities.post("/automatic")
@@ -127,7 +127,7 @@ def _added(body: Json, *, country: str, name: str) -> Entity:
     _meet_scenario(tax_id, external_id)
     mock = current_mock()
     return mock.state.add_entity(
-        duplicates_allowed=mock.world.duplicates == "allow",
+        duplicates_allowed=mock.variant.duplicates == "allow",
         type=kind,
         name=name,
         tax_id=_stored(tax_id, country.upper(), kind),
@@ -142,7 +142,7 @@ def _added(body: Json, *, country: str, name: str) -> Entity:
 
 def _stored(tax_id: str, country: str, kind: str) -> str:
     try:
-        return canonical(tax_id, country=country, kind=kind, seven_digits=current_mock().world.seven_digit_dni)
+        return canonical(tax_id, country=country, kind=kind, seven_digits=current_mock().variant.seven_digit_dni)
     except InvalidTaxId as error:
         raise ApiError(400, "INVALID_TAX_ID", f"Invalid tax ID: {error}") from None
 

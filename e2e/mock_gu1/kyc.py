@@ -32,7 +32,7 @@ def create() -> ResponseReturnValue:
     metadata, omitted = _metadata(body), _omitted(body)
     entity = _entity(str(body["entityId"]))
     _refuse_what_cannot_be(body, entity)
-    created = mock.life.create(
+    created = mock.lifecycle.create(
         entity,
         metadata=metadata,
         registry_asked=_asks_registry(body, entity),
@@ -101,15 +101,15 @@ def _refuse_what_cannot_be(body: Json, entity: Entity) -> None:
     mock = current_mock()
     if entity.type != "person":
         raise ApiError(400, "INVALID_ENTITY_TYPE", "KYC validation is only available for person entities")
-    if mock.world.integration == "missing" or body["integrationCode"] != mock.settings.integration_code:
+    if mock.variant.integration == "missing" or body["integrationCode"] != mock.settings.integration_code:
         raise ApiError(400, "KYC_NOT_CONFIGURED", "The KYC integration is not configured for this organization")
     unknown = set(body) - NEWEST_KEYS
-    if mock.world.create_keys == "newest" and unknown:
+    if mock.variant.create_keys == "newest" and unknown:
         raise invalid(f"Unrecognized keys: {', '.join(sorted(unknown))}")
-    if mock.world.credit != "available":
-        status = int(mock.world.credit.removeprefix("exhausted_"))
+    if mock.variant.credit != "available":
+        status = int(mock.variant.credit.removeprefix("exhausted_"))
         raise ApiError(status, "INSUFFICIENT_CREDITS", "The organization has no credit left")
-    if mock.world.renaper_credentials == "refuse" and _wants_registry(body, entity):
+    if mock.variant.renaper_credentials == "refuse" and _wants_registry(body, entity):
         raise ApiError(400, "RENAPER_NOT_CONFIGURED", "The RENAPER credentials are missing")
 
 
@@ -117,7 +117,7 @@ def _shown(row: Validation) -> ResponseReturnValue:
     """What has not been touched for hours is fetched from the provider first."""
     mock = current_mock()
     if not lag() and mock.state.now() - row.updated_at > STALE:
-        row = mock.life.sync(row.id) or row
+        row = mock.lifecycle.sync(row.id) or row
     return answer(mock.shapes.validation(row))
 
 
@@ -174,4 +174,4 @@ def _wants_registry(body: Json, entity: Entity) -> bool:
 
 
 def _asks_registry(body: Json, entity: Entity) -> bool:
-    return _wants_registry(body, entity) and current_mock().world.renaper_credentials == "present"
+    return _wants_registry(body, entity) and current_mock().variant.renaper_credentials == "present"

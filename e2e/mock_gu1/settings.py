@@ -1,4 +1,4 @@
-"""What one mock is made with and keeps for its life; what may change meanwhile is in `worlds`."""
+"""What one mock is made with and keeps for its life; what may change meanwhile is in `api_variants`."""
 
 from __future__ import annotations
 

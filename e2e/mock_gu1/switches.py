@@ -6,13 +6,13 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
-from e2e.mock_gu1.disturbances import WrongSwitch
+from e2e.mock_gu1.api_variants import UnknownWord
 from e2e.mock_gu1.faults import WrongFault
 from e2e.mock_gu1.forms import as_number, done, told
 from e2e.mock_gu1.kinds import KINDS
 from e2e.mock_gu1.mock import current_mock
 from e2e.mock_gu1.rows import Json
-from e2e.mock_gu1.worlds import UnknownWord
+from e2e.mock_gu1.webhook_faults import WrongSwitch
 from e2e.mock_gu1.wrong_shapes import COUNT, described
 
 switches = Blueprint("switches", __name__, url_prefix="/_mock")
@@ -22,18 +22,18 @@ ORDERS = ("as_held", "reversed", "shuffled")
 
 
 @switches.get("/world")
-def show_world() -> ResponseReturnValue:
-    return jsonify(current_mock().worlds.described())
+def show_variant() -> ResponseReturnValue:
+    return jsonify(current_mock().variants.described())
 
 
 @switches.post("/world")
-def change_world() -> ResponseReturnValue:
-    worlds = current_mock().worlds
+def change_variant() -> ResponseReturnValue:
+    variants = current_mock().variants
     try:
-        worlds.change(_told())
+        variants.change(_told())
     except UnknownWord as error:
         raise BadRequest(str(error)) from None
-    return done(worlds.described())
+    return done(variants.described())
 
 
 @switches.get("/faults")
@@ -81,22 +81,22 @@ def show_shapes() -> ResponseReturnValue:
 @switches.get("/webhooks")
 def show_webhooks() -> ResponseReturnValue:
     webhooks = current_mock().webhooks
-    return jsonify(switches=webhooks.disturbance.described(), deliveries=webhooks.deliveries())
+    return jsonify(switches=webhooks.faults.described(), deliveries=webhooks.deliveries())
 
 
 @switches.post("/webhooks")
-def disturb_webhooks() -> ResponseReturnValue:
+def set_webhook_faults() -> ResponseReturnValue:
     """`envelope` is the world's `webhook_envelope`, here for convenience."""
     mock, changes = current_mock(), _told()
     envelope = changes.pop("envelope", None)
     try:
-        mock.webhooks.disturbance.changed(changes)
+        mock.webhooks.faults.changed(changes)
         if envelope is not None:
-            mock.worlds.change({"webhook_envelope": envelope})
-        mock.webhooks.disturb(changes)
+            mock.variants.change({"webhook_envelope": envelope})
+        mock.webhooks.set_faults(changes)
     except (WrongSwitch, UnknownWord) as error:
         raise BadRequest(str(error)) from None
-    return done(mock.webhooks.disturbance.described() | {"envelope": mock.world.webhook_envelope})
+    return done(mock.webhooks.faults.described() | {"envelope": mock.variant.webhook_envelope})
 
 
 @switches.post("/webhooks/release")

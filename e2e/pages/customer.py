@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+from e2e.sites.environment import PORTAL, PROVIDER
 from e2e.sites.windows import Window
-from e2e.sites.world import PORTAL, PROVIDER
 
 EMBEDDED = "kyc-onboarding iframe"
 CAPTURED = ".hosted iframe"

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 
 from e2e.bench.matrix.findings import BARE, WRONG, Findings
-from e2e.stand import BASE_URL
+from e2e.in_process_rig import BASE_URL
 from tests.page import Page
 
 

@@ -8,16 +8,19 @@ from itertools import zip_longest
 from random import Random
 
 from e2e.bench.matrix.faults import Fault
+from e2e.bench.matrix.faults_api import API_FAULTS
+from e2e.bench.matrix.faults_database import DATABASE_FAULTS
+from e2e.bench.matrix.faults_network import NETWORK_FAULTS
+from e2e.bench.matrix.faults_users import USER_FAULTS
+from e2e.bench.matrix.faults_variants import VARIANT_FAULTS
+from e2e.bench.matrix.faults_webhooks import WEBHOOK_FAULTS
 from e2e.bench.matrix.journeys import JOURNEYS
-from e2e.bench.matrix.of_gu1 import OF_GU1
-from e2e.bench.matrix.of_news import OF_NEWS
-from e2e.bench.matrix.of_people import OF_PEOPLE
-from e2e.bench.matrix.of_store import OF_STORE
-from e2e.bench.matrix.of_wire import OF_WIRE
-from e2e.bench.matrix.of_worlds import OF_WORLDS
 from e2e.bench.matrix.points import BY_NAME
 
-FAULTS = {fault.name: fault for fault in (*OF_GU1, *OF_WIRE, *OF_NEWS, *OF_STORE, *OF_PEOPLE, *OF_WORLDS)}
+FAULTS = {
+    fault.name: fault
+    for fault in (*API_FAULTS, *NETWORK_FAULTS, *WEBHOOK_FAULTS, *DATABASE_FAULTS, *USER_FAULTS, *VARIANT_FAULTS)
+}
 DATABASES = ("sqlite", "postgresql")
 
 
@@ -83,4 +86,4 @@ def _fits(fault: Fault, journey: str) -> bool:
     """Not where an early stop would keep the fault from being seen, nor where both want the same switch of the mock."""
     if fault.lasts and journey == "stop early":
         return False
-    return not (set(JOURNEYS[journey].world) & set(fault.world))
+    return not (set(JOURNEYS[journey].variant) & set(fault.variant))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from e2e.bench.matrix.points import Point
-from e2e.stand import Stand
+from e2e.in_process_rig import Rig
 
 UNTIL_TOLD = 20.0
 """Seconds in which the person has to learn of a fault that lasts."""
@@ -54,7 +54,7 @@ class Strike:
         return self.was_told or struck_for > UNTIL_TOLD
 
 
-Begin = Callable[[Stand, Point], Strike]
+Begin = Callable[[Rig, Point], Strike]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Fault:
     name: str
     points: tuple[str, ...]
     begin: Begin
-    world: Mapping[str, Any] = field(default_factory=dict)
+    variant: Mapping[str, Any] = field(default_factory=dict)
     """Options of the mock."""
     is_proxied: bool = False
     databases: tuple[str, ...] = ("sqlite", "postgresql")

@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from e2e.bench.matrix.faults_webhooks import respelt, signed
 from e2e.bench.matrix.findings import DOUBLE, LOST, STUCK, WRONG, Findings
 from e2e.bench.matrix.journeys import Journey
-from e2e.bench.matrix.of_news import respelt, signed
 from e2e.bench.matrix.person import FINAL, POLL, Person
+from e2e.in_process_rig import Rig
 from e2e.judge import is_awaiting, kept
-from e2e.stand import Stand
 
 _AFTERSHOCK = 0.3
 """Seconds for the engine to do something wrong after old news."""
 
 
 class Judge:
-    def __init__(self, it: Stand, person: Person, findings: Findings) -> None:
+    def __init__(self, it: Rig, person: Person, findings: Findings) -> None:
         self._it = it
         self._person = person
         self._findings = findings

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from e2e.bench.matrix.browser import Answer, Browser
 from e2e.bench.matrix.findings import LOST, STUCK, WRONG, Findings
-from e2e.stand import Stand
+from e2e.in_process_rig import Rig
 from portal.domain.errors import StoreUnavailable
 
 POLL = 0.05
@@ -29,7 +29,7 @@ _OVER = ("This session is over", "There is no such")
 
 class Person:
     def __init__(
-        self, it: Stand, findings: Findings, cue: Callable[[str], None], lasts: Callable[[str], bool | None]
+        self, it: Rig, findings: Findings, cue: Callable[[str], None], lasts: Callable[[str], bool | None]
     ) -> None:
         """`cue` is told what the person is about to do.
 

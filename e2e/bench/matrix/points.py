@@ -23,7 +23,7 @@ class Point:
     before: Asked = b""
     """What the portal asks just before it; nothing where that depends."""
     journeys: tuple[str, ...] = WHOLE
-    world: Mapping[str, Any] = field(default_factory=dict)
+    variant: Mapping[str, Any] = field(default_factory=dict)
     is_muted: bool = False
     """Reached only where no webhook brings the news first."""
     is_primed: bool = False
@@ -88,7 +88,7 @@ CALLS = (
         cue="continue",
         operation="sync_validation",
         request=SYNC,
-        world={"provider_events": "on_sync"},
+        variant={"provider_events": "on_sync"},
         journeys=("approve", "retry"),
         refused="waiting",
     ),

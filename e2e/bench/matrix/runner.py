@@ -6,9 +6,9 @@ from collections.abc import Callable
 from itertools import groupby
 
 from e2e.bench.matrix.catalogue import DATABASES, cases, sample
-from e2e.bench.matrix.crew import results_of
 from e2e.bench.matrix.databases import prepared
 from e2e.bench.matrix.findings import PATIENCE
+from e2e.bench.matrix.process_pool import results_of
 from e2e.bench.matrix.trial import Result
 from e2e.bench.report import Line
 

@@ -16,7 +16,7 @@ from e2e.bench.matrix.journeys import JOURNEYS, Journey
 from e2e.bench.matrix.judging import Judge
 from e2e.bench.matrix.person import POLL, Person
 from e2e.bench.matrix.points import BY_NAME, Point
-from e2e.stand import Stand, stand
+from e2e.in_process_rig import Rig, rig
 
 _LATE = 4.0
 """Seconds that a fault has to strike after the person arrived."""
@@ -39,7 +39,7 @@ class Result:
 
 
 class Trial:
-    def __init__(self, case: Case, it: Stand, findings: Findings) -> None:
+    def __init__(self, case: Case, it: Rig, findings: Findings) -> None:
         self._fault: Fault = FAULTS[case.fault]
         self._point: Point = BY_NAME[case.point]
         self._journey: Journey = JOURNEYS[case.journey]
@@ -53,7 +53,7 @@ class Trial:
 
     def run(self) -> None:
         if self._case.is_muted:
-            self._it.mock.webhooks.disturb({"lose": 1.0})
+            self._it.mock.webhooks.set_faults({"lose": 1.0})
         if self._point.is_primed:
             self._it.mock.faults.order({"operation": "create_validation", "kind": "close", "when": "after"})
         judge = Judge(self._it, self.person, self._findings)
@@ -105,10 +105,10 @@ class Trial:
 def try_out(case: Case, databases: Databases, patience: float = PATIENCE) -> Result:
     started = time.monotonic()
     findings, fault = Findings(patience), FAULTS[case.fault]
-    world = dict(BY_NAME[case.point].world) | dict(JOURNEYS[case.journey].world) | dict(fault.world)
+    variant = dict(BY_NAME[case.point].variant) | dict(JOURNEYS[case.journey].variant) | dict(fault.variant)
     with databases.new(case.database) as (folder, url):
         options = {"database_url": url, "is_migrated": True, "is_proxied": fault.is_proxied, "hurries": True}
-        with stand(folder, **options, **world) as it:
+        with rig(folder, **options, **variant) as it:
             trial = Trial(case, it, findings)
             trial.run()
             strike, seconds, onboarding_id = trial.strike, trial.seconds, trial.person.onboarding_id

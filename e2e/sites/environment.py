@@ -16,11 +16,11 @@ from e2e import servers
 from e2e.judge import judge
 from e2e.mock_gu1 import create_mock
 from e2e.mock_gu1.server import serving
-from e2e.mock_gu1.webhooks import by_post
+from e2e.mock_gu1.webhooks import over_http
 from e2e.partner_site import policy
 from e2e.partner_site.app import create_site
 from e2e.partner_site.bank import Bank
-from e2e.registering import Registered, write_partners_file
+from e2e.partners_fixture import RegisteredPartner, write_partners_file
 from e2e.sites.authority import Authority
 from e2e.sites.front import Front, fronting
 from e2e.sites.stranger import create_stranger
@@ -84,15 +84,15 @@ def cross_site(folder: Path) -> Iterator[Sites]:
 _SETTINGS = {"PORTAL_BASE_URL": PORTAL, "GU1_PROVIDER_HOSTS": PROVIDER.removeprefix("https://")}
 
 
-def _registered(site: str, ports: dict[str, int]) -> Registered:
-    return Registered(_host(site).partition(".")[0], site, f"http://127.0.0.1:{ports[_host(site)]}/hooks")
+def _registered(site: str, ports: dict[str, int]) -> RegisteredPartner:
+    return RegisteredPartner(_host(site).partition(".")[0], site, f"http://127.0.0.1:{ports[_host(site)]}/hooks")
 
 
 def _provider(ports: dict[str, int]) -> Flask:
     """The mock; what it tells the portal goes past the front, to the portal's own port and by its name."""
 
     def deliver(url: str, body: bytes, headers: dict[str, str]) -> int:
-        return by_post(url, body, headers | {"Host": _host(PORTAL)})
+        return over_http(url, body, headers | {"Host": _host(PORTAL)})
 
     return create_mock(
         api_key=servers.API_KEY,
@@ -105,12 +105,12 @@ def _provider(ports: dict[str, int]) -> Flask:
     )
 
 
-def _client(partner: Registered, front: Front, authority: Authority) -> httpx.Client:
+def _client(partner: RegisteredPartner, front: Front, authority: Authority) -> httpx.Client:
     headers = {"Authorization": f"Bearer {partner.api_key}"}
     return httpx.Client(base_url=PORTAL, headers=headers, proxy=front.url, verify=authority.client(), trust_env=False)
 
 
-def _bank(partner: Registered, client: httpx.Client) -> Bank:
+def _bank(partner: RegisteredPartner, client: httpx.Client) -> Bank:
     return Bank(url=partner.site, portal=client, signing_secrets=(partner.signing_secret,))
 
 

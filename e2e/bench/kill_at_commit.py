@@ -31,7 +31,7 @@ from sqlalchemy.pool import Pool
 from e2e.servers import Server
 from portal.domain.status import FINAL
 
-DEATH_FILE = "BENCH_DEATH_FILE"
+KILL_FILE = "BENCH_KILL_FILE"
 _WRITTEN = "bench_written"
 _CLAIM = "WITH submitted"
 """How an engine's begins: with the first of its steps."""
@@ -41,16 +41,16 @@ Written = Mapping[str, Mapping[str, Any]]
 """What a transaction wrote: statement and table → values."""
 
 
-def plan_death(server: Server, when: str, kind: str, nth: int = 1) -> None:
+def plan_kill(server: Server, when: str, kind: str, nth: int = 1) -> None:
     """`when`: before or after."""
-    _write(Path(server.env[DEATH_FILE]), f"{when} {kind} {nth}")
+    _write(Path(server.env[KILL_FILE]), f"{when} {kind} {nth}")
 
 
-def call_off_death(server: Server) -> None:
-    Path(server.env[DEATH_FILE]).unlink(missing_ok=True)
+def cancel_kill(server: Server) -> None:
+    Path(server.env[KILL_FILE]).unlink(missing_ok=True)
 
 
-def await_death(server: Server, within: float = 20.0) -> bool:
+def await_kill(server: Server, within: float = 20.0) -> bool:
     """Whether it came to that; the server can be started again afterwards."""
     deadline = time.monotonic() + within
     while server.process is not None and server.process.poll() is None:
@@ -61,7 +61,7 @@ def await_death(server: Server, within: float = 20.0) -> bool:
     return True
 
 
-class Deaths:
+class CommitKiller:
     """Listens to every engine of this process."""
 
     def __init__(self, path: Path) -> None:
@@ -80,16 +80,16 @@ class Deaths:
             connection.info.setdefault(_WRITTEN, {})[found[0]] = values
 
     def _before_commit(self, connection: Connection) -> None:
-        self._die_where_planned("before", connection.info.get(_WRITTEN))
+        self._kill_if_planned("before", connection.info.get(_WRITTEN))
 
     def _forget(self, connection: Connection) -> None:
         connection.info.pop(_WRITTEN, None)
 
     def _after_commit(self, _connection: object, record: Any) -> None:
         """A connection goes back to its pool right after the commit."""
-        self._die_where_planned("after", record.info.pop(_WRITTEN, None))
+        self._kill_if_planned("after", record.info.pop(_WRITTEN, None))
 
-    def _die_where_planned(self, when: str, written: Written | None) -> None:
+    def _kill_if_planned(self, when: str, written: Written | None) -> None:
         kind = kind_of(written) if written else None
         if kind is None:
             return

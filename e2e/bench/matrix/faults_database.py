@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from e2e.bench.matrix.faults import Begin, Fault, Strike
 from e2e.bench.matrix.points import ALL_CALLS, ALL_PRESSES, Point
 from e2e.bench.proxy import WirePoint
-from e2e.stand import Stand
+from e2e.in_process_rig import Rig
 
 SHORT = 0.7
 LONGER_THAN_A_LOCK_IS_WAITED_FOR = 5.6
@@ -90,7 +90,7 @@ def _patiently(connection: Connection) -> Iterator[None]:
 
 
 class _Broken:
-    def __init__(self, it: Stand, work: Work, seconds: float) -> None:
+    def __init__(self, it: Rig, work: Work, seconds: float) -> None:
         self._url = it.database_url
         self._work = work
         self._seconds = seconds
@@ -118,7 +118,7 @@ class _Broken:
 def broken(work: Work, seconds: float = SHORT) -> Begin:
     """From the moment on that gu1's answer is on its way, or that something is pressed."""
 
-    def begin(it: Stand, point: Point) -> Strike:
+    def begin(it: Rig, point: Point) -> Strike:
         it_breaks = _Broken(it, work, seconds)
         if point.is_call:
             it.proxy.at(WirePoint.ANSWERING, request=point.request, do=it_breaks.begin)
@@ -130,7 +130,7 @@ def broken(work: Work, seconds: float = SHORT) -> Begin:
 
 
 _EVERYWHERE = (*ALL_CALLS, *ALL_PRESSES)
-OF_STORE = [
+DATABASE_FAULTS = [
     Fault(name="database: busy", points=_EVERYWHERE, begin=broken(_busy), is_proxied=True),
     Fault(
         name="database: busy for too long",

@@ -15,7 +15,7 @@ from e2e.bench.matrix.databases import Databases
 from e2e.bench.matrix.findings import LOST, Findings
 from e2e.bench.matrix.trial import Result, keep_log, try_out
 
-STANDS = 5
+RIGS = 5
 """In each process at a time."""
 _SILENCE = 400.0
 
@@ -25,19 +25,19 @@ def results_of(cases: list[Case], databases: Databases, *, processes: int, patie
     context = multiprocessing.get_context("spawn")
     todo: Queue[Case | None] = context.Queue()
     done: Queue[Result] = context.Queue()
-    for case in (*cases, *[None] * processes * STANDS):
+    for case in (*cases, *[None] * processes * RIGS):
         todo.put(case)
-    crew = [
+    workers = [
         context.Process(target=_work, args=(todo, done, databases, patience), daemon=True) for _ in range(processes)
     ]
-    for worker in crew:
+    for worker in workers:
         worker.start()
     try:
         for _ in cases:
             yield _next(done)
     finally:
         todo.cancel_join_thread()
-        for worker in crew:
+        for worker in workers:
             worker.join(timeout=10)
             worker.kill()
 
@@ -53,7 +53,7 @@ def _work(todo: Queue[Case | None], done: Queue[Result], databases: Databases, p
     keep_log()
     # What was imported stays: looking through it again and again would stop every stand for longer than gu1 may take.
     gc.freeze()
-    threads = [Thread(target=_try_all, args=(todo, done, databases, patience)) for _ in range(STANDS)]
+    threads = [Thread(target=_try_all, args=(todo, done, databases, patience)) for _ in range(RIGS)]
     for thread in threads:
         thread.start()
     for thread in threads:

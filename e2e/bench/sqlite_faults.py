@@ -17,11 +17,11 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from e2e.bench.crowd import count
+from e2e.bench.applicant_pool import count
 from e2e.bench.fleet import SQLITE, Fleet
-from e2e.bench.ground import fleet_on, processes, throng
+from e2e.bench.interrupted_visitor import EITHER, NOTHING, InterruptedVisitor
 from e2e.bench.report import Line
-from e2e.bench.visits import EITHER, NOTHING, Visitor
+from e2e.bench.scenario import fleet_on, processes, under_load
 from e2e.servers import sqlite_in
 
 TIMES = 3
@@ -93,10 +93,10 @@ def _suffers(
     folder.mkdir(parents=True, exist_ok=True)
     with fleet_on(folder, sqlite_in(disk or folder)) as running:
 
-        def worst(running: Fleet, visitors: list[Visitor]) -> list[float]:
+        def worst(running: Fleet, visitors: list[InterruptedVisitor]) -> list[float]:
             ends = []
             for number, _ in zip(_VISITORS, range(times), strict=False):
-                visitor = Visitor(running.replicas[0], running.gu1, str(number))
+                visitor = InterruptedVisitor(running.replicas[0], running.gu1, str(number))
                 visitors.append(visitor)
                 visitor.begins()
                 with fault(running):
@@ -109,7 +109,7 @@ def _suffers(
             return ends
 
         before = processes(running.replicas[0])
-        throng(line, running, worst, seed=seed, places=places)
+        under_load(line, running, worst, seed=seed, places=places)
         if before != processes(running.replicas[0]):
             count(line, [("wrong", "a process of the portal died of it")])
     return line

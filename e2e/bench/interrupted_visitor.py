@@ -10,8 +10,8 @@ from secrets import token_hex
 
 import httpx
 
+from e2e.bench.applicant_pool import Fault, onboarding_id
 from e2e.bench.applicants import REJECT
-from e2e.bench.crowd import Fault, onboarding_id
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
 from e2e.pages.forms import details, form_token, hidden_fields
@@ -27,7 +27,7 @@ NOTHING = {503}
 EITHER = {200, 303, 503}
 
 
-class Visitor:
+class InterruptedVisitor:
     def __init__(self, portal: Server, gu1: Server, number: str) -> None:
         self.complaints: list[Fault] = []
         self.onboardings: dict[str, int] = {}

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 from werkzeug.test import TestResponse
 
-from e2e.exhibits import HOME, Exhibit, House
+from e2e.page_catalogue import HOME, CatalogueEntry, PageCatalogue
 
 THEMES = ("light", "dark")
 _EMPTY = '<!DOCTYPE html><html lang="en"><title>Hosted page</title></html>'
 
 
 @contextmanager
-def screen(browser: Browser, *, width: int = 360, height: int = 740, theme: str = "light") -> Iterator[Page]:
+def browser_page(browser: Browser, *, width: int = 360, height: int = 740, theme: str = "light") -> Iterator[Page]:
     context = _context(browser, width, height, theme)
     try:
         yield context.new_page()
@@ -23,9 +23,9 @@ def screen(browser: Browser, *, width: int = 360, height: int = 740, theme: str 
         context.close()
 
 
-def show(page: Page, house: House, exhibit: Exhibit, language: str) -> TestResponse:
+def render(page: Page, page_catalogue: PageCatalogue, entry: CatalogueEntry, language: str) -> TestResponse:
     """What the app answered; the page then shows it and stays as it is: what its scripts ask for brings nothing."""
-    answer, client = house.answer(exhibit, language), house.client(exhibit)
+    answer, client = page_catalogue.answer(entry, language), page_catalogue.client(entry)
 
     def fulfil(route: Route) -> None:
         request = route.request
@@ -46,7 +46,7 @@ def show(page: Page, house: House, exhibit: Exhibit, language: str) -> TestRespo
 
     page.unroute_all()
     page.route("**/*", fulfil)
-    page.goto(HOME + exhibit.address(language), wait_until="load")
+    page.goto(HOME + entry.address(language), wait_until="load")
     return answer
 
 

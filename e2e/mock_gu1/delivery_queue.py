@@ -11,7 +11,7 @@ from time import monotonic
 Work = Callable[[], object]
 
 
-class Post:
+class DeliveryQueue:
     def __init__(self) -> None:
         self._changed = Condition()
         self._order = count()

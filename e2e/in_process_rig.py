@@ -59,7 +59,7 @@ _ONE_AT_A_TIME = Lock()
 """For setting up: Flask compiles its URLs, and Python 3.11 can fail at that on several threads."""
 
 
-class Stand:
+class Rig:
     def __init__(self, portal: Flask, mock: Mock, *, mock_url: str, database_url: str, proxy: Proxy | None) -> None:
         self.portal = portal
         self.mock = mock
@@ -126,7 +126,7 @@ class Stand:
 
 
 @contextmanager
-def stand(
+def rig(
     folder: Path,
     *,
     database_url: str | None = None,
@@ -135,13 +135,13 @@ def stand(
     is_proxied: bool = False,
     hurries: bool = False,
     **options: Any,
-) -> Iterator[Stand]:
+) -> Iterator[Rig]:
     """`options` are those of the mock; `deliver` replaces the way of its webhooks to the portal.
 
     `is_proxied` puts a fault proxy between the two; `hurries` makes the client give gu1 up as soon as the quick
     pace suggests.
     """
-    running: Stand | None = None
+    running: Rig | None = None
 
     def to_portal(url: str, body: bytes, headers: dict[str, str]) -> int:
         assert running
@@ -170,7 +170,7 @@ def stand(
         runner_of(app).start()
         try:
             parts: Mock = mock.extensions[EXTENSION]
-            running = Stand(app, parts, mock_url=server.url, database_url=config.database_url, proxy=proxy)
+            running = Rig(app, parts, mock_url=server.url, database_url=config.database_url, proxy=proxy)
             yield running
             running.client.close()
         finally:

@@ -28,8 +28,8 @@ class Kill:
 
 
 @dataclass
-class Toll:
-    """What all reapers of a run share."""
+class KillLog:
+    """What all killers of a run share."""
 
     wanted: int
     began: float = field(default_factory=time.monotonic)
@@ -44,26 +44,26 @@ class Toll:
         self.begun += 1
         return self.begun <= self.wanted
 
-    def takes(self, kill: Kill) -> None:
+    def record(self, kill: Kill) -> None:
         self.kills.append(kill)
         if len(self.kills) % _TOLD_EVERY == 0:
             print(f"{len(self.kills)} kills in {time.monotonic() - self.began:.0f} s", flush=True)
 
 
-class Reaper:
-    def __init__(self, server: Server, workers: int, chance: random.Random, toll: Toll, longest_life: float) -> None:
+class RandomKiller:
+    def __init__(self, server: Server, workers: int, chance: random.Random, log: KillLog, longest_life: float) -> None:
         self._server = server
         self._workers = workers
         self._chance = chance
-        self._toll = toll
+        self._log = log
         self._longest_life = longest_life
         self._last = ""
         self.groups: set[int] = set()
         """Of servers that were killed without their workers."""
 
-    async def reaps(self) -> None:
+    async def run(self) -> None:
         """The replica is up before and afterwards."""
-        while self._toll.may_take_one():
+        while self._log.may_take_one():
             await asyncio.sleep(self._chance.uniform(0, self._longest_life))
             if self._has_ended():
                 await self._restart_ended()
@@ -76,7 +76,7 @@ class Reaper:
                 if self._last == STARTING:
                     began = await self._kill_while_starting()
                 await self._start()
-            self._toll.takes(Kill(self._last, began, time.monotonic() - began))
+            self._log.record(Kill(self._last, began, time.monotonic() - began))
 
     def _chosen(self) -> str:
         shares = {GROUP: 4, STARTING: 1, SERVER: 1} | ({WORKER: 4} if self._workers > 1 else {})
@@ -103,7 +103,7 @@ class Reaper:
                 return await asyncio.to_thread(self._server.start)
             except RuntimeError as problem:
                 print(f"after the kill of {self._last}: {problem}", flush=True)
-                self._toll.ended.append(self._last)
+                self._log.ended.append(self._last)
                 self._server.kill()
         raise RuntimeError(f"{self._server.url} cannot be started any more")
 
@@ -124,9 +124,9 @@ class Reaper:
 
     async def _restart_ended(self) -> None:
         if self._last == WORKER and self._has_ended():
-            self._toll.crash_loops += 1
+            self._log.crash_loops += 1
         else:
-            self._toll.ended.append(self._last)
+            self._log.ended.append(self._last)
         self._server.kill()
         await self._start()
 

@@ -11,7 +11,7 @@ from portal.partners.registry import hash_of_key, new_key, new_signing_secret
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredPartner:
     """A partner, with what only it and (of the key a hash) the portal's registry know."""
 
     slug: str
@@ -39,7 +39,7 @@ class Registered:
         return "".join((f"[partners.{self.slug}]\n", *(f"{key} = {json.dumps(it)}\n" for key, it in lines.items())))
 
 
-def write_partners_file(path: Path, *partners: Registered) -> dict[str, str]:
+def write_partners_file(path: Path, *partners: RegisteredPartner) -> dict[str, str]:
     """What the portal's environment then needs."""
     path.write_text("\n".join(partner.stanza for partner in partners), encoding="utf-8")
     return {"PORTAL_PARTNERS_FILE": str(path)}

@@ -29,7 +29,7 @@ def _number(default: int, *, what: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class ApiVariant:
     duplicates: str = _words("refuse", "allow", what="a taxId that is there already: 409, or a second entity (1)")
     duplicate_shape: str = _words("nested", "flat", "without_id", what="body of that 409 (5, ?1)")
     entity_status: str = _words("201", "200", what="HTTP status of a created entity (?1)")
@@ -99,7 +99,7 @@ class World:
 
 
 Switch = Field[Word]
-SWITCHES: tuple[Switch, ...] = fields(World)
+SWITCHES: tuple[Switch, ...] = fields(ApiVariant)
 _BY_NAME = {switch.name: switch for switch in SWITCHES}
 
 
@@ -108,10 +108,10 @@ def words_of(switch: Switch) -> tuple[str, ...]:
     return tuple(switch.metadata["words"])
 
 
-def changed(world: World, changes: Mapping[str, object]) -> World:
+def changed(variant: ApiVariant, changes: Mapping[str, object]) -> ApiVariant:
     """Raises `UnknownWord`, and then nothing is changed."""
     checked: dict[str, Any] = {name: _checked(name, value) for name, value in changes.items()}
-    return replace(world, **checked)
+    return replace(variant, **checked)
 
 
 def _checked(name: str, value: object) -> Word:
@@ -126,10 +126,10 @@ def _checked(name: str, value: object) -> Word:
     return str(value)
 
 
-class Worlds:
+class CurrentVariant:
     """The world as it is now; another one may be put in its place at any time."""
 
-    def __init__(self, first: World) -> None:
+    def __init__(self, first: ApiVariant) -> None:
         self._lock = Lock()
         self._first = self.now = first
 

@@ -23,7 +23,7 @@ Fault = tuple[str, str]
 """A column of the report's table, and what happened."""
 
 
-class Crowd:
+class ApplicantPool:
     def __init__(self, door: Door, client: httpx.AsyncClient, chance: random.Random) -> None:
         self.door = door
         self.intents: list[Intent] = []
@@ -37,7 +37,7 @@ class Crowd:
         self.intents.append(intent)
         return Applicant(intent, self.door, self._client)
 
-    async def throngs(self, places: int, during: Callable[[], Awaitable[None]], *, patience: float) -> None:
+    async def keep_busy(self, places: int, during: Callable[[], Awaitable[None]], *, patience: float) -> None:
         """Keeps so many applicants under way while `during` lasts; then whoever is left gets so many seconds."""
         streams = [asyncio.create_task(self._stream()) for _ in range(places)]
         try:
@@ -48,7 +48,7 @@ class Crowd:
             for stream in late:
                 stream.cancel()
             await asyncio.gather(*streams, return_exceptions=True)
-        await self.looks_around(self.intents, patience)
+        await self.check_all(self.intents, patience)
 
     async def _stream(self) -> None:
         while self._is_open:
@@ -58,7 +58,7 @@ class Crowd:
             except Lost as lost:
                 applicant.intent.problem = str(lost)
 
-    async def looks_around(self, intents: Sequence[Intent], patience: float) -> None:
+    async def check_all(self, intents: Sequence[Intent], patience: float) -> None:
         """These once more: whoever was where they belong has to be there still."""
         turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -73,11 +73,11 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(urls: list[str], seed: int) -> AsyncIterator[Crowd]:
+async def applicant_pool(urls: list[str], seed: int) -> AsyncIterator[ApplicantPool]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     async with httpx.AsyncClient(trust_env=False, timeout=15, limits=limits) as client:
         chance = random.Random(seed)
-        yield Crowd(Door(urls, client, chance), client, chance)
+        yield ApplicantPool(Door(urls, client, chance), client, chance)
 
 
 def onboarding_id(link: str) -> str:

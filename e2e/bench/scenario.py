@@ -15,11 +15,11 @@ from typing import Any
 
 import httpx
 
-from e2e.bench.crowd import Crowd, Fault, count, crowd, judged, waits
+from e2e.bench.applicant_pool import ApplicantPool, Fault, applicant_pool, count, judged, waits
 from e2e.bench.fleet import POSTGRESQL, SQLITE, Fleet
+from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
 from e2e.bench.serving import bench_portal, set_clock
-from e2e.bench.visits import Visitor
 from e2e.servers import Server, mock_gu1, on_database, sqlite_in
 from portal.store.database import make_engine, migrate
 from tests.ports import free_port
@@ -31,7 +31,7 @@ PATIENCE = 60.0
 Behind = Callable[[str], AbstractContextManager[Server]]
 """Makes a gu1 for the portal at that address."""
 
-Worst = Callable[[Fleet, list[Visitor]], list[float]]
+Worst = Callable[[Fleet, list[InterruptedVisitor]], list[float]]
 """Breaks things; adds the visitors whom it sends in, and says when each fault was over."""
 
 
@@ -54,7 +54,7 @@ def fleet_on(
     database_url: str,
     *,
     ahead: Sequence[float] = (0.0,),
-    pace_scale: float = 0.1,
+    time_scale: float = 0.1,
     gu1: Behind | None = None,
     has_schema: bool = False,
 ) -> Iterator[Fleet]:
@@ -68,7 +68,7 @@ def fleet_on(
         bring_schema(database_url)
     settings = {**on_database(database_url), "TMPDIR": str(folder), "PORTAL_LOG_LEVEL": "WARNING"}
     with (gu1 or partial(a_mock, folder))(f"http://127.0.0.1:{ports[0]}") as behind:
-        own = [bench_portal(folder, port=it, gu1_url=behind.url, env=settings, pace_scale=pace_scale) for it in ports]
+        own = [bench_portal(folder, port=it, gu1_url=behind.url, env=settings, time_scale=time_scale) for it in ports]
         try:
             for replica, seconds in zip(own, ahead, strict=True):
                 set_clock(replica, seconds)
@@ -108,7 +108,7 @@ def bring_schema(database_url: str) -> None:
     engine.dispose()
 
 
-def throng(
+def under_load(
     line: Line,
     running: Fleet,
     during: Worst,
@@ -122,16 +122,16 @@ def throng(
 
     `forgives` is the one problem that people may have who were not acknowledged yet.
     """
-    visitors: list[Visitor] = []
+    visitors: list[InterruptedVisitor] = []
 
     async def come() -> None:
-        async with crowd(running.urls, seed) as people:
+        async with applicant_pool(running.urls, seed) as people:
             ends: list[float] = []
 
             async def worst() -> None:
                 ends.extend(await asyncio.to_thread(during, running, visitors))
 
-            await people.throngs(places, worst, patience=patience)
+            await people.keep_busy(places, worst, patience=patience)
             if forgives:
                 people.intents = [it for it in people.intents if it.is_acknowledged or it.problem != forgives]
             line.runs += len(people.intents)
@@ -145,7 +145,9 @@ def throng(
             visitor.leaves()
 
 
-async def _settled(people: Crowd, running: Fleet, visitors: Sequence[Visitor], patience: float) -> list[Fault]:
+async def _settled(
+    people: ApplicantPool, running: Fleet, visitors: Sequence[InterruptedVisitor], patience: float
+) -> list[Fault]:
     """What is wrong still when there was time enough to get right."""
     deadline = time.monotonic() + patience
     charges = {key: charged for visitor in visitors for key, charged in visitor.onboardings.items()}
@@ -154,7 +156,7 @@ async def _settled(people: Crowd, running: Fleet, visitors: Sequence[Visitor], p
         faults = judged(people.intents, [row for row in rows if row["onboarding"] not in charges], people.door.bare)
         if all(kind == "bare" for kind, _ in faults) or time.monotonic() > deadline:
             break
-        await people.looks_around([intent for intent in people.intents if not intent.is_right], 1.0)
+        await people.check_all([intent for intent in people.intents if not intent.is_right], 1.0)
         await asyncio.sleep(0.5)
     charged = Counter(row["onboarding"] for row in rows if row["charged"])
     twice = [key for key, wanted in charges.items() if charged[key] > wanted]

@@ -16,7 +16,7 @@ class WrongSwitch(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disturbance:
+class WebhookFaults:
     """Of every delivery, until changed."""
 
     delay: float = 0.0
@@ -34,7 +34,7 @@ class Disturbance:
     hold: bool = False
     """Kept back until `POST /_mock/webhooks/release`."""
 
-    def changed(self, changes: Mapping[str, object]) -> Disturbance:
+    def changed(self, changes: Mapping[str, object]) -> WebhookFaults:
         """Raises `WrongSwitch`, and then nothing is changed."""
         checked: dict[str, Any] = {name: _checked(name, value) for name, value in changes.items()}
         return replace(self, **checked)
@@ -43,9 +43,9 @@ class Disturbance:
         return asdict(self)
 
 
-NAMES = tuple(field.name for field in fields(Disturbance))
+NAMES = tuple(field.name for field in fields(WebhookFaults))
 _RANGES = {"copies": (1, 100), "lose": (0, 1)}
-_TYPES = get_type_hints(Disturbance)
+_TYPES = get_type_hints(WebhookFaults)
 
 
 def _checked(name: str, value: object) -> object:

@@ -15,7 +15,7 @@ from threading import Thread
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from e2e.pages.applicant import a_document_number
-from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET, World, world
+from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET, Environment, environment
 from portal.app import create_app
 from portal.config import Config
 from portal.partners.registry import new_signing_secret
@@ -83,8 +83,8 @@ def site() -> Iterator[Site]:
 
 
 @dataclass
-class Embedding:
-    world: World
+class EmbeddingSites:
+    environment: Environment
     site: Site
     provider: str
     """The origin that the hosted page is at."""
@@ -92,7 +92,7 @@ class Embedding:
 
     @property
     def portal(self) -> str:
-        return self.world.portal.url
+        return self.environment.portal.url
 
     @property
     def script(self) -> str:
@@ -107,7 +107,7 @@ class Embedding:
 
 
 @contextmanager
-def embedding(folder: Path) -> Iterator[Embedding]:
+def embedding_sites(folder: Path) -> Iterator[EmbeddingSites]:
     port = free_port()
     provider = f"http://provider.localhost:{port}"
     with site() as running:
@@ -118,8 +118,8 @@ def embedding(folder: Path) -> Iterator[Embedding]:
         settings = {"PORTAL_PARTNERS_FILE": str(partners), "PORTAL_SECRET_KEYS": SECRET_KEY}
         settings["GU1_PROVIDER_HOSTS"] = f"provider.localhost,{UNUSED_PROVIDER}"
         arguments = ("--asks-camera", "--public-url", provider)
-        with world(folder, gu1_port=port, env=settings, mock_arguments=arguments) as found:
-            yield Embedding(found, running, provider, _inviting(found, partners))
+        with environment(folder, gu1_port=port, env=settings, mock_arguments=arguments) as found:
+            yield EmbeddingSites(found, running, provider, _inviting(found, partners))
 
 
 def _stanza(slug: str, capture: str, host: str, at: Site) -> str:
@@ -133,7 +133,7 @@ def _stanza(slug: str, capture: str, host: str, at: Site) -> str:
     return f"[partners.{slug}]\n" + "\n".join(f"{name} = {json.dumps(value)}" for name, value in told.items()) + "\n"
 
 
-def _inviting(found: World, partners: Path) -> Callable[..., str]:
+def _inviting(found: Environment, partners: Path) -> Callable[..., str]:
     """As the partner's backend would; gives the access link."""
     config = Config(
         secret_keys=(SECRET_KEY,),
