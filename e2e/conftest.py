@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from e2e.browser import CHROMIUM
+from e2e.mock_client import MockClient
 from e2e.pages.applicant import Applicant
 from e2e.servers import environment, on_database, portal, sqlite_in
 from portal.store.database import make_engine, migrate
@@ -51,6 +52,18 @@ def open_database():
             return url
 
         yield open_database
+
+
+@pytest.fixture(scope="session")
+def shared_mock():
+    return MockClient()
+
+
+@pytest.fixture
+def mock(shared_mock):
+    """The mock with its default options, without anything of an earlier test."""
+    shared_mock.reset()
+    return shared_mock
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from e2e.mock_gu1 import DEFAULT_API_KEY, create_mock
 SECRET = "whsec"
 AUTHORIZED = {"Authorization": f"Bearer {DEFAULT_API_KEY}"}
 CODE = "global_gueno_validation_kyc"
+START = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 
 
 def keys(text):
@@ -39,7 +40,7 @@ class MockClient:
     """One mock with a clock that stands, work that waits to be run, and a webhook receiver."""
 
     def __init__(self, **options):
-        self.time = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
+        self.time = START
         self.waiting = []
         self.received = []
         self.answers = []
@@ -53,6 +54,14 @@ class MockClient:
             **options,
         )
         self.client = self.app.test_client()
+
+    def reset(self):
+        """Back to how it was made: a new app for each test takes longer than the test."""
+        self.events()
+        self.told("reset")
+        self.time = START
+        for kept in (self.waiting, self.received, self.answers):
+            kept.clear()
 
     def _deliver(self, url, body, headers):
         self.received.append((body, headers))

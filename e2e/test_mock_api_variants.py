@@ -9,11 +9,6 @@ from e2e.mock_gu1.__main__ import parser
 from e2e.mock_gu1.api_variants import SWITCHES, ApiVariant, words_of
 
 
-@pytest.fixture
-def mock():
-    return MockClient()
-
-
 def entity_answer(mock, tax_id="20123456"):
     return mock.post("/api/entities", type="person", name="Ana", taxId=tax_id, countryCode="AR")
 

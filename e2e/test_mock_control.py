@@ -5,12 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from e2e.mock_client import AUTHORIZED, MockClient
-
-
-@pytest.fixture
-def mock():
-    return MockClient()
+from e2e.mock_client import AUTHORIZED
 
 
 def test_ledger_charges_a_validation_once(mock):

@@ -2,16 +2,8 @@
 
 import re
 
-import pytest
-
-from e2e.mock_client import MockClient
 from e2e.mock_gu1.api_variants import SWITCHES
 from e2e.mock_gu1.outcomes import FOR_OPERATORS
-
-
-@pytest.fixture
-def mock():
-    return MockClient()
 
 
 def page(mock):

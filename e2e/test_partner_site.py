@@ -163,9 +163,9 @@ def test_a_result_without_a_state_is_refused(visitor, portal):
     assert visitor.get(f"/done?{signed(query)}").status_code == 400
 
 
-@pytest.mark.parametrize("query", ["", "signature=", "state=&t=x&signature=é", "status=approved"])
-def test_nonsense_is_no_result(visitor, query):
-    assert visitor.get(f"/done?{query}").status_code == 400
+def test_nonsense_is_no_result(visitor):
+    for query in ("", "signature=", "state=&t=x&signature=é", "status=approved"):
+        assert visitor.get(f"/done?{query}").status_code == 400, query
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=["first", "second"])
