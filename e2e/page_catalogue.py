@@ -122,7 +122,7 @@ def page_catalogue(folder: Path) -> Iterator[PageCatalogue]:
 
 def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
     def page(**changes: Any) -> str:
-        return f"/o/{app.extensions['portal'].links.token(store.add(an_onboarding(**changes)))}"
+        return f"/o/{app.extensions['portal'].access_links.token(store.add(an_onboarding(**changes)))}"
 
     yield CatalogueEntry("form", "/")
     yield CatalogueEntry("form, Brazil", "/?country=BR")
