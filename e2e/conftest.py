@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 
 import pytest
 
+from e2e.bench.serving import bench_portal
 from e2e.browser import CHROMIUM
 from e2e.mock_client import MockClient
 from e2e.pages.applicant import Applicant
@@ -21,6 +22,33 @@ __all__ = ["database_kind", "migrated_sqlite", "pytest_runtest_setup"]
 def pytest_sessionstart(session):
     if not hasattr(session.config, "workerinput"):
         shutil.rmtree(session.config.getoption("--output"), ignore_errors=True)
+
+
+SHARED = {
+    "embedded": "embed",
+    "tab_environment": "capture",
+    "frame_environment": "capture",
+    "shared_environment": "sqlite",
+}
+"""Fixture → group of the tests that use it."""
+SMALL = ("test_mock_", "test_contract", "test_partner_site")
+"""Modules of short tests: sending them out one by one would take longer than running them."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share servers run on the same worker, so that each server is started once."""
+    for item in items:
+        if any(item.iter_markers("xdist_group")):
+            continue
+        module = item.path.stem
+        groups = [group for fixture, group in SHARED.items() if fixture in item.fixturenames]
+        if module.startswith(SMALL):
+            groups = [module]
+        if hasattr(item, "callspec") and item.callspec.params.get("database_kind") == "postgresql":
+            groups = ["postgresql"]
+        if groups:
+            item.add_marker(pytest.mark.xdist_group(groups[0]))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,6 +128,14 @@ def shared_environment(common_environments, database_kind):
 def own_environment(database_url, tmp_path):
     """For journeys that kill things."""
     with environment(tmp_path, database_url=database_url) as running:
+        yield running
+        running.judge()
+
+
+@pytest.fixture
+def quick_environment(database_url, tmp_path):
+    """For journeys that kill things and then wait: the portal's waits are a tenth as long."""
+    with environment(tmp_path, database_url=database_url, serve=partial(bench_portal, time_scale=0.1)) as running:
         yield running
         running.judge()
 

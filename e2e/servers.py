@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,12 +161,13 @@ def environment(
     database_url: str | None = None,
     env: Mapping[str, str] | None = None,
     mock_arguments: tuple[str, ...] = (),
+    serve: Callable[..., Server] = portal,
 ) -> Iterator[Environment]:
-    """Portal and mock, running and knowing each other; on a SQLite file where no PostgreSQL with a schema is named."""
+    """A running portal and mock that know each other; on a SQLite file unless a PostgreSQL with a schema is named."""
     database_url = database_url or sqlite_in(folder)
     portal_port, gu1_port = portal_port or free_port(), gu1_port or free_port()
     gu1 = mock_gu1(folder, port=gu1_port, portal_url=f"http://127.0.0.1:{portal_port}", arguments=mock_arguments)
-    door = portal(folder, port=portal_port, gu1_url=gu1.url, env={**on_database(database_url), **(env or {})})
+    door = serve(folder, port=portal_port, gu1_url=gu1.url, env={**on_database(database_url), **(env or {})})
     try:
         gu1.start()
         door.start()

@@ -52,6 +52,13 @@ def document_in_frame(applicant):
     return applicant.page.locator(".hosted iframe").element_handle().content_frame()
 
 
+def has_a_way_past_the_frame(applicant):
+    expect(applicant.way_to_camera).to_be_visible()
+    assert applicant.way_to_camera.get_attribute("target") == "_blank"
+    width = applicant.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert width <= 0
+
+
 def stop_answers(page):
     page.route("**/status?*", lambda route: route.fulfill(status=503, body="busy"))
 
@@ -88,13 +95,11 @@ def test_without_javascript_both_open_in_a_tab(browser, an_environment, request)
         applicant.sees_stage("approved")
 
 
-def test_the_frame_may_use_camera_and_microphone(framed):
+def test_the_frame_lasts_with_its_camera_until_the_verdict(framed):
+    has_a_way_past_the_frame(framed)
+    inside = document_in_frame(framed)
     hosted_frame(framed).get_by_role("button", name="Open the camera").click()
     expect(hosted_frame(framed).locator("#camera")).to_have_text("audio and video")
-
-
-def test_the_frame_outlives_ten_polls_and_a_change_of_stage(framed):
-    inside = document_in_frame(framed)
     inside.evaluate("window.kept = true")
     framed.sees_stage("waiting")
     for _ in range(10):
@@ -102,9 +107,6 @@ def test_the_frame_outlives_ten_polls_and_a_change_of_stage(framed):
             framed.page.evaluate("document.querySelector('#status').dispatchEvent(new Event('look'))")
     assert inside.evaluate("window.kept")
     assert inside == document_in_frame(framed)
-
-
-def test_the_frame_goes_away_with_the_verdict_and_leaves_the_focus_on_it(framed):
     outcome = hosted_frame(framed).get_by_role("button", name="Approve", exact=True)
     outcome.focus()
     outcome.press("Enter")
@@ -113,6 +115,7 @@ def test_the_frame_goes_away_with_the_verdict_and_leaves_the_focus_on_it(framed)
     expect(framed.page.get_by_role("heading", level=1)).to_be_focused()
 
 
+@pytest.mark.parametrize("framed", [DESKTOP], indirect=True, ids=["desktop"])
 def test_coming_back_inside_the_frame_does_not_nest_the_portal(framed):
     stop_answers(framed.page)
     hosted_frame(framed).get_by_role("button", name="Approve", exact=True).click()
@@ -122,6 +125,7 @@ def test_coming_back_inside_the_frame_does_not_nest_the_portal(framed):
     expect(hosted_frame(framed).locator("header, nav, #status")).to_have_count(0)
 
 
+@pytest.mark.parametrize("framed", [DESKTOP], indirect=True, ids=["desktop"])
 def test_words_of_the_frame_make_the_page_look_again_and_no_others_do(framed):
     page = framed.page
     page.wait_for_timeout(1000)
@@ -133,13 +137,6 @@ def test_words_of_the_frame_make_the_page_look_again_and_no_others_do(framed):
     page.wait_for_timeout(600)
     assert page.evaluate("window.looks") == 1
     framed.sees_stage("waiting")
-
-
-def test_a_way_past_the_frame_is_always_there(framed):
-    expect(framed.way_to_camera).to_be_visible()
-    assert framed.way_to_camera.get_attribute("target") == "_blank"
-    width = framed.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert width <= 0
 
 
 def test_no_policy_is_broken_on_the_way(browser, frame_environment):

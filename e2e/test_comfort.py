@@ -8,6 +8,9 @@ from playwright.sync_api import expect
 
 from e2e.pages.applicant import Applicant, a_document_number
 
+pytestmark = pytest.mark.xdist_group("sqlite-2")
+"""On another worker than the other journeys: together they would be the last to end."""
+
 STAYS_IN_REVIEW = "99990003"
 TYPED = {"first_name": "Ana María", "last_name": "Pérez", "document_number": "30.123.456", "email": "ana@example.com"}
 

@@ -8,6 +8,9 @@ from playwright.sync_api import expect
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
 from portal.domain.locales import Locale
 
+pytestmark = pytest.mark.xdist_group("sqlite-2")
+"""On another worker than the other journeys: together they would be the last to end."""
+
 ANOTHER = {"es-AR": "en-US", "es": "pt-BR", "pt-BR": "es-AR", "en": "es-MX"}
 
 

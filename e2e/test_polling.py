@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
-from e2e.pages.applicant import Applicant, a_document_number
+from e2e.pages.applicant import Applicant
 
 STAYS_IN_REVIEW = "99990003"
 
@@ -74,14 +73,3 @@ def test_polling_ends_with_the_verdict(applicant):
     polls = Polls(applicant.page)
     applicant.page.wait_for_timeout(3000)
     assert polls.answers == []
-
-
-def test_no_content_security_violation_on_the_way(applicant):
-    complaints = []
-    applicant.page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    applicant.start(a_document_number())
-    applicant.arrives_at_hosted_page()
-    applicant.chooses("Approve")
-    applicant.sees_stage("approved")
-    expect(applicant.page.locator("#status h1")).to_be_visible()
-    assert complaints == []

@@ -59,14 +59,14 @@ def test_asked_to_end_it_first_finishes_what_is_under_way(own_environment):
 
 
 @on_both_databases
-def test_killed_while_gu1_answers_the_lost_validation_is_found_again(own_environment):
-    order_fault(own_environment, operation="create_validation", kind="latency", seconds=3, when="after")
-    link = send_form(own_environment.portal.url, a_document_number())
-    until_created(own_environment)
-    own_environment.portal.kill()
-    own_environment.portal.start()
+def test_killed_while_gu1_answers_the_lost_validation_is_found_again(quick_environment):
+    order_fault(quick_environment, operation="create_validation", kind="latency", seconds=3, when="after")
+    link = send_form(quick_environment.portal.url, a_document_number())
+    until_created(quick_environment)
+    quick_environment.portal.kill()
+    quick_environment.portal.start()
     until(link, "ready", within=90)
-    assert own_environment.ledger()["created"] == 1
+    assert quick_environment.ledger()["created"] == 1
 
 
 @on_both_databases
