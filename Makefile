@@ -58,7 +58,7 @@ lint: $(VENV)/.dev catalogues
 check-types: $(VENV)/.dev
 	$(BIN)/mypy portal e2e/mock_gu1
 
-# These keep every core busy by themselves, so they run after the others and one by one.
+# These judge by time, so they run after the journeys and not beside them.
 SAMPLES := e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py
 AT_ONCE := --dist worksteal --numprocesses
 MARKED := -m "not slow"
@@ -94,7 +94,7 @@ test-webkit: $(VENV)/.webkit catalogues ## the same in WebKitGTK, which needs a 
 	E2E_ENGINES=webkit $$(command -v xvfb-run >/dev/null && echo xvfb-run -a) $(BIN)/pytest $(CROSS_SITE) $(UNUSED)
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
-	$(BIN)/pytest $(SAMPLES)
+	$(BIN)/pytest $(SAMPLES) $(AT_ONCE) 3
 
 faults: $(VENV)/.dev catalogues ## every fault at every point, a thousand kills, floods, outages: an hour or two; faults.json
 	$(BIN)/python -m e2e.bench.faults

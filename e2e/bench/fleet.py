@@ -51,7 +51,7 @@ def fleet(
     with database_of(database, folder) as url:
         # What a killed server leaves behind stays in the bench's own folder.
         env = {**on_database(url), "TMPDIR": str(folder)}
-        options = {"env": env, "pace_scale": time_scale, "workers": workers}
+        options = {"env": env, "time_scale": time_scale, "workers": workers}
         own = [bench_portal(folder, port=port, gu1_url=gu1_url or gu1.url, **options) for port in ports]
         try:
             gu1.start()

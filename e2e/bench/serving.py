@@ -1,6 +1,6 @@
 """`portal serve`, for benches: the same server, schema and engine, at another pace and under another clock.
 
-    replica = bench_portal(folder, port=…, gu1_url=…, env=on_database(url), pace_scale=0.05)
+    replica = bench_portal(folder, port=…, gu1_url=…, env=on_database(url), time_scale=0.05)
     replica.start()                                  # an e2e.servers.Server: start, stop, kill
     set_clock(replica, seconds)                      # its clock jumps, before it starts or while it runs
     plan_kill(replica, "after", "adopted", nth=1)   # see kill_at_commit.py
