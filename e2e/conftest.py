@@ -53,20 +53,20 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def delete_output_dir():
-    """Done above: the one of pytest-playwright would have each worker delete what the others wrote."""
+    """Replaces pytest-playwright's fixture, with which each worker deletes the other workers' files."""
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
     binary = CHROMIUM.path_or_skip()
-    # A camera for everybody, and nobody to ask for it.
+    # A fake camera, and no permission prompt.
     fake_camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     return {**browser_type_launch_args, "executable_path": binary, "args": fake_camera}
 
 
 @pytest.fixture(scope="session")
 def open_database():
-    """Opens a database of either kind for an environment in a folder; it is dropped when the session ends."""
+    """Creates a database of the given kind for an environment; it is dropped when the session ends."""
     with ExitStack() as opened:
         postgres = cache(lambda: opened.enter_context(server()))
 
@@ -89,20 +89,20 @@ def shared_mock():
 
 @pytest.fixture
 def mock(shared_mock):
-    """The mock with its default options, without anything of an earlier test."""
+    """The mock with its default options, reset before each test."""
     shared_mock.reset()
     return shared_mock
 
 
 @pytest.fixture
 def database_url(open_database, database_kind, tmp_path):
-    """On PostgreSQL with the schema, which `portal serve` makes itself on SQLite only."""
+    """On PostgreSQL the schema is created here; on SQLite `portal serve` creates it."""
     return open_database(database_kind, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def common_environments(open_database, tmp_path_factory):
-    """One for each kind of database, from the first journey on it to the end of the session."""
+    """One environment per kind of database, started by the first test that needs it."""
     with ExitStack() as running:
         environments = {}
 
@@ -142,7 +142,7 @@ def quick_environment(database_url, tmp_path):
 
 @pytest.fixture
 def second_replica(own_environment, tmp_path):
-    """Another portal on the database of `own_environment`; gu1 does not know of it."""
+    """A second portal on the database of `own_environment`; gu1 sends it no webhooks."""
     folder = tmp_path / "second"
     folder.mkdir()
     replica = portal(

@@ -1,4 +1,4 @@
-"""`make demo`: the mock gu1, the portal and a partner of it on this machine, with what to try."""
+"""`make demo`: runs the mock gu1, the portal and a sample partner, and prints links to try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Partners' pages that hold the portal in a frame: a site for each of them, and what one sees and hears there."""
+"""Sites of partners that embed the portal in a frame, and a customer who uses them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from portal.services.partner_onboardings import CreateRequest
 from tests.ports import free_port
 
 UNUSED_PROVIDER = "verify.example.com"
-"""A host that the portal allows besides the mock's: on loopback the embed script cannot know one by its port."""
+"""A provider host that the portal allows besides the mock's; on loopback the hosts differ by port only."""
 QUICK = 'timeout="1500"'
 
 VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -39,7 +39,7 @@ _numbers = count(1)
 
 
 class Site:
-    """One server for as many partners' hosts as there are names below localhost."""
+    """One server for all partner hosts, each a name below localhost."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[str, str, Mapping[str, str]]] = {}
@@ -64,7 +64,7 @@ class Site:
         return f"http://{name}.localhost:{self.server.server_port}"
 
     def page(self, name: str, body: str, head: str = "", **headers: str) -> str:
-        """The address of a new page at `name`'s; headers by keyword, with underscores."""
+        """The URL of a new page on the host `name`; `headers` by keyword, with underscores."""
         path = f"/{next(_numbers)}"
         text = (
             f'<!DOCTYPE html><html lang="es"><head><title>Shop</title>{VIEWPORT}{head}</head><body>{body}</body></html>'
@@ -87,7 +87,7 @@ class EmbeddingSites:
     environment: Environment
     site: Site
     provider: str
-    """The origin that the hosted page is at."""
+    """The origin of the hosted page."""
     invite: Callable[..., str]
 
     @property
@@ -102,7 +102,7 @@ class EmbeddingSites:
         return f'<kyc-onboarding id="{id}" src="{self.invite(partner, **wishes)}" {more}></kyc-onboarding>'
 
     def embeds(self, partner: str, *, at: str = "shop", more: str = QUICK, **headers: str) -> str:
-        """The address of a page that holds a new customer's onboarding."""
+        """The URL of a page that embeds a new customer's onboarding."""
         return self.site.page(at, f"<h1>Shop</h1>{self.element(partner, more=more)}", self.script, **headers)
 
 
@@ -134,7 +134,7 @@ def _stanza(slug: str, capture: str, host: str, at: Site) -> str:
 
 
 def _inviting(found: Environment, partners: Path) -> Callable[..., str]:
-    """As the partner's backend would; gives the access link."""
+    """Creates onboardings as the partner's backend does; returns the access link."""
     config = Config(
         secret_keys=(SECRET_KEY,),
         database_url=found.database_url,
@@ -154,7 +154,7 @@ def _inviting(found: Environment, partners: Path) -> Callable[..., str]:
 
 
 class Customer:
-    """Of a partner, on its page."""
+    """A partner's customer, on the partner's page."""
 
     def __init__(self, page: Page, id: str = "kyc") -> None:
         self.page = page
@@ -181,7 +181,7 @@ class Customer:
         return [detail for id, event, detail in self.page.evaluate("heard") if (id, event) == (self.id, name)]
 
     def hears(self, name: str) -> object:
-        """The last one of a name, once there is one."""
+        """Waits for an event of this name; returns the detail of the last one."""
         self.page.wait_for_function(
             "([id, name]) => heard.some((it) => it[0] === id && it[1] === name)", arg=[self.id, name]
         )

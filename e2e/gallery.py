@@ -1,4 +1,4 @@
-"""`make gallery`: every page × language × size × theme as a picture, with what the checkers say of it."""
+"""`make gallery`: a picture of every page × language × size × theme, with the findings of the checkers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every page that the portal can show, as requests to an app in this process: for the gallery and the checks."""
+"""Every page that the portal can show, as requests to an app in this process; for the gallery and the page checks."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ class CatalogueEntry:
     headers: dict[str, str] = field(default_factory=dict)
     capture: str = "redirect"
     fails: bool = False
-    """Whether the database refuses to be written to meanwhile."""
+    """Whether the database is read-only."""
     sent_from: str = ""
-    """Where its form stands, if not at `path` itself."""
+    """The page with its form, if not `path` itself."""
 
     def address(self, language: str) -> str:
         return f"{self.path}{'&' if '?' in self.path else '?'}lang={language}"
 
 
 class PageCatalogue:
-    """Portals that differ only in how they open the hosted page, on one database that was filled beforehand."""
+    """Portals that differ only in how they open the hosted page, on one prepared database."""
 
     def __init__(self, folder: Path) -> None:
         self._database = folder / "portal.db"
@@ -173,7 +173,7 @@ def _stages(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
 
 
 def _shifted(value: Any, age: timedelta) -> Any:
-    """As it was stored when the page is `age` old now."""
+    """The value as it was stored `age` ago."""
     if isinstance(value, datetime):
         return value - age
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""Exhibits in a real browser, without a server: each request is answered by the app in this process."""
+"""Renders pages of the catalogue in a real browser, without a server: the app in this process answers each request."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def browser_page(browser: Browser, *, width: int = 360, height: int = 740, theme
 
 
 def render(page: Page, page_catalogue: PageCatalogue, entry: CatalogueEntry, language: str) -> TestResponse:
-    """What the app answered; the page then shows it and stays as it is: what its scripts ask for brings nothing."""
+    """Shows the entry and returns the app's answer; the page's own requests get 204, so it does not change."""
     answer, client = page_catalogue.answer(entry, language), page_catalogue.client(entry)
 
     def fulfil(route: Route) -> None:
         request = route.request
         if request.is_navigation_request():
-            if request.frame != page.main_frame:  # the hosted page, which must not be opened: the stage would move on
+            if request.frame != page.main_frame:  # the hosted page; opening it would change the stage
                 route.fulfill(content_type="text/html", body=_EMPTY)
                 return
             found = answer

@@ -1,4 +1,4 @@
-"""Real processes on free ports: mock gu1, portal and partners, for the demo, the journeys and the benches."""
+"""Real processes on free ports: mock gu1, portal and partner sites, for the demo, the journeys and the benches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PATIENCE = 30.0
 
 @dataclass
 class Server:
-    """A process of ours and the address it answers at."""
+    """A server process and its URL."""
 
     command: list[str]
     url: str
@@ -36,7 +36,7 @@ class Server:
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
     host: str | None = None
-    """By which it knows itself, where that is not in `url`."""
+    """Its own host name, if that differs from `url`."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -44,7 +44,7 @@ class Server:
         self._wait_until_up()
 
     def launch(self) -> None:
-        """Starts it without waiting until it answers."""
+        """Starts the process without waiting until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -59,7 +59,7 @@ class Server:
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """As a crash would: every process of it at once, with no time for anything."""
+        """SIGKILL to the whole process group, like a crash."""
         self._end(signal.SIGKILL)
 
     def __enter__(self) -> Server:
@@ -145,7 +145,7 @@ class Environment:
     database_url: str
 
     def judge(self) -> None:
-        """Raises where the mock's ledger and the portal's database disagree."""
+        """Fails if the mock's ledger and the portal's database disagree."""
         judge(self.gu1.url, self.database_url)
 
     def ledger(self) -> dict[str, object]:

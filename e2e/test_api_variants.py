@@ -1,4 +1,4 @@
-"""The portal reaches the right verdict whichever of gu1's contradicting pages turns out to be true."""
+"""The portal reaches the right verdict in every API variant that gu1's contradicting documentation allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portal.domain.stage import Stage
 
 OUTDATED = "RENAPER_TRAMITE_ID_NOT_MATCH"
 
-# Where gu1 refuses us there is nothing to reach but an honest wait.
+# If gu1 refuses us, the portal can only say that it takes longer.
 REFUSED = {
     ("entities_path", "root"),
     ("key", "revoked_401"),
@@ -24,7 +24,7 @@ REFUSED = {
     ("renaper_credentials", "refuse"),
 }
 
-# A double check that gu1 skips in silence is never answered, and `approved` is not shown without an answer.
+# If gu1 silently skips the double check, no answer comes, and `approved` is not shown without one.
 UNANSWERED = {("renaper_credentials", "skip")}
 
 EVERY_VARIANT = [
@@ -35,7 +35,7 @@ EVERY_VARIANT = [
 
 @pytest.fixture
 def folder(tmp_path, migrated_sqlite):
-    """With a database that is ready to be used."""
+    """A folder with a migrated database."""
     shutil.copy(migrated_sqlite, tmp_path / "portal.db")
     return tmp_path
 

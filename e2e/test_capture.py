@@ -1,4 +1,4 @@
-"""The hosted page in a tab of its own, and in a frame beside the status."""
+"""The hosted page in its own tab, and in a frame next to the status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Focus, speech, a lost network, and another language in the middle of the form."""
+"""Focus, screen reader announcements, a lost network, and a change of language in a half-filled form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from e2e.pages.applicant import Applicant, a_document_number
 
 pytestmark = pytest.mark.xdist_group("sqlite-2")
-"""On another worker than the other journeys: together they would be the last to end."""
+"""On another worker than the other journeys, so that neither group takes too long."""
 
 STAYS_IN_REVIEW = "99990003"
 TYPED = {"first_name": "Ana María", "last_name": "Pérez", "document_number": "30.123.456", "email": "ana@example.com"}
@@ -17,7 +17,7 @@ TYPED = {"first_name": "Ana María", "last_name": "Pérez", "document_number": "
 
 @pytest.fixture
 def waiting(applicant):
-    """A page whose hosted page was opened elsewhere and not finished."""
+    """An applicant whose hosted page was opened on another device and not finished."""
     applicant.start(a_document_number())
     applicant.sees_stage("ready")
     httpx.get(f"{applicant.access_link}/continue", follow_redirects=True, trust_env=False)
@@ -31,7 +31,7 @@ def decide(environment, outcome):
 
 
 def always_send_the_whole(page):
-    """As if something had changed each time."""
+    """Every poll gets the whole fragment, as if the status had changed."""
     page.route("**/status?*", lambda route: route.continue_(url=route.request.url.replace("v=", "v=0")))
 
 
@@ -176,7 +176,7 @@ def test_a_country_chosen_without_a_network_loses_nothing(applicant):
 
 
 def tab_to(page, wanted):
-    """With the keyboard alone, as far as it takes."""
+    """Presses Tab until the element has the focus."""
     for _ in range(40):
         if wanted.evaluate("it => it === document.activeElement"):
             return

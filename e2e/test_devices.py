@@ -1,4 +1,4 @@
-"""Going on with the phone, the way back to the computer, and browsers inside other apps."""
+"""Continuing on a phone, returning to the computer, and in-app browsers."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def complaints(page):
 
 @pytest.fixture
 def customer(page, embedded):
-    """Opens a page of a partner's."""
+    """Opens a partner's page."""
 
     def customer(partner, **options):
         page.goto(embedded.embeds(partner, **options))
@@ -59,13 +59,13 @@ LOADED = "() => new Promise((done) => document.readyState === 'complete' ? done(
 
 
 def has_a_live_camera(place):
-    place.locator("html").evaluate(LOADED)  # else the button does nothing yet
+    place.locator("html").evaluate(LOADED)  # before that the button does nothing
     place.get_by_role("button", name="Open the camera").click()
     expect(place.locator("#camera")).to_have_text("audio and video")
 
 
 def reaches_the_camera(someone, partner):
-    """The hosted page, wherever this partner has it opened."""
+    """The hosted page: in the frame, in a tab, or in a frame within the frame."""
     someone.sees_stage(re.compile("ready|waiting") if partner == "frame" else "ready")
     if partner == "redirect":
         someone.way_to_camera.click()
@@ -213,7 +213,7 @@ window.hello = { source: "kyc-onboarding", version: 1, type: "hello", camera: tr
 
 @pytest.fixture
 def raw(page, embedded):
-    """A page that writes its frame by hand."""
+    """A page with a hand-written iframe."""
 
     def raw(partner, *, allow="camera *; microphone *"):
         embedded.site.answers["/raw.js"] = ("text/javascript", RAW, {})
@@ -351,7 +351,7 @@ STRICT = "default-src 'none'; script-src 'self' {portal}; frame-src {portal} {pr
 
 @pytest.fixture
 def failures(page):
-    """Of scripts, in a browser that has neither third-party cookies nor storage for them."""
+    """Script errors, in a browser without third-party cookies and without storage."""
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.send("Network.setCookieControls", {"enableThirdPartyCookieRestriction": True})

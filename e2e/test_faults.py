@@ -1,4 +1,4 @@
-"""Every kind of fault once, on one database and the other by turns; `make faults` tries each at every point."""
+"""Every kind of fault once, on the two databases in turn; `make faults` tries each at every point."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_no_fault_leaves_anybody_lost_stuck_or_charged_twice():
 
 @pytest.fixture
 def arrived(tmp_path):
-    """A person who was approved, and whatever the judge then finds."""
+    """A person who was approved, with the judge and its findings."""
     findings = Findings()
     with rig(tmp_path, hurries=True) as it:
         person = Person(it, findings, lambda _: None, lambda _: False)

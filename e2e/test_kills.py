@@ -1,4 +1,4 @@
-"""A sample of the benches that kill: `python -m e2e.bench.kills` and `e2e.bench.submits` do it a thousand times."""
+"""A sample of the kill benches: `python -m e2e.bench.kills` and `e2e.bench.submits` do it a thousand times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POINTS = (
 
 @pytest.fixture(scope="module")
 def databases():
-    """SQLite alone where there is no PostgreSQL; the tests of the store say how to get one."""
+    """Only SQLite if there is no PostgreSQL; the store's tests say how to get one."""
     with server() as postgres, pytest.MonkeyPatch.context() as environment:
         if postgres:
             environment.setenv("TEST_POSTGRES_URL", postgres.render_as_string(hide_password=False))
@@ -35,7 +35,7 @@ def databases():
 
 @pytest.fixture
 def on_each(databases, tmp_path):
-    """Runs something on each database, at the same time, and gives its lines."""
+    """Runs a bench on all databases at the same time; returns its lines."""
 
     def run(work):
         with ThreadPoolExecutor() as pool:

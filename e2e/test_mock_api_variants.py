@@ -1,4 +1,4 @@
-"""Each word of each switch answers as it says."""
+"""Each word of each switch changes the answers as documented."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""Each documented body, and the variant in which the mock answers with the very same keys and types."""
+"""The mock answers each documented body with the same keys and types in the matching variant."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from e2e.mock_client import CODE, MockClient
 
 EXAMPLES = Path(__file__).parent / "contract"
 OPEN = {"metadata", "entityData", "attributes", "kycData", "currentEvaluation"}
-"""Free objects: what is in them is the caller's or unknown."""
+"""Objects with free content."""
 LEGACY = {"decision": "legacy"}
 PENDING = {"expires_at": "null"}
 
@@ -23,7 +23,7 @@ def kind(value):
 
 
 def shape(value, key=""):
-    """Keys and types all the way down; lists by their first row."""
+    """Keys and types, recursively; a list by its first row."""
     if key in OPEN:
         return "open"
     if isinstance(value, dict):

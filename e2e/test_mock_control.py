@@ -1,4 +1,4 @@
-"""What only a mock has."""
+"""What only the mock has: ledger, outages, reset, control page."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Requests in an hour, sessions that run out, and a clock that can be put forward."""
+"""The hourly limit, sessions that expire, and a clock that can be advanced."""
 
 from datetime import timedelta
 

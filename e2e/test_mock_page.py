@@ -11,7 +11,7 @@ def page(mock):
 
 
 def send(mock, path, **fields):
-    """As a form of the page does."""
+    """Posts like a form of the page."""
     form = "application/x-www-form-urlencoded"
     return mock.client.post(f"/_mock/{path}", data=fields, content_type=form)
 

@@ -1,4 +1,4 @@
-"""What a document number stands for happens by itself."""
+"""The scenario of a document number runs by itself."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a verdict carries."""
+"""The contents of a verdict."""
 
 from e2e.mock_client import DECISION_APPROVED, DECISION_DECLINED
 from e2e.mock_gu1.outcomes import REGISTRY_CODES

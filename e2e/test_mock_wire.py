@@ -42,7 +42,7 @@ def created(gu1):
 
 
 def spoken(server, path=LIST):
-    """Everything that comes over the wire until the other side ends it."""
+    """All bytes until the server closes the connection."""
     host, port = server.server_address
     with socket.create_connection((host, port), timeout=5) as connection:
         connection.sendall(

@@ -1,4 +1,4 @@
-"""A sample of what the long benches do to the portal from outside: its database away, webhook floods, wrong clocks."""
+"""A sample of the long benches: database outages, webhook floods, wrong clocks."""
 
 from __future__ import annotations
 

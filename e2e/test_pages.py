@@ -16,7 +16,7 @@ from e2e.page_renderer import browser_page, render
 from portal.domain.locales import Locale
 
 PARTS = 8
-"""So that all workers share what takes longest."""
+"""So that all workers share the slowest test."""
 DEFAULT, *OTHERS = Locale
 
 

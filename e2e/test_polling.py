@@ -1,4 +1,4 @@
-"""What htmx has to keep on doing, on the version that is vendored."""
+"""What the pages need of the vendored version of htmx."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_nothing_is_swapped_when_nothing_changed(in_review):
 
 
 def test_hidden_tab_catches_up_as_soon_as_it_is_seen(in_review):
-    """Three questions, each in less time than a turn of the timer takes."""
+    """Three polls, each sooner than the timer would send it."""
     for _ in range(3):
         with in_review.expect_request("**/status?*", timeout=500):
             in_review.evaluate("document.dispatchEvent(new Event('visibilitychange'))")

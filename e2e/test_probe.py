@@ -45,7 +45,7 @@ VARIANTS = [
 
 
 def fill(app):
-    """A person with one validation that is approved and one that waits; how many calls that took."""
+    """Creates a person with an approved and a pending validation; returns the number of calls."""
     client = app.test_client()
     person = {"type": "person", "name": "Ana Gómez", "taxId": "20123456", "countryCode": "AR"}
     path = "/entities" if app.extensions["mock_gu1"].variant.entities_path == "root" else "/api/entities"

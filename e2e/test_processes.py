@@ -1,4 +1,4 @@
-"""What only real processes show: ends, restarts, several workers, several replicas."""
+"""What only real processes show: shutdown, restart, several workers, several replicas."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def until(link, wanted, within=20.0):
 
 
 def until_created(running, within=20.0):
-    """gu1 has the validation, and has not said so yet."""
+    """Waits until gu1 has created the validation but not answered yet."""
     deadline = time.monotonic() + within
     while not running.ledger()["created"]:
         assert time.monotonic() < deadline
@@ -53,7 +53,7 @@ def test_asked_to_end_it_first_finishes_what_is_under_way(own_environment):
     own_environment.portal.stop()
     assert time.monotonic() - began < 10
     own_environment.portal.start()
-    until(link, "ready")  # at once: what was lost would be looked for a minute later
+    until(link, "ready")  # at once: a lost answer would be reconciled a minute later
     assert own_environment.ledger()["created"] == 1
     assert "starts again" not in own_environment.portal.log.read_text()
 
@@ -103,7 +103,7 @@ def test_what_began_at_one_replica_goes_on_at_the_other(page, own_environment, s
     onlooker = Applicant(page.context.new_page(), second)
     onlooker.page.goto(there)
     onlooker.sees_stage(re.compile("ready|waiting"))
-    applicant.chooses("Approve")  # which gu1 tells the first, and sends the person back to the first
+    applicant.chooses("Approve")  # gu1 tells the first replica and sends the person back to it
     applicant.sees_stage("approved")
     assert page.url.startswith(first)
     onlooker.sees_stage("approved")

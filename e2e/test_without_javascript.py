@@ -12,12 +12,12 @@ _PATIENCE = 20.0
 
 
 def waits(applicant, stage, **more):
-    """The page loads itself anew every few seconds."""
+    """The page reloads itself every few seconds."""
     applicant.sees_stage(stage, **more)
 
 
 def checks_again(applicant, stage, **more):
-    """The page has a link for those who do not want to wait for that."""
+    """The page has a link to check again at once."""
     deadline = time.monotonic() + _PATIENCE
     again, there = applicant.page.locator(".again a"), applicant.page.locator(f"#status[data-stage={stage}]")
     while not there.count() and time.monotonic() < deadline:

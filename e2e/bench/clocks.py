@@ -1,8 +1,8 @@
-"""Clocks that do not agree: between replicas, of one replica that jumps, and gu1's own.
+"""Clocks that disagree: between replicas, a replica's clock that jumps, and gu1's clock.
 
     python -m e2e.bench.clocks --seed 1 --json FILE
 
-Every few creates gu1's answer is lost, so that looking for what it made is tried under each clock too.
+Every few creates gu1's answer is lost, so that reconciling is tried under each clock too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ APART = (0.0, MINUTES, -MINUTES, DAY, -DAY)
 JUMPS = (MINUTES, DAY)
 GU1_AHEAD = (300.0, -300.0)
 STALE = "the form was answered with 400"
-"""A form of yesterday, by the clock of the one who reads it: shown again with all that was typed."""
+"""By the reading replica's clock the form is a day old: it is shown again with all typed values."""
 _PLACES = 8
 _JUMPS_EACH = 3
 _LOST_EVERY = 7
@@ -60,7 +60,7 @@ def run(
 
 
 def apart(folder: Path, ahead: float, seed: int, seconds: float = SECONDS) -> Line:
-    """Of two replicas one is ahead; a balancer sends people to either."""
+    """Two replicas, one with its clock ahead; applicants reach either."""
     line = Line("replicas' clocks apart", _words(ahead), POSTGRESQL)
 
     def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
@@ -70,7 +70,7 @@ def apart(folder: Path, ahead: float, seed: int, seconds: float = SECONDS) -> Li
 
 
 def jumping(folder: Path, database: str, ahead: float, seed: int, seconds: float = SECONDS) -> Line:
-    """Forward and back while it runs; on PostgreSQL another one's stays right."""
+    """The clock jumps forward and back at run time; on PostgreSQL a second replica's clock stays right."""
     line = Line("a replica's clock jumps and back", _words(ahead), database)
 
     def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
@@ -141,7 +141,7 @@ def _words(ahead: float) -> str:
 
 @contextmanager
 def _gu1(portal_url: str, *, ahead: float, whole_seconds: bool) -> Iterator[Server]:
-    """On a thread of this process, under a clock of its own."""
+    """A mock on a thread of this process, with its own clock."""
 
     def now() -> datetime:
         return utc_now() + timedelta(seconds=ahead)

@@ -1,4 +1,4 @@
-"""Every fault bench, one after another, with a table each and all of them as JSON: `make faults`."""
+"""`make faults`: runs every fault bench, prints a table for each and writes all results as JSON."""
 
 from __future__ import annotations
 

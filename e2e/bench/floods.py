@@ -1,9 +1,9 @@
-"""Webhooks by the hundred thousand: genuine ones shuffled and repeated, forged ones, and short ones that only hint.
+"""A hundred thousand webhooks: genuine ones shuffled and repeated, forged ones, and short ones without a row.
 
     python -m e2e.bench.floods --webhooks 100000 --validations 2000 --seed 1 --json FILE
 
-Nothing but webhooks can tell the portal what became of the validations: to its engine gu1 is down meanwhile.
-Seconds are those that a status page takes beside the flood.
+Only webhooks can tell the portal about the validations: for its runner gu1 is down meanwhile.
+Seconds are the response times of a status page during the flood.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LIVES = (
     ("approve", REJECT),
     ("approve-somebody-else",),
 )
-"""What becomes of a validation after its hosted page was opened."""
+"""Outcomes of a validation after its hosted page was opened."""
 _SLOWLY = 10.0
 _LONG = 100_000
 _AT_ONCE = 8
@@ -71,7 +71,7 @@ def run(
     databases: Sequence[str] = DATABASES,
     folder: Path | None = None,
 ) -> list[Line]:
-    """As many forged ones as genuine ones; of the short ones, and of their validations, a tenth."""
+    """As many forged as genuine webhooks; a tenth of the short ones and of their validations."""
     sent, known = max(20, round(webhooks * scale)), max(10, round(validations * scale))
     lines = []
     with tempfile.TemporaryDirectory(dir=folder) as own:
@@ -98,7 +98,7 @@ def _flooded(folder: Path, kind: str, seed: int, webhooks: int, validations: int
 
 
 def _hinted(folder: Path, kind: str, seed: int, webhooks: int, validations: int) -> list[Line]:
-    """Without a row in them: each makes the engine look, but no more often than there is something to say."""
+    """Webhooks without a row: each triggers a refresh, but no more refreshes than there are changes."""
     folder.mkdir(parents=True)
     chance = random.Random(seed)
     line = Line("webhooks shuffled, repeated", "short", kind)
@@ -120,7 +120,7 @@ def _quiet_fleet(folder: Path, url: str) -> Any:
 
 
 def _validations(running: Fleet, wanted: int, chance: random.Random) -> list[str]:
-    """Made by the real way in; lived through at gu1, which keeps all its webhooks back. The status pages' paths."""
+    """Creates validations through the form and completes them while gu1 holds its webhooks. Returns status paths."""
     tell(running.gu1, "webhooks", hold=True)
     links = asyncio.run(_started(running, wanted, chance.randrange(1000)))
     for number, row in enumerate(running.ledger()):
@@ -149,7 +149,7 @@ def _told_by_gu1(running: Fleet) -> list[WebhookRequest]:
 
 
 def _repeated(bodies: Sequence[WebhookRequest], wanted: int, chance: random.Random) -> list[WebhookRequest]:
-    """Each at least once, in any order, its header in any letters."""
+    """Each at least once, in random order, with the header name in any case."""
     requests = [*bodies, *chance.choices(bodies, k=max(0, wanted - len(bodies)))]
     chance.shuffle(requests)
     return [WebhookRequest(it.body, {chance.choice(_HEADER_FORMS): it.headers[SIGNATURE_HEADER]}) for it in requests]
@@ -181,7 +181,7 @@ def _say(line: Line, rate: float, each: float, before: Sequence[float]) -> None:
 
 
 async def _agreement(running: Fleet, patience: float = 120.0) -> list[Fault]:
-    """The engine may still be looking."""
+    """Waits until the runner's refreshes are done."""
     for _ in range(round(patience)):
         if not _disagreements(running):
             break
@@ -190,13 +190,13 @@ async def _agreement(running: Fleet, patience: float = 120.0) -> list[Fault]:
 
 
 def _disagreements(running: Fleet) -> list[Fault]:
-    """Final or not: every status has to be gu1's."""
+    """Every status must equal gu1's, final or not."""
     ours, theirs = kept(running.database_url), {row["id"]: row["status"] for row in running.ledger()}
     return [("wrong", f"{key}: {ours.get(key)} here, {it} at gu1") for key, it in theirs.items() if ours.get(key) != it]
 
 
 def _rows(database_url: str) -> Rows:
-    """Every row of every table, but for what the engine writes while it waits for gu1."""
+    """Every row of every table, without the columns that the runner writes while it waits for gu1."""
     engine, found = create_engine(database_url), {}
     try:
         with engine.connect() as connection:
@@ -212,7 +212,7 @@ def _rows(database_url: str) -> Rows:
 
 
 def _comparable(name: str, value: object) -> object:
-    """What is sealed is sealed anew with each write."""
+    """Encrypted values differ after each write."""
     return value is not None if name.endswith("_sealed") else value
 
 

@@ -1,4 +1,4 @@
-"""Webhooks that nobody at gu1 sent, each made of a genuine one."""
+"""Forged webhooks, each made from a genuine one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from e2e.mock_gu1.envelopes import signature
 from e2e.servers import WEBHOOK_SECRET
 
 Forge = Callable[[WebhookRequest, WebhookRequest], WebhookRequest]
-"""Of a genuine one and another genuine one."""
+"""Makes a forgery from two genuine webhooks."""
 
 
 def forged(genuine: Sequence[WebhookRequest], wanted: int, chance: random.Random) -> list[WebhookRequest]:
@@ -27,7 +27,7 @@ def _seal(request: WebhookRequest) -> str:
 
 
 def _with_other_verdict(body: bytes) -> bytes:
-    """The status of the row, wherever it stands."""
+    """Changes the status of the row, in any envelope."""
     changed = body.replace(b'"rejected"', b'"approved"').replace(b"kyc.validation_rejected", b"kyc.validation_approved")
     return changed if changed != body else body.replace(b'"status": "', b'"status": "approved", "was": "')
 
@@ -50,4 +50,4 @@ FORGERIES: tuple[Forge, ...] = (
     lambda it, _: _signed(it.body[: len(it.body) // 2], _seal(it)),
     lambda it, _: _signed(b"", _seal(it)),
 )
-"""No signature, a wrong one, one that is cut or doubled, in another header, of another body, of another secret."""
+"""No signature; a wrong, cut or doubled one; in another header; of another body; with another secret."""

@@ -1,4 +1,4 @@
-"""SIGTERM under load: what is under way is finished or handed back; nobody waits for a lease, nothing got lost."""
+"""SIGTERM under load: running work is finished or released; nobody waits for a lease and nothing is lost."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from portal.store.tables import onboardings, validations
 
 TIMES = 20
 LONGEST = 10.0
-"""Seconds until a container that was told to end is killed."""
+"""Seconds between a container's SIGTERM and its SIGKILL."""
 _PATIENCE = 150.0
 _SLOW = 0.3
 _ALWAYS = 1_000_000
 _RECONCILES = "outcome unknown"
-"""In the log: the portal does not know what became of its request for a validation."""
+"""Logged if the portal does not know the result of its request for a validation."""
 
 
 def graceful_stops(folder: Path, database: str, *, seed: int, times: int = TIMES, places: int = 12) -> Line:
-    """One replica, so that whatever is left claimed after its end was left by it; seconds are those until its end."""
+    """One replica, so every remaining lease is its own; seconds are those until the process exits."""
     line = Line("SIGTERM under load", "random instants", database)
     chance, took = random.Random(seed), []
     folder.mkdir(parents=True)
@@ -62,4 +62,4 @@ def _left_behind(running: Fleet) -> list[Fault]:
             claims, lost = connection.scalar(leased) or 0, connection.scalar(sent) or 0
     finally:
         engine.dispose()
-    return [("stuck", "a claim was left to run out")] * claims + [("wrong", "a request was left unanswered")] * lost
+    return [("stuck", "a lease was left to expire")] * claims + [("wrong", "a request was left unanswered")] * lost

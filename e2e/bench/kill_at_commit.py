@@ -1,9 +1,9 @@
-"""SIGKILL at a commit: a process of the portal kills its own group right before or right after it.
+"""SIGKILL at a commit: a process of the portal kills its own group right before or after it.
 
 Kinds of commits, in the order of an onboarding's life:
 
     intent     a new onboarding               moved      gu1 told of progress or review
-    claim      an engine takes its turn       verdict    a final status
+    claim      a runner takes a lease       verdict    a final status
     entity     gu1's entity is known          looked     gu1 was read without news
     sent       the paid request is noted      webhook    a webhook is remembered, after it was applied
     unsure     its answer was lost            retry      the next validation is planned
@@ -34,7 +34,7 @@ from portal.domain.status import FINAL
 KILL_FILE = "BENCH_KILL_FILE"
 _WRITTEN = "bench_written"
 _CLAIM = "WITH submitted"
-"""How an engine's begins: with the first of its steps."""
+"""First words of a runner's lease statement: the name of its first step."""
 _STATEMENT = re.compile(rf"({_CLAIM})|(INSERT INTO|UPDATE) (\w+)")
 
 Written = Mapping[str, Mapping[str, Any]]
@@ -51,7 +51,7 @@ def cancel_kill(server: Server) -> None:
 
 
 def await_kill(server: Server, within: float = 20.0) -> bool:
-    """Whether it came to that; the server can be started again afterwards."""
+    """Whether the kill happened; the server can be started again afterwards."""
     deadline = time.monotonic() + within
     while server.process is not None and server.process.poll() is None:
         if time.monotonic() > deadline:
@@ -62,7 +62,7 @@ def await_kill(server: Server, within: float = 20.0) -> bool:
 
 
 class CommitKiller:
-    """Listens to every engine of this process."""
+    """Listens to every SQLAlchemy engine of this process."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -107,7 +107,7 @@ class CommitKiller:
 
 
 def kind_of(written: Written) -> str | None:
-    """None for what is not counted."""
+    """None for commits that are not counted."""
     if _CLAIM in written:
         return "claim"
     if "INSERT INTO webhook_deliveries" in written:

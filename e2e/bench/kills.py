@@ -1,9 +1,9 @@
-"""SIGKILL: at chosen points of an onboarding's life, and a thousand times at random instants under load.
+"""SIGKILL at chosen points of an onboarding, and a thousand times at random instants under load.
 
     python -m e2e.bench.kills --kills 1000 --seed 1 --json FILE
 
-Seconds are from the kill to the applicant's next step, the restart included. The load goes on while replicas are
-down: applicants repeat what was not answered, as browsers and people do.
+Seconds are from the kill to the applicant's next step, including the restart. The load goes on while replicas are
+down: applicants repeat unanswered requests, as browsers and people do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Setting:
     replicas: int
     workers: int
     longest_life: float
-    """Seconds of a replica between its coming back and the next kill, at most."""
+    """Maximum seconds between a replica's restart and its next kill."""
 
 
 SETTINGS = {SQLITE: Setting(1, 2, 1.5), POSTGRESQL: Setting(3, 2, 3.0)}
@@ -54,7 +54,7 @@ def run(
     databases: Sequence[str] = DATABASES,
     folder: Path | None = None,
 ) -> list[Line]:
-    """`kills` at random, shared by the databases, and `times` one at each point."""
+    """`kills` random kills, shared by the databases, and `times` kills at each point."""
     lines = []
     with tempfile.TemporaryDirectory(dir=folder) as own:
         for database in databases:
@@ -76,7 +76,7 @@ def random_kills(
     places: int = _PLACES,
     time_scale: float = 0.1,
 ) -> list[Line]:
-    """A line for each way to kill, and one for the applicants, who come and go all the while."""
+    """A line for each way to kill, and one for the applicants of the load."""
     setting = setting or SETTINGS[database]
     log = KillLog(kills)
     with fleet(folder, database, replicas=setting.replicas, workers=setting.workers, time_scale=time_scale) as running:
@@ -137,7 +137,7 @@ def _tell(log: KillLog, people: ApplicantPool, running: Fleet) -> None:
 
 
 def _orphans_end(groups: set[int], line: Line) -> None:
-    """Workers whose server was killed have to notice and go."""
+    """Workers whose server was killed must notice and exit."""
     deadline = time.monotonic() + _ORPHANS_LIVE
     while still_there(groups) and time.monotonic() < deadline:
         time.sleep(0.2)

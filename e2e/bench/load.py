@@ -1,4 +1,4 @@
-"""Many POSTs at once over plain sockets, and how long a page takes meanwhile."""
+"""Many parallel POSTs over plain sockets, and the response time of a page meanwhile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WebhookRequest:
 class LoadResult:
     statuses: Counter[int] = field(default_factory=Counter)
     put_off: int = 0
-    """Answers of 503, after which the same letter was sent again, as gu1 would."""
+    """Number of 503 answers, after each of which the same request was sent again."""
     seconds: float = 0.0
 
     @property
@@ -35,7 +35,7 @@ class LoadResult:
 
 
 def send_all(urls: Sequence[str], path: str, requests: Sequence[WebhookRequest], *, clients: int = 8) -> LoadResult:
-    """Each letter until somebody takes or refuses it; the clients share them and the addresses out."""
+    """Sends each request until it is accepted or refused; the clients share the requests and the URLs."""
     result, counted = LoadResult(), threading.Lock()
 
     def send(number: int) -> None:
@@ -61,7 +61,7 @@ def send_all(urls: Sequence[str], path: str, requests: Sequence[WebhookRequest],
 
 @contextmanager
 def probing(url: str, paths: Sequence[str]) -> Iterator[list[float]]:
-    """Fills the list with the seconds that a page takes, one after the other, while the block lasts."""
+    """While the block runs, requests one page after another and appends the seconds to the list."""
     found: list[float] = []
     over = threading.Event()
 
@@ -82,7 +82,7 @@ def probing(url: str, paths: Sequence[str]) -> Iterator[list[float]]:
 
 
 class _Line:
-    """A kept connection; one that was cut is made anew."""
+    """A keep-alive connection that reconnects after an error."""
 
     def __init__(self, connection: http.client.HTTPConnection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""The database goes away under load, and comes back: PostgreSQL stopped, frozen and cut off; SQLite in shortages.py.
+"""The database fails under load and comes back: PostgreSQL stopped, frozen, cut off. For SQLite see sqlite_faults.py.
 
 python -m e2e.bench.outages --seed 1 --json FILE
 """
@@ -50,7 +50,7 @@ def _postgresql(folder: Path, seed: int, scale: float) -> list[Line]:
 
 
 def restarts(folder: Path, own: Cluster, seed: int, scale: float = 1.0, places: int = 12) -> Line:
-    """At random instants, as a crash would."""
+    """Restarts at random instants, like a crash."""
     line = Line("PostgreSQL killed and started", "any moment", POSTGRESQL)
     chance = random.Random(seed)
 
@@ -82,7 +82,7 @@ def cuts(folder: Path, own: Cluster, seed: int, scale: float = 1.0) -> Line:
 
 
 def long_outage(folder: Path, own: Cluster, seed: int, seconds: float = LONG) -> Line:
-    """With somebody asking for everything meanwhile."""
+    """A visitor requests everything meanwhile."""
     line = Line(f"PostgreSQL away for {seconds:.0f} s", "every page", POSTGRESQL)
 
     def ask(visitor: InterruptedVisitor) -> None:
@@ -94,7 +94,7 @@ def long_outage(folder: Path, own: Cluster, seed: int, seconds: float = LONG) ->
 
 
 def frozen(folder: Path, own: Cluster, seed: int, seconds: float = LONG) -> Line:
-    """Accepts connections and answers nothing, as where its disk hangs: some wait for it, all others are told."""
+    """The database accepts connections but never answers, like a hung disk: some requests wait, others get 503."""
     line = Line(f"PostgreSQL frozen for {seconds:.0f} s", "every page", POSTGRESQL)
 
     def ask(visitor: InterruptedVisitor) -> None:
@@ -132,7 +132,7 @@ def _away(own: Cluster) -> Iterator[None]:
 
 @contextmanager
 def _still(own: Cluster, seconds: float) -> Iterator[None]:
-    """For so long and no longer: somebody inside may wait for it."""
+    """Limited in time, because the block may wait for the database."""
     pids = _processes_of(own)
     thaw = threading.Timer(seconds, _signal, (pids, signal.SIGCONT))
     _signal(pids, signal.SIGSTOP)
@@ -144,14 +144,14 @@ def _still(own: Cluster, seconds: float) -> Iterator[None]:
 
 
 def _processes_of(own: Cluster) -> list[int]:
-    """The server's first process and whatever it started."""
+    """The server's main process and its children."""
     with connected(own.url) as connection:
         first = _parent_of(connection.info.backend_pid)
     return [first, *(pid for pid in running_processes() if _parent_of(pid) == first)]
 
 
 def _parent_of(pid: int) -> int:
-    """0 where it has ended meanwhile."""
+    """0 if it has ended meanwhile."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except FileNotFoundError:
@@ -172,7 +172,7 @@ def _for(seconds: float, ask: Callable[[], None]) -> None:
 
 
 def _under_load(line: Line, folder: Path, server: URL, worst: Worst, *, seed: int, places: int = 12) -> Line:
-    """On a database of its own, with two replicas that have to live through it."""
+    """On its own database, with two replicas that must survive."""
     with (
         new_database(server) as database,
         fleet_on(folder, database.render_as_string(hide_password=False), ahead=(0.0, 0.0)) as running,

@@ -1,4 +1,4 @@
-"""Lighthouse's four scores of the form and the status page, on its simulated phone: `make bench-pages`."""
+"""`make bench-pages`: Lighthouse's four scores of the form and the status page, on its simulated phone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from e2e.servers import ROOT, Environment, environment
 LIGHTHOUSE = ROOT / ".venv" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 NOT_FOR_US = "is-crawlable"
-"""Nobody's verification belongs into a search engine, so every page says noindex."""
+"""Verifications do not belong in a search engine, so every page says noindex."""
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _waiting(running: Environment) -> str:
-    """A page that waits for the result of a hosted page that was opened."""
+    """The URL of a status page whose hosted page was opened."""
     link = send_form(running.portal.url, a_document_number())
     with httpx.Client(trust_env=False) as client:
         while "/session/" not in client.get(f"{link}/continue").headers.get("Location", ""):

@@ -1,4 +1,4 @@
-"""One death after the other at its point, and whether its applicant comes to the right page all the same."""
+"""Kills at chosen points, one after another, and whether the applicant still reaches the right page."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _PlannedKills:
             applicant.intent.problem = str(lost)
 
     async def _comes_right(self, applicant: Applicant, line: Line) -> None:
-        """Judges again and again until all is well or patience ends: news may still be under way."""
+        """Checks repeatedly until all is well or the time is over: a webhook may still be on its way."""
         intent, deadline = applicant.intent, time.monotonic() + _PATIENCE
         while True:
             with suppress(Lost):
@@ -119,6 +119,6 @@ class _PlannedKills:
 
 
 def _got_on(applicant: Applicant, killed_at: float) -> float:
-    """When the applicant first came a step further, or where there was none to come, to its end."""
+    """When the applicant took the next step, or reached the end if there was no further step."""
     later = [moment for moment, _ in applicant.intent.milestones if moment > killed_at]
     return min(later, default=time.monotonic())

@@ -1,4 +1,4 @@
-"""SIGKILL at random instants, for one replica, which is started again at once."""
+"""Kills one replica with SIGKILL at random instants and starts it again at once."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Kill:
 
 @dataclass
 class KillLog:
-    """What all killers of a run share."""
+    """Shared by all killers of a run."""
 
     wanted: int
     began: float = field(default_factory=time.monotonic)
     kills: list[Kill] = field(default_factory=list)
     begun: int = 0
     crash_loops: int = 0
-    """Servers that gave up, as granian does where one worker ends twice within a few seconds."""
+    """Number of servers that gave up; granian does if a worker ends twice within a few seconds."""
     ended: list[str] = field(default_factory=list)
-    """After what kill a server did not come up, had no new worker, or ended by itself without a reason."""
+    """The kill after which a server did not start, had no new worker, or ended without a reason."""
 
     def may_take_one(self) -> bool:
         self.begun += 1
@@ -59,10 +59,10 @@ class RandomKiller:
         self._longest_life = longest_life
         self._last = ""
         self.groups: set[int] = set()
-        """Of servers that were killed without their workers."""
+        """Process groups of servers that were killed without their workers."""
 
     async def run(self) -> None:
-        """The replica is up before and afterwards."""
+        """The replica must be up before and is up afterwards."""
         while self._log.may_take_one():
             await asyncio.sleep(self._chance.uniform(0, self._longest_life))
             if self._has_ended():
@@ -85,7 +85,7 @@ class RandomKiller:
     def _kill_server(self, *, alone: bool) -> None:
         process = self._server.process
         if alone and process:
-            self.groups.add(process.pid)  # its workers have to find out by themselves
+            self.groups.add(process.pid)  # its workers must notice by themselves
             process.kill()
             process.wait()
         self._server.kill()
@@ -139,7 +139,7 @@ class RandomKiller:
 
 
 def children(pid: int) -> list[int]:
-    """Of a running process; a zombie has none left to lose and is none."""
+    """Child processes of a running process, without zombies."""
     with suppress(FileNotFoundError, ProcessLookupError):
         listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [int(child) for child in listed if not _is_gone(int(child))]
@@ -154,7 +154,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def still_there(groups: set[int]) -> set[int]:
-    """Which of these process groups have somebody left."""
+    """The process groups that still have a process."""
     left = set()
     for group in groups:
         with suppress(ProcessLookupError):

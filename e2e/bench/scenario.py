@@ -1,4 +1,4 @@
-"""What the benches of outages, floods, clocks and upgrades stand on: a fleet on a database of their own."""
+"""A fleet on its own database, for the benches of outages, floods, clocks and upgrades."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.ports import free_port
 from tests.postgres import HOW_TO_GET_ONE, Cluster, new_database, own_cluster, server
 
 PATIENCE = 60.0
-"""Seconds for whoever is under way when the faults are over."""
+"""Seconds for applicants who are still on their way when the faults are over."""
 
 Behind = Callable[[str], AbstractContextManager[Server]]
-"""Makes a gu1 for the portal at that address."""
+"""Starts a gu1 for the portal at this URL."""
 
 Worst = Callable[[Fleet, list[InterruptedVisitor]], list[float]]
-"""Breaks things; adds the visitors whom it sends in, and says when each fault was over."""
+"""Causes faults; adds its visitors to the list and returns the moments when each fault was over."""
 
 
 def kind_of(database_url: str) -> str:
@@ -41,7 +41,7 @@ def kind_of(database_url: str) -> str:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """To be stopped and started, or filled, without harm to anybody else's databases."""
+    """A private PostgreSQL cluster, which a bench may stop or fill."""
     with own_cluster() as own:
         if own is None:
             raise RuntimeError(HOW_TO_GET_ONE)
@@ -60,7 +60,7 @@ def fleet_on(
 ) -> Iterator[Fleet]:
     """As `fleet.fleet`, but on this database, which gets its schema here unless it has one.
 
-    `ahead` has a replica's clock each, in seconds.
+    `ahead`: seconds by which each replica's clock is ahead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ports = [free_port() for _ in ahead]
@@ -91,7 +91,7 @@ def a_mock(folder: Path, portal_url: str) -> Iterator[Server]:
 
 @contextmanager
 def empty_database(kind: str, folder: Path) -> Iterator[str]:
-    """Without a schema."""
+    """A database without a schema."""
     if kind == SQLITE:
         yield sqlite_in(folder)
         return
@@ -118,9 +118,9 @@ def under_load(
     patience: float = PATIENCE,
     forgives: str = "",
 ) -> None:
-    """Applicants going all the way while `during` does its worst on a thread.
+    """Keeps applicants going while `during` causes faults on a thread.
 
-    `forgives` is the one problem that people may have who were not acknowledged yet.
+    `forgives`: a problem that is allowed for applicants who are not acknowledged yet.
     """
     visitors: list[InterruptedVisitor] = []
 
@@ -148,7 +148,7 @@ def under_load(
 async def _settled(
     people: ApplicantPool, running: Fleet, visitors: Sequence[InterruptedVisitor], patience: float
 ) -> list[Fault]:
-    """What is wrong still when there was time enough to get right."""
+    """The faults that remain after the time to recover."""
     deadline = time.monotonic() + patience
     charges = {key: charged for visitor in visitors for key, charged in visitor.onboardings.items()}
     while True:
@@ -164,7 +164,7 @@ async def _settled(
 
 
 def processes(portal: Server) -> list[int]:
-    """Of the server's group: itself and its workers."""
+    """Processes of the server's group: itself and its workers."""
     if portal.process is None:
         return []
     group = portal.process.pid
@@ -172,12 +172,12 @@ def processes(portal: Server) -> list[int]:
 
 
 def running_processes() -> list[int]:
-    """On the whole machine; Linux only, as all that looks into /proc."""
+    """On the whole machine; Linux only, like everything that reads /proc."""
     return [int(it.name) for it in Path("/proc").iterdir() if it.name.isdigit()]
 
 
 def processor_seconds(portal: Server) -> float:
-    """What all its processes have used until now."""
+    """CPU seconds of all its processes until now."""
     ticks = 0
     for pid in processes(portal):
         used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -186,7 +186,7 @@ def processor_seconds(portal: Server) -> float:
 
 
 def looks_at_gu1(url: str) -> float:
-    """Reads of validations until now, by the replica's own count."""
+    """Validation reads until now, from the replica's metrics."""
     metrics = httpx.get(f"{url}/metrics", trust_env=False).text
     return sum(
         map(float, re.findall(r'^portal_gu1_seconds_count\{operation="read_validation".*\} (\S+)', metrics, re.M))

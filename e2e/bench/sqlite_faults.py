@@ -1,4 +1,4 @@
-"""What a SQLite file can suffer under a running portal: a lock, a full disk, a limit, a file that can only be read."""
+"""Faults of a SQLite file under a running portal: a lock, a full disk, a size limit, a read-only file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(folder: Path, *, seed: int, scale: float = 1.0) -> list[Line]:
 
 
 def short_lock(folder: Path, seed: int, seconds: float = 3.0) -> Line:
-    """Everybody waits, and nobody notices more than that."""
+    """Requests wait, but none fails."""
     line = Line(f"file locked for {seconds:.0f} s", "every page", SQLITE)
     fault = partial(_locked, seconds=seconds)
     return _suffers(line, folder / "short-lock", fault, seed, reads=_GOOD, writes=_GOOD, places=4)
@@ -56,7 +56,7 @@ def long_lock(folder: Path, seed: int, seconds: float = 12.0) -> Line:
 
 
 def small_files(folder: Path, seed: int, times: int = 1, places: int = 6) -> Line:
-    """As where a quota is used up; it holds for the log as well."""
+    """Like a used-up quota; it limits the log as well."""
     line = Line("files may not grow", "every page", SQLITE)
     return _suffers(line, folder / "small-files", _limited, seed, reads=_GOOD, times=times, places=places)
 
@@ -68,7 +68,7 @@ def full_disk(folder: Path, seed: int, times: int = 1) -> Line:
 
 
 def read_only(folder: Path, seed: int, times: int = 1) -> Line:
-    """Connections from before may still write; those opened meanwhile must not stay as they are.
+    """Older connections may still write; connections opened meanwhile must be replaced afterwards.
 
     With next to no load, so that there are few from before.
     """
@@ -117,7 +117,7 @@ def _suffers(
 
 @contextmanager
 def _locked(running: Fleet, seconds: float) -> Iterator[None]:
-    """By another connection, for so long and no longer: somebody inside may wait for it."""
+    """Another connection locks the file, limited in time, because the block may wait for it."""
     with _connected(running) as other:
         other.execute("BEGIN IMMEDIATE")
         release = threading.Timer(seconds, other.rollback)
@@ -140,7 +140,7 @@ def _limited(running: Fleet) -> Iterator[None]:
 def _full(running: Fleet) -> Iterator[None]:
     filler = _folder_of(running) / "filler"
     with _connected(running) as reader:
-        # An empty write-ahead log, which while somebody reads cannot begin anew: every write needs room.
+        # An empty write-ahead log that a reader keeps from restarting: every write needs space.
         reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM onboardings").fetchone()
@@ -207,7 +207,7 @@ def _mount(*arguments: str) -> None:
 
 
 def may_mount() -> bool:
-    """Root alone is not enough: containers mostly forbid it."""
+    """Being root is not enough: most containers forbid mounting."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             _mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", folder)

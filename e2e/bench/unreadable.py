@@ -1,4 +1,4 @@
-"""Rows that this release cannot read: written by a newer one, or edited by hand. Nobody else may suffer from them."""
+"""Rows that this release cannot read: written by a newer one or edited by hand. Others must not be affected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BESIDE = 6
 """Newcomers at once."""
 _PATIENCE = 60.0
 _MUCH_SLOWER = 3
-"""Times the usual; the machine has other work too."""
+"""Times the usual duration; the machine has other work too."""
 _LOOSER = (
     "ALTER TABLE validations DROP CONSTRAINT ck_validations_status",
     "ALTER TABLE validations ALTER status DROP NOT NULL",
@@ -35,14 +35,14 @@ _LOOSER = (
 
 @dataclass(frozen=True)
 class Spoilt:
-    """A column and what stands in it, where the two databases differ on SQLite and on PostgreSQL."""
+    """A column and its bad value, one per database if they differ."""
 
     name: str
     column: str
     value: object
     on_postgresql: object = None
     is_replaced: bool = False
-    """By the engine, which makes the row readable again."""
+    """Whether the runner itself makes the row readable again."""
 
     def on(self, kind: str) -> object:
         return self.on_postgresql if kind == POSTGRESQL and self.on_postgresql else self.value
@@ -134,7 +134,7 @@ def _is_honest(answer: httpx.Response) -> bool:
 
 
 async def _gets_on(victim: Applicant, url: str) -> None:
-    """Mended, it goes on from where it was."""
+    """After the repair the applicant continues."""
     while httpx.get(f"{url}{victim.intent.link}/status", trust_env=False).status_code >= 500:
         await asyncio.sleep(0.1)
     await victim.sees("ready", "waiting")
@@ -146,7 +146,7 @@ async def _newcomers(people: ApplicantPool) -> list[float]:
 
 
 async def _ready_in(people: ApplicantPool) -> float:
-    """The seconds that a newcomer needs to the hosted page; as long as our patience where that is not enough."""
+    """The seconds that a newcomer needs to reach the hosted page; at most the timeout."""
     applicant = people.newcomer(BY_NAME["leave"])
     began = time.monotonic()
     try:
@@ -169,7 +169,7 @@ def _kept(running: Fleet, row: Spoilt, link: str) -> object:
 
 
 def _put(running: Fleet, row: Spoilt, link: str, value: object) -> None:
-    """Due at once, so that the engine meets it."""
+    """Makes the row due at once, so that the runner reads it."""
     given = {"id": onboarding_id(link), "value": value, "due": datetime.now(UTC) - timedelta(minutes=1)}
     where = f"{row.table} SET {row.column.partition('.')[2]} = :value WHERE {row.key} = :id"
     with _by_hand(running) as connection:
@@ -180,7 +180,7 @@ def _put(running: Fleet, row: Spoilt, link: str, value: object) -> None:
 
 @contextmanager
 def _by_hand(running: Fleet) -> Iterator[Connection]:
-    """Past all constraints."""
+    """A connection without constraint checks."""
     engine = create_engine(running.database_url)
     try:
         with engine.begin() as connection:

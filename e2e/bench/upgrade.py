@@ -1,8 +1,8 @@
-"""The release before this one beside it on one database, forward and back, and orderly ends under load.
+"""The previous release and this one on one database: upgrade, rollback, and graceful stops under load.
 
     python -m e2e.bench.upgrade --previous REVISION --seed 1 --json FILE
 
-The previous release is taken out of the history and runs with this one's virtual environment.
+The previous release is checked out from the history and runs in this one's virtual environment.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from tests.ports import free_port
 PREVIOUS = "904dd98"
 PAUSE = 5.0
 _PATIENCE = 180.0
-"""More than a lease and a lost answer's quiet time, at the pace of people."""
+"""More than a lease and the wait before reconciling, with unscaled timings."""
 _PLACES = 8
-_STUMBLES = ("stumbled", "starts again", "restarting it", "unexpected error", "cannot be read back", "Traceback")
-# The working folder comes first, whatever the virtual environment calls its portal.
+_STUMBLES = ("stumbled", "starts again", "unexpected error", "cannot be read back", "Traceback")
+# The working folder comes first on the path, before the installed portal.
 _RUN = "import os, sys; os.chdir(sys.argv.pop(1)); sys.path[0] = os.getcwd(); from portal.cli import main; main()"
 _WHICH = "import os, sys; os.chdir(sys.argv[1]); sys.path[0] = os.getcwd(); import portal; print(portal.__file__)"
 
@@ -66,7 +66,7 @@ def run(
 
 
 def taken_out(revision: str, tree: Path) -> str | None:
-    """Why it could not be."""
+    """Checks the revision out; returns the error, if any."""
     packed = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=False)
     if packed.returncode:
         return f"git has no {revision}: {packed.stderr.decode().strip()}"
@@ -80,7 +80,7 @@ def taken_out(revision: str, tree: Path) -> str | None:
 
 
 def rolled_out(folder: Path, tree: Path, database: str, seed: int, pause: float) -> Line:
-    """Old replicas on the old schema; the schema; new ones beside them; the old ones killed one after another."""
+    """Old replicas on the old schema, then the migration, new replicas, and the old ones killed one by one."""
     line = Line("release rolled out", "old and new side by side", database)
     with _both(folder, tree, database) as (running, old, new):
 
@@ -103,7 +103,7 @@ def rolled_out(folder: Path, tree: Path, database: str, seed: int, pause: float)
 
 
 def rolled_back(folder: Path, tree: Path, database: str, seed: int, pause: float) -> Line:
-    """New replicas beside the old ones, and gone again: the old ones go on with the new schema."""
+    """New replicas come and go; the old ones continue with the new schema."""
     line = Line("release rolled back", "old and new side by side", database)
     with _both(folder, tree, database) as (running, old, new):
 
@@ -128,7 +128,7 @@ def rolled_back(folder: Path, tree: Path, database: str, seed: int, pause: float
 
 
 def started_ahead(folder: Path, database: str, seed: int, pause: float) -> Line:
-    """This release on the schema of a later one, as after a rollback; migrations only add."""
+    """This release on the schema of a later one, as after a rollback; migrations only add columns."""
     line = Line("release started anew", "on a newer schema", database)
     folder.mkdir(parents=True)
     with empty_database(database, folder) as url:
@@ -146,7 +146,7 @@ def started_ahead(folder: Path, database: str, seed: int, pause: float) -> Line:
 
 @contextmanager
 def _both(folder: Path, tree: Path, database: str) -> Iterator[tuple[Fleet, list[Server], list[Server]]]:
-    """The old ones running on a schema of their own, the new ones not yet."""
+    """Old replicas running on the old schema; new ones not started."""
     folder.mkdir(parents=True)
     pairs = 2 if database == POSTGRESQL else 1
     ports = [free_port() for _ in range(2 * pairs)]
@@ -174,7 +174,7 @@ def _previous(tree: Path, folder: Path, port: int, gu1_url: str, env: dict[str, 
 
 
 def _stumbles(servers: Sequence[Server]) -> list[Fault]:
-    """What neither release may say while the other one is about."""
+    """Log lines that neither release may write while the other one runs."""
     logs = {server.log.name: server.log.read_text() for server in servers if server.log.exists()}
     return [("wrong", f"{name}: {words}") for name, log in logs.items() for words in _STUMBLES if words in log]
 

@@ -1,4 +1,4 @@
-"""A stand-in for gu1's KYC API and for the hosted page of its provider.
+"""A mock of gu1's KYC API and of its provider's hosted page.
 
 It speaks gu1's contract in every generation of its pages, runs what a document number stands for by itself, lets
 people choose the outcome of any other on its hosted page, sends signed webhooks, and breaks on demand. Nothing costs

@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _add_switches(options: argparse.ArgumentParser) -> None:
-    """One option per switch of the world; the table in the epilog describes them."""
+    """One option per switch of the API variant; the table in the epilog describes them."""
     for switch in SWITCHES:
         names = [f"--{switch.name.replace('_', '-')}", *(["--envelope"] if switch.name == "webhook_envelope" else [])]
         words = words_of(switch) or None

@@ -1,4 +1,4 @@
-"""/api/kyc/validations/<id>/…: what an organization does to a validation."""
+"""/api/kyc/validations/<id>/…: an organization's actions on a validation."""
 
 from __future__ import annotations
 

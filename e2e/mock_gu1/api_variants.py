@@ -1,6 +1,6 @@
-"""The worlds that gu1 may turn out to be: one table of what its pages leave open or contradict.
+"""The variants of gu1's API: one table of what its documentation leaves open or contradicts.
 
-Each row is a switch with the words it takes, the first being the default. Command line, `POST /_mock/world`,
+Each row is a switch with its allowed words; the first is the default. Command line, `POST /_mock/world`,
 the control page, the help and the manual all read this table; the numbers are rows of the contract's section 12,
 a `?` before one is an item of section 13.
 """
@@ -17,7 +17,7 @@ Word = str | int
 
 
 class UnknownWord(ValueError):
-    """Says what would have been allowed."""
+    """The message lists the allowed words."""
 
 
 def _words(*words: str, what: str) -> Any:
@@ -104,12 +104,12 @@ _BY_NAME = {switch.name: switch for switch in SWITCHES}
 
 
 def words_of(switch: Switch) -> tuple[str, ...]:
-    """Empty where any whole number from 0 up will do."""
+    """Empty if the switch takes any whole number from 0 up."""
     return tuple(switch.metadata["words"])
 
 
 def changed(variant: ApiVariant, changes: Mapping[str, object]) -> ApiVariant:
-    """Raises `UnknownWord`, and then nothing is changed."""
+    """Raises `UnknownWord` without changing anything."""
     checked: dict[str, Any] = {name: _checked(name, value) for name, value in changes.items()}
     return replace(variant, **checked)
 
@@ -127,7 +127,7 @@ def _checked(name: str, value: object) -> Word:
 
 
 class CurrentVariant:
-    """The world as it is now; another one may be put in its place at any time."""
+    """The current variant, which may be replaced at any time."""
 
     def __init__(self, first: ApiVariant) -> None:
         self._lock = Lock()
@@ -154,6 +154,6 @@ class CurrentVariant:
 
 
 def table() -> str:
-    """For the help: a switch in a line each."""
+    """For the help: one line per switch."""
     rows = [(switch.name, "|".join(words_of(switch)) or f"N ({switch.default})", switch) for switch in SWITCHES]
     return "\n".join(f"  {name}: {words}\n      {switch.metadata['what']}" for name, words, switch in rows)

@@ -1,4 +1,4 @@
-"""The control page for people: validations with a button per outcome, and every switch as a form. No JavaScript."""
+"""The control page: validations with a button per outcome, and a form for every switch. No JavaScript."""
 
 from __future__ import annotations
 

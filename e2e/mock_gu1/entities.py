@@ -41,7 +41,7 @@ def create() -> ResponseReturnValue:
 
 @entities.post("/automatic")
 def create_automatic() -> ResponseReturnValue:
-    """From the number alone; what stands for the enrichment is a name made up."""
+    """From the number alone; the name is invented instead of enriched."""
     body = json_body()
     tax_id = _required(body, "taxId")
     if reduced(tax_id) != tax_id.upper():
@@ -87,14 +87,14 @@ def read_by_external_id(external_id: str) -> ResponseReturnValue:
 
 @entities.get("/by-tax-id/<path:tax_id>")
 def read_by_tax_id(tax_id: str) -> ResponseReturnValue:
-    """Exact on the stored, punctuated form."""
+    """Matches the stored, punctuated form exactly."""
     _meet_scenario(tax_id, None)
     return _shown(next(iter(current_mock().state.entities(lag=lag(), tax_id=tax_id)), None))
 
 
 @entities.patch("/<entity_id>")
 def update(entity_id: str) -> ResponseReturnValue:
-    """`entityData` and `attributes` are merged, key by key; other known fields are replaced."""
+    """Merges `entityData` and `attributes` key by key; replaces other known fields."""
     mock, body, before = current_mock(), json_body(), _known(entity_id)
     if "externalId" in body and body["externalId"] != before.external_id:
         raise invalid("externalId is changed by POST /entities/change-external-id")
@@ -161,7 +161,7 @@ def _shown(entity: Entity | None) -> ResponseReturnValue:
 
 
 def _meet_scenario(tax_id: str, external_id: str | None) -> None:
-    """Refuses what the scenario table says; a busy number makes the external id sent with it busy too."""
+    """Refuses as the scenario table says; a busy number also makes its external id busy."""
     availability = current_mock().availability
     scenario = scenario_for(tax_id)
     keys = [key for key in (reduced(tax_id), external_id) if key]
@@ -174,7 +174,7 @@ def _meet_scenario(tax_id: str, external_id: str | None) -> None:
 
 
 def _merged(before: Json, news: Json) -> Json:
-    """A null clears; objects are merged inside."""
+    """Null deletes a key; objects are merged recursively."""
     merged = dict(before)
     for key, value in news.items():
         inner = merged.get(key)

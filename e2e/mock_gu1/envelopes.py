@@ -1,4 +1,4 @@
-"""What a webhook says, in each generation's envelope, and how it is signed."""
+"""The body of a webhook in each generation's envelope, and its signature."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEW_EVENTS = frozenset({"in_review", "cancelled"})
 
 
 def signature(secret: str, body: bytes, form: str = "hex") -> str:
-    """`form` is a word of the world's switch of that name."""
+    """`form` is a word of the switch `signature`."""
     digest = hmac.new(secret.encode(), body, hashlib.sha256)
     if form == "base64":
         return base64.b64encode(digest.digest()).decode()
@@ -43,7 +43,7 @@ class Envelopes:
         return self._enveloped(event, self._payload(row, entity))
 
     def of_other(self, event: str, payload: Json) -> bytes:
-        """An event of another kind; those of entities name no organization."""
+        """An event of another kind; entity events have no organizationId."""
         return self._enveloped(event, payload, with_organization=not event.startswith("entity."))
 
     def _enveloped(self, event: str, payload: Json, *, with_organization: bool = True) -> bytes:

@@ -1,4 +1,4 @@
-"""gu1's refusals, and what every call of the API has to get past."""
+"""gu1's errors, and the checks before every API call."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def unavailable() -> ApiError:
 
 
 def admit() -> None:
-    """Before every call of the API: the mock is up, the caller has the key, and calls are left in this hour."""
+    """Checks before every API call: the mock is up, the key is right, and the hourly limit is not reached."""
     mock = current_mock()
     if mock.availability.is_down():
         raise unavailable()

@@ -1,4 +1,4 @@
-"""What differs between the generations of gu1's pages inside one body."""
+"""Differences inside a body between the generations of gu1's documentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from e2e.mock_gu1.rows import Json, Validation
 
 LINKS = "https://media.example.com/"
 BLOCKS = {"id_verification": "id_verifications", "liveness": "liveness_checks", "face_match": "face_matches"}
-"""Each feature's plain key and the key of the array with the same."""
+"""Each feature's plain key → the key of its array."""
 _DOCUMENT_TYPES = {"Identity Card": "identity_card"}
 
 
@@ -36,7 +36,7 @@ def decision_in(variant: ApiVariant, row: Validation) -> Json | None:
 
 
 def dressed(body: Any, variant: ApiVariant) -> Any:
-    """The last touch on whatever leaves: extra keys, and numbers and strings that change places."""
+    """Final changes to every body: extra keys, and swapped numbers and strings."""
     if variant.extra_keys == "on":
         body = _with_extra_keys(body)
     if variant.numbers == "as_strings" or variant.strings == "as_numbers":
@@ -71,7 +71,7 @@ def _passed(verdict: bool) -> str:
 
 
 def _with_warnings(decision: Json, row: Validation, variant: ApiVariant) -> Json:
-    """The provider's codes are in their feature's block already; they leave it where the world keeps them elsewhere."""
+    """The provider's codes are in their feature's block; removes them if the variant puts them elsewhere."""
     if variant.warnings_place == "documented" or row.outcome is None or row.code is None:
         return decision
     stays = variant.warnings_place == "decision"
@@ -103,7 +103,7 @@ def _with_extra_keys(value: Any) -> Any:
 
 
 def _swapped(value: Any, *, numbers: bool, strings: bool, key: str = "") -> Any:
-    """What the portal itself put into the metadata comes back as it was."""
+    """The metadata that the portal itself sent (`portal`) come back unchanged."""
     if key == "portal":
         return value
     if isinstance(value, dict):

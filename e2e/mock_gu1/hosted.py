@@ -1,4 +1,4 @@
-"""The provider's hosted page: the person picks the outcome instead of showing document and face."""
+"""The provider's hosted page: the person chooses the outcome instead of showing document and face."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2e.mock_gu1.rows import Validation
 
 hosted = Blueprint("hosted", __name__)
 
-# The provider's words on the way back; other endings have none, and the page just ends.
+# The provider's status words for the return URL; other outcomes do not return.
 RETURN_WORDS = {"approved": "Approved", "rejected": "Declined", "in_review": "In Review"}
 
 

@@ -1,4 +1,4 @@
-"""/api/kyc: making validations, and reading what they and an entity's validations add up to."""
+"""/api/kyc: creates and reads validations, and an entity's KYC status."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def create() -> ResponseReturnValue:
 
 @kyc.get("/validations")
 def find() -> ResponseReturnValue:
-    """Of the whole organization; pages only where they are asked for."""
+    """All validations of the organization; paged only on request."""
     mock = current_mock()
     rows = _filtered(mock.state.validations(lag=lag()))
     if "page" in request.args or "limit" in request.args:
@@ -68,7 +68,7 @@ def read_media(validation_id: str) -> ResponseReturnValue:
 
 @kyc.get("/stats")
 def read_stats() -> ResponseReturnValue:
-    """Our own shape; gu1's is not known."""
+    """An invented shape; gu1's is not documented."""
     count = Counter(row.status for row in current_mock().state.validations())
     return answer({"total": count.total(), "byStatus": dict(count)})
 
@@ -114,7 +114,7 @@ def _refuse_what_cannot_be(body: Json, entity: Entity) -> None:
 
 
 def _shown(row: Validation) -> ResponseReturnValue:
-    """What has not been touched for hours is fetched from the provider first."""
+    """Syncs with the provider first if nothing has changed for hours."""
     mock = current_mock()
     if not lag() and mock.state.now() - row.updated_at > STALE:
         row = mock.lifecycle.sync(row.id) or row
@@ -167,7 +167,7 @@ def _omitted(body: Json) -> tuple[str, ...]:
 
 
 def _wants_registry(body: Json, entity: Entity) -> bool:
-    """The query wins over the body."""
+    """The query overrides the body."""
     asked = request.args.get("doubleCheckRenaper")
     wants = body.get("doubleCheckRenaper") is True if asked is None else asked.lower() in TRUE
     return wants and entity.country == "AR"

@@ -1,4 +1,4 @@
-"""A validation's way from creation to its end; every step is announced by webhook, in order."""
+"""The lifecycle of a validation; a webhook announces every step, in order."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Lifecycle:
         return created
 
     def open(self, validation_id: str) -> Validation | None:
-        """None where there is nothing to open; opening twice is one step."""
+        """None if it cannot be opened; opening twice is one step."""
         with self._state.lock:
             row = self._state.validation(validation_id)
             if row is None or not self._is_live(row):
@@ -72,7 +72,7 @@ class Lifecycle:
             return self._move(row, status="in_progress")
 
     def finish(self, validation_id: str, outcome: Outcome, *, when: frozenset[str] = OPEN) -> Validation | None:
-        """As the provider decides. None where the validation is gone or its status is none of `when`."""
+        """The provider's decision. None if the validation does not exist or its status is not in `when`."""
         with self._state.lock:
             row = self._state.validation(validation_id)
             if row is None or row.status not in when or row.unsynced is not None:
@@ -82,7 +82,7 @@ class Lifecycle:
             return self._settle(row, outcome)
 
     def sync(self, validation_id: str) -> Validation | None:
-        """Fetches what the provider knows; what a person decided by hand is kept."""
+        """Fetches the provider's status; keeps a manual decision."""
         with self._state.lock:
             row = self._state.validation(validation_id)
             if row is None or row.unsynced is None or row.is_manual:
@@ -90,7 +90,7 @@ class Lifecycle:
             return self._settle(self._state.change(row, unsynced=None), row.unsynced)
 
     def decide(self, validation_id: str, outcome: Outcome) -> Validation | None:
-        """By hand, out of review only; the registry is not asked again."""
+        """A manual decision, only in review; the registry is not asked again."""
         with self._state.lock:
             row = self.sync(validation_id)
             if row is None or row.status != "in_review":
@@ -99,13 +99,13 @@ class Lifecycle:
             return self._move(row, **changes, **({} if outcome.status == "approved" else {"is_current": False}))
 
     def force(self, validation_id: str, outcome: Outcome) -> Validation | None:
-        """Whatever the status is, final ones too, as a reviewer at the provider could."""
+        """Works in any status, also final ones, like a reviewer at the provider."""
         with self._state.lock:
             row = self._state.validation(validation_id)
             return row and self._settle(self._state.change(row, unsynced=None), outcome)
 
     def cancel(self, validation_id: str) -> Validation | None:
-        """None where its status does not allow that any more."""
+        """None if its status does not allow it."""
         allowed = RUNNING | {"in_review"} if self._variants.now.cancel_in_review == "allowed" else RUNNING
         with self._state.lock:
             row = self._state.validation(validation_id)
@@ -182,7 +182,7 @@ class Lifecycle:
 
 
 def _in_two_steps(outcome: Outcome, *, registry_asked: bool, delay: float) -> Outcome:
-    """Approved first, whatever the registry is going to say."""
+    """First approved, then whatever the registry says."""
     waits = outcome.is_from_registry or (registry_asked and outcome.status == "approved")
     if not waits or outcome.then or not outcome.registry_answers:
         return outcome

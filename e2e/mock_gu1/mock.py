@@ -19,7 +19,7 @@ from e2e.mock_gu1.webhooks import Webhooks
 
 EXTENSION = "mock_gu1"
 LAG = "mock_gu1.lag"
-"""In the environ: how many seconds ago a read is to look."""
+"""Key in the environ: by how many seconds a read is out of date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Mock:
         return self.variants.now
 
     def reset(self) -> None:
-        """As it was when it was made."""
+        """Restores the initial state."""
         for part in (self.agenda, self.variants, self.state, self.availability, self.webhooks, self.faults):
             part.reset()
 
@@ -49,7 +49,7 @@ def current_mock() -> Mock:
 
 
 def answer(body: Any) -> Response:
-    """As gu1 would write it in this world."""
+    """The response as gu1 writes it in the current variant."""
     return jsonify(current_mock().shapes.dressed(body))
 
 

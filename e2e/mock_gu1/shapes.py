@@ -1,4 +1,4 @@
-"""gu1's JSON as the world of the moment writes it."""
+"""gu1's JSON in the current API variant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ABBREVIATED = ("id", "status", "isCurrent", "createdAt", "verifiedAt")
 
 
 class Shapes:
-    """Values in; what leaves goes through `dressed` at the very end, once."""
+    """Turns rows into JSON; every body passes `dressed` once, at the end."""
 
     def __init__(self, organization_id: str, variants: CurrentVariant) -> None:
         self._organization_id = organization_id
@@ -51,7 +51,7 @@ class Shapes:
         }
 
     def validation_created(self, row: Validation) -> Json:
-        """Calls the session `sessionId` and leaves `expiresAt` out, other than every read does."""
+        """Unlike a read it calls the session `sessionId` and leaves `expiresAt` out."""
         return {
             "id": row.id,
             "entityId": row.entity_id,
@@ -159,7 +159,7 @@ class Shapes:
         return None if row.session_id is None or self._variant.expires_at == "null" else iso(row.expires_at)
 
     def _metadata(self, row: Validation) -> Json:
-        """Without the echo even the key is gone, unless gu1 has something of its own to say there."""
+        """Without the echo the key is missing, unless gu1 adds its own metadata."""
         asked = row.registry_asked or row.registry is not None
         codes = self._warnings(row, "metadata")
         metadata = {

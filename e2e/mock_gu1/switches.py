@@ -1,4 +1,4 @@
-"""The switches of the mock: worlds, faults and webhooks. JSON or a form; no key is asked for."""
+"""The switches of the mock: API variant, faults and webhooks. JSON or a form; needs no key."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show_faults() -> ResponseReturnValue:
 
 @switches.post("/faults")
 def order_fault() -> ResponseReturnValue:
-    """`parameters` may stand beside the rest, as an object, or as text: `seconds=3 when=after`."""
+    """`parameters` may be an object, text, or part of the body: `seconds=3 when=after`."""
     body = _told()
     more = body.pop("parameters", {})
     if isinstance(more, str):
@@ -86,7 +86,7 @@ def show_webhooks() -> ResponseReturnValue:
 
 @switches.post("/webhooks")
 def set_webhook_faults() -> ResponseReturnValue:
-    """`envelope` is the world's `webhook_envelope`, here for convenience."""
+    """`envelope` is short for the switch `webhook_envelope`."""
     mock, changes = current_mock(), _told()
     envelope = changes.pop("envelope", None)
     try:
@@ -117,7 +117,7 @@ def replay_webhook() -> ResponseReturnValue:
 
 @switches.post("/webhooks/send")
 def send_webhook() -> ResponseReturnValue:
-    """Any event: about a validation, about an entity, or with a payload of one's own."""
+    """Any event: about a validation, about an entity, or with any payload."""
     mock, body = current_mock(), _told()
     event = body.get("event")
     if not isinstance(event, str) or not event:

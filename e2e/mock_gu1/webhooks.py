@@ -1,4 +1,4 @@
-"""Signed deliveries, in order unless disturbed, by one thread that never keeps the API waiting."""
+"""Signed deliveries in order (unless faults are set), on one thread that never blocks the API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from e2e.mock_gu1.webhook_faults import WebhookFaults
 log = logging.getLogger(__name__)
 
 PAUSES = (0.2, 0.5, 1.0, 2.0)
-"""Seconds between the tries; one more try than there are pauses."""
+"""Seconds between attempts; there is one more attempt than pauses."""
 
 Deliver = Callable[[str, bytes, dict[str, str]], int]
 """Sends a body with its headers to a URL and returns the HTTP status."""
@@ -43,7 +43,7 @@ class Delivery:
     state: str = "queued"
     """queued, held, lost, delivered or given_up."""
     answers: list[int | str] = field(default_factory=list)
-    """An HTTP status for each try, or what went wrong in a few words."""
+    """An HTTP status or an error text for each attempt."""
 
     def described(self) -> Json:
         return {
@@ -110,7 +110,7 @@ class Webhooks:
         return max(numbers, default=None)
 
     def replay(self, number: int) -> bool:
-        """The same bytes with the same signature once more; False where there was no such delivery."""
+        """Sends the same bytes with the same signature again; False if there is no such delivery."""
         with self._lock:
             old = next((it for it in self._deliveries if it.number == number), None)
             if old is None:
@@ -119,7 +119,7 @@ class Webhooks:
         return True
 
     def release(self, order: str = "as_held") -> int:
-        """How many were let go; `order` is as_held, reversed or shuffled."""
+        """Number of released deliveries; `order` is as_held, reversed or shuffled."""
         with self._lock:
             held = [it for it in self._deliveries if it.state == "held"]
             if order == "reversed":
@@ -131,7 +131,7 @@ class Webhooks:
         return len(held)
 
     def flush(self) -> None:
-        """Waits until everything that is on its way was delivered or given up."""
+        """Waits until every queued delivery was delivered or given up."""
         self._queue.join()
 
     def _add(self, event: str, body: bytes, validation_id: str | None) -> None:
@@ -192,5 +192,5 @@ class Webhooks:
     def _try(self, delivery: Delivery) -> int | str:
         try:
             return self._deliver(self._settings.webhook_url or "", delivery.body, delivery.headers)
-        except Exception as error:  # whatever a receiver does, the next delivery has to go out
+        except Exception as error:  # a receiver's failure must not stop the next delivery
             return f"{type(error).__name__}: {error}"

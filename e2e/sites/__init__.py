@@ -1,4 +1,4 @@
-"""Partners, portal and provider on sites of their own over HTTPS, on one machine, and the browsers that go there.
+"""Partners, portal and provider on separate HTTPS sites on one machine, and the browsers that visit them.
 
 Browsers reach every site through one proxy (`front.py`), which is told the names and needs no others: nothing of
 the machine's own is changed, and a page that loads anything else is seen at once. As in production, no address has

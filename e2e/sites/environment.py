@@ -1,4 +1,4 @@
-"""Two partners, a stranger, the portal and the provider, each on a site of its own."""
+"""Two partners, a stranger, the portal and the provider, each on its own site."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class Sites:
     front: Front
     authority: Authority
     clients: dict[str, httpx.Client]
-    """Of the portal's API, with each partner's key."""
+    """Clients of the portal's API, each with a partner's key."""
     banks: dict[str, Bank]
     gu1_url: str
     database_url: str
 
     def onboarding(self, partner: str, **wish: Any) -> dict[str, Any]:
-        """As the partner's backend makes one."""
+        """Creates an onboarding as the partner's backend does."""
         answer = self.clients[partner].post("/api/v1/onboardings", json=wish).raise_for_status()
         return dict(answer.json())
 
     def hears(self, partner: str, customer_id: str, status: str) -> None:
-        """By a notification to the partner's backend."""
+        """Waits for a notification to the partner's backend."""
         bank, deadline = self.banks[partner], time.monotonic() + PATIENCE
         wanted = f"{bank.customers[customer_id].onboarding_id} {status}"
         while not any("/hooks" in what and words == wanted for what, words in bank.log):
@@ -65,7 +65,7 @@ def cross_site(folder: Path) -> Iterator[Sites]:
     ports = {_host(it): free_port() for it in (PORTAL, PROVIDER, SHOP, BANK, STRANGER)}
     ports[_host(JAR)] = ports[_host(STRANGER)]
     authority, database_url = Authority(folder), servers.sqlite_in(folder)
-    # One that sends a Permissions-Policy, and one that has none, as most sites.
+    # One partner sends a Permissions-Policy; the other has none, like most sites.
     shop, bank = _registered(SHOP, ports), _registered(BANK, ports)
     with ExitStack() as running:
         front = running.enter_context(fronting(ports, authority.server(ports)))
@@ -89,7 +89,7 @@ def _registered(site: str, ports: dict[str, int]) -> RegisteredPartner:
 
 
 def _provider(ports: dict[str, int]) -> Flask:
-    """The mock; what it tells the portal goes past the front, to the portal's own port and by its name."""
+    """The mock; its webhooks go directly to the portal's port, with the portal's Host header."""
 
     def deliver(url: str, body: bytes, headers: dict[str, str]) -> int:
         return over_http(url, body, headers | {"Host": _host(PORTAL)})

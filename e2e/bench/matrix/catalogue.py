@@ -1,4 +1,4 @@
-"""Every fault, and every run that there is to make of it."""
+"""Every fault and all its runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATABASES = ("sqlite", "postgresql")
 
 @dataclass(frozen=True, order=True)
 class Case:
-    """Names of everything, so that it can go to another process and be typed by hand."""
+    """Names only, so that it can be pickled and typed by hand."""
 
     fault: str
     point: str
@@ -40,7 +40,7 @@ class Case:
 
 
 def cases(*, seed: int, databases: tuple[str, ...] = DATABASES, only: str = "") -> list[Case]:
-    """One for each fault, point and database; `only` is text that its name has to contain."""
+    """One for each fault, point and database whose name contains `only`."""
     every = [
         _case(fault, point, database, seed)
         for fault in FAULTS.values()
@@ -52,7 +52,7 @@ def cases(*, seed: int, databases: tuple[str, ...] = DATABASES, only: str = "") 
 
 
 def sample(every: list[Case], size: int | None, seed: int) -> list[Case]:
-    """Each fault once, on one database and the other by turns, before any comes a second time."""
+    """Each fault once, on the databases in turn, before any is repeated."""
     if size is None:
         return every
     random = Random(seed)
@@ -83,7 +83,7 @@ def _case(fault: Fault, point_name: str, database: str, seed: int) -> Case:
 
 
 def _fits(fault: Fault, journey: str) -> bool:
-    """Not where an early stop would keep the fault from being seen, nor where both want the same switch of the mock."""
+    """False if an early stop would hide the fault, or if both set the same switch of the mock."""
     if fault.lasts and journey == "stop early":
         return False
     return not (set(JOURNEYS[journey].variant) & set(fault.variant))

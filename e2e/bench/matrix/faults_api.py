@@ -1,4 +1,4 @@
-"""Faults of gu1 itself: what it answers to a call, before or after it did what was asked."""
+"""Faults of gu1 itself: wrong answers to a call, before or after it took effect."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ BODIES = [
 
 
 def _busy_for_ages(it: Rig, point: Point) -> Strike:
-    """Until an hour has passed, which the database is told of instead of waited for."""
+    """For an hour, which is simulated in the database."""
     strike = ordered("status", status=429, retry_after="999999999")(it, point)
     strike.until_stage, strike.lift = point.refused or "delayed", lambda: make_due(it)
     return strike

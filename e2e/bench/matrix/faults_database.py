@@ -37,7 +37,7 @@ def _busy(connection: Connection, seconds: float) -> None:
 
 
 def _refuses_writes(connection: Connection, seconds: float) -> None:
-    """As a full disk would."""
+    """Like a full disk."""
     if connection.dialect.name == "sqlite":
         names = {f"full_{table}_{verb}": (verb, table) for table in _TABLES for verb in ("INSERT", "UPDATE")}
         made = [
@@ -53,13 +53,13 @@ def _refuses_writes(connection: Connection, seconds: float) -> None:
 
 
 def _without_tables(connection: Connection, seconds: float) -> None:
-    """Every read fails too."""
+    """Reads fail as well."""
     made = ["ALTER TABLE onboardings RENAME TO onboardings_gone"]
     _between(connection, made, ["ALTER TABLE onboardings_gone RENAME TO onboardings"], seconds)
 
 
 def _cut_off(connection: Connection, seconds: float) -> None:
-    """Every connection is ended, again and again."""
+    """Terminates every connection repeatedly."""
     others = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -116,7 +116,7 @@ class _Broken:
 
 
 def broken(work: Work, seconds: float = SHORT) -> Begin:
-    """From the moment on that gu1's answer is on its way, or that something is pressed."""
+    """Starts when gu1's answer is on its way, or when a button is pressed."""
 
     def begin(it: Rig, point: Point) -> Strike:
         it_breaks = _Broken(it, work, seconds)

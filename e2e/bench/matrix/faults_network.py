@@ -1,4 +1,4 @@
-"""Faults of the way between portal and gu1, by the fault proxy."""
+"""Network faults between portal and gu1, by the fault proxy."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Shut:
 
 
 def shut(how: Callable[[Proxy], Callable[[], None]]) -> Begin:
-    """The port, from the answer before the point's own call on, or from now on where that is not known."""
+    """Breaks the port after the previous call's answer, or at once if that call is unknown."""
 
     def begin(it: Rig, point: Point) -> Strike:
         port = _Shut(it.proxy, how)

@@ -1,4 +1,4 @@
-"""What people do to pages: the same button twice, or from eight devices at once."""
+"""What people do: press the same button twice, or from eight devices at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lost answer in each world that makes it hard to find out what became of it, and gu1 as a whole gone."""
+"""A lost answer in each API variant that makes reconciling hard, and an outage of all of gu1."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _apart(**time_apart: float) -> Callable[[], datetime]:
 
 
 def _outage(it: Rig, point: Point) -> Strike:
-    """Of all of gu1, from the moment on that the portal asks for this."""
+    """All of gu1 is down from this call on."""
     begun: list[float] = []
 
     def go_down() -> None:
@@ -38,7 +38,7 @@ def _outage(it: Rig, point: Point) -> Strike:
 
 
 def _restricted(**variant: str) -> Begin:
-    """gu1 refuses everything from the moment on that something is pressed, until the person was told."""
+    """gu1 refuses everything from the press of a button until the page has reported it."""
 
     def begin(it: Rig, _: Point) -> Strike:
         before = {name: it.mock.variants.described()[name]["value"] for name in variant}
@@ -62,7 +62,7 @@ VARIANT_FAULTS = [
     _lost("gu1's clock an hour ahead", now=_apart(hours=1)),
     _lost("gu1's clock an hour behind", now=_apart(hours=-1)),
     _lost("gu1's clock an hour ahead, lists abbreviated", list_rows="abbreviated", now=_apart(hours=1)),
-    # Further apart nothing could be told from what an earlier day left there, and nothing is guessed.
+    # With a larger difference an older validation could be taken for the lost one, so none is adopted.
     _lost("gu1's clock four minutes behind, no metadata shown", metadata_echo="no", now=_apart(minutes=-4)),
     Fault(name="gu1 down for a second", points=ALL_CALLS, begin=_outage, is_proxied=True),
     *(

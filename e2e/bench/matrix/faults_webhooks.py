@@ -1,4 +1,4 @@
-"""Faults of gu1's webhooks: lost, repeated, out of order, late, forged, or saying too little."""
+"""Faults of gu1's webhooks: lost, repeated, out of order, late, forged, or short."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def with_webhook_faults(**switches: Any) -> Begin:
 
 
 def delivered(wrapped: Callable[[Way], Way]) -> Begin:
-    """Another way of the webhooks to the portal."""
+    """Replaces the delivery of webhooks to the portal."""
 
     def begin(it: Rig, _: Point) -> Strike:
         way = wrapped(it.deliver)
@@ -58,7 +58,7 @@ def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
 
 
 def respelt(body: bytes) -> bytes:
-    """The same news in other bytes, so that it is not known as a repetition."""
+    """The same webhook in other bytes, so that it is not recognised as a duplicate."""
     return json.dumps(json.loads(body), indent=1, ensure_ascii=False).encode() + b" " * (time.monotonic_ns() % 500)
 
 
@@ -103,7 +103,7 @@ def _among_garbage(way: Way) -> Way:
 
 
 def _among_forgeries(way: Way) -> Way:
-    """An approval that is not gu1's, newer than anything gu1 said."""
+    """A forged approval that is newer than everything gu1 sent."""
 
     def deliver(url: str, body: bytes, headers: dict[str, str]) -> int:
         told = json.loads(body)

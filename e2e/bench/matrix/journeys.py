@@ -1,4 +1,4 @@
-"""The ways an applicant may go, and where each has to end."""
+"""The applicant's possible journeys and their expected ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many runs at a time: a few processes, each with several stands, since a run mostly waits."""
+"""Runs in parallel: a few processes with several rigs each, because a run mostly waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from e2e.bench.matrix.findings import LOST, Findings
 from e2e.bench.matrix.trial import Result, keep_log, try_out
 
 RIGS = 5
-"""In each process at a time."""
+"""Per process."""
 _SILENCE = 400.0
 
 
@@ -51,7 +51,7 @@ def _next(done: Queue[Result]) -> Result:
 
 def _work(todo: Queue[Case | None], done: Queue[Result], databases: Databases, patience: float) -> None:
     keep_log()
-    # What was imported stays: looking through it again and again would stop every stand for longer than gu1 may take.
+    # Imported modules stay: collecting them again would stop every rig for longer than gu1's timeout.
     gc.freeze()
     threads = [Thread(target=_try_all, args=(todo, done, databases, patience)) for _ in range(RIGS)]
     for thread in threads:
@@ -68,7 +68,7 @@ def _try_all(todo: Queue[Case | None], done: Queue[Result], databases: Databases
 def _tried(case: Case, databases: Databases, patience: float) -> Result:
     try:
         return try_out(case, databases, patience)
-    except Exception:  # the other runs are worth having
+    except Exception:  # the other runs must continue
         findings = Findings()
         findings.add(LOST, f"the run itself failed:\n{traceback.format_exc()}")
         return Result(case, findings, has_struck=False, seconds=None, took=0.0)

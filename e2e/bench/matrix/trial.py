@@ -1,4 +1,4 @@
-"""One run: one stand, one applicant, one fault, one verdict."""
+"""One run: one rig, one applicant, one fault, one verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from e2e.bench.matrix.points import BY_NAME, Point
 from e2e.in_process_rig import Rig, rig
 
 _LATE = 4.0
-"""Seconds that a fault has to strike after the person arrived."""
+"""Seconds within which a fault must strike after the person arrived."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Result:
     case: Case
     findings: Findings
     has_struck: bool
-    """Else nothing was tried, and the run does not count."""
+    """If False, nothing was tested and the run does not count."""
     seconds: float | None
-    """From the fault's end to the right page; None where there is none."""
+    """Seconds from the fault's end to the right page; None if not reached."""
     took: float
     log: tuple[str, ...] = ()
 
@@ -118,7 +118,7 @@ def try_out(case: Case, databases: Databases, patience: float = PATIENCE) -> Res
 
 
 class _Log(logging.Handler):
-    """What the portal said lately, of all stands of this process."""
+    """The latest log lines of all rigs of this process."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -132,5 +132,5 @@ _LOG = _Log()
 
 
 def keep_log() -> None:
-    """Instead of writing it all to the terminal."""
+    """Keeps the log in memory instead of writing it to the terminal."""
     logging.getLogger().handlers[:] = [_LOG]
