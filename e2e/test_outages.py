@@ -12,7 +12,7 @@ from e2e.bench.report import table
 from tests.postgres import HOW_TO_GET_ONE, own_cluster
 
 SEED = 7
-pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc, which only Linux has")
+pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc, which only Linux has")
 
 
 @pytest.fixture

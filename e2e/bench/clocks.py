@@ -124,7 +124,7 @@ def _tried(
         rows = running.ledger()
         open_twins = twins([row for row in rows if row["status"] != "cancelled"])
         print(f"{line.database}, {line.fault}, {line.point}: {line.runs} applicants", end=", ")
-        print(f"{looks:.1f} looks at gu1 for each, {twins(rows)} twins there, {open_twins} still open", flush=True)
+        print(f"{looks:.1f} reads of gu1 for each, {twins(rows)} duplicates there, {open_twins} still open", flush=True)
     return line
 
 
@@ -176,7 +176,7 @@ def _cut(body: bytes) -> bytes:
 
 def main() -> None:
     told = options("clocks", __doc__)
-    told.add_argument("--seconds", type=float, default=SECONDS, help="of each clock (default: %(default)s)")
+    told.add_argument("--seconds", type=float, default=SECONDS, help="per clock (default: %(default)s)")
     given: argparse.Namespace = told.parse_args()
     nicely()
     scale = given.seconds / SECONDS

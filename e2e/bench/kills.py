@@ -130,7 +130,7 @@ def _tell(log: KillLog, people: ApplicantPool, running: Fleet) -> None:
         f"{len(log.kills)} kills in {seconds:.0f} s ({len(log.kills) / seconds:.2f} a second);"
         f" a replica was back after {back[len(back) // 2]:.1f} s, {back[-1]:.1f} s at the longest;"
         f" {log.crash_loops} times granian saw a crash loop and ended\n"
-        f"{len(people.intents)} applicants, {len(rows)} creates, {twins(rows)} of them twins that nobody was shown;"
+        f"{len(people.intents)} applicants, {len(rows)} creates, {twins(rows)} of them duplicates nobody was shown;"
         f" {people.door.unreachable} requests unanswered, {people.door.honest} pages of 503",
         flush=True,
     )

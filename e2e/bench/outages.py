@@ -114,7 +114,7 @@ def _visited(line: Line, folder: Path, own: Cluster, ask: Callable[[InterruptedV
         back = time.monotonic()
         line.seconds.append(visitor.goes_on())
         refused, repeated = put_off(running.gu1)
-        print(f"{line.fault}: {refused} webhooks refused meanwhile; brought again by gu1: {repeated} of these")
+        print(f"{line.fault}: {refused} webhooks refused meanwhile; gu1 delivered {repeated} of them again")
         count(line, visitor.complaints)
         return [back]
 
@@ -186,7 +186,7 @@ def _under_load(line: Line, folder: Path, server: URL, worst: Worst, *, seed: in
 
 def main() -> None:
     told = options("outages", __doc__)
-    told.add_argument("--scale", type=float, default=1.0, help="of how often the fault comes (default: %(default)s)")
+    told.add_argument("--scale", type=float, default=1.0, help="factor for the number of faults (default: %(default)s)")
     given = told.parse_args()
     nicely()
     lines = run(seed=given.seed, scale=given.scale, databases=given.database or DATABASES)

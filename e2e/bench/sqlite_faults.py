@@ -37,7 +37,7 @@ def run(folder: Path, *, seed: int, scale: float = 1.0) -> list[Line]:
     times = max(1, round(TIMES * scale))
     lines = [short_lock(folder, seed), long_lock(folder, seed), small_files(folder, seed, times)]
     if not may_mount():
-        print("skipped: a full disk and a folder that can only be read; only root may mount them")
+        print("skipped: full disk and read-only folder; only root may mount them")
         return lines
     return [*lines, full_disk(folder, seed, times), read_only(folder, seed, times)]
 

@@ -123,7 +123,7 @@ def rolled_back(folder: Path, tree: Path, database: str, seed: int, pause: float
         under_load(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
         count(line, _stumbles([*old, *new]))
         old[0].stop()
-        print(f"{database}: the old release started anew on the new schema: {_comes_up(old[0])}")
+        print(f"{database}: the old release restarted on the new schema: {_comes_up(old[0])}")
     return line
 
 
@@ -191,7 +191,9 @@ def _comes_up(server: Server) -> str:
 def main() -> None:
     told = options("upgrade", __doc__)
     told.add_argument("--previous", default=PREVIOUS, help="a revision of the history (default: %(default)s)")
-    told.add_argument("--scale", type=float, default=1.0, help="of the pauses and the ends (default: %(default)s)")
+    told.add_argument(
+        "--scale", type=float, default=1.0, help="factor for pauses and numbers of stops (default: %(default)s)"
+    )
     given = told.parse_args()
     nicely()
     databases = given.database or DATABASES

@@ -84,7 +84,7 @@ class Bank:
         result = read_result(query, self._secrets, now=self._clock())
         customer = self._on_their_way.get(result.get("state", ""))
         if customer is None or customer.onboarding_id != result["onboarding_id"]:
-            raise NotBelieved("nobody is on the way with this state: the result was used before, or was not asked for")
+            raise NotBelieved("no customer with this state is expected: the result was used before or not requested")
         del self._on_their_way[result["state"]]
         self.note("GET /done", result["onboarding_id"], result["status"])
         return customer

@@ -46,7 +46,7 @@ def _next(done: Queue[Result]) -> Result:
     try:
         return done.get(timeout=_SILENCE)
     except queue.Empty:
-        raise RuntimeError(f"nothing was heard of the runs for {_SILENCE:.0f} seconds") from None
+        raise RuntimeError(f"no run ended for {_SILENCE:.0f} seconds") from None
 
 
 def _work(todo: Queue[Case | None], done: Queue[Result], databases: Databases, patience: float) -> None:
