@@ -68,6 +68,7 @@ class PageCatalogue:
     """Portals that differ only in how they open the hosted page, on one prepared database."""
 
     def __init__(self, folder: Path) -> None:
+        self._assets: dict[str, TestResponse] = {}
         self._database = folder / "portal.db"
         self._partners = folder / "partners.toml"
         self._partners.write_text(PARTNERS)
@@ -95,6 +96,12 @@ class PageCatalogue:
             base_url=HOME,
             buffered=True,
         )
+
+    def asset(self, client: Client, path: str) -> TestResponse:
+        """A style, script or picture of a page; the same on every page, so it is requested once."""
+        if path not in self._assets:
+            self._assets[path] = client.get(path, base_url=HOME, buffered=True)
+        return self._assets[path]
 
     def client(self, entry: CatalogueEntry) -> Client:
         return (self._failing if entry.fails else self._apps[entry.capture]).test_client()

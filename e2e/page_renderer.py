@@ -23,9 +23,9 @@ def browser_page(browser: Browser, *, width: int = 360, height: int = 740, theme
         context.close()
 
 
-def render(page: Page, page_catalogue: PageCatalogue, entry: CatalogueEntry, language: str) -> TestResponse:
+def render(page: Page, catalogue: PageCatalogue, entry: CatalogueEntry, language: str) -> TestResponse:
     """Shows the entry and returns the app's answer; the page's own requests get 204, so it does not change."""
-    answer, client = page_catalogue.answer(entry, language), page_catalogue.client(entry)
+    answer, client = catalogue.answer(entry, language), catalogue.client(entry)
 
     def fulfil(route: Route) -> None:
         request = route.request
@@ -38,7 +38,7 @@ def render(page: Page, page_catalogue: PageCatalogue, entry: CatalogueEntry, lan
             route.fulfill(status=204)
             return
         elif request.url.startswith(HOME):
-            found = client.get(request.url.removeprefix(HOME), base_url=HOME, buffered=True)
+            found = catalogue.asset(client, request.url.removeprefix(HOME))
         else:
             route.abort()
             return
