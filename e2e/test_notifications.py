@@ -35,7 +35,7 @@ from tests.documents import documented_check
 from tests.receiver import Receiver, receiving
 
 SECRET = new_signing_secret()
-PACE = 0.1
+TIME_SCALE = 0.1
 """Retries after 0.5 and 3 seconds instead of 5 and 30, and leases of 4 seconds instead of 40."""
 
 
@@ -114,7 +114,7 @@ def a_scene(folder, database_url, receiver):
         "PORTAL_PARTNERS_FILE": str(partners),
         "TMPDIR": str(folder),
     }
-    portal = bench_portal(folder, port=port, gu1_url=gu1.url, env=env, time_scale=PACE)
+    portal = bench_portal(folder, port=port, gu1_url=gu1.url, env=env, time_scale=TIME_SCALE)
     engine = make_engine(database_url)
     try:
         gu1.start()

@@ -128,7 +128,7 @@ def _agrees(intent: Intent, rows: Rows) -> bool:
     return "cancelled" in there if intent.plan.ends == "cancelled" else intent.status in there
 
 
-def twins(rows: Rows) -> int:
+def duplicates(rows: Rows) -> int:
     """Number of duplicate validations at gu1, which no applicant is ever shown."""
     return len(rows) - len({(row["onboarding"], row["validation"]) for row in rows})
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from flask import Response
 
-from e2e.bench.applicant_pool import twins
-from e2e.bench.command import finish, nicely, options
+from e2e.bench.applicant_pool import duplicates
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
 from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
@@ -122,9 +122,12 @@ def _tried(
         under_load(line, running, worst, seed=seed, places=_PLACES, forgives=STALE)
         looks = sum(map(looks_at_gu1, running.urls)) / max(1, line.runs)
         rows = running.ledger()
-        open_twins = twins([row for row in rows if row["status"] != "cancelled"])
+        open_duplicates = duplicates([row for row in rows if row["status"] != "cancelled"])
         print(f"{line.database}, {line.fault}, {line.point}: {line.runs} applicants", end=", ")
-        print(f"{looks:.1f} reads of gu1 for each, {twins(rows)} duplicates there, {open_twins} still open", flush=True)
+        print(
+            f"{looks:.1f} reads of gu1 for each, {duplicates(rows)} duplicates, {open_duplicates} still open",
+            flush=True,
+        )
     return line
 
 
@@ -178,7 +181,7 @@ def main() -> None:
     told = options("clocks", __doc__)
     told.add_argument("--seconds", type=float, default=SECONDS, help="per clock (default: %(default)s)")
     given: argparse.Namespace = told.parse_args()
-    nicely()
+    lower_priority()
     scale = given.seconds / SECONDS
     finish(run(seed=given.seed, scale=scale, databases=given.database or DATABASES), given.json)
 

@@ -25,7 +25,7 @@ def options(name: str, description: str | None) -> argparse.ArgumentParser:
     return found
 
 
-def nicely() -> None:
+def lower_priority() -> None:
     """Lowers the priority; SIGTERM acts like Ctrl-C, so that child processes are stopped."""
     os.nice(max(0, 10 - os.nice(0)))
     signal.signal(signal.SIGTERM, signal.default_int_handler)

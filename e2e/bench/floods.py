@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, select
 
 from e2e.bench.applicant_pool import Fault, applicant_pool, count
 from e2e.bench.applicants import BY_NAME, REJECT
-from e2e.bench.command import finish, nicely, options
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
 from e2e.bench.forgeries import forged
 from e2e.bench.load import WebhookRequest, probing, send_all
@@ -55,7 +55,16 @@ _LONG = 100_000
 _AT_ONCE = 8
 _BEFORE = 5.0
 _SHORT_SHARE = 10
-_OF_THE_ENGINE = {"due_at", "lease_until", "fence", "failures", "stall_reason", "updated_at", "watched_at", "refreshes"}
+_WRITTEN_BY_RUNNER = {
+    "due_at",
+    "lease_until",
+    "fence",
+    "failures",
+    "stall_reason",
+    "updated_at",
+    "watched_at",
+    "refreshes",
+}
 _HEADER_FORMS = (SIGNATURE_HEADER, SIGNATURE_HEADER.lower(), SIGNATURE_HEADER.upper())
 
 
@@ -204,7 +213,7 @@ def _rows(database_url: str) -> Rows:
                 for row in connection.execute(select(table)).mappings():
                     key = (table.name, *(row[column.name] for column in table.primary_key.columns))
                     found[key] = {
-                        name: _comparable(name, value) for name, value in row.items() if name not in _OF_THE_ENGINE
+                        name: _comparable(name, value) for name, value in row.items() if name not in _WRITTEN_BY_RUNNER
                     }
     finally:
         engine.dispose()
@@ -230,7 +239,7 @@ def main() -> None:
     told.add_argument("--webhooks", type=int, default=WEBHOOKS, help="of each kind (default: %(default)s)")
     told.add_argument("--validations", type=int, default=VALIDATIONS, help="default: %(default)s")
     given = told.parse_args()
-    nicely()
+    lower_priority()
     counts = {"webhooks": given.webhooks, "validations": given.validations}
     finish(run(seed=given.seed, databases=given.database or DATABASES, **counts), given.json)
 

@@ -195,7 +195,7 @@ class InterruptedVisitor:
         )
 
 
-def put_off(gu1: Server) -> tuple[int, int]:
+def refused_webhooks(gu1: Server) -> tuple[int, int]:
     """Number of deliveries first answered with 503, and how many of them a retry delivered."""
     deliveries = httpx.get(f"{gu1.url}/_mock/webhooks", trust_env=False).json()["deliveries"]
     refused = [it for it in deliveries if 503 in it["answers"]]

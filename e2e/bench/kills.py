@@ -19,8 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, judged, twins, waits
-from e2e.bench.command import finish, nicely, options
+from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, duplicates, judged, waits
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, SQLITE, Fleet, fleet
 from e2e.bench.planned import planned_kills
 from e2e.bench.points import COMMITS, WIRE
@@ -130,7 +130,7 @@ def _tell(log: KillLog, people: ApplicantPool, running: Fleet) -> None:
         f"{len(log.kills)} kills in {seconds:.0f} s ({len(log.kills) / seconds:.2f} a second);"
         f" a replica was back after {back[len(back) // 2]:.1f} s, {back[-1]:.1f} s at the longest;"
         f" {log.crash_loops} times granian saw a crash loop and ended\n"
-        f"{len(people.intents)} applicants, {len(rows)} creates, {twins(rows)} of them duplicates nobody was shown;"
+        f"{len(people.intents)} applicants, {len(rows)} creates, {duplicates(rows)} of them unused duplicates;"
         f" {people.door.unreachable} requests unanswered, {people.door.honest} pages of 503",
         flush=True,
     )
@@ -153,7 +153,7 @@ def main() -> None:
     told.add_argument("--kills", type=int, default=1000, help="at random, in all (default: %(default)s)")
     told.add_argument("--times", type=int, default=1, help="at each point, on each database (default: %(default)s)")
     given = told.parse_args()
-    nicely()
+    lower_priority()
     lines = run(seed=given.seed, kills=given.kills, times=given.times, databases=given.database or DATABASES)
     finish(lines, given.json)
 

@@ -19,9 +19,9 @@ from sqlalchemy import URL
 
 from e2e.bench import sqlite_faults, unreadable
 from e2e.bench.applicant_pool import count
-from e2e.bench.command import finish, nicely, options
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, SQLITE, Fleet
-from e2e.bench.interrupted_visitor import EITHER, NOTHING, InterruptedVisitor, put_off
+from e2e.bench.interrupted_visitor import EITHER, NOTHING, InterruptedVisitor, refused_webhooks
 from e2e.bench.report import Line
 from e2e.bench.scenario import Worst, cluster, fleet_on, processes, running_processes, under_load
 from tests.postgres import Cluster, connected, new_database
@@ -113,7 +113,7 @@ def _visited(line: Line, folder: Path, own: Cluster, ask: Callable[[InterruptedV
         ask(visitor)
         back = time.monotonic()
         line.seconds.append(visitor.goes_on())
-        refused, repeated = put_off(running.gu1)
+        refused, repeated = refused_webhooks(running.gu1)
         print(f"{line.fault}: {refused} webhooks refused meanwhile; gu1 delivered {repeated} of them again")
         count(line, visitor.complaints)
         return [back]
@@ -188,7 +188,7 @@ def main() -> None:
     told = options("outages", __doc__)
     told.add_argument("--scale", type=float, default=1.0, help="factor for the number of faults (default: %(default)s)")
     given = told.parse_args()
-    nicely()
+    lower_priority()
     lines = run(seed=given.seed, scale=given.scale, databases=given.database or DATABASES)
     finish(lines, given.json)
 

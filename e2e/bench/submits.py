@@ -13,7 +13,7 @@ from pathlib import Path
 
 from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, judged
 from e2e.bench.applicants import BY_NAME, Applicant, Lost
-from e2e.bench.command import finish, nicely, options
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, fleet
 from e2e.bench.report import Line
 
@@ -82,7 +82,7 @@ def main() -> None:
     told = options("submits", __doc__)
     told.add_argument("--intents", type=int, default=1000, help="on each database (default: %(default)s)")
     given = told.parse_args()
-    nicely()
+    lower_priority()
     finish(run(seed=given.seed, intents=given.intents, databases=given.database or DATABASES), given.json)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, text
 
 from e2e.bench import graceful_stop
 from e2e.bench.applicant_pool import Fault, count
-from e2e.bench.command import finish, nicely, options
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet
 from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
@@ -195,7 +195,7 @@ def main() -> None:
         "--scale", type=float, default=1.0, help="factor for pauses and numbers of stops (default: %(default)s)"
     )
     given = told.parse_args()
-    nicely()
+    lower_priority()
     databases = given.database or DATABASES
     lines = run(seed=given.seed, scale=given.scale, previous=given.previous, databases=databases)
     finish(lines, given.json)
