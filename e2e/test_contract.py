@@ -120,12 +120,6 @@ def test_list_of_a_person_is_whole_and_names_the_validation(gu1, stranger, hoste
     assert [row.gu1_id for row in listing.rows] == [hosted.gu1_id]
 
 
-def test_current_validation_is_ours_or_none(gu1, stranger, hosted):
-    """Else isCurrent has a third meaning; the portal itself never reads it."""
-    current = gu1.ask(lambda client: client.read_current(stranger[0]))
-    assert current is None or current.gu1_id == hosted.gu1_id
-
-
 def test_person_without_verdict_is_not_verified(gu1, stranger, hosted):
     """Else a person is accepted as a known customer without any verification."""
     assert not gu1.ask(lambda client: client.read_entity_status(stranger[0])).is_verified
@@ -205,11 +199,6 @@ def test_unknown_id_is_not_found(gu1, use):
     """Else a validation that gu1 deleted looks like one that gu1 is slow with."""
     gu1_id = str(uuid4())
     assert gu1.refused(lambda client: use(client, gu1_id)).http_status == 404
-
-
-def test_unknown_person_has_no_current_validation(gu1):
-    """Else "no validation" and "failed call" look the same."""
-    assert gu1.ask(lambda client: client.read_current(str(uuid4()))) is None
 
 
 def test_wrong_key_is_refused(gu1):

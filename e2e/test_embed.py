@@ -87,9 +87,9 @@ def test_a_customer_is_approved_without_leaving_the_partners_page(customer, part
     approve(place)
     someone.sees_stage("approved")
     assert someone.hears("finished") == {"stage": "approved", "status": "approved"}
-    stages = [told["stage"] for told in someone.heard("status")]
-    assert stages[0] == "details" and stages[-1] == "approved"
-    assert all(first != second for first, second in pairwise(stages))
+    told = someone.heard("status")
+    assert (told[0]["stage"], told[-1]["stage"]) == ("details", "approved")
+    assert all(first != second for first, second in pairwise(told)), told
     assert (len(someone.heard("ready")), len(someone.heard("finished")), someone.heard("error")) == (1, 1, [])
 
 

@@ -30,8 +30,8 @@ from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.tables import events
 from tests.databases import on_both_databases
-from tests.ports import free_port
 from tests.documents import documented_check
+from tests.ports import free_port
 from tests.receiver import Receiver, receiving
 
 SECRET = new_signing_secret()

@@ -36,7 +36,7 @@ PAUSE = 5.0
 _PATIENCE = 180.0
 """More than a lease and the wait before reconciling, with unscaled timings."""
 _PLACES = 8
-_STUMBLES = ("stumbled", "starts again", "unexpected error", "cannot be read back", "Traceback")
+_STUMBLES = ("stumbled", "starts again", "restarting it", "unexpected error", "cannot be read back", "Traceback")
 # The working folder comes first on the path, before the installed portal.
 _RUN = "import os, sys; os.chdir(sys.argv.pop(1)); sys.path[0] = os.getcwd(); from portal.cli import main; main()"
 _WHICH = "import os, sys; os.chdir(sys.argv[1]); sys.path[0] = os.getcwd(); import portal; print(portal.__file__)"
