@@ -2,17 +2,17 @@
 
 Kinds of commits, in the order of an onboarding's life:
 
-    intent     a new onboarding               moved      gu1 told of progress or review
-    claim      a runner takes a lease       verdict    a final status
-    entity     gu1's entity is known          looked     gu1 was read without news
-    sent       the paid request is noted      webhook    a webhook is remembered, after it was applied
+    intent     a new onboarding               moved      gu1 reported progress or review
+    claim      a runner takes a lease         verdict    a final status
+    entity     gu1's entity is known          looked     a refresh without a change
+    sent       the paid request is recorded   webhook    a webhook is recorded after it was applied
     unsure     its answer was lost            retry      the next validation is planned
-    adopted    gu1's answer is kept           readopted  and gu1's answer to that is kept
+    adopted    gu1's answer is stored         readopted  gu1's answer to the retry is stored
     shown      the hosted page was opened     stopped    the applicant stopped it
-    watched    somebody looks at the page     cancelled  and gu1 was told
-    saved      anything else of an onboarding
+    watched    somebody opens the page        cancelled  the stopped validation was cancelled at gu1
+    saved      any other change of an onboarding
 
-`any` stands for each of them. Only the plan's nth one counts from when it was made, and it is died of once.
+`any` matches all of them. The nth matching commit after the plan was made kills, once.
 """
 
 from __future__ import annotations

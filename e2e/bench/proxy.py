@@ -1,18 +1,18 @@
 """A TCP proxy that understands enough HTTP/1.1 to break one chosen exchange at a chosen point.
 
-    with proxying(mock.url) as proxy:                      # proxy.url stands in for the mock's
+    with proxying(mock.url) as proxy:                      # use proxy.url instead of mock.url
         order = proxy.strike(toxics.reset(after=10), request=b"POST /api/kyc/validations ", nth=2)
         ...
-        assert order.wait(5)                               # struck; order.struck says how often by now
+        assert order.wait(5)                               # it struck; order.struck says how often
         order.lift()
 
         proxy.at(WirePoint.SENT, request=b"POST /api/kyc/validations ", do=lambda: os.kill(pid, SIGKILL), cut=True)
 
-`request` is found anywhere in head or body of what the client asks (the space above keeps `…/sync` out), or is a
-compiled pattern; nth and times count the matching ones from when the order was given. `do` runs on a thread of
-its own while the exchange stands still at its point; with `cut` both connections end there and nothing more is
-passed on, whatever the killed process had already said. What strikes whole connections is in `listening.py`:
-`proxy.refuse()`, `proxy.clog()`, `proxy.hang_up()`.
+`request` is text in the head or body of the request (the trailing space above excludes `…/sync`), or a compiled
+pattern; nth and times count matching requests from the order on. `do` runs on its own thread while the exchange
+is paused at its point; with `cut` both connections are closed there and nothing more is forwarded, even if the
+killed process had already sent it. For whole connections there are `proxy.refuse()`, `proxy.clog()` and
+`proxy.hang_up()`, see `listening.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     replica = bench_portal(folder, port=…, gu1_url=…, env=on_database(url), time_scale=0.05)
     replica.start()                                  # an e2e.servers.Server: start, stop, kill
     set_clock(replica, seconds)                      # its clock jumps, before it starts or while it runs
-    plan_kill(replica, "after", "adopted", nth=1)   # see kill_at_commit.py
+    plan_kill(replica, "after", "adopted", nth=1)    # see kill_at_commit.py
     await_kill(replica)
 
 A PostgreSQL database needs the schema first; a SQLite file gets it when the first replica starts.
