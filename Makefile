@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help gallery bench-pages faults properties setup catalogues demo test lint check-types unit browser journeys cross-site test-webkit fault-sample contract messages lock clean
+.PHONY: help test-all gallery bench-pages faults properties setup catalogues demo test lint check-types unit browser journeys cross-site test-webkit fault-sample contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,7 +44,10 @@ catalogues: $(VENV)/.portal
 demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
 	@$(BIN)/python -m e2e.demo
 
-test: lint check-types unit journeys cross-site fault-sample ## everything that CI runs
+test: lint check-types unit journeys fault-sample ## everything that CI runs
+
+test-all: MARKED :=
+test-all: test ## the same and what is marked as slow: every page in every language
 
 lint: $(VENV)/.dev catalogues
 	$(BIN)/ruff check .
@@ -55,9 +58,10 @@ lint: $(VENV)/.dev catalogues
 check-types: $(VENV)/.dev
 	$(BIN)/mypy portal e2e/mock_gu1
 
-# These keep every core busy by themselves, so they run after the others and one by one.
+# These judge by time, so they run after the journeys and not beside them.
 SAMPLES := e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py
 AT_ONCE := --dist worksteal --numprocesses
+MARKED := -m "not slow"
 
 unit: $(VENV)/.dev catalogues
 	$(BIN)/pytest tests $(AT_ONCE) auto --maxprocesses 4
@@ -68,15 +72,16 @@ browser: $(VENV)/.dev
 properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1 instead of the few hundred of make test
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/gu1 -k any_
 
+# Groups, so that tests of the same servers run on the same worker.
 journeys: $(VENV)/.dev $(VENV)/.page_checker catalogues browser
-	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) --ignore=$(CROSS_SITE) $(AT_ONCE) 4 $(UNUSED) $(ARTEFACTS)
+	$(BIN)/pytest e2e $(SAMPLES:%=--ignore=%) --dist loadgroup --numprocesses 4 $(MARKED) $(UNUSED) $(ARTEFACTS)
 # Nothing here is generated, and the plugins' imports would hold the workers up.
 UNUSED := -p no:hypothesispytest -p no:schemathesis
 CROSS_SITE := e2e/test_cross_site.py
 # Without traces, which take a tenth of the time.
 ARTEFACTS := --screenshot only-on-failure --full-page-screenshot --output test-results
 
-# By itself, because every worker sets all the sites up: one for each browser.
+# A part of journeys, for whoever works on it.
 cross-site: $(VENV)/.dev catalogues browser ## partner, portal and provider on sites of their own, in Chromium and Firefox
 	$(BIN)/pytest $(CROSS_SITE) --dist loadgroup --numprocesses 2 $(UNUSED)
 
@@ -89,7 +94,7 @@ test-webkit: $(VENV)/.webkit catalogues ## the same in WebKitGTK, which needs a 
 	E2E_ENGINES=webkit $$(command -v xvfb-run >/dev/null && echo xvfb-run -a) $(BIN)/pytest $(CROSS_SITE) $(UNUSED)
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
-	$(BIN)/pytest $(SAMPLES)
+	$(BIN)/pytest $(SAMPLES) $(AT_ONCE) 3
 
 faults: $(VENV)/.dev catalogues ## every fault at every point, a thousand kills, floods, outages: an hour or two; faults.json
 	$(BIN)/python -m e2e.bench.faults

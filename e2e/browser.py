@@ -1,4 +1,4 @@
-"""Which browsers the journeys use, and how to come by them.
+"""Finds or installs the browsers that the journeys use.
 
 One that an environment variable names, else Playwright's own Chromium when it is there, else a system binary.
 Run as a module it makes sure of the named ones: as root from the system's packages, else by Playwright's download.
@@ -25,7 +25,7 @@ class Engine:
     variable: str
     binaries: tuple[str, ...]
     packages: tuple[str, ...]
-    """Of Debian, with what tests need beside the browser."""
+    """Debian packages: the browser and what the tests need besides it."""
     advice: str
     is_playwrights: bool = False
 
@@ -34,7 +34,7 @@ class Engine:
         return f"no {self.name} found: {self.advice}, or set {self.variable} to a binary"
 
     def path(self) -> str | None:
-        """Of a binary that exists, or None."""
+        """None if there is no such binary."""
         named = os.environ.get(self.variable)
         if named:
             return named
@@ -42,7 +42,7 @@ class Engine:
         return own or next(filter(None, map(shutil.which, self.binaries)), None)
 
     def path_or_skip(self) -> str:
-        """A test is skipped on a machine without one, and fails in CI."""
+        """Without a browser the test is skipped; in CI it fails."""
         path = self.path()
         if path is None:
             if os.environ.get("CI") == "true":
@@ -67,7 +67,7 @@ CHROMIUM = Engine(
     "run `.venv/bin/playwright install chromium`, or install your system's chromium package",
     is_playwrights=True,
 )
-# Playwright's own Firefox is not what people have: it is driven in a way of its own.
+# Playwright's own Firefox is a patched build; applicants use the released one.
 FIREFOX = Engine(
     "Firefox",
     "E2E_FIREFOX",
@@ -93,7 +93,7 @@ def chromium() -> str | None:
 
 @cache
 def _playwrights() -> str | None:
-    """Asked on a thread of its own: one that a Playwright drives already refuses a second."""
+    """Runs on its own thread: Playwright refuses to start twice on one thread."""
 
     def ask() -> Path:
         with sync_playwright() as playwright:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 
 import pytest
 
+from e2e.bench.serving import bench_portal
 from e2e.browser import CHROMIUM
+from e2e.mock_client import MockClient
 from e2e.pages.applicant import Applicant
-from e2e.servers import on_database, portal, sqlite_in, world
+from e2e.servers import environment, on_database, portal, sqlite_in
 from portal.store.database import make_engine, migrate
 from tests.databases import database_kind, migrated_sqlite, pytest_runtest_setup
 from tests.ports import free_port
@@ -22,22 +24,49 @@ def pytest_sessionstart(session):
         shutil.rmtree(session.config.getoption("--output"), ignore_errors=True)
 
 
+SHARED = {
+    "embedded": "embed",
+    "tab_environment": "capture",
+    "frame_environment": "capture",
+    "shared_environment": "sqlite",
+}
+"""Fixture → group of the tests that use it."""
+SMALL = ("test_mock_", "test_contract", "test_partner_site")
+"""Modules of short tests: sending them out one by one would take longer than running them."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share servers run on the same worker, so that each server is started once."""
+    for item in items:
+        if any(item.iter_markers("xdist_group")):
+            continue
+        module = item.path.stem
+        groups = [group for fixture, group in SHARED.items() if fixture in item.fixturenames]
+        if module.startswith(SMALL):
+            groups = [module]
+        if hasattr(item, "callspec") and item.callspec.params.get("database_kind") == "postgresql":
+            groups = ["postgresql"]
+        if groups:
+            item.add_marker(pytest.mark.xdist_group(groups[0]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def delete_output_dir():
-    """Done above: the one of pytest-playwright would have each worker delete what the others wrote."""
+    """Replaces pytest-playwright's fixture, with which each worker deletes the other workers' files."""
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
     binary = CHROMIUM.path_or_skip()
-    # A camera for everybody, and nobody to ask for it.
+    # A fake camera, and no permission prompt.
     fake_camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     return {**browser_type_launch_args, "executable_path": binary, "args": fake_camera}
 
 
 @pytest.fixture(scope="session")
 def open_database():
-    """Opens a database of either kind for a world in a folder; it is dropped when the session ends."""
+    """Creates a database of the given kind for an environment; it is dropped when the session ends."""
     with ExitStack() as opened:
         postgres = cache(lambda: opened.enter_context(server()))
 
@@ -53,53 +82,77 @@ def open_database():
         yield open_database
 
 
+@pytest.fixture(scope="session")
+def shared_mock():
+    return MockClient()
+
+
+@pytest.fixture
+def mock(shared_mock):
+    """The mock with its default options, reset before each test."""
+    shared_mock.reset()
+    return shared_mock
+
+
 @pytest.fixture
 def database_url(open_database, database_kind, tmp_path):
-    """On PostgreSQL with the schema, which `portal serve` makes itself on SQLite only."""
+    """On PostgreSQL the schema is created here; on SQLite `portal serve` creates it."""
     return open_database(database_kind, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def common_worlds(open_database, tmp_path_factory):
-    """One for each kind of database, from the first journey on it to the end of the session."""
+def common_environments(open_database, tmp_path_factory):
+    """One environment per kind of database, started by the first test that needs it."""
     with ExitStack() as running:
-        worlds = {}
+        environments = {}
 
         def of_kind(kind):
-            if kind not in worlds:
-                folder = tmp_path_factory.mktemp("world")
-                worlds[kind] = running.enter_context(world(folder, database_url=open_database(kind, folder)))
-            return worlds[kind]
+            if kind not in environments:
+                folder = tmp_path_factory.mktemp("environment")
+                environments[kind] = running.enter_context(
+                    environment(folder, database_url=open_database(kind, folder))
+                )
+            return environments[kind]
 
         yield of_kind
 
 
 @pytest.fixture
-def shared_world(common_worlds, database_kind):
-    running = common_worlds(database_kind)
+def shared_environment(common_environments, database_kind):
+    running = common_environments(database_kind)
     yield running
     running.judge()
 
 
 @pytest.fixture
-def own_world(database_url, tmp_path):
+def own_environment(database_url, tmp_path):
     """For journeys that kill things."""
-    with world(tmp_path, database_url=database_url) as running:
+    with environment(tmp_path, database_url=database_url) as running:
         yield running
         running.judge()
 
 
 @pytest.fixture
-def second_replica(own_world, tmp_path):
-    """Another portal on the database of `own_world`; gu1 does not know of it."""
+def quick_environment(database_url, tmp_path):
+    """For journeys that kill things and then wait: the portal's waits are a tenth as long."""
+    with environment(tmp_path, database_url=database_url, serve=partial(bench_portal, time_scale=0.1)) as running:
+        yield running
+        running.judge()
+
+
+@pytest.fixture
+def second_replica(own_environment, tmp_path):
+    """A second portal on the database of `own_environment`; gu1 sends it no webhooks."""
     folder = tmp_path / "second"
     folder.mkdir()
-    replica = portal(folder, port=free_port(), gu1_url=own_world.gu1.url, env=on_database(own_world.database_url))
+    replica = portal(
+        folder, port=free_port(), gu1_url=own_environment.gu1.url, env=on_database(own_environment.database_url)
+    )
     replica.start()
     yield replica
     replica.stop()
 
 
 @pytest.fixture
-def applicant(page, shared_world):
-    return Applicant(page, shared_world.portal.url)
+def applicant(page, shared_environment):
+    return Applicant(page, shared_environment.portal.url)

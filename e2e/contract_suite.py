@@ -1,4 +1,4 @@
-"""Where the contract suite runs: mocks of the newest and the oldest gu1, or a real sandbox where `CONTRACT=live`.
+"""The targets of the contract suite: mocks of the newest and the oldest gu1, or a real sandbox if `CONTRACT=live`.
 
 `make contract` sets that; a key that merely lies in the environment of `make test` is never used.
 """
@@ -33,7 +33,7 @@ Use = Callable[[Gu1Client], Awaitable[T]]
 
 IS_LIVE = os.environ.get("CONTRACT") == "live"
 MOST_REQUESTS = 90
-"""gu1's sandbox allows 100 an hour; the rest is for whoever else is using it."""
+"""gu1's sandbox allows 100 an hour; the rest is left for its other users."""
 REASON = "end of a test of the contract"
 
 NEWEST: dict[str, Any] = {}
@@ -60,7 +60,7 @@ TARGETS = {"live": {}} if IS_LIVE else {"newest": NEWEST, "oldest": OLDEST}
 
 
 class Counting(httpx.AsyncBaseTransport):
-    """Skips the test that would spend more than the budget, or that meets gu1's own limit."""
+    """Skips a test that would exceed the request budget or that reaches gu1's own limit."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, spent: list[str], most: int = MOST_REQUESTS) -> None:
         self._inner = inner
@@ -82,10 +82,10 @@ class Counting(httpx.AsyncBaseTransport):
 
 @dataclass
 class Gu1:
-    """One gu1 and what was made there, each call with a client of its own."""
+    """One gu1 and what the suite created there; each call uses a new client."""
 
     settings: Mapping[str, Any] = field(repr=False)
-    """Of the client; the key is among them."""
+    """Settings of the client, with the API key."""
     provider_hosts: ProviderHosts
     pauses: tuple[float, ...]
     spent: list[str] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Gu1:
         return refusal.value
 
     def person(self, document_number: str, external_id: str) -> str:
-        """The id of the entity, whether gu1 makes it or refuses a duplicate; as the portal goes about it."""
+        """The entity's id, whether gu1 creates it or refuses a duplicate; the same way as the portal does it."""
         details = Details(country="AR", document_number=document_number, first_name="Contract", last_name="Suite")
         try:
             return self.ask(lambda client: client.create_entity(details, external_id))
@@ -125,7 +125,7 @@ class Gu1:
         return self.ask(lambda client: client.read_validation(gu1_id))
 
     def settled(self, gu1_id: str) -> Observation:
-        """What it comes to, the registry's answer included, or where it stands when patience ends."""
+        """Waits for the final status and the registry's answer; after the timeout returns the latest row."""
         for pause in self.pauses:
             seen = self.read(gu1_id)
             if seen.status.is_final and seen.double_check is not DoubleCheck.UNANSWERED:
@@ -137,7 +137,7 @@ class Gu1:
         self.ask(lambda client: client.cancel_validation(gu1_id, REASON))
 
     def tidy_up(self) -> None:
-        """No session of ours stays open; what has ended is refused, and that is fine."""
+        """Cancels every open session of this suite; gu1 refuses to cancel ended ones, which is ignored."""
         for gu1_id in self.created:
             with suppress(Gu1Error, pytest.skip.Exception):
                 self.cancel(gu1_id)
@@ -152,7 +152,7 @@ class Gu1:
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """In a thread of its own: browser tests leave an event loop running in theirs."""
+    """Runs in its own thread: browser tests leave an event loop running in the main thread."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, coroutine).result()
 
@@ -170,12 +170,12 @@ def target(name: str) -> Iterator[Gu1]:
 
 
 def fresh(what: str) -> str:
-    """An external id that was never used."""
+    """A unique external id."""
     return f"portal-contract-{what}-{uuid4().hex[:12]}"
 
 
 def _sandbox() -> Gu1:
-    """As the environment says; waits longer and longer for a verdict, five minutes in all."""
+    """Configured by the environment; polls for a verdict with growing pauses for up to five minutes."""
     try:
         config = load_config(gu1_webhook_secrets=("not needed",), secret_keys=("not needed " * 3,))
     except ConfigError as error:
@@ -191,7 +191,7 @@ def _sandbox() -> Gu1:
 
 
 def _try_key(gu1: Gu1) -> None:
-    """Ends the run at once, rather than every test of it."""
+    """Ends the whole run if the key is wrong, instead of failing every test."""
     try:
         gu1.ask(lambda client: client.find_entity(fresh("nobody")))
     except Gu1Error as error:

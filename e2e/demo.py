@@ -1,4 +1,4 @@
-"""`make demo`: the mock gu1, the portal and a partner of it on this machine, with what to try."""
+"""`make demo`: runs the mock gu1, the portal and a sample partner, and prints links to try."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from e2e.registering import Registered, write_partners_file
-from e2e.servers import ROOT, Server, World, partner_site, world
+from e2e.partners_fixture import RegisteredPartner, write_partners_file
+from e2e.servers import ROOT, Environment, Server, environment, partner_site
 
 FOLDER = ROOT / ".demo"
 PARTNER_PORT = 8100
@@ -18,10 +18,10 @@ PARTNER_URL = f"http://127.0.0.1:{PARTNER_PORT}"
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    partner = Registered("banco-ejemplo", PARTNER_URL, f"{PARTNER_URL}/hooks")
+    partner = RegisteredPartner("banco-ejemplo", PARTNER_URL, f"{PARTNER_URL}/hooks")
     env = write_partners_file(FOLDER / "partners.toml", partner)
     with (
-        world(FOLDER, portal_port=8000, gu1_port=9000, env=env) as running,
+        environment(FOLDER, portal_port=8000, gu1_port=9000, env=env) as running,
         partner_site(
             FOLDER, port=PARTNER_PORT, partner=partner, portal_url=running.portal.url, provider=running.gu1.url
         ) as shop,
@@ -31,7 +31,7 @@ def main() -> None:
         print("\nStopping…")
 
 
-def _print_links(running: World, shop: Server) -> None:
+def _print_links(running: Environment, shop: Server) -> None:
     rows = httpx.get(running.gu1.url + "/_mock/scenarios", trust_env=False).json()["scenarios"]
     print(f"\n  The portal         {running.portal.url}/")
     for tag in ("es-AR", "es", "pt-BR", "en"):

@@ -1,4 +1,4 @@
-"""`make gallery`: every page × language × size × theme as a picture, with what the checkers say of it."""
+"""`make gallery`: a picture of every page × language × size × theme, with the findings of the checkers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from jinja2 import Environment
 from playwright.sync_api import Browser, sync_playwright
 
 from e2e.browser import chromium
-from e2e.exhibits import Exhibit, House, house
+from e2e.page_catalogue import CatalogueEntry, PageCatalogue, page_catalogue
 from e2e.page_checks import axe_findings, html_findings
-from e2e.screens import THEMES, screen, show
+from e2e.page_renderer import THEMES, browser_page, render
 from e2e.servers import ROOT
 from portal.domain.locales import Locale
 
@@ -30,7 +30,7 @@ SIZES = (360, 1280)
 
 @dataclass(frozen=True)
 class Wanted:
-    exhibits: list[Exhibit]
+    entries: list[CatalogueEntry]
     languages: list[str]
     sizes: list[int]
     themes: list[str]
@@ -54,10 +54,14 @@ def main() -> None:
     told, started, binary = _told(), time.monotonic(), chromium()
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "html").mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as folder, house(Path(folder)) as found, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        page_catalogue(Path(folder)) as found,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=binary)
         wanted = Wanted(
-            [exhibit for exhibit in found.exhibits if told.only in exhibit.name],
+            [entry for entry in found.entries if told.only in entry.name],
             told.language or list(Locale),
             told.size or list(SIZES),
             told.theme or list(THEMES),
@@ -86,31 +90,33 @@ def _told() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _html_findings(found: House, wanted: Wanted) -> dict[str, list[str]]:
-    for exhibit in wanted.exhibits:
+def _html_findings(found: PageCatalogue, wanted: Wanted) -> dict[str, list[str]]:
+    for entry in wanted.entries:
         for language in wanted.languages:
-            name = _source(exhibit, language)
-            (FOLDER / "html" / name).write_text(found.answer(exhibit, language).text)
+            name = _source(entry, language)
+            (FOLDER / "html" / name).write_text(found.answer(entry, language).text)
     return html_findings(FOLDER / "html")
 
 
-def _taken(browser: Browser, found: House, wanted: Wanted, html_findings: dict[str, list[str]]) -> Iterator[Picture]:
-    for exhibit in wanted.exhibits:
+def _taken(
+    browser: Browser, found: PageCatalogue, wanted: Wanted, html_findings: dict[str, list[str]]
+) -> Iterator[Picture]:
+    for entry in wanted.entries:
         for size in wanted.sizes:
-            with screen(browser, width=size, height=740 if size < 700 else 900) as page:
+            with browser_page(browser, width=size, height=740 if size < 700 else 900) as page:
                 for language in wanted.languages:
-                    show(page, found, exhibit, language)
-                    source = _source(exhibit, language)
+                    render(page, found, entry, language)
+                    source = _source(entry, language)
                     findings = axe_findings(page) + html_findings.get(source, [])
                     for theme in wanted.themes:
                         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
                         file = f"{Path(source).stem}-{size}-{theme}.png"
                         page.screenshot(path=FOLDER / file, full_page=True)
-                        yield Picture(exhibit.name, language, f"{size} px", theme, file, findings)
+                        yield Picture(entry.name, language, f"{size} px", theme, file, findings)
 
 
-def _source(exhibit: Exhibit, language: str) -> str:
-    return f"{_slug(exhibit.name)}-{language}.html"
+def _source(entry: CatalogueEntry, language: str) -> str:
+    return f"{_slug(entry.name)}-{language}.html"
 
 
 def _slug(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The mock's ledger against the portal's database: nothing lost, nothing unknown, nothing paid twice."""
+"""Compares the mock's ledger with the portal's database: nothing lost, nothing unknown, nothing paid twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.domain.validation import CreationState
 from portal.store.tables import validations
 
 _PATIENCE = 15.0
-"""Seconds: news may be under way when a test ends."""
+"""Seconds: a webhook may still be on its way when a test ends."""
 
 
 def ledger(mock_url: str) -> list[dict[str, Any]]:
@@ -23,13 +23,13 @@ def ledger(mock_url: str) -> list[dict[str, Any]]:
 
 
 def kept(database_url: str) -> dict[str, str]:
-    """gu1's id → status, of every validation that the portal knows gu1 to have."""
+    """gu1's id → status, for every validation that the portal knows at gu1."""
     known = select(validations.c.gu1_id, validations.c.status).where(validations.c.gu1_id.is_not(None))
     return {row.gu1_id: row.status for row in _rows(database_url, known)}
 
 
 def is_awaiting(database_url: str) -> bool:
-    """Whether gu1 was asked for a validation and has not answered yet."""
+    """Whether a request for a validation is still unanswered."""
     return bool(
         _rows(database_url, select(validations.c.nonce).where(validations.c.creation_state == CreationState.SENT))
     )

@@ -1,4 +1,4 @@
-"""A client of the mock for its own tests; the key sets are those of the newest pages."""
+"""A client for the mock's own tests; the key sets are those of gu1's newest documentation."""
 
 import json
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from e2e.mock_gu1 import DEFAULT_API_KEY, create_mock
 SECRET = "whsec"
 AUTHORIZED = {"Authorization": f"Bearer {DEFAULT_API_KEY}"}
 CODE = "global_gueno_validation_kyc"
+START = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 
 
 def keys(text):
@@ -36,10 +37,10 @@ DECISION_APPROVED = DECISION_DECLINED | {"aml_screening", "aml_screenings", "ip_
 
 
 class MockClient:
-    """One mock with a clock that stands, work that waits to be run, and a webhook receiver."""
+    """One mock with a stopped clock, delayed work that the test runs itself, and a webhook receiver."""
 
     def __init__(self, **options):
-        self.time = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
+        self.time = START
         self.waiting = []
         self.received = []
         self.answers = []
@@ -53,6 +54,14 @@ class MockClient:
             **options,
         )
         self.client = self.app.test_client()
+
+    def reset(self):
+        """Restores the initial state; creating a new app takes longer than a test."""
+        self.events()
+        self.told("reset")
+        self.time = START
+        for kept in (self.waiting, self.received, self.answers):
+            kept.clear()
 
     def _deliver(self, url, body, headers):
         self.received.append((body, headers))
@@ -68,7 +77,7 @@ class MockClient:
         return self.client.open(path, method=method, headers=AUTHORIZED, json=body)
 
     def told(self, path, **body):
-        """One of the mock's own switches."""
+        """Posts to one of the mock's own switches."""
         return self.client.post(f"/_mock/{path}", json=body)
 
     def cancel(self, validation, reason="no longer needed"):
@@ -87,13 +96,13 @@ class MockClient:
         return self.get(f"/api/kyc/validations/{validation['id']}").json
 
     def run_next(self):
-        """Runs what waits longest and says how long it would have waited."""
+        """Runs the oldest delayed work; returns its delay in seconds."""
         seconds, action = self.waiting.pop(0)
         action()
         return seconds
 
     def settled(self, tax_id, **more):
-        """The first validation of a new entity, after all that happens by itself."""
+        """The first validation of a new entity, after its whole automatic scenario."""
         validation = self.validation(self.entity(tax_id), **more)
         while self.waiting:
             self.run_next()

@@ -1,4 +1,4 @@
-"""What axe-core and html-validate say of a page; both come with npm, see page_checker/package.json."""
+"""Checks a page with axe-core and html-validate; npm installs both, see page_checker/package.json."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RULES = ROOT / "e2e" / "page_checker" / "htmlvalidate.json"
 
 
 def axe_findings(page: Page) -> list[str]:
-    """One line for each element and rule. Only colours depend on the theme, so they alone are looked at twice."""
+    """One line per element and rule. Only colours depend on the theme, so only contrast is checked twice."""
     page.evaluate(_axe())
     found = _axe_run(page, {"type": "tag", "values": STANDARDS})
     page.emulate_media(color_scheme="dark")
@@ -41,9 +41,9 @@ def _axe_run(page: Page, rules: dict[str, Any]) -> list[str]:
 
 
 def html_findings(folder: Path) -> dict[str, list[str]]:
-    """File name → what is wrong in it, of all HTML files in `folder`."""
+    """File name → errors, for all HTML files in `folder`."""
     command = [node(), str(MODULES / "html-validate" / "bin" / "html-validate.mjs"), "--formatter=json"]
-    # A file, not a pipe: it ends without waiting until a pipe has taken everything.
+    # A file, not a pipe: html-validate exits before a pipe has taken all of its output.
     with tempfile.TemporaryFile("w+") as printed:
         command += [f"--config={_RULES}", str(folder)]
         done = subprocess.run(command, cwd=folder, stdout=printed, stderr=subprocess.PIPE, text=True, check=False)

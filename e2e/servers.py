@@ -1,4 +1,4 @@
-"""Real processes on free ports: mock gu1, portal and partners, for the demo, the journeys and the benches."""
+"""Real processes on free ports: mock gu1, portal and partner sites, for the demo, the journeys and the benches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from e2e.judge import judge
-from e2e.registering import Registered
+from e2e.partners_fixture import RegisteredPartner
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +28,7 @@ _PATIENCE = 30.0
 
 @dataclass
 class Server:
-    """A process of ours and the address it answers at."""
+    """A server process and its URL."""
 
     command: list[str]
     url: str
@@ -36,7 +36,7 @@ class Server:
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
     host: str | None = None
-    """By which it knows itself, where that is not in `url`."""
+    """Its own host name, if that differs from `url`."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -44,7 +44,7 @@ class Server:
         self._wait_until_up()
 
     def launch(self) -> None:
-        """Starts it without waiting until it answers."""
+        """Starts the process without waiting until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -59,7 +59,7 @@ class Server:
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """As a crash would: every process of it at once, with no time for anything."""
+        """SIGKILL to the whole process group, like a crash."""
         self._end(signal.SIGKILL)
 
     def __enter__(self) -> Server:
@@ -120,7 +120,13 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
 
 
 def partner_site(
-    folder: Path, *, port: int, partner: Registered, portal_url: str, provider: str, arguments: tuple[str, ...] = ()
+    folder: Path,
+    *,
+    port: int,
+    partner: RegisteredPartner,
+    portal_url: str,
+    provider: str,
+    arguments: tuple[str, ...] = (),
 ) -> Server:
     command = [sys.executable, "-m", "e2e.partner_site", "--port", str(port), "--portal", portal_url]
     command += ["--provider", provider, "--api-key", partner.api_key, "--signing-secret", partner.signing_secret]
@@ -132,14 +138,14 @@ def on_database(url: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     portal: Server
     gu1: Server
     folder: Path
     database_url: str
 
     def judge(self) -> None:
-        """Raises where the mock's ledger and the portal's database disagree."""
+        """Fails if the mock's ledger and the portal's database disagree."""
         judge(self.gu1.url, self.database_url)
 
     def ledger(self) -> dict[str, object]:
@@ -147,7 +153,7 @@ class World:
 
 
 @contextmanager
-def world(
+def environment(
     folder: Path,
     *,
     portal_port: int | None = None,
@@ -155,16 +161,17 @@ def world(
     database_url: str | None = None,
     env: Mapping[str, str] | None = None,
     mock_arguments: tuple[str, ...] = (),
-) -> Iterator[World]:
-    """Portal and mock, running and knowing each other; on a SQLite file where no PostgreSQL with a schema is named."""
+    serve: Callable[..., Server] = portal,
+) -> Iterator[Environment]:
+    """A running portal and mock that know each other; on a SQLite file unless a PostgreSQL with a schema is named."""
     database_url = database_url or sqlite_in(folder)
     portal_port, gu1_port = portal_port or free_port(), gu1_port or free_port()
     gu1 = mock_gu1(folder, port=gu1_port, portal_url=f"http://127.0.0.1:{portal_port}", arguments=mock_arguments)
-    door = portal(folder, port=portal_port, gu1_url=gu1.url, env={**on_database(database_url), **(env or {})})
+    door = serve(folder, port=portal_port, gu1_url=gu1.url, env={**on_database(database_url), **(env or {})})
     try:
         gu1.start()
         door.start()
-        yield World(door, gu1, folder, database_url)
+        yield Environment(door, gu1, folder, database_url)
     finally:
         door.stop()
         gu1.stop()

@@ -1,4 +1,4 @@
-"""The hosted page in a tab of its own, and in a frame beside the status."""
+"""The hosted page in its own tab, and in a frame next to the status."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
-from e2e.servers import world
+from e2e.servers import environment
 
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 SMALL = {"viewport": {"width": 360, "height": 740}}
 
 
 @pytest.fixture(scope="module")
-def tab_world(tmp_path_factory):
-    with world(tmp_path_factory.mktemp("tab"), env={"PORTAL_CAPTURE": "new-tab"}) as running:
+def tab_environment(tmp_path_factory):
+    with environment(tmp_path_factory.mktemp("tab"), env={"PORTAL_CAPTURE": "new-tab"}) as running:
         yield running
         running.judge()
 
 
 @pytest.fixture(scope="module")
-def frame_world(tmp_path_factory):
+def frame_environment(tmp_path_factory):
     capture = {"PORTAL_CAPTURE": "frame"}
-    with world(tmp_path_factory.mktemp("frame"), env=capture, mock_arguments=("--asks-camera",)) as running:
+    with environment(tmp_path_factory.mktemp("frame"), env=capture, mock_arguments=("--asks-camera",)) as running:
         yield running
         running.judge()
 
 
 @pytest.fixture
-def in_tab(page, tab_world):
-    return Applicant(page, tab_world.portal.url)
+def in_tab(page, tab_environment):
+    return Applicant(page, tab_environment.portal.url)
 
 
 @pytest.fixture(params=[DESKTOP, SMALL, PHONE], ids=["desktop", "small", "phone"])
-def framed(request, browser, frame_world):
+def framed(request, browser, frame_environment):
     with browser.new_context(**request.param) as context:
-        applicant = Applicant(context.new_page(), frame_world.portal.url)
+        applicant = Applicant(context.new_page(), frame_environment.portal.url)
         applicant.start(a_document_number())
         applicant.sees_stage(re.compile("ready|waiting"))
         expect(hosted_frame(applicant).get_by_role("heading", name="Choose the outcome")).to_be_visible()
@@ -50,6 +50,13 @@ def hosted_frame(applicant):
 
 def document_in_frame(applicant):
     return applicant.page.locator(".hosted iframe").element_handle().content_frame()
+
+
+def has_a_way_past_the_frame(applicant):
+    expect(applicant.way_to_camera).to_be_visible()
+    assert applicant.way_to_camera.get_attribute("target") == "_blank"
+    width = applicant.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert width <= 0
 
 
 def stop_answers(page):
@@ -75,9 +82,9 @@ def test_new_tab_opens_with_a_click_and_the_page_goes_on_by_itself(in_tab):
     expect(tab.locator("#status")).to_have_attribute("data-stage", "approved")
 
 
-@pytest.mark.parametrize("a_world", ["tab_world", "frame_world"])
-def test_without_javascript_both_open_in_a_tab(browser, a_world, request):
-    running = request.getfixturevalue(a_world)
+@pytest.mark.parametrize("an_environment", ["tab_environment", "frame_environment"])
+def test_without_javascript_both_open_in_a_tab(browser, an_environment, request):
+    running = request.getfixturevalue(an_environment)
     with browser.new_context(java_script_enabled=False) as context:
         applicant = Applicant(context.new_page(), running.portal.url)
         applicant.start(a_document_number())
@@ -88,13 +95,11 @@ def test_without_javascript_both_open_in_a_tab(browser, a_world, request):
         applicant.sees_stage("approved")
 
 
-def test_the_frame_may_use_camera_and_microphone(framed):
+def test_the_frame_lasts_with_its_camera_until_the_verdict(framed):
+    has_a_way_past_the_frame(framed)
+    inside = document_in_frame(framed)
     hosted_frame(framed).get_by_role("button", name="Open the camera").click()
     expect(hosted_frame(framed).locator("#camera")).to_have_text("audio and video")
-
-
-def test_the_frame_outlives_ten_polls_and_a_change_of_stage(framed):
-    inside = document_in_frame(framed)
     inside.evaluate("window.kept = true")
     framed.sees_stage("waiting")
     for _ in range(10):
@@ -102,9 +107,6 @@ def test_the_frame_outlives_ten_polls_and_a_change_of_stage(framed):
             framed.page.evaluate("document.querySelector('#status').dispatchEvent(new Event('look'))")
     assert inside.evaluate("window.kept")
     assert inside == document_in_frame(framed)
-
-
-def test_the_frame_goes_away_with_the_verdict_and_leaves_the_focus_on_it(framed):
     outcome = hosted_frame(framed).get_by_role("button", name="Approve", exact=True)
     outcome.focus()
     outcome.press("Enter")
@@ -113,6 +115,7 @@ def test_the_frame_goes_away_with_the_verdict_and_leaves_the_focus_on_it(framed)
     expect(framed.page.get_by_role("heading", level=1)).to_be_focused()
 
 
+@pytest.mark.parametrize("framed", [DESKTOP], indirect=True, ids=["desktop"])
 def test_coming_back_inside_the_frame_does_not_nest_the_portal(framed):
     stop_answers(framed.page)
     hosted_frame(framed).get_by_role("button", name="Approve", exact=True).click()
@@ -122,6 +125,7 @@ def test_coming_back_inside_the_frame_does_not_nest_the_portal(framed):
     expect(hosted_frame(framed).locator("header, nav, #status")).to_have_count(0)
 
 
+@pytest.mark.parametrize("framed", [DESKTOP], indirect=True, ids=["desktop"])
 def test_words_of_the_frame_make_the_page_look_again_and_no_others_do(framed):
     page = framed.page
     page.wait_for_timeout(1000)
@@ -135,19 +139,12 @@ def test_words_of_the_frame_make_the_page_look_again_and_no_others_do(framed):
     framed.sees_stage("waiting")
 
 
-def test_a_way_past_the_frame_is_always_there(framed):
-    expect(framed.way_to_camera).to_be_visible()
-    assert framed.way_to_camera.get_attribute("target") == "_blank"
-    width = framed.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert width <= 0
-
-
-def test_no_policy_is_broken_on_the_way(browser, frame_world):
+def test_no_policy_is_broken_on_the_way(browser, frame_environment):
     complaints = []
     with browser.new_context() as context:
         page = context.new_page()
         page.on("console", lambda message: message.type in {"error", "warning"} and complaints.append(message.text))
-        applicant = Applicant(page, frame_world.portal.url)
+        applicant = Applicant(page, frame_environment.portal.url)
         applicant.start(a_document_number())
         hosted_frame(applicant).get_by_role("button", name="Approve", exact=True).click()
         applicant.sees_stage("approved")

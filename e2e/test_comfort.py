@@ -1,4 +1,4 @@
-"""Focus, speech, a lost network, and another language in the middle of the form."""
+"""Focus, screen reader announcements, a lost network, and a change of language in a half-filled form."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from playwright.sync_api import expect
 
 from e2e.pages.applicant import Applicant, a_document_number
 
+pytestmark = pytest.mark.xdist_group("sqlite-2")
+"""On another worker than the other journeys, so that neither group takes too long."""
+
 STAYS_IN_REVIEW = "99990003"
 TYPED = {"first_name": "Ana María", "last_name": "Pérez", "document_number": "30.123.456", "email": "ana@example.com"}
 
 
 @pytest.fixture
 def waiting(applicant):
-    """A page whose hosted page was opened elsewhere and not finished."""
+    """An applicant whose hosted page was opened on another device and not finished."""
     applicant.start(a_document_number())
     applicant.sees_stage("ready")
     httpx.get(f"{applicant.access_link}/continue", follow_redirects=True, trust_env=False)
@@ -22,13 +25,13 @@ def waiting(applicant):
     return applicant
 
 
-def decide(world, outcome):
-    newest = world.ledger()["validations"][0]["id"]
-    httpx.post(f"{world.gu1.url}/_mock/validations/{newest}/outcome", json={"outcome": outcome}, trust_env=False)
+def decide(environment, outcome):
+    newest = environment.ledger()["validations"][0]["id"]
+    httpx.post(f"{environment.gu1.url}/_mock/validations/{newest}/outcome", json={"outcome": outcome}, trust_env=False)
 
 
 def always_send_the_whole(page):
-    """As if something had changed each time."""
+    """Every poll gets the whole fragment, as if the status had changed."""
     page.route("**/status?*", lambda route: route.continue_(url=route.request.url.replace("v=", "v=0")))
 
 
@@ -48,11 +51,11 @@ def test_focus_stays_where_it_is_over_a_swap(waiting):
     expect(button).to_be_focused()
 
 
-def test_focus_goes_to_the_verdict_when_its_button_is_gone(waiting, shared_world):
+def test_focus_goes_to_the_verdict_when_its_button_is_gone(waiting, shared_environment):
     page = waiting.page
     page.locator(".stop summary").press("Enter")
     page.locator(".stop button").focus()
-    decide(shared_world, "DOCUMENT_EXPIRED")
+    decide(shared_environment, "DOCUMENT_EXPIRED")
     waiting.sees_stage("rejected")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     said = page.locator("#said")
@@ -60,16 +63,16 @@ def test_focus_goes_to_the_verdict_when_its_button_is_gone(waiting, shared_world
     expect(said).not_to_contain_text(page.get_by_role("heading", level=1).inner_text())
 
 
-def test_focus_elsewhere_is_left_alone(waiting, shared_world):
+def test_focus_elsewhere_is_left_alone(waiting, shared_environment):
     page = waiting.page
     languages = page.locator(".languages summary")
     languages.focus()
-    decide(shared_world, "approve")
+    decide(shared_environment, "approve")
     waiting.sees_stage("approved")
     expect(languages).to_be_focused()
 
 
-def test_a_change_is_spoken_once_in_heading_and_sentence(waiting, shared_world):
+def test_a_change_is_spoken_once_in_heading_and_sentence(waiting, shared_environment):
     page = waiting.page
     waiting.hears(page.get_by_role("heading", level=1).inner_text())
     page.evaluate(
@@ -83,7 +86,7 @@ def test_a_change_is_spoken_once_in_heading_and_sentence(waiting, shared_world):
     always_send_the_whole(page)
     polls(page, 3)
     assert page.evaluate("window.heard") == []
-    decide(shared_world, "approve")
+    decide(shared_environment, "approve")
     waiting.sees_stage("approved")
     waiting.hears(page.get_by_role("heading", level=1).inner_text())
     heard = page.evaluate("window.heard")
@@ -103,7 +106,7 @@ def test_a_lost_network_is_said_and_unsaid(applicant):
     expect(notice).to_be_empty()
 
 
-def test_another_networks_page_is_no_news(waiting, shared_world):
+def test_another_networks_page_is_no_news(waiting, shared_environment):
     page = waiting.page
     page.route(
         "**/status?*", lambda route: route.fulfill(body="<h1>Welcome to the airport</h1>", content_type="text/html")
@@ -112,7 +115,7 @@ def test_another_networks_page_is_no_news(waiting, shared_world):
     waiting.sees_stage("waiting")
     expect(page.locator("h1")).not_to_contain_text("airport")
     page.unroute("**/status?*")
-    decide(shared_world, "approve")
+    decide(shared_environment, "approve")
     waiting.sees_stage("approved")
 
 
@@ -173,7 +176,7 @@ def test_a_country_chosen_without_a_network_loses_nothing(applicant):
 
 
 def tab_to(page, wanted):
-    """With the keyboard alone, as far as it takes."""
+    """Presses Tab until the element has the focus."""
     for _ in range(40):
         if wanted.evaluate("it => it === document.activeElement"):
             return
@@ -181,7 +184,7 @@ def tab_to(page, wanted):
     raise AssertionError(f"never reached {wanted}")
 
 
-def test_the_whole_journey_with_the_keyboard_alone(applicant, shared_world):
+def test_the_whole_journey_with_the_keyboard_alone(applicant, shared_environment):
     page = applicant.page
     applicant.open_form()
     for name, typed in TYPED.items():
@@ -208,9 +211,9 @@ def test_the_whole_journey_with_the_keyboard_alone(applicant, shared_world):
     applicant.sees_stage("approved")
 
 
-def test_the_whole_journey_on_the_narrowest_screen(browser, shared_world):
+def test_the_whole_journey_on_the_narrowest_screen(browser, shared_environment):
     with browser.new_context(viewport={"width": 320, "height": 568}) as context:
-        applicant = Applicant(context.new_page(), shared_world.portal.url)
+        applicant = Applicant(context.new_page(), shared_environment.portal.url)
 
         def fits():
             wide = applicant.page.evaluate("document.documentElement.scrollWidth")

@@ -1,7 +1,7 @@
-"""What the portal relies on of gu1, whichever generation it is; each test says what goes wrong where it fails.
+"""What the portal relies on at gu1 in every generation; each docstring says what goes wrong if the test fails.
 
 Against mocks this is part of `make test`; `make contract GU1_API_KEY=…` runs it on a real sandbox. It makes a few
-people and validations that nobody has to complete, cancels what stays open, and waits for no webhook.
+people and validations that nobody has to complete, cancels the open ones, and needs no webhook.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def gu1(request):
 
 @pytest.fixture(scope="module")
 def person(gu1):
-    """The entity of the sandbox's own number, which may be there from an earlier run."""
+    """The entity of the sandbox's own number; an earlier run may have created it."""
     return gu1.person(SANDBOX_NUMBER, fresh("person"))
 
 
 @pytest.fixture(scope="module")
 def stranger(gu1):
-    """Somebody new: the entity, the external id and the number, which belongs to nobody."""
+    """A new person: entity, external id, and a number that nobody else has."""
     number, external_id = f"98{secrets.randbelow(10**6):06}", fresh("stranger")
     return gu1.person(number, external_id), external_id, number
 
@@ -50,7 +50,7 @@ def hosted(gu1, stranger):
 
 @pytest.fixture(scope="module")
 def automatic(gu1, person):
-    """With the registry's double check where the organization has the credentials for it."""
+    """With the registry's double check if the organization has the credentials for it."""
     try:
         return gu1.validation(person, double_check=True)
     except Refused as refusal:
@@ -65,7 +65,7 @@ def settled(gu1, automatic):
 
 
 def test_same_number_twice_leads_to_the_same_person(gu1, person):
-    """Else somebody who comes back is never let in, or becomes a person whom nobody finds again."""
+    """Else a returning person is never let in, or becomes an entity that nobody finds again."""
     external_id = fresh("twice")
     again = gu1.person(SANDBOX_NUMBER, external_id)
     assert again == person or gu1.ask(lambda client: client.find_entity(external_id)) == again
@@ -84,7 +84,7 @@ def test_person_is_found_by_our_external_id(gu1, stranger):
 
 
 def test_external_id_of_nobody_finds_nobody(gu1):
-    """Else nobody new can be created, or somebody else's entity is taken."""
+    """Else no new entity can be created, or another person's entity is used."""
     external_id = fresh("nobody")
     assert gu1.ask(lambda client: client.find_entity(external_id)) is None
 
@@ -96,73 +96,73 @@ def test_person_is_found_by_number(gu1, stranger):
 
 
 def test_new_validation_opens_a_hosted_page(gu1, stranger, hosted):
-    """Else applicants are never sent on to the capture: set GU1_PROVIDER_HOSTS, or the readers are out of date."""
+    """Else applicants never reach the hosted page: set GU1_PROVIDER_HOSTS, or the readers are out of date."""
     assert (hosted.status, hosted.entity_id) == (Status.PENDING, stranger[0])
     assert hosted.session_url and gu1.provider_hosts.allows(hosted.session_url)
 
 
 def test_metadata_are_echoed_or_dropped_but_not_altered(gu1, hosted):
-    """Else a validation is taken for another onboarding's after a lost answer."""
+    """Else the portal adopts another onboarding's validation after a lost answer."""
     assert {hosted.nonce, gu1.read(hosted.gu1_id).nonce} <= {"ours", None}
 
 
 def test_validation_reads_as_it_was_created(gu1, stranger, hosted):
-    """Else no refresh ever brings news, and only webhooks do."""
+    """Else a refresh never shows a change, and only webhooks do."""
     seen = gu1.read(hosted.gu1_id)
     assert (seen.status, seen.session_url, seen.entity_id) == (Status.PENDING, hosted.session_url, stranger[0])
     assert seen.created_at and seen.updated_at
 
 
 def test_list_of_a_person_is_whole_and_names_the_validation(gu1, stranger, hosted):
-    """Else a lost answer to the paid call is not found again, and asked for twice."""
+    """Else a validation is paid twice after a lost answer."""
     listing = gu1.ask(lambda client: client.list_validations(stranger[0]))
     assert listing.is_whole
     assert [row.gu1_id for row in listing.rows] == [hosted.gu1_id]
 
 
 def test_person_without_verdict_is_not_verified(gu1, stranger, hosted):
-    """Else somebody is let through as a known customer without having shown anything."""
+    """Else a person is accepted as a known customer without any verification."""
     assert not gu1.ask(lambda client: client.read_entity_status(stranger[0])).is_verified
 
 
 def test_cancelled_validation_stays_cancelled(gu1, hosted):
-    """Else "this was not me" leaves the session open, and so do twins of a validation."""
+    """Else "this was not me" leaves the session open, and duplicate validations stay open."""
     gu1.cancel(hosted.gu1_id)
     assert gu1.read(hosted.gu1_id).status is Status.CANCELLED
 
 
 def test_sandbox_number_needs_no_hosted_page(automatic):
-    """Else this key is none of a sandbox's, or the sandbox has changed."""
+    """Else this is not a sandbox key, or the sandbox has changed."""
     assert automatic.session_id is None
     assert automatic.status in {Status.PENDING, Status.APPROVED}
 
 
 def test_sync_without_provider_session_is_refused(gu1, automatic):
-    """Else the portal could ask for more news than it does; it syncs only what has a session."""
+    """Else the portal could sync more than it does; it syncs only validations with a session."""
     assert gu1.refused(lambda client: client.sync_validation(automatic.gu1_id)).http_status == 400
 
 
 def test_verdict_comes_to_those_who_look(settled):
-    """Else without webhooks everybody waits for ever."""
+    """Else everybody waits forever if webhooks are lost."""
     assert (settled.status, settled.reason) == (Status.APPROVED, None)
     assert settled.verified_at and settled.updated_at
 
 
 def test_verified_number_is_the_one_that_was_typed(settled):
-    """Else every approval is held as somebody else's; unknown is fine."""
+    """Else every approval is held as a mismatch; None is fine."""
     read = settled.document_number
     assert read is None or comparable("AR", read) == comparable("AR", SANDBOX_NUMBER)
 
 
 def test_double_check_answers_beside_the_verdict(settled):
-    """Else people stay at "confirming" for ever: set GU1_DOUBLE_CHECK_RENAPER=false."""
+    """Else people stay at "confirming" forever: set GU1_DOUBLE_CHECK_RENAPER=false."""
     if settled.double_check in {None, DoubleCheck.NOT_ASKED}:
         pytest.skip("this organization has no RENAPER credentials, or gu1 says nothing of the double check")
     assert settled.double_check is DoubleCheck.ANSWERED
 
 
 def test_approved_person_is_verified(gu1, person, settled):
-    """Else customers who are verified already are asked again."""
+    """Else customers who are already verified must verify again."""
     status = gu1.ask(lambda client: client.read_entity_status(person))
     assert status.is_verified and not status.needs_reverification
 
@@ -174,7 +174,7 @@ def test_cancelling_comes_too_late_after_the_verdict(gu1, settled):
 
 
 def test_validation_of_nobody_is_refused_and_nobody_typed_that(gu1):
-    """Else the applicant is asked to correct details that are right."""
+    """Else the applicant is asked to correct valid details."""
     refusal = gu1.refused(lambda client: client.create_validation(str(uuid4()), double_check=False, metadata={}))
     assert (refusal.http_status, refusal.about_details) == (404, False)
 
@@ -196,19 +196,19 @@ def test_unknown_integration_is_refused_and_nobody_typed_that(gu1, stranger):
     ],
 )
 def test_unknown_id_is_not_found(gu1, use):
-    """Else an onboarding whose validation is gone at gu1 is not told from one that gu1 is slow with."""
+    """Else a validation that gu1 deleted looks like one that gu1 is slow with."""
     gu1_id = str(uuid4())
     assert gu1.refused(lambda client: use(client, gu1_id)).http_status == 404
 
 
 def test_wrong_key_is_refused(gu1):
-    """Else `portal check` calls a key good that is not."""
+    """Else `portal check` accepts a wrong key."""
     refusal = gu1.refused(lambda client: client.find_entity(fresh("nobody")), api_key="gk_sandbox_of_nobody")
     assert refusal.http_status in {401, 403}
 
 
 def test_suite_fits_into_an_hour_of_the_sandbox(gu1, capsys):
-    """Else part of it is skipped: two runs in one hour are too many."""
+    """Else part of the suite is skipped: two runs in one hour exceed the limit."""
     if IS_LIVE:
         with capsys.disabled():
             print(f"\n{len(gu1.spent)} of gu1's 100 requests an hour are spent")
@@ -216,7 +216,7 @@ def test_suite_fits_into_an_hour_of_the_sandbox(gu1, capsys):
 
 
 def test_request_beyond_the_budget_is_never_sent():
-    """Else the suite takes requests from those who work with the sandbox."""
+    """Else the suite uses up the requests of the sandbox's other users."""
     sent = []
     inner = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))
     transport = Counting(inner, spent=["GET"], most=2)

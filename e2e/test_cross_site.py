@@ -1,6 +1,6 @@
-"""Partner, portal and provider on three sites over HTTPS, in each engine, with other sites' cookies blocked.
+"""Partner, portal and provider on three sites over HTTPS, in each browser engine, with third-party cookies blocked.
 
-`E2E_ENGINES` names the engines; WebKitGTK is not among them unless asked for, because it needs a display.
+`E2E_ENGINES` names the engines; WebKitGTK is off by default because it needs a display.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from e2e import browser
 from e2e.pages.applicant import a_document_number
 from e2e.pages.customer import Customer
 from e2e.sites.engines import ENGINES
-from e2e.sites.world import BANK, JAR, SHOP, STRANGER, cross_site
+from e2e.sites.environment import BANK, JAR, SHOP, STRANGER, cross_site
 
 WANTED = os.environ.get("E2E_ENGINES", "chromium firefox").split()
 
@@ -24,14 +24,14 @@ def sites(tmp_path_factory):
     with cross_site(tmp_path_factory.mktemp("sites")) as running:
         yield running
         running.judge()
-        # Firefox asks its maker for news, whatever it is told.
+        # Firefox contacts Mozilla whatever its settings say.
         asked = {host for host in running.front.strangers if not host.endswith(".mozilla.com:443")}
         assert asked == set(), "something was to come from elsewhere"
 
 
 @pytest.fixture(scope="module")
 def browsers(sites, tmp_path_factory, request):
-    """Each engine from the first test that needs it on."""
+    """Starts each engine at the first test that needs it."""
     with ExitStack() as running:
         opened = {}
 
@@ -58,7 +58,7 @@ def customer(open_window):
 
 @pytest.fixture(autouse=True)
 def nobody_sends_cookies(sites):
-    """Neither portal nor provider gives or gets one, in whatever test."""
+    """No test may make the portal or the provider set or receive a cookie."""
     yield
     assert sites.front.cookies.keys() <= {"jar.test"}
 
@@ -69,8 +69,11 @@ def test_the_browser_keeps_no_cookies_of_a_framed_site(open_window):
     window.within("iframe").reads("#kept", "nothing")
 
 
-@pytest.mark.parametrize("capture", ["redirect", "frame", "new-tab"])
-@pytest.mark.parametrize("site", [SHOP, BANK], ids=["with-a-permissions-policy", "without"])
+@pytest.mark.parametrize(
+    ("site", "capture"),
+    [(SHOP, "redirect"), (SHOP, "frame"), (SHOP, "new-tab"), (BANK, "redirect"), (BANK, "frame")],
+    ids=lambda it: {SHOP: "permissions-policy", BANK: "no-policy"}.get(it, it),
+)
 def test_verified_in_a_frame_with_a_live_camera(open_window, site, capture):
     customer = Customer(open_window(), site)
     customer.opens_frame(capture)

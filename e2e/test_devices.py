@@ -1,4 +1,4 @@
-"""Going on with the phone, the way back to the computer, and browsers inside other apps."""
+"""Continuing on a phone, returning to the computer, and in-app browsers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ INSTAGRAM = (
 
 
 @pytest.fixture
-def phone(browser, shared_world):
+def phone(browser, shared_environment):
     with browser.new_context(**PHONE) as context:
-        yield Applicant(context.new_page(), shared_world.portal.url)
+        yield Applicant(context.new_page(), shared_environment.portal.url)
 
 
 def test_a_computer_offers_the_phone_before_its_own_camera(applicant):
@@ -98,18 +98,18 @@ def test_the_link_is_copied_and_says_so(applicant):
     assert copied == f"{applicant.access_link}?lang=es-AR"
 
 
-def test_without_javascript_there_is_a_code_and_no_dead_button(browser, shared_world):
+def test_without_javascript_there_is_a_code_and_no_dead_button(browser, shared_environment):
     with browser.new_context(java_script_enabled=False) as context:
-        applicant = Applicant(context.new_page(), shared_world.portal.url)
+        applicant = Applicant(context.new_page(), shared_environment.portal.url)
         applicant.start(a_document_number())
         applicant.sees_stage("ready")
         expect(applicant.page.locator(".device--mouse img")).to_be_visible()
         expect(applicant.page.locator("[data-copy=device-link]")).to_be_hidden()
 
 
-def test_inside_an_app_the_way_out_comes_before_the_form(browser, shared_world):
+def test_inside_an_app_the_way_out_comes_before_the_form(browser, shared_environment):
     with browser.new_context(**PHONE | {"user_agent": INSTAGRAM}) as context:
-        applicant = Applicant(context.new_page(), shared_world.portal.url)
+        applicant = Applicant(context.new_page(), shared_environment.portal.url)
         applicant.open_form()
         notice = applicant.page.locator(".in-app")
         expect(notice).to_contain_text("Instagram")

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
-from e2e.embedding import QUICK, UNUSED_PROVIDER, Customer, embedding
+from e2e.embedding_sites import QUICK, UNUSED_PROVIDER, Customer, embedding_sites
 from e2e.pages.applicant import PHONE
 
 MODES = ["redirect", "tab", "frame"]
@@ -16,9 +16,9 @@ MODES = ["redirect", "tab", "frame"]
 
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory):
-    with embedding(tmp_path_factory.mktemp("embedding")) as running:
+    with embedding_sites(tmp_path_factory.mktemp("embedding")) as running:
         yield running
-        running.world.judge()
+        running.environment.judge()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def complaints(page):
 
 @pytest.fixture
 def customer(page, embedded):
-    """Opens a page of a partner's."""
+    """Opens a partner's page."""
 
     def customer(partner, **options):
         page.goto(embedded.embeds(partner, **options))
@@ -59,13 +59,13 @@ LOADED = "() => new Promise((done) => document.readyState === 'complete' ? done(
 
 
 def has_a_live_camera(place):
-    place.locator("html").evaluate(LOADED)  # else the button does nothing yet
+    place.locator("html").evaluate(LOADED)  # before that the button does nothing
     place.get_by_role("button", name="Open the camera").click()
     expect(place.locator("#camera")).to_have_text("audio and video")
 
 
 def reaches_the_camera(someone, partner):
-    """The hosted page, wherever this partner has it opened."""
+    """The hosted page: in the frame, in a tab, or in a frame within the frame."""
     someone.sees_stage(re.compile("ready|waiting") if partner == "frame" else "ready")
     if partner == "redirect":
         someone.way_to_camera.click()
@@ -82,20 +82,15 @@ def arrived_at(place):
 def test_a_customer_is_approved_without_leaving_the_partners_page(customer, partner):
     someone = customer(partner)
     someone.fills_in()
-    approve(reaches_the_camera(someone, partner))
+    place = reaches_the_camera(someone, partner)
+    has_a_live_camera(place)
+    approve(place)
     someone.sees_stage("approved")
     assert someone.hears("finished") == {"stage": "approved", "status": "approved"}
-    stages = [told["stage"] for told in someone.heard("status")]
-    assert stages[0] == "details" and stages[-1] == "approved"
-    assert all(first != second for first, second in pairwise(stages))
+    told = someone.heard("status")
+    assert (told[0]["stage"], told[-1]["stage"]) == ("details", "approved")
+    assert all(first != second for first, second in pairwise(told)), told
     assert (len(someone.heard("ready")), len(someone.heard("finished")), someone.heard("error")) == (1, 1, [])
-
-
-@pytest.mark.parametrize("partner", MODES)
-def test_the_camera_is_live_wherever_the_hosted_page_opens(customer, partner):
-    someone = customer(partner)
-    someone.fills_in()
-    has_a_live_camera(reaches_the_camera(someone, partner))
 
 
 def test_on_a_phone_the_frame_goes_on_to_the_provider_by_itself(phone, embedded):
@@ -122,10 +117,9 @@ def follows_the_content(someone):
     raise AssertionError((outer, inner))
 
 
-@pytest.mark.parametrize("partner", MODES)
 @pytest.mark.parametrize("who", ["customer", "phone"])
-def test_the_height_follows_the_content_and_comes_to_rest(request, who, partner):
-    someone = request.getfixturevalue(who)(partner)
+def test_the_height_follows_the_content_and_comes_to_rest(request, who):
+    someone = request.getfixturevalue(who)("redirect")
     someone.hears("ready")
     form = follows_the_content(someone)
     someone.frame.locator("form button[type=submit]").last.click()
@@ -163,24 +157,24 @@ def test_a_link_that_opens_nothing_is_said_in_words(page, embedded):
     expect(page.locator("#kyc").get_by_role("status")).not_to_be_empty()
 
 
-@pytest.mark.parametrize("src", ["https://example.com/o/x", "", "javascript:alert(1)", "/o/x"])
-def test_a_frame_of_another_origin_is_not_made(page, embedded, src):
-    element = f'<kyc-onboarding id="kyc" src="{src}"></kyc-onboarding>'
-    page.goto(embedded.site.page("shop", element, embedded.script))
-    assert Customer(page).hears("error")["code"] == "bad-src"
-    assert page.locator("#kyc iframe").count() == 0
+def test_a_frame_of_another_origin_is_not_made(page, embedded):
+    for src in ("https://example.com/o/x", "", "javascript:alert(1)", "/o/x"):
+        element = f'<kyc-onboarding id="kyc" src="{src}"></kyc-onboarding>'
+        page.goto(embedded.site.page("shop", element, embedded.script))
+        assert Customer(page).hears("error")["code"] == "bad-src", src
+        assert page.locator("#kyc iframe").count() == 0
 
 
 def test_a_portal_that_is_away_is_waited_for(page, tmp_path):
-    with embedding(tmp_path) as running:
+    with embedding_sites(tmp_path) as running:
         page.goto(running.embeds("redirect"))
         someone = Customer(page)
         someone.hears("ready")
-        running.world.portal.kill()
+        running.environment.portal.kill()
         page.locator("#kyc").evaluate("it => it.start()")
         assert someone.hears("error")["code"] == "unreachable"
         expect(page.locator("#kyc").get_by_role("button")).to_be_visible()
-        running.world.portal.start()
+        running.environment.portal.start()
         expect(someone.frame.locator("form.details")).to_be_visible(timeout=40_000)
 
 
@@ -219,7 +213,7 @@ window.hello = { source: "kyc-onboarding", version: 1, type: "hello", camera: tr
 
 @pytest.fixture
 def raw(page, embedded):
-    """A page that writes its frame by hand."""
+    """A page with a hand-written iframe."""
 
     def raw(partner, *, allow="camera *; microphone *"):
         embedded.site.answers["/raw.js"] = ("text/javascript", RAW, {})
@@ -276,8 +270,9 @@ def camera_for(*origins):
     return f"camera=(self {named}), microphone=(self {named})"
 
 
-@pytest.mark.parametrize("partner", MODES)
-@pytest.mark.parametrize("names_portal", [True, False])
+@pytest.mark.parametrize(
+    ("partner", "names_portal"), [("redirect", True), ("redirect", False), ("tab", True), ("frame", False)]
+)
 def test_a_page_that_shuts_the_camera_leads_to_a_tab(phone, embedded, partner, names_portal):
     shut = camera_for(embedded.portal) if names_portal else "camera=(), microphone=()"
     someone = phone(partner, Permissions_Policy=shut)
@@ -354,14 +349,29 @@ def test_a_portal_that_is_away_for_a_moment_ends_no_camera_step(customer, embedd
 STRICT = "default-src 'none'; script-src 'self' {portal}; frame-src {portal} {provider}; connect-src {portal}"
 
 
+@pytest.fixture
+def failures(page):
+    """Script errors, in a browser without third-party cookies and without storage."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCookieControls", {"enableThirdPartyCookieRestriction": True})
+    page.add_init_script(
+        """for (const name of ["localStorage", "sessionStorage", "indexedDB"])
+             Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });"""
+    )
+    said = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
 @pytest.mark.parametrize("partner", MODES)
-def test_a_strict_policy_of_the_partners_page_is_enough(customer, embedded, complaints, partner):
+def test_a_strict_policy_without_cookies_and_storage_is_enough(customer, failures, embedded, complaints, partner):
     policy = STRICT.format(portal=embedded.portal, provider=embedded.provider)
     someone = customer(partner, Content_Security_Policy=policy, more="")
     someone.fills_in()
     approve(reaches_the_camera(someone, partner))
     someone.sees_stage("approved")
-    assert someone.heard("error") == []
+    assert (someone.heard("error"), someone.page.context.cookies(), failures) == ([], [], [])
     assert not [it for it in complaints if "Content Security Policy" in it]
 
 
@@ -374,24 +384,6 @@ def test_a_policy_that_forbids_the_frame_is_named(customer, embedded, leaves_out
     told = someone.hears("error")
     assert (told["code"], embedded.portal in told["message"]) == ("csp", True)
     expect(someone.page.locator("#kyc a")).to_be_visible()
-
-
-@pytest.mark.parametrize("partner", MODES)
-def test_no_cookie_and_no_storage_is_needed(customer, page, partner):
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.send("Network.setCookieControls", {"enableThirdPartyCookieRestriction": True})
-    page.add_init_script(
-        """for (const name of ["localStorage", "sessionStorage", "indexedDB"])
-             Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });"""
-    )
-    failures = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    someone = customer(partner)
-    someone.fills_in()
-    approve(reaches_the_camera(someone, partner))
-    someone.sees_stage("approved")
-    assert (page.context.cookies(), failures) == ([], [])
 
 
 def test_without_the_script_a_link_in_its_place_leads_on(page, embedded):
@@ -442,7 +434,7 @@ def test_a_hidden_element_stays_hidden(customer):
     assert not someone.page.locator("#kyc").is_visible()
 
 
-@pytest.mark.parametrize("partner", MODES)
+@pytest.mark.parametrize("partner", ["redirect", "frame"])
 def test_without_javascript_links_lead_through_the_frame(browser, embedded, partner):
     frame = (
         f'<iframe src="{embedded.invite(partner)}" allow="camera *; microphone *" width="500" height="900"></iframe>'

@@ -1,4 +1,4 @@
-"""Every kind of fault once, on one database and the other by turns; `make faults` tries each at every point."""
+"""Every kind of fault once, on the two databases in turn; `make faults` tries each at every point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from e2e.bench.matrix.journeys import JOURNEYS
 from e2e.bench.matrix.judging import Judge
 from e2e.bench.matrix.person import Person
 from e2e.bench.matrix.runner import report_of, results
-from e2e.stand import API_KEY, stand
+from e2e.in_process_rig import API_KEY, rig
 from portal.store.tables import validations
 
 SEED = 1
@@ -42,9 +42,9 @@ def test_no_fault_leaves_anybody_lost_stuck_or_charged_twice():
 
 @pytest.fixture
 def arrived(tmp_path):
-    """A person who was approved, and whatever the judge then finds."""
+    """A person who was approved, with the judge and its findings."""
     findings = Findings()
-    with stand(tmp_path, hurries=True) as it:
+    with rig(tmp_path, hurries=True) as it:
         person = Person(it, findings, lambda _: None, lambda _: False)
         JOURNEYS["approve"].walk(person)
         yield it, Judge(it, person, findings), findings

@@ -35,16 +35,16 @@ def unfinished_posts(authority, path="/"):
 
 
 @pytest.fixture
-def address(own_world):
-    parts = urlsplit(own_world.portal.url)
+def address(own_environment):
+    parts = urlsplit(own_environment.portal.url)
     return parts.hostname, parts.port
 
 
-def test_a_hundred_unfinished_streams_of_one_connection_hold_up_nobody(own_world, address):
+def test_a_hundred_unfinished_streams_of_one_connection_hold_up_nobody(own_environment, address):
     with closing(socket.create_connection(address, timeout=5)) as connection:
         connection.sendall(unfinished_posts(f"{address[0]}:{address[1]}"))
         for _ in range(20):
-            answer = httpx.get(own_world.portal.url + "/healthz", timeout=2, trust_env=False)
+            answer = httpx.get(own_environment.portal.url + "/healthz", timeout=2, trust_env=False)
             assert answer.status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""A sample of the benches that kill: `python -m e2e.bench.kills` and `e2e.bench.submits` do it a thousand times."""
+"""A sample of the kill benches: `python -m e2e.bench.kills` and `e2e.bench.submits` do it a thousand times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POINTS = (
 
 @pytest.fixture(scope="module")
 def databases():
-    """SQLite alone where there is no PostgreSQL; the tests of the store say how to get one."""
+    """Only SQLite if there is no PostgreSQL; the store's tests say how to get one."""
     with server() as postgres, pytest.MonkeyPatch.context() as environment:
         if postgres:
             environment.setenv("TEST_POSTGRES_URL", postgres.render_as_string(hide_password=False))
@@ -35,7 +35,7 @@ def databases():
 
 @pytest.fixture
 def on_each(databases, tmp_path):
-    """Runs something on each database, at the same time, and gives its lines."""
+    """Runs a bench on all databases at the same time; returns its lines."""
 
     def run(work):
         with ThreadPoolExecutor() as pool:
@@ -51,7 +51,7 @@ def assert_clean(lines):
 
 def test_killed_at_a_point_of_its_life_an_onboarding_goes_on_all_the_same(on_each):
     points = [BY_NAME[name] for name in POINTS]
-    lines = on_each(lambda folder, database: planned_kills(folder, database, points, seed=SEED, pace_scale=0.03))
+    lines = on_each(lambda folder, database: planned_kills(folder, database, points, seed=SEED, time_scale=0.03))
     assert_clean(lines)
 
 
@@ -59,7 +59,7 @@ def test_killed_at_random_nothing_is_lost_and_nothing_paid_twice(on_each):
     setting = Setting(replicas=1, workers=2, longest_life=1.0)
 
     def kill(folder, database):
-        return random_kills(folder, database, 6, seed=SEED, setting=setting, places=4, pace_scale=0.03)
+        return random_kills(folder, database, 6, seed=SEED, setting=setting, places=4, time_scale=0.03)
 
     assert_clean(on_each(kill))
 

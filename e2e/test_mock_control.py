@@ -1,16 +1,11 @@
-"""What only a mock has."""
+"""What only the mock has: ledger, outages, reset, control page."""
 
 from datetime import timedelta
 
 import httpx
 import pytest
 
-from e2e.mock_client import AUTHORIZED, MockClient
-
-
-@pytest.fixture
-def mock():
-    return MockClient()
+from e2e.mock_client import AUTHORIZED
 
 
 def test_ledger_charges_a_validation_once(mock):

@@ -11,11 +11,6 @@ from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
 
 
-@pytest.fixture
-def mock():
-    return MockClient()
-
-
 def steps(mock):
     return [event["event"].rsplit("_", 1)[1] for event in mock.events()]
 
@@ -82,18 +77,19 @@ def test_chance_loses_the_same_ones_for_the_same_seed():
     assert lost[0] == lost[1] != lost[2]
 
 
-@pytest.mark.parametrize("forge", ["wrong", "unsigned", "other_secret"])
-def test_forged_delivery_does_not_verify(mock, forge):
-    mock.told("webhooks", forge=forge)
-    mock.validation(mock.entity())
-    mock.events()
-    body, headers = mock.received[0]
-    assert not good(body, headers)
-    assert (SIGNATURE_HEADER in headers) is (forge != "unsigned")
+def test_forged_delivery_does_not_verify(mock):
+    entity = mock.entity()
+    for forge in ("wrong", "unsigned", "other_secret"):
+        mock.told("webhooks", forge=forge)
+        mock.validation(entity)
+        mock.events()
+        body, headers = mock.received[-1]
+        assert not good(body, headers), forge
+        assert (SIGNATURE_HEADER in headers) is (forge != "unsigned")
 
 
 @pytest.mark.parametrize(("form", "start"), [("hex", ""), ("upper", ""), ("prefixed", "sha256=")])
-def test_signature_has_the_form_of_the_world(form, start):
+def test_signature_has_the_form_of_the_variant(form, start):
     mock = MockClient(signature=form)
     mock.validation(mock.entity())
     mock.events()
@@ -106,13 +102,14 @@ def test_signature_may_be_base64():
     assert signature("k", b"x", "base64").endswith("=")
 
 
-@pytest.mark.parametrize("envelope", ["v1", "v2a", "v2b"])
-def test_envelope_is_changed_at_run_time(mock, envelope):
-    mock.told("webhooks", envelope=envelope)
-    mock.validation(mock.entity())
-    body = mock.events()[0]
-    assert ("type" in body) is (envelope == "v1")
-    assert "validationId" in body.get("payload", body.get("data")) or envelope == "v2b"
+def test_envelope_is_changed_at_run_time(mock):
+    entity = mock.entity()
+    for envelope in ("v1", "v2a", "v2b"):
+        mock.told("webhooks", envelope=envelope)
+        mock.validation(entity)
+        body = mock.events()[-1]
+        assert ("type" in body) is (envelope == "v1")
+        assert "validationId" in body.get("payload", body.get("data")) or envelope == "v2b"
 
 
 @pytest.mark.parametrize(
@@ -135,13 +132,13 @@ def test_old_delivery_is_replayed_byte_for_byte(mock):
     assert mock.told("webhooks/replay", number=99).status_code == 404
 
 
-@pytest.mark.parametrize("event", ["entity.created", "rule.triggered", "biometric.session_created", "no.such_thing"])
-def test_event_of_another_kind_is_sent_signed(mock, event):
+def test_event_of_another_kind_is_sent_signed(mock):
     entity = mock.entity()
-    mock.told("webhooks/send", event=event, entity=entity["id"], payload={"more": 1})
-    body = mock.events()[0]
-    assert (body["event"], body["payload"]["id"], body["payload"]["more"]) == (event, entity["id"], 1)
-    assert ("organizationId" in body) is (event != "entity.created") and good(*mock.received[0])
+    for event in ("entity.created", "rule.triggered", "biometric.session_created", "no.such_thing"):
+        mock.told("webhooks/send", event=event, entity=entity["id"], payload={"more": 1})
+        body = mock.events()[-1]
+        assert (body["event"], body["payload"]["id"], body["payload"]["more"]) == (event, entity["id"], 1)
+        assert ("organizationId" in body) is (event != "entity.created") and good(*mock.received[-1])
 
 
 def test_older_pages_know_six_events():
@@ -168,9 +165,8 @@ def test_two_steps_confirm_an_approval_by_a_second_event():
     assert mock.events()[-1]["payload"]["metadata"]["responseDoubleChecks"]["renaper"]["verified"] is True
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_switch_that_cannot_be_is_refused(mock):
+    for body in (
         {"copies": 0},
         {"lose": 2},
         {"forge": "well"},
@@ -179,7 +175,5 @@ def test_two_steps_confirm_an_approval_by_a_second_event():
         {"delay": 1e300},
         {"nothing": 1},
         {"envelope": "v9"},
-    ],
-)
-def test_switch_that_cannot_be_is_refused(mock, body):
-    assert mock.told("webhooks", **body).status_code == 400
+    ):
+        assert mock.told("webhooks", **body).status_code == 400, body

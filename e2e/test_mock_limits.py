@@ -1,4 +1,4 @@
-"""Requests in an hour, sessions that run out, and a clock that can be put forward."""
+"""The hourly limit, sessions that expire, and a clock that can be advanced."""
 
 from datetime import timedelta
 
@@ -8,11 +8,6 @@ from e2e.mock_client import MockClient
 
 DAY = 24 * 3600
 YEAR = 365 * DAY
-
-
-@pytest.fixture
-def mock():
-    return MockClient()
 
 
 def statuses(mock, count):
@@ -93,9 +88,7 @@ def test_link_of_an_abandoned_session_works_until_it_runs_out(mock):
     assert mock.read(validation)["status"] == "abandoned"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [{}, {"advance_seconds": -1}, {"advance_seconds": "soon"}, {"advance_seconds": True}, {"advance_seconds": 1e300}],
-)
-def test_clock_goes_forward_only(mock, body):
-    assert mock.told("clock", **body).status_code == 400
+def test_clock_goes_forward_only(mock):
+    assert mock.told("clock").status_code == 400
+    for seconds in (-1, "soon", True, 1e300):
+        assert mock.told("clock", advance_seconds=seconds).status_code == 400, seconds

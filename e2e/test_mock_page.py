@@ -2,16 +2,8 @@
 
 import re
 
-import pytest
-
-from e2e.mock_client import MockClient
+from e2e.mock_gu1.api_variants import SWITCHES
 from e2e.mock_gu1.outcomes import FOR_OPERATORS
-from e2e.mock_gu1.worlds import SWITCHES
-
-
-@pytest.fixture
-def mock():
-    return MockClient()
 
 
 def page(mock):
@@ -19,7 +11,7 @@ def page(mock):
 
 
 def send(mock, path, **fields):
-    """As a form of the page does."""
+    """Posts like a form of the page."""
     form = "application/x-www-form-urlencoded"
     return mock.client.post(f"/_mock/{path}", data=fields, content_type=form)
 
@@ -70,7 +62,7 @@ def test_every_switch_has_a_field_and_shows_its_value(mock):
     assert "<option selected>two_steps</option>" in html
 
 
-def test_form_changes_the_world(mock):
+def test_form_changes_the_variant(mock):
     values = {name: switch["value"] for name, switch in mock.client.get("/_mock/world").json.items()}
     answer = send(mock, "world", back="world", **values | {"duplicates": "allow", "hourly_limit": "100"})
     assert answer.location == "/#world"

@@ -1,13 +1,6 @@
 """Validations: create, read, list, sync, cancel."""
 
-import pytest
-
-from e2e.mock_client import AUTHORIZED, CODE, VALIDATION_CREATED, VALIDATION_READ, MockClient
-
-
-@pytest.fixture
-def mock():
-    return MockClient()
+from e2e.mock_client import CODE, VALIDATION_CREATED, VALIDATION_READ, MockClient
 
 
 def test_created_validation_has_a_session(mock):
@@ -30,34 +23,27 @@ def test_public_url_leads_to_the_session():
     assert url.startswith("https://mock.example/session/")
 
 
-@pytest.mark.parametrize(("body", "query", "asked"), [(True, "", True), (False, "true", True), (True, "false", False)])
-def test_query_decides_over_the_registry_double_check(mock, body, query, asked):
-    path = "/api/kyc/validations" + (f"?doubleCheckRenaper={query}" if query else "")
+def test_query_decides_over_the_registry_double_check(mock):
     entity = mock.entity()
-    row = mock.post(path, entityId=entity["id"], integrationCode=CODE, doubleCheckRenaper=body).json
-    assert (row["metadata"] == {"doubleChecks": {"renaper": True}}) is asked
+    for body, query, asked in ((True, "", True), (False, "true", True), (True, "false", False)):
+        path = "/api/kyc/validations" + (f"?doubleCheckRenaper={query}" if query else "")
+        row = mock.post(path, entityId=entity["id"], integrationCode=CODE, doubleCheckRenaper=body).json
+        assert (row["metadata"] == {"doubleChecks": {"renaper": True}}) is asked, (body, query)
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
+def test_validation_that_cannot_be_is_refused(mock):
+    right = {"entityId": mock.entity()["id"], "integrationCode": CODE}
+    company = mock.entity("30712345671", type="company")["id"]
+    for body, status, code in (
         ({"entityId": "nobody"}, 404, "ENTITY_NOT_FOUND"),
+        ({"entityId": company}, 400, "INVALID_ENTITY_TYPE"),
         ({"integrationCode": "other"}, 400, "KYC_NOT_CONFIGURED"),
         ({"integrationCode": ""}, 400, "VALIDATION_ERROR"),
         ({"metadata": {"a": "x" * 10240}}, 400, "VALIDATION_ERROR"),
         ({"metadata": "text"}, 400, "VALIDATION_ERROR"),
-    ],
-)
-def test_validation_that_cannot_be_is_refused(mock, body, status, code):
-    body = {"entityId": mock.entity()["id"], "integrationCode": CODE} | body
-    answer = mock.post("/api/kyc/validations", **body)
-    assert (answer.status_code, answer.json["error"]) == (status, code)
-
-
-def test_company_cannot_be_validated(mock):
-    company = mock.entity("30712345671", type="company")
-    answer = mock.post("/api/kyc/validations", entityId=company["id"], integrationCode=CODE)
-    assert (answer.status_code, answer.json["error"]) == (400, "INVALID_ENTITY_TYPE")
+    ):
+        answer = mock.post("/api/kyc/validations", **right | body)
+        assert (answer.status_code, answer.json["error"]) == (status, code), body
 
 
 def test_new_validation_takes_over_as_current(mock):
@@ -84,16 +70,14 @@ def test_entitys_validations_are_paged_newest_first(mock):
     assert (page["total"], page["page"], page["limit"]) == (3, 2, 2)
 
 
-@pytest.mark.parametrize(
-    ("query", "count"), [({}, 2), ({"isCurrent": "true"}, 1), ({"status": "approved"}, 1), ({"status": "expired"}, 0)]
-)
-def test_validations_are_filtered(mock, query, count):
+def test_validations_are_filtered(mock):
     entity = mock.entity()
     mock.choose(mock.validation(entity), "approve")
     mock.validation(entity)
-    rows = mock.get(f"/api/kyc/entities/{entity['id']}/validations", **query).json
-    assert (len(rows["validations"]), rows["total"]) == (count, count)
-    assert len(mock.get("/api/kyc/validations", **query).json["validations"]) == count
+    for query, count in (({}, 2), ({"isCurrent": "true"}, 1), ({"status": "approved"}, 1), ({"status": "expired"}, 0)):
+        rows = mock.get(f"/api/kyc/entities/{entity['id']}/validations", **query).json
+        assert (len(rows["validations"]), rows["total"]) == (count, count), query
+        assert len(mock.get("/api/kyc/validations", **query).json["validations"]) == count
 
 
 def test_status_of_a_verified_entity(mock):
@@ -138,11 +122,10 @@ def test_cancel_needs_a_reason_and_an_open_validation(mock):
     assert mock.cancel(validation).json["error"] == "INVALID_STATUS"
 
 
-@pytest.mark.parametrize("path", ["", "/sync", "/cancel"])
-def test_unknown_validation_is_not_found(mock, path):
-    method = {"": "GET", "/sync": "POST", "/cancel": "DELETE"}[path]
-    answer = mock.client.open(f"/api/kyc/validations/x{path}", method=method, headers=AUTHORIZED, json={})
-    assert (answer.status_code, answer.json["error"]) == (404, "VALIDATION_NOT_FOUND")
+def test_unknown_validation_is_not_found(mock):
+    for method, path in (("GET", ""), ("POST", "/sync"), ("DELETE", "/cancel")):
+        answer = mock.call(method, f"/api/kyc/validations/x{path}")
+        assert (answer.status_code, answer.json["error"]) == (404, "VALIDATION_NOT_FOUND"), path
 
 
 def test_each_change_is_later_than_the_one_before(mock):

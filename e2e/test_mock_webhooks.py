@@ -3,8 +3,6 @@
 import hashlib
 import hmac
 
-import pytest
-
 from e2e.mock_client import (
     AUTHORIZED,
     CODE,
@@ -15,11 +13,6 @@ from e2e.mock_client import (
     keys,
 )
 from e2e.mock_gu1 import SIGNATURE_HEADER, create_mock
-
-
-@pytest.fixture
-def mock():
-    return MockClient()
 
 
 def test_webhook_is_signed_over_its_raw_body(mock):

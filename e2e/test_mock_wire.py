@@ -42,7 +42,7 @@ def created(gu1):
 
 
 def spoken(server, path=LIST):
-    """Everything that comes over the wire until the other side ends it."""
+    """All bytes until the server closes the connection."""
     host, port = server.server_address
     with socket.create_connection((host, port), timeout=5) as connection:
         connection.sendall(
@@ -90,11 +90,11 @@ def test_drip_comes_slowly_but_whole(gu1, part):
     assert time.monotonic() - started >= 0.02
 
 
-@pytest.mark.parametrize("kind", ["truncate", "bad_chunk", "garbage_status"])
-def test_answer_that_breaks_the_protocol_is_an_error(gu1, kind):
-    order(gu1, kind)
-    with pytest.raises(httpx.RemoteProtocolError):
-        gu1.get(LIST)
+def test_answer_that_breaks_the_protocol_is_an_error(gu1):
+    for kind in ("truncate", "bad_chunk", "garbage_status"):
+        order(gu1, kind)
+        with pytest.raises(httpx.RemoteProtocolError):
+            gu1.get(LIST)
 
 
 def test_answer_is_sent_twice(gu1, server):
@@ -134,11 +134,11 @@ def test_body_may_come_in_chunks(gu1):
     assert gu1.post("/api/entities", content=iter([body[:20], body[20:]])).status_code == 201
 
 
-@pytest.mark.parametrize("length", ["nonsense", "-5", "99999999999"])
-def test_impossible_length_is_refused(server, length):
-    with socket.create_connection(server.server_address, timeout=5) as connection:
-        connection.sendall(f"POST {LIST} HTTP/1.1\r\nHost: gu1\r\nContent-Length: {length}\r\n\r\n".encode())
-        assert connection.recv(100).startswith(b"HTTP/1.1 400")
+def test_impossible_length_is_refused(server):
+    for length in ("nonsense", "-5", "99999999999"):
+        with socket.create_connection(server.server_address, timeout=5) as connection:
+            connection.sendall(f"POST {LIST} HTTP/1.1\r\nHost: gu1\r\nContent-Length: {length}\r\n\r\n".encode())
+            assert connection.recv(100).startswith(b"HTTP/1.1 400"), length
 
 
 def test_client_that_vanishes_hurts_nobody(gu1, server):

@@ -35,8 +35,8 @@ from tests.ports import free_port
 from tests.receiver import Receiver, receiving
 
 SECRET = new_signing_secret()
-PACE = 0.1
-"""Tries after 0.5 and 3 seconds instead of 5 and 30, and leases of 4 instead of 40."""
+TIME_SCALE = 0.1
+"""Retries after 0.5 and 3 seconds instead of 5 and 30, and leases of 4 seconds instead of 40."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Scene:
     receiver: Receiver
     database: Engine
     customers: PartnerOnboardings
-    """These two on the same database, for what a partner and an applicant ask for."""
+    """This and `onboardings` use the same database, for the requests of a partner and an applicant."""
     onboardings: Onboardings
 
     def invite(self) -> str:
@@ -60,7 +60,7 @@ class Scene:
         self.onboardings.retry(onboarding_id, after_attempt=1)
 
     def validation(self, onboarding_id: str, number: int = 1) -> str:
-        """Its id at gu1, once it has one."""
+        """Waits for its id at gu1."""
 
         def adopted() -> str | None:
             validation = self.onboardings.get(onboarding_id).validation
@@ -80,7 +80,7 @@ class Scene:
         return sum(row.delivered_at is not None for row in self.kept())
 
     def sees_everything_arrive(self, statuses: list[str]) -> None:
-        """Each once or more often, signed; in order once they are sorted."""
+        """Each at least once and signed; in order after sorting by sequence."""
         until(lambda: [json.loads(row.payload)["status"] for row in self.kept()] == statuses)
         until(lambda: self.delivered() == len(statuses))
         taken = {delivery.headers["webhook-id"]: delivery for delivery in self.receiver.taken}
@@ -114,7 +114,7 @@ def a_scene(folder, database_url, receiver):
         "PORTAL_PARTNERS_FILE": str(partners),
         "TMPDIR": str(folder),
     }
-    portal = bench_portal(folder, port=port, gu1_url=gu1.url, env=env, pace_scale=PACE)
+    portal = bench_portal(folder, port=port, gu1_url=gu1.url, env=env, time_scale=TIME_SCALE)
     engine = make_engine(database_url)
     try:
         gu1.start()

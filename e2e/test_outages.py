@@ -1,4 +1,4 @@
-"""A sample of what the long benches do to the portal from outside: its database away, webhook floods, wrong clocks."""
+"""A sample of the long benches: database outages, webhook floods, wrong clocks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from e2e.bench import clocks, floods, outages, shortages, unreadable
+from e2e.bench import clocks, floods, outages, sqlite_faults, unreadable
 from e2e.bench.fleet import SQLITE
 from e2e.bench.report import table
 from tests.postgres import HOW_TO_GET_ONE, own_cluster
 
 SEED = 7
-pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc, which only Linux has")
+pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc, which only Linux has")
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def test_postgresql_killed_and_started_costs_nobody_anything(tmp_path, own_postg
 
 
 def test_locked_file_is_waited_for_and_then_told_of(tmp_path):
-    assert_clean(shortages.long_lock(tmp_path, SEED, seconds=6.5))
+    assert_clean(sqlite_faults.long_lock(tmp_path, SEED, seconds=6.5))
 
 
 def test_full_disk_is_never_answered_as_if_it_were_kept(tmp_path):
-    assert_clean(shortages.small_files(tmp_path, SEED, places=2))
+    assert_clean(sqlite_faults.small_files(tmp_path, SEED, places=2))
 
 
 def test_unreadable_row_stops_nobody_else(tmp_path):

@@ -1,11 +1,10 @@
-"""What htmx has to keep on doing, on the version that is vendored."""
+"""What the pages need of the vendored version of htmx."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
-from e2e.pages.applicant import Applicant, a_document_number
+from e2e.pages.applicant import Applicant
 
 STAYS_IN_REVIEW = "99990003"
 
@@ -40,7 +39,7 @@ def test_nothing_is_swapped_when_nothing_changed(in_review):
 
 
 def test_hidden_tab_catches_up_as_soon_as_it_is_seen(in_review):
-    """Three questions, each in less time than a turn of the timer takes."""
+    """Three polls, each sooner than the timer would send it."""
     for _ in range(3):
         with in_review.expect_request("**/status?*", timeout=500):
             in_review.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -54,16 +53,16 @@ def test_polling_outlives_a_lost_network(in_review):
     polls.wait_for(in_review, 2)
 
 
-def test_polling_outlives_a_portal_that_is_away_for_a_moment(page, own_world):
-    applicant = Applicant(page, own_world.portal.url)
+def test_polling_outlives_a_portal_that_is_away_for_a_moment(page, own_environment):
+    applicant = Applicant(page, own_environment.portal.url)
     applicant.start(STAYS_IN_REVIEW)
     applicant.sees_stage("in_review")
     page.route("**/status?*", lambda route: route.fulfill(status=503, body="<h1>busy</h1>"))
     Polls(page).wait_for(page, 2)
     applicant.sees_stage("in_review")
     page.unroute("**/status?*")
-    own_world.portal.kill()
-    own_world.portal.start()
+    own_environment.portal.kill()
+    own_environment.portal.start()
     polls = Polls(page)
     polls.wait_for(page, 2)
 
@@ -74,14 +73,3 @@ def test_polling_ends_with_the_verdict(applicant):
     polls = Polls(applicant.page)
     applicant.page.wait_for_timeout(3000)
     assert polls.answers == []
-
-
-def test_no_content_security_violation_on_the_way(applicant):
-    complaints = []
-    applicant.page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    applicant.start(a_document_number())
-    applicant.arrives_at_hosted_page()
-    applicant.chooses("Approve")
-    applicant.sees_stage("approved")
-    expect(applicant.page.locator("#status h1")).to_be_visible()
-    assert complaints == []

@@ -25,7 +25,7 @@ OLDEST = {
     "warnings_form": "objects",
     "status_expires_at": "missing",
 }
-WORLDS = [
+VARIANTS = [
     pytest.param(
         {"metadata_echo": "yes"},
         ("errors flat", "list of entities entities", "metadata echoed with our nonce", "decision newest"),
@@ -45,10 +45,10 @@ WORLDS = [
 
 
 def fill(app):
-    """A person with one validation that is approved and one that waits; how many calls that took."""
+    """Creates a person with an approved and a pending validation; returns the number of calls."""
     client = app.test_client()
     person = {"type": "person", "name": "Ana Gómez", "taxId": "20123456", "countryCode": "AR"}
-    path = "/entities" if app.extensions["mock_gu1"].world.entities_path == "root" else "/api/entities"
+    path = "/entities" if app.extensions["mock_gu1"].variant.entities_path == "root" else "/api/entities"
     created = client.post(path, json=person, headers=AUTHORIZED).json
     asked = {"entityId": (created.get("entity") or created.get("data"))["id"], "integrationCode": CODE}
     asked |= {"doubleCheckRenaper": True, "metadata": {"portal": {"nonce": "n"}}}
@@ -74,12 +74,12 @@ def check(folder, gu1_url, api_key=DEFAULT_API_KEY):
     )
 
 
-@pytest.mark.parametrize(("world", "lines"), WORLDS)
-def test_check_names_the_generations_that_it_met(tmp_path, world, lines):
-    app = create_mock(**world)
+@pytest.mark.parametrize(("variant", "lines"), VARIANTS)
+def test_check_names_the_generations_that_it_met(tmp_path, variant, lines):
+    app = create_mock(**variant)
     with serving(app) as server:
         mock = app.extensions["mock_gu1"]
-        mock.worlds.change({"hourly_limit": fill(app) + MOST_REQUESTS})
+        mock.variants.change({"hourly_limit": fill(app) + MOST_REQUESTS})
         checked = check(tmp_path, server.url)
     said = [" ".join(line.split()).split(" (row ")[0] for line in checked.stdout.splitlines()]
     assert checked.returncode == 0, checked.stdout + checked.stderr

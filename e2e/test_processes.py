@@ -1,4 +1,4 @@
-"""What only real processes show: ends, restarts, several workers, several replicas."""
+"""What only real processes show: shutdown, restart, several workers, several replicas."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def until(link, wanted, within=20.0):
 
 
 def until_created(running, within=20.0):
-    """gu1 has the validation, and has not said so yet."""
+    """Waits until gu1 has created the validation but not answered yet."""
     deadline = time.monotonic() + within
     while not running.ledger()["created"]:
         assert time.monotonic() < deadline
@@ -45,28 +45,28 @@ def order_fault(running, **fault):
 
 
 @on_both_databases
-def test_asked_to_end_it_first_finishes_what_is_under_way(own_world):
-    order_fault(own_world, operation="create_validation", kind="latency", seconds=2, when="after")
-    link = send_form(own_world.portal.url, a_document_number())
-    until_created(own_world)
+def test_asked_to_end_it_first_finishes_what_is_under_way(own_environment):
+    order_fault(own_environment, operation="create_validation", kind="latency", seconds=2, when="after")
+    link = send_form(own_environment.portal.url, a_document_number())
+    until_created(own_environment)
     began = time.monotonic()
-    own_world.portal.stop()
+    own_environment.portal.stop()
     assert time.monotonic() - began < 10
-    own_world.portal.start()
-    until(link, "ready")  # at once: what was lost would be looked for a minute later
-    assert own_world.ledger()["created"] == 1
-    assert "starts again" not in own_world.portal.log.read_text()
+    own_environment.portal.start()
+    until(link, "ready")  # at once: a lost answer would be reconciled a minute later
+    assert own_environment.ledger()["created"] == 1
+    assert "starts again" not in own_environment.portal.log.read_text()
 
 
 @on_both_databases
-def test_killed_while_gu1_answers_the_lost_validation_is_found_again(own_world):
-    order_fault(own_world, operation="create_validation", kind="latency", seconds=3, when="after")
-    link = send_form(own_world.portal.url, a_document_number())
-    until_created(own_world)
-    own_world.portal.kill()
-    own_world.portal.start()
+def test_killed_while_gu1_answers_the_lost_validation_is_found_again(quick_environment):
+    order_fault(quick_environment, operation="create_validation", kind="latency", seconds=3, when="after")
+    link = send_form(quick_environment.portal.url, a_document_number())
+    until_created(quick_environment)
+    quick_environment.portal.kill()
+    quick_environment.portal.start()
     until(link, "ready", within=90)
-    assert own_world.ledger()["created"] == 1
+    assert quick_environment.ledger()["created"] == 1
 
 
 @on_both_databases
@@ -94,8 +94,8 @@ def test_workers_count_together_and_end_with_their_server(tmp_path, database_url
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_what_began_at_one_replica_goes_on_at_the_other(page, own_world, second_replica):
-    first, second = own_world.portal.url, second_replica.url
+def test_what_began_at_one_replica_goes_on_at_the_other(page, own_environment, second_replica):
+    first, second = own_environment.portal.url, second_replica.url
     there = send_form(first, a_document_number()).replace(first, second)
     applicant = Applicant(page, second)
     page.goto(there)
@@ -103,13 +103,13 @@ def test_what_began_at_one_replica_goes_on_at_the_other(page, own_world, second_
     onlooker = Applicant(page.context.new_page(), second)
     onlooker.page.goto(there)
     onlooker.sees_stage(re.compile("ready|waiting"))
-    applicant.chooses("Approve")  # which gu1 tells the first, and sends the person back to the first
+    applicant.chooses("Approve")  # gu1 tells the first replica and sends the person back to it
     applicant.sees_stage("approved")
     assert page.url.startswith(first)
     onlooker.sees_stage("approved")
     assert 'portal_webhooks_total{outcome="applied"}' in metrics_of(first)
     assert 'portal_webhooks_total{outcome="applied"}' not in metrics_of(second)
-    assert own_world.ledger()["created"] == 1
+    assert own_environment.ledger()["created"] == 1
 
 
 def _answers(url):
@@ -119,9 +119,9 @@ def _answers(url):
         return False
 
 
-def test_refused_form_does_not_end_the_connection_for_the_next(shared_world):
+def test_refused_form_does_not_end_the_connection_for_the_next(shared_environment):
     body = {"form_token": "none", "first_name": "A" * 2000}
     for _ in range(30):
-        with httpx.Client(base_url=shared_world.portal.url, trust_env=False) as client:
+        with httpx.Client(base_url=shared_environment.portal.url, trust_env=False) as client:
             assert client.post("/o/unknown/retry", data=body).status_code == 404
             assert client.post("/", data=body).status_code == 400

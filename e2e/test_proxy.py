@@ -1,4 +1,4 @@
-"""Each toxic of the fault proxy does what it says, to the exchange that is meant and to no other."""
+"""Each toxic of the fault proxy affects the chosen exchange as documented, and no other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LENGTH = 1000
 
 
 class Echo:
-    """Answers with what it was sent; remembers what it was asked."""
+    """Answers with the request's body and records each request."""
 
     def __init__(self):
         self.asked = []

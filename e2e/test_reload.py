@@ -1,4 +1,4 @@
-"""Partners are read anew on SIGHUP, without a pause, and a file that is wrong changes nothing."""
+"""SIGHUP reloads the partners without downtime; an invalid file changes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def running(tmp_path, partners):
 
 
 def opens(running, key):
-    """Whether the API knows the key; each question is on a connection of its own, and has to be answered."""
+    """Whether the API accepts the key. Each request uses a new connection and must be answered."""
     headers = {"Authorization": f"Bearer {key}"}
     answer = httpx.get(f"{running.url}/api/v1/onboardings/none", headers=headers, trust_env=False, timeout=10)
     assert answer.status_code in {401, 404}
@@ -60,7 +60,7 @@ def test_a_new_key_opens_and_the_old_one_does_not_any_more(running, partners):
     assert (opens(running, KEYS[0]), opens(running, KEYS[1])) == (True, False)
     written(partners, KEYS[1])
     read_anew(running)
-    # For a moment the old worker answers beside the new one, so that nobody is turned away.
+    # For a moment the old worker still answers next to the new one.
     until(lambda: all(opens(running, KEYS[1]) and not opens(running, KEYS[0]) for _ in range(10)))
 
 

@@ -12,12 +12,12 @@ _PATIENCE = 20.0
 
 
 def waits(applicant, stage, **more):
-    """The page loads itself anew every few seconds."""
+    """The page reloads itself every few seconds."""
     applicant.sees_stage(stage, **more)
 
 
 def checks_again(applicant, stage, **more):
-    """The page has a link for those who do not want to wait for that."""
+    """The page has a link to check again at once."""
     deadline = time.monotonic() + _PATIENCE
     again, there = applicant.page.locator(".again a"), applicant.page.locator(f"#status[data-stage={stage}]")
     while not there.count() and time.monotonic() < deadline:
@@ -32,9 +32,9 @@ def checks_again(applicant, stage, **more):
     [("sqlite", "es-AR", waits), ("postgresql", "pt-BR", checks_again)],
     indirect=["database_kind"],
 )
-def test_whole_journey_without_javascript(browser, shared_world, lang, comes_to):
+def test_whole_journey_without_javascript(browser, shared_environment, lang, comes_to):
     with browser.new_context(java_script_enabled=False) as context:
-        applicant = Applicant(context.new_page(), shared_world.portal.url, lang)
+        applicant = Applicant(context.new_page(), shared_environment.portal.url, lang)
         applicant.start(a_document_number())
         comes_to(applicant, "ready")
         applicant.page.locator("#status a[href*='/continue']").click()

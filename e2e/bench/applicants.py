@@ -1,4 +1,4 @@
-"""Simulated applicants: each goes all the way over HTTP, repeats what got lost, and looks at every answer."""
+"""Simulated applicants: each completes the journey over HTTP, repeats lost requests and checks every answer."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ REJECT = "RENAPER_TRAMITE_ID_NOT_MATCH"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an applicant means to do, and where that has to lead."""
+    """What an applicant will do, and the expected end."""
 
     name: str
     outcomes: tuple[str, ...]
-    """Chosen on the hosted page, one for each validation."""
+    """The outcomes to choose on the hosted page, one per validation."""
     ends: str
     share: int = 0
 
@@ -48,7 +48,7 @@ BY_NAME = {plan.name: plan for plan in PLANS}
 
 
 class Lost(Exception):
-    """Acknowledged, and now nothing leads on."""
+    """The applicant was acknowledged but has no way to continue."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Intent:
     token: str | None = None
     link: str | None = None
     links: set[str] = field(default_factory=set)
-    """More than one where the same form was taken for two intents."""
+    """More than one if the same form created two onboardings."""
     milestones: list[tuple[float, str]] = field(default_factory=list)
     stage: str = "form"
     status: str = ""
@@ -77,7 +77,7 @@ class Intent:
 
 
 class Door:
-    """Every replica, as a load balancer without health checks would have it: any of them may be down just now."""
+    """Sends requests to any replica, like a load balancer without health checks; some replicas may be down."""
 
     def __init__(self, urls: list[str], client: httpx.AsyncClient, chance: random.Random) -> None:
         self._urls = urls
@@ -85,7 +85,7 @@ class Door:
         self._chance = chance
         self.unreachable = 0
         self.honest = 0
-        """Pages of 503 with a way on."""
+        """Number of 503 answers with a way to continue."""
         self.bare: list[str] = []
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
@@ -95,7 +95,7 @@ class Door:
         return await self._insists("POST", path, data=data)
 
     async def _insists(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Sends it until somebody answers; every POST of the portal may be sent twice."""
+        """Repeats the request until a replica answers; all POSTs of the portal are idempotent."""
         while True:
             try:
                 answer = await self._client.request(method, self._chance.choice(self._urls) + path, **options)
@@ -108,7 +108,7 @@ class Door:
             await asyncio.sleep(_AGAIN)
 
     def _judge(self, method: str, path: str, answer: httpx.Response) -> None:
-        # A program that asks for the status has the link, and is told when to ask again.
+        # A program that polls the status has the link and gets Retry-After.
         is_told = path.endswith("/status") and "Retry-After" in answer.headers
         has_way_on = is_told or 'href="/o/' in answer.text or "<form" in answer.text
         if answer.status_code == 503 and has_way_on:
@@ -166,7 +166,7 @@ class Applicant:
         self.intent.arrives(outcome)
 
     async def _at_provider(self, method: str, url: str, **options: Any) -> None:
-        """Whose pages are never down here, but perhaps slow on a busy machine."""
+        """The provider's pages are always up, but may be slow on a busy machine."""
         while True:
             with suppress(httpx.TransportError):
                 answer = await self._client.request(method, url, **options)

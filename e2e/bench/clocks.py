@@ -1,8 +1,8 @@
-"""Clocks that do not agree: between replicas, of one replica that jumps, and gu1's own.
+"""Clocks that disagree: between replicas, a replica's clock that jumps, and gu1's clock.
 
     python -m e2e.bench.clocks --seed 1 --json FILE
 
-Every few creates gu1's answer is lost, so that looking for what it made is tried under each clock too.
+Every few creates gu1's answer is lost, so that reconciling is tried under each clock too.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pathlib import Path
 
 from flask import Response
 
-from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import twins
+from e2e.bench.applicant_pool import duplicates
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
-from e2e.bench.ground import Behind, Worst, fleet_on, looks_at_gu1, tell, throng
+from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
+from e2e.bench.scenario import Behind, Worst, fleet_on, looks_at_gu1, tell, under_load
 from e2e.bench.serving import set_clock
-from e2e.bench.visits import Visitor
 from e2e.mock_gu1 import SIGNATURE_HEADER, create_mock, serving
 from e2e.mock_gu1.clock import utc_now
 from e2e.mock_gu1.envelopes import signature
-from e2e.mock_gu1.webhooks import by_post
+from e2e.mock_gu1.webhooks import over_http
 from e2e.servers import API_KEY, ROOT, WEBHOOK_SECRET, Server
 
 SECONDS = 20.0
@@ -38,7 +38,7 @@ APART = (0.0, MINUTES, -MINUTES, DAY, -DAY)
 JUMPS = (MINUTES, DAY)
 GU1_AHEAD = (300.0, -300.0)
 STALE = "the form was answered with 400"
-"""A form of yesterday, by the clock of the one who reads it: shown again with all that was typed."""
+"""By the reading replica's clock the form is a day old: it is shown again with all typed values."""
 _PLACES = 8
 _JUMPS_EACH = 3
 _LOST_EVERY = 7
@@ -60,20 +60,20 @@ def run(
 
 
 def apart(folder: Path, ahead: float, seed: int, seconds: float = SECONDS) -> Line:
-    """Of two replicas one is ahead; a balancer sends people to either."""
+    """Two replicas, one with its clock ahead; applicants reach either."""
     line = Line("replicas' clocks apart", _words(ahead), POSTGRESQL)
 
-    def worst(running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         return _wait(seconds)
 
     return _tried(line, folder / f"apart-{ahead:.0f}", worst, seed, replicas=2, ahead=ahead)
 
 
 def jumping(folder: Path, database: str, ahead: float, seed: int, seconds: float = SECONDS) -> Line:
-    """Forward and back while it runs; on PostgreSQL another one's stays right."""
+    """The clock jumps forward and back at run time; on PostgreSQL a second replica's clock stays right."""
     line = Line("a replica's clock jumps and back", _words(ahead), database)
 
-    def worst(running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         ends = []
         for _ in range(_JUMPS_EACH):
             time.sleep(seconds / _JUMPS_EACH / 2)
@@ -93,7 +93,7 @@ def gu1_off(
     line = Line("gu1's clock off", "whole seconds" if whole_seconds else _words(ahead), database)
     behind = partial(_gu1, ahead=ahead, whole_seconds=whole_seconds)
 
-    def worst(_running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         return _wait(seconds)
 
     name = f"gu1-{database}-{line.point.replace(' ', '')}"
@@ -119,12 +119,15 @@ def _tried(
         for number in range(1, _LOST + 1):
             lost = {"operation": "create_validation", "kind": "close", "when": "after", "nth": number * _LOST_EVERY}
             tell(running.gu1, "faults", **lost)
-        throng(line, running, worst, seed=seed, places=_PLACES, forgives=STALE)
+        under_load(line, running, worst, seed=seed, places=_PLACES, forgives=STALE)
         looks = sum(map(looks_at_gu1, running.urls)) / max(1, line.runs)
         rows = running.ledger()
-        open_twins = twins([row for row in rows if row["status"] != "cancelled"])
+        open_duplicates = duplicates([row for row in rows if row["status"] != "cancelled"])
         print(f"{line.database}, {line.fault}, {line.point}: {line.runs} applicants", end=", ")
-        print(f"{looks:.1f} looks at gu1 for each, {twins(rows)} twins there, {open_twins} still open", flush=True)
+        print(
+            f"{looks:.1f} reads of gu1 for each, {duplicates(rows)} duplicates, {open_duplicates} still open",
+            flush=True,
+        )
     return line
 
 
@@ -141,7 +144,7 @@ def _words(ahead: float) -> str:
 
 @contextmanager
 def _gu1(portal_url: str, *, ahead: float, whole_seconds: bool) -> Iterator[Server]:
-    """On a thread of this process, under a clock of its own."""
+    """A mock on a thread of this process, with its own clock."""
 
     def now() -> datetime:
         return utc_now() + timedelta(seconds=ahead)
@@ -152,7 +155,7 @@ def _gu1(portal_url: str, *, ahead: float, whole_seconds: bool) -> Iterator[Serv
         webhook_url=f"{portal_url}/webhooks/gu1",
         webhook_secret=WEBHOOK_SECRET,
         return_url=f"{portal_url}/return",
-        deliver=_deliver_whole if whole_seconds else by_post,
+        deliver=_deliver_whole if whole_seconds else over_http,
     )
     if whole_seconds:
         mock.after_request(_whole)
@@ -167,7 +170,7 @@ def _whole(response: Response) -> Response:
 
 def _deliver_whole(url: str, body: bytes, headers: dict[str, str]) -> int:
     cut = _cut(body)
-    return by_post(url, cut, headers | {SIGNATURE_HEADER: signature(WEBHOOK_SECRET, cut)})
+    return over_http(url, cut, headers | {SIGNATURE_HEADER: signature(WEBHOOK_SECRET, cut)})
 
 
 def _cut(body: bytes) -> bytes:
@@ -176,9 +179,9 @@ def _cut(body: bytes) -> bytes:
 
 def main() -> None:
     told = options("clocks", __doc__)
-    told.add_argument("--seconds", type=float, default=SECONDS, help="of each clock (default: %(default)s)")
+    told.add_argument("--seconds", type=float, default=SECONDS, help="per clock (default: %(default)s)")
     given: argparse.Namespace = told.parse_args()
-    nicely()
+    lower_priority()
     scale = given.seconds / SECONDS
     finish(run(seed=given.seed, scale=scale, databases=given.database or DATABASES), given.json)
 

@@ -1,4 +1,4 @@
-"""What the benches' commands have in common."""
+"""Shared code of the benches' commands."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def options(name: str, description: str | None) -> argparse.ArgumentParser:
     return found
 
 
-def nicely() -> None:
-    """So that a long bench leaves the machine to others, and no processes where it is told to end."""
+def lower_priority() -> None:
+    """Lowers the priority; SIGTERM acts like Ctrl-C, so that child processes are stopped."""
     os.nice(max(0, 10 - os.nice(0)))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def finish(lines: list[Line], path: Path | None) -> None:
-    """The table, the file, and 1 where anything is not as it has to be."""
+    """Prints the table, writes the file, and exits with 1 on any failure."""
     print(table(lines))
     if path:
         path.write_text(json.dumps(as_json(lines)))

@@ -1,4 +1,4 @@
-"""One request and its answer as the fault proxy sees them, byte for byte."""
+"""One request and its response as the fault proxy sees them, byte for byte."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 class WirePoint(StrEnum):
     SEEN = "request seen"
-    """Head and body have come from the client, nothing was passed on."""
+    """The client has sent head and body; nothing was forwarded."""
     SENT = "request sent"
-    """Its last byte is on the way to the server."""
+    """The last byte was sent to the server."""
     ANSWERING = "answer begun"
-    """Its first byte has come from the server, nothing was passed on."""
+    """The server has sent the first byte; nothing was forwarded."""
     ANSWERED = "answer passed"
-    """Its last byte is on the way to the client."""
+    """The last byte was sent to the client."""
 
 
 class Over(Exception):
-    """The connections end here."""
+    """The connections are closed."""
 
 
 class Wire:
-    """One side of a connection that passes through."""
+    """One side of a proxied connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
         self.is_idle = True
-        """Between two requests."""
+        """True between two requests."""
 
     async def say(self, data: bytes) -> None:
         self.writer.write(data)
         await self.writer.drain()
 
     def close(self) -> None:
-        """Politely, after what is still to be sent."""
+        """With FIN, after the remaining bytes."""
         self.writer.close()
 
     def half_close(self) -> None:
@@ -56,7 +56,7 @@ class Wire:
             self.writer.write_eof()
 
     def reset(self) -> None:
-        """Closing then sends RST; whatever was buffered is gone."""
+        """Makes close() send RST and drop buffered bytes."""
         transport = self.writer.transport
         if not transport.is_closing():
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
@@ -64,7 +64,7 @@ class Wire:
 
 
 async def read_request(client: Wire, early: bytes) -> bytes:
-    """Head and body. Raises `Over` where the client says nothing more."""
+    """Head and body. Raises `Over` if the client closes the connection."""
     try:
         head = early + await client.reader.readuntil(_HEAD_ENDS)
         length = _LENGTH.search(head)
@@ -87,18 +87,18 @@ class Exchange:
         self._sent = 0
         self._answer = bytearray()
         self._end: int | None = None
-        """How long the answer is in all, once its head has said so."""
+        """Length of the whole response, once its head is known."""
         self._server_ended = False
 
     async def send(self, data: bytes) -> None:
-        """To the server."""
+        """Sends bytes to the server."""
         await self.server.say(data)
         self._sent += len(data)
         if self._sent >= len(self.request):
             await self.reached(WirePoint.SENT)
 
     async def answer(self) -> AsyncIterator[bytes]:
-        """As it comes, to its end by its own length or by the server's closing."""
+        """Chunks of the response, until its Content-Length or until the server closes."""
         while not self._is_whole():
             part = await self.server.reader.read(CHUNK)
             if not self._answer:
@@ -111,7 +111,7 @@ class Exchange:
         self.was_given_whole = True
 
     async def give(self, data: bytes) -> None:
-        """To the client."""
+        """Sends bytes to the client."""
         await self.client.say(data)
 
     def reset(self) -> None:
@@ -131,7 +131,7 @@ class Exchange:
 
 
 def _length_of(answer: bytearray) -> int | None:
-    """None as long as, or because, its head does not say."""
+    """None if the head is incomplete or has no Content-Length."""
     start = 0
     while True:
         head_end = answer.find(_HEAD_ENDS, start)

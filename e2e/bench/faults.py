@@ -1,4 +1,4 @@
-"""Every fault bench, one after another, with a table each and all of them as JSON: `make faults`."""
+"""`make faults`: runs every fault bench, prints a table for each and writes all results as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.bench import clocks, floods, kills, matrix, outages, submits, upgrade
-from e2e.bench.command import nicely
+from e2e.bench.command import lower_priority
 from e2e.bench.report import Line, as_json, table
 
 PARTS: dict[str, Callable[[int], list[Line]]] = {
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, action="append", help="default: each")
     parser.add_argument("--json", type=Path, default=Path("faults.json"), help="default: %(default)s")
     told = parser.parse_args()
-    nicely()
+    lower_priority()
     found = {part: _tried(part, told.seed) for part in told.part or PARTS}
     about = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),

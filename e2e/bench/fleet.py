@@ -1,4 +1,4 @@
-"""Replicas of the portal on one database, and the mock gu1 behind them: real processes, for benches."""
+"""Replicas of the portal on one database, and the mock gu1: real processes, for benches."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def fleet(
     *,
     replicas: int = 1,
     workers: int = 1,
-    pace_scale: float = 0.1,
+    time_scale: float = 0.1,
     gu1_port: int | None = None,
     gu1_url: str | None = None,
 ) -> Iterator[Fleet]:
-    """`gu1_url`, such as a proxy's, is where the replicas find the mock, if not at its own address."""
+    """`gu1_url` (such as a proxy's) replaces the mock's own URL in the replicas' settings."""
     folder.mkdir(parents=True, exist_ok=True)
     ports = [free_port() for _ in range(replicas)]
     gu1 = mock_gu1(folder, port=gu1_port or free_port(), portal_url=f"http://127.0.0.1:{ports[0]}")
     with database_of(database, folder) as url:
-        # What a killed server leaves behind stays in the bench's own folder.
+        # Temporary files of a killed server stay in the bench's folder.
         env = {**on_database(url), "TMPDIR": str(folder)}
-        options = {"env": env, "pace_scale": pace_scale, "workers": workers}
+        options = {"env": env, "time_scale": time_scale, "workers": workers}
         own = [bench_portal(folder, port=port, gu1_url=gu1_url or gu1.url, **options) for port in ports]
         try:
             gu1.start()
@@ -66,7 +66,7 @@ def fleet(
 
 @contextmanager
 def database_of(kind: str, folder: Path) -> Iterator[str]:
-    """Empty, with its schema."""
+    """An empty database with its schema."""
     if kind == SQLITE:
         _migrate(sqlite_in(folder))
         yield sqlite_in(folder)

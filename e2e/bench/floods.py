@@ -1,9 +1,9 @@
-"""Webhooks by the hundred thousand: genuine ones shuffled and repeated, forged ones, and short ones that only hint.
+"""A hundred thousand webhooks: genuine ones shuffled and repeated, forged ones, and short ones without a row.
 
     python -m e2e.bench.floods --webhooks 100000 --validations 2000 --seed 1 --json FILE
 
-Nothing but webhooks can tell the portal what became of the validations: to its engine gu1 is down meanwhile.
-Seconds are those that a status page takes beside the flood.
+Only webhooks can tell the portal about the validations: for its runner gu1 is down meanwhile.
+Seconds are the response times of a status page during the flood.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import Any
 import httpx
 from sqlalchemy import create_engine, select
 
+from e2e.bench.applicant_pool import Fault, applicant_pool, count
 from e2e.bench.applicants import BY_NAME, REJECT
-from e2e.bench.bombard import Letter, bombard, probing
-from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import Fault, count, crowd
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
 from e2e.bench.forgeries import forged
-from e2e.bench.ground import fleet_on, kind_of, looks_at_gu1, processor_seconds, tell
+from e2e.bench.load import WebhookRequest, probing, send_all
 from e2e.bench.report import Line
+from e2e.bench.scenario import fleet_on, kind_of, looks_at_gu1, processor_seconds, tell
 from e2e.judge import kept
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from portal.store.tables import metadata
@@ -49,13 +49,22 @@ LIVES = (
     ("approve", REJECT),
     ("approve-somebody-else",),
 )
-"""What becomes of a validation after its hosted page was opened."""
+"""Outcomes of a validation after its hosted page was opened."""
 _SLOWLY = 10.0
 _LONG = 100_000
 _AT_ONCE = 8
 _BEFORE = 5.0
 _SHORT_SHARE = 10
-_OF_THE_ENGINE = {"due_at", "lease_until", "fence", "failures", "stall_reason", "updated_at", "watched_at", "refreshes"}
+_WRITTEN_BY_RUNNER = {
+    "due_at",
+    "lease_until",
+    "fence",
+    "failures",
+    "stall_reason",
+    "updated_at",
+    "watched_at",
+    "refreshes",
+}
 _HEADER_FORMS = (SIGNATURE_HEADER, SIGNATURE_HEADER.lower(), SIGNATURE_HEADER.upper())
 
 
@@ -71,7 +80,7 @@ def run(
     databases: Sequence[str] = DATABASES,
     folder: Path | None = None,
 ) -> list[Line]:
-    """As many forged ones as genuine ones; of the short ones, and of their validations, a tenth."""
+    """As many forged as genuine webhooks; a tenth of the short ones and of their validations."""
     sent, known = max(20, round(webhooks * scale)), max(10, round(validations * scale))
     lines = []
     with tempfile.TemporaryDirectory(dir=folder) as own:
@@ -98,7 +107,7 @@ def _flooded(folder: Path, kind: str, seed: int, webhooks: int, validations: int
 
 
 def _hinted(folder: Path, kind: str, seed: int, webhooks: int, validations: int) -> list[Line]:
-    """Without a row in them: each makes the engine look, but no more often than there is something to say."""
+    """Webhooks without a row: each triggers a refresh, but no more refreshes than there are changes."""
     folder.mkdir(parents=True)
     chance = random.Random(seed)
     line = Line("webhooks shuffled, repeated", "short", kind)
@@ -116,11 +125,11 @@ def _hinted(folder: Path, kind: str, seed: int, webhooks: int, validations: int)
 
 
 def _quiet_fleet(folder: Path, url: str) -> Any:
-    return fleet_on(folder, url, ahead=(0.0, 0.0) if kind_of(url) == POSTGRESQL else (0.0,), pace_scale=_SLOWLY)
+    return fleet_on(folder, url, ahead=(0.0, 0.0) if kind_of(url) == POSTGRESQL else (0.0,), time_scale=_SLOWLY)
 
 
 def _validations(running: Fleet, wanted: int, chance: random.Random) -> list[str]:
-    """Made by the real way in; lived through at gu1, which keeps all its webhooks back. The status pages' paths."""
+    """Creates validations through the form and completes them while gu1 holds its webhooks. Returns status paths."""
     tell(running.gu1, "webhooks", hold=True)
     links = asyncio.run(_started(running, wanted, chance.randrange(1000)))
     for number, row in enumerate(running.ledger()):
@@ -132,7 +141,7 @@ def _validations(running: Fleet, wanted: int, chance: random.Random) -> list[str
 
 async def _started(running: Fleet, wanted: int, seed: int) -> list[str]:
     turns = asyncio.Semaphore(_AT_ONCE)
-    async with crowd(running.urls, seed) as people:
+    async with applicant_pool(running.urls, seed) as people:
 
         async def start() -> None:
             async with turns:
@@ -142,44 +151,46 @@ async def _started(running: Fleet, wanted: int, seed: int) -> list[str]:
         return [intent.link for intent in people.intents if intent.link]
 
 
-def _told_by_gu1(running: Fleet) -> list[Letter]:
+def _told_by_gu1(running: Fleet) -> list[WebhookRequest]:
     answer = httpx.get(f"{running.gu1.url}/_mock/webhooks", trust_env=False, timeout=120)
     held = answer.json()["deliveries"]
-    return [Letter(it["body"].encode(), {SIGNATURE_HEADER: it["signature"]}) for it in held]
+    return [WebhookRequest(it["body"].encode(), {SIGNATURE_HEADER: it["signature"]}) for it in held]
 
 
-def _repeated(bodies: Sequence[Letter], wanted: int, chance: random.Random) -> list[Letter]:
-    """Each at least once, in any order, its header in any letters."""
-    letters = [*bodies, *chance.choices(bodies, k=max(0, wanted - len(bodies)))]
-    chance.shuffle(letters)
-    return [Letter(it.body, {chance.choice(_HEADER_FORMS): it.headers[SIGNATURE_HEADER]}) for it in letters]
+def _repeated(bodies: Sequence[WebhookRequest], wanted: int, chance: random.Random) -> list[WebhookRequest]:
+    """Each at least once, in random order, with the header name in any case."""
+    requests = [*bodies, *chance.choices(bodies, k=max(0, wanted - len(bodies)))]
+    chance.shuffle(requests)
+    return [WebhookRequest(it.body, {chance.choice(_HEADER_FORMS): it.headers[SIGNATURE_HEADER]}) for it in requests]
 
 
-def _flood(line: Line, running: Fleet, letters: Sequence[Letter], pages: Sequence[str], right: int = 200) -> None:
+def _flood(
+    line: Line, running: Fleet, requests: Sequence[WebhookRequest], pages: Sequence[str], right: int = 200
+) -> None:
     with probing(running.urls[0], pages) as before:
-        time.sleep(min(_BEFORE, 1 + len(letters) / 1000))
+        time.sleep(min(_BEFORE, 1 + len(requests) / 1000))
     used = sum(map(processor_seconds, running.replicas))
     with probing(running.urls[0], pages) as line.seconds:
-        toll = bombard(running.urls, DOOR, letters)
-    each = (sum(map(processor_seconds, running.replicas)) - used) / len(letters)
-    line.runs += len(letters)
-    wrong = {status: times for status, times in toll.statuses.items() if status != right}
+        result = send_all(running.urls, DOOR, requests)
+    each = (sum(map(processor_seconds, running.replicas)) - used) / len(requests)
+    line.runs += len(requests)
+    wrong = {status: times for status, times in result.statuses.items() if status != right}
     if wrong:
         count(line, [("lost" if right == 200 else "wrong", f"answered: {wrong}")])
-    if toll.put_off:
-        print(f"{line.database}, {line.point}: {toll.put_off} times 503, as often sent again")
-    _say(line, toll.rate, each, before)
+    if result.put_off:
+        print(f"{line.database}, {line.point}: {result.put_off} times 503, as often sent again")
+    _say(line, result.rate, each, before)
 
 
 def _say(line: Line, rate: float, each: float, before: Sequence[float]) -> None:
     late = quantiles(line.seconds, n=20)[-1] if len(line.seconds) > 1 else 0.0
     usual, beside, late = (f"{1000 * seconds:.0f} ms" for seconds in (median(before), median(line.seconds), late))
     print(f"{line.database}, {line.fault}, {line.point}: {rate:.0f}/s, {1000 * each:.1f} ms of CPU each", end="; ")
-    print(f"a status page took {usual} before, {beside} beside it, 95% within {late}", flush=True)
+    print(f"a status page took {usual} before and {beside} during the flood, 95% within {late}", flush=True)
 
 
 async def _agreement(running: Fleet, patience: float = 120.0) -> list[Fault]:
-    """The engine may still be looking."""
+    """Waits until the runner's refreshes are done."""
     for _ in range(round(patience)):
         if not _disagreements(running):
             break
@@ -188,13 +199,13 @@ async def _agreement(running: Fleet, patience: float = 120.0) -> list[Fault]:
 
 
 def _disagreements(running: Fleet) -> list[Fault]:
-    """Final or not: every status has to be gu1's."""
+    """Every status must equal gu1's, final or not."""
     ours, theirs = kept(running.database_url), {row["id"]: row["status"] for row in running.ledger()}
     return [("wrong", f"{key}: {ours.get(key)} here, {it} at gu1") for key, it in theirs.items() if ours.get(key) != it]
 
 
 def _rows(database_url: str) -> Rows:
-    """Every row of every table, but for what the engine writes while it waits for gu1."""
+    """Every row of every table, without the columns that the runner writes while it waits for gu1."""
     engine, found = create_engine(database_url), {}
     try:
         with engine.connect() as connection:
@@ -202,7 +213,7 @@ def _rows(database_url: str) -> Rows:
                 for row in connection.execute(select(table)).mappings():
                     key = (table.name, *(row[column.name] for column in table.primary_key.columns))
                     found[key] = {
-                        name: _comparable(name, value) for name, value in row.items() if name not in _OF_THE_ENGINE
+                        name: _comparable(name, value) for name, value in row.items() if name not in _WRITTEN_BY_RUNNER
                     }
     finally:
         engine.dispose()
@@ -210,7 +221,7 @@ def _rows(database_url: str) -> Rows:
 
 
 def _comparable(name: str, value: object) -> object:
-    """What is sealed is sealed anew with each write."""
+    """Encrypted values differ after each write."""
     return value is not None if name.endswith("_sealed") else value
 
 
@@ -228,7 +239,7 @@ def main() -> None:
     told.add_argument("--webhooks", type=int, default=WEBHOOKS, help="of each kind (default: %(default)s)")
     told.add_argument("--validations", type=int, default=VALIDATIONS, help="default: %(default)s")
     given = told.parse_args()
-    nicely()
+    lower_priority()
     counts = {"webhooks": given.webhooks, "validations": given.validations}
     finish(run(seed=given.seed, databases=given.database or DATABASES, **counts), given.json)
 

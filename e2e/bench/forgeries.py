@@ -1,39 +1,39 @@
-"""Webhooks that nobody at gu1 sent, each made of a genuine one."""
+"""Forged webhooks, each made from a genuine one."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
 
-from e2e.bench.bombard import Letter
+from e2e.bench.load import WebhookRequest
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
 from e2e.servers import WEBHOOK_SECRET
 
-Forge = Callable[[Letter, Letter], Letter]
-"""Of a genuine one and another genuine one."""
+Forge = Callable[[WebhookRequest, WebhookRequest], WebhookRequest]
+"""Makes a forgery from two genuine webhooks."""
 
 
-def forged(genuine: Sequence[Letter], wanted: int, chance: random.Random) -> list[Letter]:
+def forged(genuine: Sequence[WebhookRequest], wanted: int, chance: random.Random) -> list[WebhookRequest]:
     return [chance.choice(FORGERIES)(*chance.sample(genuine, 2)) for _ in range(wanted)]
 
 
-def _signed(body: bytes, value: str, header: str = SIGNATURE_HEADER) -> Letter:
-    return Letter(body, {header: value})
+def _signed(body: bytes, value: str, header: str = SIGNATURE_HEADER) -> WebhookRequest:
+    return WebhookRequest(body, {header: value})
 
 
-def _seal(letter: Letter) -> str:
-    return letter.headers[SIGNATURE_HEADER]
+def _seal(request: WebhookRequest) -> str:
+    return request.headers[SIGNATURE_HEADER]
 
 
 def _with_other_verdict(body: bytes) -> bytes:
-    """The status of the row, wherever it stands."""
+    """Changes the status of the row, in any envelope."""
     changed = body.replace(b'"rejected"', b'"approved"').replace(b"kyc.validation_rejected", b"kyc.validation_approved")
     return changed if changed != body else body.replace(b'"status": "', b'"status": "approved", "was": "')
 
 
 FORGERIES: tuple[Forge, ...] = (
-    lambda it, _: Letter(it.body, {}),
+    lambda it, _: WebhookRequest(it.body, {}),
     lambda it, _: _signed(it.body, ""),
     lambda it, _: _signed(it.body, "0" * 64),
     lambda it, _: _signed(it.body, "sha256=" + "g" * 64),
@@ -50,4 +50,4 @@ FORGERIES: tuple[Forge, ...] = (
     lambda it, _: _signed(it.body[: len(it.body) // 2], _seal(it)),
     lambda it, _: _signed(b"", _seal(it)),
 )
-"""No signature, a wrong one, one that is cut or doubled, in another header, of another body, of another secret."""
+"""No signature; a wrong, cut or doubled one; in another header; of another body; with another secret."""

@@ -1,9 +1,9 @@
-"""SIGKILL: at chosen points of an onboarding's life, and a thousand times at random instants under load.
+"""SIGKILL at chosen points of an onboarding, and a thousand times at random instants under load.
 
     python -m e2e.bench.kills --kills 1000 --seed 1 --json FILE
 
-Seconds are from the kill to the applicant's next step, the restart included. The load goes on while replicas are
-down: applicants repeat what was not answered, as browsers and people do.
+Seconds are from the kill to the applicant's next step, including the restart. The load goes on while replicas are
+down: applicants repeat unanswered requests, as browsers and people do.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import Crowd, count, crowd, judged, twins, waits
+from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, duplicates, judged, waits
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, SQLITE, Fleet, fleet
 from e2e.bench.planned import planned_kills
 from e2e.bench.points import COMMITS, WIRE
-from e2e.bench.reaper import Reaper, Toll, still_there
+from e2e.bench.random_kill import KillLog, RandomKiller, still_there
 from e2e.bench.report import Line
 
 APPLICANTS = "applicants under random SIGKILLs"
@@ -39,7 +39,7 @@ class Setting:
     replicas: int
     workers: int
     longest_life: float
-    """Seconds of a replica between its coming back and the next kill, at most."""
+    """Maximum seconds between a replica's restart and its next kill."""
 
 
 SETTINGS = {SQLITE: Setting(1, 2, 1.5), POSTGRESQL: Setting(3, 2, 3.0)}
@@ -54,7 +54,7 @@ def run(
     databases: Sequence[str] = DATABASES,
     folder: Path | None = None,
 ) -> list[Line]:
-    """`kills` at random, shared by the databases, and `times` one at each point."""
+    """`kills` random kills, shared by the databases, and `times` kills at each point."""
     lines = []
     with tempfile.TemporaryDirectory(dir=folder) as own:
         for database in databases:
@@ -74,70 +74,70 @@ def random_kills(
     seed: int,
     setting: Setting | None = None,
     places: int = _PLACES,
-    pace_scale: float = 0.1,
+    time_scale: float = 0.1,
 ) -> list[Line]:
-    """A line for each way to kill, and one for the applicants, who come and go all the while."""
+    """A line for each way to kill, and one for the applicants of the load."""
     setting = setting or SETTINGS[database]
-    toll = Toll(kills)
-    with fleet(folder, database, replicas=setting.replicas, workers=setting.workers, pace_scale=pace_scale) as running:
+    log = KillLog(kills)
+    with fleet(folder, database, replicas=setting.replicas, workers=setting.workers, time_scale=time_scale) as running:
         chance = random.Random(seed)
-        reapers = [
-            Reaper(replica, setting.workers, random.Random(chance.random()), toll, setting.longest_life)
+        killers = [
+            RandomKiller(replica, setting.workers, random.Random(chance.random()), log, setting.longest_life)
             for replica in running.replicas
         ]
 
         async def under_load() -> list[Line]:
-            async with crowd(running.urls, seed) as people:
-                await people.throngs(places, lambda: _reaping(reapers), patience=_PATIENCE)
-                _tell(toll, people, running)
-                return await _lines(toll, people, running, database)
+            async with applicant_pool(running.urls, seed) as people:
+                await people.keep_busy(places, lambda: _killing(killers), patience=_PATIENCE)
+                _tell(log, people, running)
+                return await _lines(log, people, running, database)
 
         lines = asyncio.run(under_load())
-        _orphans_end(set().union(*(reaper.groups for reaper in reapers)), lines[-1])
+        _orphans_end(set().union(*(killer.groups for killer in killers)), lines[-1])
     return lines
 
 
-async def _reaping(reapers: Sequence[Reaper]) -> None:
+async def _killing(killers: Sequence[RandomKiller]) -> None:
     async with asyncio.TaskGroup() as group:
-        for reaper in reapers:
-            group.create_task(reaper.reaps())
+        for killer in killers:
+            group.create_task(killer.run())
 
 
-async def _lines(toll: Toll, people: Crowd, running: Fleet, database: str) -> list[Line]:
+async def _lines(log: KillLog, people: ApplicantPool, running: Fleet, database: str) -> list[Line]:
     applicants = Line(APPLICANTS, "", database, runs=len(people.intents))
     deadline = time.monotonic() + _PATIENCE
     while faults := judged(people.intents, running.ledger(), people.door.bare):
         if time.monotonic() > deadline:
             break
-        await people.looks_around([intent for intent in people.intents if not intent.is_right], 1.0)
+        await people.check_all([intent for intent in people.intents if not intent.is_right], 1.0)
         await asyncio.sleep(1.0)
     count(applicants, faults)
-    hows = sorted({kill.how for kill in toll.kills})
-    return [*(_line_of(how, toll, people, database) for how in hows), applicants]
+    hows = sorted({kill.how for kill in log.kills})
+    return [*(_line_of(how, log, people, database) for how in hows), applicants]
 
 
-def _line_of(how: str, toll: Toll, people: Crowd, database: str) -> Line:
-    moments = [kill.at for kill in toll.kills if kill.how == how]
+def _line_of(how: str, log: KillLog, people: ApplicantPool, database: str) -> Line:
+    moments = [kill.at for kill in log.kills if kill.how == how]
     seconds = waits(people.intents, moments)
-    return Line(RANDOM, how, database, runs=len(moments), stuck=toll.ended.count(how), seconds=seconds)
+    return Line(RANDOM, how, database, runs=len(moments), stuck=log.ended.count(how), seconds=seconds)
 
 
-def _tell(toll: Toll, people: Crowd, running: Fleet) -> None:
+def _tell(log: KillLog, people: ApplicantPool, running: Fleet) -> None:
     rows = running.ledger()
-    seconds = toll.kills[-1].at + toll.kills[-1].back_after - toll.began
-    back = sorted(kill.back_after for kill in toll.kills)
+    seconds = log.kills[-1].at + log.kills[-1].back_after - log.began
+    back = sorted(kill.back_after for kill in log.kills)
     print(
-        f"{len(toll.kills)} kills in {seconds:.0f} s ({len(toll.kills) / seconds:.2f} a second);"
+        f"{len(log.kills)} kills in {seconds:.0f} s ({len(log.kills) / seconds:.2f} a second);"
         f" a replica was back after {back[len(back) // 2]:.1f} s, {back[-1]:.1f} s at the longest;"
-        f" {toll.crash_loops} times granian saw a crash loop and ended\n"
-        f"{len(people.intents)} applicants, {len(rows)} creates, {twins(rows)} of them twins that nobody was shown;"
+        f" {log.crash_loops} times granian saw a crash loop and ended\n"
+        f"{len(people.intents)} applicants, {len(rows)} creates, {duplicates(rows)} of them unused duplicates;"
         f" {people.door.unreachable} requests unanswered, {people.door.honest} pages of 503",
         flush=True,
     )
 
 
 def _orphans_end(groups: set[int], line: Line) -> None:
-    """Workers whose server was killed have to notice and go."""
+    """Workers whose server was killed must notice and exit."""
     deadline = time.monotonic() + _ORPHANS_LIVE
     while still_there(groups) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -153,7 +153,7 @@ def main() -> None:
     told.add_argument("--kills", type=int, default=1000, help="at random, in all (default: %(default)s)")
     told.add_argument("--times", type=int, default=1, help="at each point, on each database (default: %(default)s)")
     given = told.parse_args()
-    nicely()
+    lower_priority()
     lines = run(seed=given.seed, kills=given.kills, times=given.times, databases=given.database or DATABASES)
     finish(lines, given.json)
 

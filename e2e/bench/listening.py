@@ -1,4 +1,4 @@
-"""The fault proxy's port: open, closed, clogged, or hanging up on everybody."""
+"""The fault proxy's port: open, closed, clogged, or closing every connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MORE_THAN_FIT = 4
 
 
 class Listener:
-    """All but the making happens on the proxy's loop."""
+    """Only the constructor may be called outside the proxy's event loop."""
 
     def __init__(self, serve: Callable[[Wire], Awaitable[None]]) -> None:
         self._serve = serve
@@ -43,7 +43,7 @@ class Listener:
         self._manners = ""
 
     async def clog(self) -> None:
-        """A backlog of none, and full: Linux then drops whatever else knocks."""
+        """A full backlog of length zero: Linux then drops further SYNs."""
         await self._stop_accepting()
         self._end_idle()
         self._socket.listen(0)

@@ -1,4 +1,4 @@
-"""The database goes away under load, and comes back: PostgreSQL stopped, frozen and cut off; SQLite in shortages.py.
+"""The database fails under load and comes back: PostgreSQL stopped, frozen, cut off. For SQLite see sqlite_faults.py.
 
 python -m e2e.bench.outages --seed 1 --json FILE
 """
@@ -17,13 +17,13 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from e2e.bench import shortages, unreadable
-from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import count
+from e2e.bench import sqlite_faults, unreadable
+from e2e.bench.applicant_pool import count
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, SQLITE, Fleet
-from e2e.bench.ground import Worst, cluster, fleet_on, processes, running_processes, throng
+from e2e.bench.interrupted_visitor import EITHER, NOTHING, InterruptedVisitor, refused_webhooks
 from e2e.bench.report import Line
-from e2e.bench.visits import EITHER, NOTHING, Visitor, put_off
+from e2e.bench.scenario import Worst, cluster, fleet_on, processes, running_processes, under_load
 from tests.postgres import Cluster, connected, new_database
 
 RESTARTS = 20
@@ -39,7 +39,7 @@ def run(
 ) -> list[Line]:
     with tempfile.TemporaryDirectory(dir=folder) as own:
         lines = _postgresql(Path(own), seed, scale) if POSTGRESQL in databases else []
-        lines += shortages.run(Path(own), seed=seed, scale=scale) if SQLITE in databases else []
+        lines += sqlite_faults.run(Path(own), seed=seed, scale=scale) if SQLITE in databases else []
         return lines + unreadable.run(Path(own), seed=seed, databases=databases)
 
 
@@ -50,11 +50,11 @@ def _postgresql(folder: Path, seed: int, scale: float) -> list[Line]:
 
 
 def restarts(folder: Path, own: Cluster, seed: int, scale: float = 1.0, places: int = 12) -> Line:
-    """At random instants, as a crash would."""
+    """Restarts at random instants, like a crash."""
     line = Line("PostgreSQL killed and started", "any moment", POSTGRESQL)
     chance = random.Random(seed)
 
-    def worst(_running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         ends = []
         for _ in range(max(1, round(RESTARTS * scale))):
             time.sleep(chance.uniform(0.5, 2.5))
@@ -70,7 +70,7 @@ def restarts(folder: Path, own: Cluster, seed: int, scale: float = 1.0, places: 
 def cuts(folder: Path, own: Cluster, seed: int, scale: float = 1.0) -> Line:
     line = Line("connections cut one by one", "any moment", POSTGRESQL)
 
-    def worst(running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         database = running.database_url.rpartition("/")[2]
         with connected(own.url) as connection:
             for _ in range(max(1, round(CUTS * scale))):
@@ -82,10 +82,10 @@ def cuts(folder: Path, own: Cluster, seed: int, scale: float = 1.0) -> Line:
 
 
 def long_outage(folder: Path, own: Cluster, seed: int, seconds: float = LONG) -> Line:
-    """With somebody asking for everything meanwhile."""
+    """A visitor requests everything meanwhile."""
     line = Line(f"PostgreSQL away for {seconds:.0f} s", "every page", POSTGRESQL)
 
-    def ask(visitor: Visitor) -> None:
+    def ask(visitor: InterruptedVisitor) -> None:
         with _away(own):
             visitor.chooses("approve")
             _for(seconds, lambda: visitor.asks(reads=NOTHING, ready=NOTHING))
@@ -94,10 +94,10 @@ def long_outage(folder: Path, own: Cluster, seed: int, seconds: float = LONG) ->
 
 
 def frozen(folder: Path, own: Cluster, seed: int, seconds: float = LONG) -> Line:
-    """Accepts connections and answers nothing, as where its disk hangs: some wait for it, all others are told."""
+    """The database accepts connections but never answers, like a hung disk: some requests wait, others get 503."""
     line = Line(f"PostgreSQL frozen for {seconds:.0f} s", "every page", POSTGRESQL)
 
-    def ask(visitor: Visitor) -> None:
+    def ask(visitor: InterruptedVisitor) -> None:
         with _still(own, seconds):
             visitor.chooses("approve")
             visitor.asks(reads=EITHER, writes=EITHER)
@@ -105,16 +105,16 @@ def frozen(folder: Path, own: Cluster, seed: int, seconds: float = LONG) -> Line
     return _visited(line, folder / "frozen", own, ask, seed)
 
 
-def _visited(line: Line, folder: Path, own: Cluster, ask: Callable[[Visitor], None], seed: int) -> Line:
-    def worst(running: Fleet, visitors: list[Visitor]) -> list[float]:
-        visitor = Visitor(running.replicas[0], running.gu1, _VISITOR)
+def _visited(line: Line, folder: Path, own: Cluster, ask: Callable[[InterruptedVisitor], None], seed: int) -> Line:
+    def worst(running: Fleet, visitors: list[InterruptedVisitor]) -> list[float]:
+        visitor = InterruptedVisitor(running.replicas[0], running.gu1, _VISITOR)
         visitors.append(visitor)
         visitor.begins()
         ask(visitor)
         back = time.monotonic()
         line.seconds.append(visitor.goes_on())
-        refused, repeated = put_off(running.gu1)
-        print(f"{line.fault}: {refused} webhooks refused meanwhile; brought again by gu1: {repeated} of these")
+        refused, repeated = refused_webhooks(running.gu1)
+        print(f"{line.fault}: {refused} webhooks refused meanwhile; gu1 delivered {repeated} of them again")
         count(line, visitor.complaints)
         return [back]
 
@@ -132,7 +132,7 @@ def _away(own: Cluster) -> Iterator[None]:
 
 @contextmanager
 def _still(own: Cluster, seconds: float) -> Iterator[None]:
-    """For so long and no longer: somebody inside may wait for it."""
+    """Limited in time, because the block may wait for the database."""
     pids = _processes_of(own)
     thaw = threading.Timer(seconds, _signal, (pids, signal.SIGCONT))
     _signal(pids, signal.SIGSTOP)
@@ -144,14 +144,14 @@ def _still(own: Cluster, seconds: float) -> Iterator[None]:
 
 
 def _processes_of(own: Cluster) -> list[int]:
-    """The server's first process and whatever it started."""
+    """The server's main process and its children."""
     with connected(own.url) as connection:
         first = _parent_of(connection.info.backend_pid)
     return [first, *(pid for pid in running_processes() if _parent_of(pid) == first)]
 
 
 def _parent_of(pid: int) -> int:
-    """0 where it has ended meanwhile."""
+    """0 if it has ended meanwhile."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except FileNotFoundError:
@@ -172,13 +172,13 @@ def _for(seconds: float, ask: Callable[[], None]) -> None:
 
 
 def _under_load(line: Line, folder: Path, server: URL, worst: Worst, *, seed: int, places: int = 12) -> Line:
-    """On a database of its own, with two replicas that have to live through it."""
+    """On its own database, with two replicas that must survive."""
     with (
         new_database(server) as database,
         fleet_on(folder, database.render_as_string(hide_password=False), ahead=(0.0, 0.0)) as running,
     ):
         before = [processes(replica) for replica in running.replicas]
-        throng(line, running, worst, seed=seed, places=places)
+        under_load(line, running, worst, seed=seed, places=places)
         if before != [processes(replica) for replica in running.replicas]:
             count(line, [("wrong", "a process of the portal died of it")])
     return line
@@ -186,9 +186,9 @@ def _under_load(line: Line, folder: Path, server: URL, worst: Worst, *, seed: in
 
 def main() -> None:
     told = options("outages", __doc__)
-    told.add_argument("--scale", type=float, default=1.0, help="of how often the fault comes (default: %(default)s)")
+    told.add_argument("--scale", type=float, default=1.0, help="factor for the number of faults (default: %(default)s)")
     given = told.parse_args()
-    nicely()
+    lower_priority()
     lines = run(seed=given.seed, scale=given.scale, databases=given.database or DATABASES)
     finish(lines, given.json)
 

@@ -1,4 +1,4 @@
-"""Lighthouse's four scores of the form and the status page, on its simulated phone: `make bench-pages`."""
+"""`make bench-pages`: Lighthouse's four scores of the form and the status page, on its simulated phone."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.page_checks import node
 from e2e.pages.applicant import a_document_number
 from e2e.pages.forms import send_form
-from e2e.servers import ROOT, World, world
+from e2e.servers import ROOT, Environment, environment
 
 LIGHTHOUSE = ROOT / ".venv" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 NOT_FOR_US = "is-crawlable"
-"""Nobody's verification belongs into a search engine, so every page says noindex."""
+"""Verifications do not belong in a search engine, so every page says noindex."""
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     binary = chromium()
     if binary is None:
         sys.exit(HOW_TO_GET_ONE)
-    with tempfile.TemporaryDirectory() as folder, world(Path(folder)) as running:
+    with tempfile.TemporaryDirectory() as folder, environment(Path(folder)) as running:
         pages = {"form": running.portal.url + "/", "status page": _waiting(running)}
         scores = {name: _scores(url, binary, Path(folder)) for name, url in pages.items()}
     print(f"{'page':<12}" + "".join(f"{category:>16}" for category in CATEGORIES))
@@ -42,8 +42,8 @@ def main() -> None:
     sys.exit(any(score < 100 for found in scores.values() for score in found.values()))
 
 
-def _waiting(running: World) -> str:
-    """A page that waits for the result of a hosted page that was opened."""
+def _waiting(running: Environment) -> str:
+    """The URL of a status page whose hosted page was opened."""
     link = send_form(running.portal.url, a_document_number())
     with httpx.Client(trust_env=False) as client:
         while "/session/" not in client.get(f"{link}/continue").headers.get("Location", ""):

@@ -1,6 +1,6 @@
-"""How soon pages paint on a slow phone, with their style inside them or beside them: ``python -m e2e.bench.paint``.
+"""How soon pages paint on a slow phone, with inline or external styles: ``python -m e2e.bench.paint``.
 
-A stand-in in front of the portal serves the same pages in each way; only the first is what the portal does.
+A proxy in front of the portal serves the same pages in each way; the portal itself does the first.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.pages.forms import send_form
-from e2e.servers import world
+from e2e.servers import environment
 
 WAYS = {"inline": "in the page", "preload": "beside it, named in a header", "link": "beside it"}
 SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
-"""As Chrome's developer tools have it: 400 kbit/s, and two seconds to the first byte of each answer."""
+"""As in Chrome's developer tools: 400 kbit/s, and two seconds to the first byte of each answer."""
 CPU_SLOWDOWN = 4
 RUNS = 5
 
@@ -60,7 +60,7 @@ class Line:
     page: str
     way: str
     first: float
-    """Seconds to the first paint of anything."""
+    """Seconds to the first paint."""
     largest: float
     shift: float
     bytes_page: int
@@ -163,7 +163,7 @@ def main() -> int:
     binary = chromium()
     if binary is None:
         sys.exit(HOW_TO_GET_ONE)
-    with tempfile.TemporaryDirectory() as folder, world(Path(folder)) as running, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, environment(Path(folder)) as running, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=binary)
         lines = measure(browser, running.portal.url)
         browser.close()

@@ -1,4 +1,4 @@
-"""One death after the other at its point, and whether its applicant comes to the right page all the same."""
+"""Kills at chosen points, one after another, and whether the applicant still reaches the right page."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
+from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, judged, onboarding_id
 from e2e.bench.applicants import BY_NAME, POLL, Applicant, Lost
-from e2e.bench.crowd import Crowd, count, crowd, judged, onboarding_id
-from e2e.bench.deaths import await_death, call_off_death, plan_death
 from e2e.bench.fleet import Fleet, fleet
+from e2e.bench.kill_at_commit import await_kill, cancel_kill, plan_kill
 from e2e.bench.points import Commit, Point, Wire
 from e2e.bench.proxy import Proxy, proxying
 from e2e.bench.report import Line
@@ -27,48 +27,48 @@ _SOON = 30.0
 
 
 def planned_kills(
-    folder: Path, database: str, points: Sequence[Point], *, seed: int, times: int = 1, pace_scale: float = 0.05
+    folder: Path, database: str, points: Sequence[Point], *, seed: int, times: int = 1, time_scale: float = 0.05
 ) -> list[Line]:
     """A line for each point."""
     gu1_port = free_port()
     with (
         proxying(f"http://127.0.0.1:{gu1_port}") as proxy,
-        fleet(folder, database, pace_scale=pace_scale, gu1_port=gu1_port, gu1_url=proxy.url) as running,
+        fleet(folder, database, time_scale=time_scale, gu1_port=gu1_port, gu1_url=proxy.url) as running,
     ):
 
         async def all_of_them() -> list[Line]:
-            async with crowd(running.urls, seed) as people:
-                deaths = _Deaths(running, proxy, people)
-                return [await deaths.died(point, times, database) for point in points]
+            async with applicant_pool(running.urls, seed) as people:
+                kills = _PlannedKills(running, proxy, people)
+                return [await kills.run(point, times, database) for point in points]
 
         return asyncio.run(all_of_them())
 
 
-class _Deaths:
-    def __init__(self, running: Fleet, proxy: Proxy, people: Crowd) -> None:
+class _PlannedKills:
+    def __init__(self, running: Fleet, proxy: Proxy, people: ApplicantPool) -> None:
         self._running = running
         self._server = running.replicas[0]
         self._proxy = proxy
         self._people = people
 
-    async def died(self, point: Point, times: int, database: str) -> Line:
+    async def run(self, point: Point, times: int, database: str) -> Line:
         line = Line(FAULT, point.name, database)
         for _ in range(times):
-            await self._die_once(point, line)
+            await self._kill_once(point, line)
         return line
 
-    async def _die_once(self, point: Point, line: Line) -> None:
+    async def _kill_once(self, point: Point, line: Line) -> None:
         applicant = self._people.newcomer(BY_NAME[point.plan])
         self._hold_webhooks(not point.hears_webhooks)
-        self._plan(point.deaths[0])
+        self._plan(point.kills[0])
         journey = asyncio.create_task(self._goes(applicant))
-        died_at = 0.0
-        for following in (*point.deaths[1:], None):
-            if not await asyncio.to_thread(await_death, self._server, _SOON):
+        killed_at = 0.0
+        for following in (*point.kills[1:], None):
+            if not await asyncio.to_thread(await_kill, self._server, _SOON):
                 applicant.intent.problem = "nobody died there"
-                call_off_death(self._server)
+                cancel_kill(self._server)
                 break
-            died_at = time.monotonic()
+            killed_at = time.monotonic()
             if following:
                 self._plan(following)
             await asyncio.to_thread(self._server.start)
@@ -76,14 +76,14 @@ class _Deaths:
         journey.cancel()
         self._hold_webhooks(False)
         await self._comes_right(applicant, line)
-        if died_at:
-            line.seconds.append(_got_on(applicant, died_at) - died_at)
+        if killed_at:
+            line.seconds.append(_got_on(applicant, killed_at) - killed_at)
 
-    def _plan(self, death: Commit | Wire) -> None:
-        if isinstance(death, Commit):
-            plan_death(self._server, death.when, death.kind, death.nth)
+    def _plan(self, kill: Commit | Wire) -> None:
+        if isinstance(kill, Commit):
+            plan_kill(self._server, kill.when, kill.kind, kill.nth)
         else:
-            self._proxy.at(death.point, request=death.request, do=self._kill, cut=True)
+            self._proxy.at(kill.point, request=kill.request, do=self._kill, cut=True)
 
     def _kill(self) -> None:
         if self._server.process:
@@ -96,7 +96,7 @@ class _Deaths:
             applicant.intent.problem = str(lost)
 
     async def _comes_right(self, applicant: Applicant, line: Line) -> None:
-        """Judges again and again until all is well or patience ends: news may still be under way."""
+        """Checks repeatedly until all is well or the time is over: a webhook may still be on its way."""
         intent, deadline = applicant.intent, time.monotonic() + _PATIENCE
         while True:
             with suppress(Lost):
@@ -118,7 +118,7 @@ class _Deaths:
                 mock.post("/webhooks/release", json={}).raise_for_status()
 
 
-def _got_on(applicant: Applicant, died_at: float) -> float:
-    """When the applicant first came a step further, or where there was none to come, to its end."""
-    later = [moment for moment, _ in applicant.intent.milestones if moment > died_at]
+def _got_on(applicant: Applicant, killed_at: float) -> float:
+    """When the applicant took the next step, or reached the end if there was no further step."""
+    later = [moment for moment, _ in applicant.intent.milestones if moment > killed_at]
     return min(later, default=time.monotonic())

@@ -1,4 +1,4 @@
-"""The instants at which a process is killed on purpose, with the names of the protocol's kill points."""
+"""The instants at which a process is killed, with the names of the protocol's kill points."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Wire:
 @dataclass(frozen=True, slots=True)
 class Point:
     name: str
-    deaths: tuple[Commit | Wire, ...]
-    """One after the other; each is planned while nothing of the portal runs, or before its applicant comes."""
+    kills: tuple[Commit | Wire, ...]
+    """One after another; each is planned while the portal is down, or before the applicant arrives."""
     plan: str = "approve"
     hears_webhooks: bool = True
-    """Else they are held back until the applicant is where the engine alone could lead."""
+    """If False they are held until the applicant has gone as far as the runner alone can lead."""
 
 
 def _commit(name: str, when: str, kind: str, nth: int = 1, *, plan: str = "approve", webhooks: bool = True) -> Point:
@@ -77,7 +77,7 @@ COMMITS = (
 
 
 def _wire(name: str, call: str, request: bytes | re.Pattern[bytes], plan: str = "approve") -> tuple[Point, ...]:
-    """`name` is that of the point at which gu1 has what it was asked and we have no answer."""
+    """`name` is the point at which gu1 has the request and we have no answer."""
     names = {WirePoint.SEEN: "", WirePoint.SENT: name, WirePoint.ANSWERING: name}
     return tuple(
         Point(f"{prefix}{call}: {point}", (Wire(request, point),), plan, hears_webhooks=False)

@@ -1,18 +1,18 @@
-"""A TCP proxy that understands just enough HTTP/1.1 to break the one exchange that is meant, where it is meant.
+"""A TCP proxy that understands enough HTTP/1.1 to break one chosen exchange at a chosen point.
 
-    with proxying(mock.url) as proxy:                      # proxy.url stands in for the mock's
+    with proxying(mock.url) as proxy:                      # use proxy.url instead of mock.url
         order = proxy.strike(toxics.reset(after=10), request=b"POST /api/kyc/validations ", nth=2)
         ...
-        assert order.wait(5)                               # struck; order.struck says how often by now
+        assert order.wait(5)                               # it struck; order.struck says how often
         order.lift()
 
         proxy.at(WirePoint.SENT, request=b"POST /api/kyc/validations ", do=lambda: os.kill(pid, SIGKILL), cut=True)
 
-`request` is found anywhere in head or body of what the client asks (the space above keeps `…/sync` out), or is a
-compiled pattern; nth and times count the matching ones from when the order was given. `do` runs on a thread of
-its own while the exchange stands still at its point; with `cut` both connections end there and nothing more is
-passed on, whatever the killed process had already said. What strikes whole connections is in `listening.py`:
-`proxy.refuse()`, `proxy.clog()`, `proxy.hang_up()`.
+`request` is text in the head or body of the request (the trailing space above excludes `…/sync`), or a compiled
+pattern; nth and times count matching requests from the order on. `do` runs on its own thread while the exchange
+is paused at its point; with `cut` both connections are closed there and nothing more is forwarded, even if the
+killed process had already sent it. For whole connections there are `proxy.refuse()`, `proxy.clog()` and
+`proxy.hang_up()`, see `listening.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PATIENCE = 10.0
 
 @dataclass
 class Order:
-    """What is to happen to the nth matching request, and to the next ones up to `times`."""
+    """What happens to the nth matching request and to the following ones, `times` in all."""
 
     asked: Asked
     nth: int
@@ -58,7 +58,7 @@ class Order:
         return self._first.wait(seconds)
 
     def lift(self) -> None:
-        """Nothing more will be struck; what hangs already goes on hanging."""
+        """Strikes nothing more; exchanges that already hang stay so."""
         self.times = 0
 
 
@@ -95,7 +95,7 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     def strike(self, toxic: Toxic, *, request: Asked = b"", nth: int = 1, times: int = 1) -> Order:
-        """The first order that matches has the exchange."""
+        """The first matching order gets the exchange."""
         poison = _Poison(request, nth, times, toxic=toxic)
         self._poisons.append(poison)
         return poison
@@ -114,22 +114,22 @@ class Proxy:
         return stop
 
     def refuse(self) -> Callable[[], None]:
-        """From now on the port is closed, until what this gives is called; kept idle connections end."""
+        """Closes the port and idle connections; call the result to reopen it."""
         self._told(self._listener.close())
         return lambda: self._told(self._listener.open())
 
     def clog(self) -> Callable[[], None]:
-        """From now on nobody gets through to the port, as with a full backlog or a firewall that says nothing."""
+        """Nobody can connect any more, as with a full backlog or a firewall that drops packets."""
         self._told(self._listener.clog())
         return lambda: self._told(self._listener.unclog())
 
     def hang_up(self, *, with_reset: bool = False) -> Callable[[], None]:
-        """From now on connections are accepted and ended at once; kept idle ones end."""
+        """Accepts and closes connections at once; closes idle ones."""
         self._told(self._listener.hang_up("reset" if with_reset else "close"))
         return lambda: self._told(self._listener.pick_up())
 
     def run(self) -> None:
-        """Until stopped, on a thread of its own."""
+        """Runs on its own thread until stopped."""
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._listener.open())
         self._loop.run_forever()
@@ -160,12 +160,12 @@ class Proxy:
                     wire.close()
 
     async def _exchange(self, exchange: Exchange) -> bytes:
-        """Raises `Over` where the connections end with it; else what the client already says of the next."""
+        """Returns bytes of the client's next request. Raises `Over` if the connections end."""
         stops = [stop for stop in self._stops if stop.strikes(exchange.request)]
         poisons = [poison for poison in self._poisons if poison.strikes(exchange.request)]
         exchange.reached = lambda point: self._reached(stops, point)
         work = asyncio.ensure_future(self._carried_out(exchange, poisons))
-        # Clients here ask one thing at a time: what comes meanwhile is their end, or a moment early.
+        # Clients here do not pipeline: what they send meanwhile is a close or an early next request.
         heard = asyncio.ensure_future(exchange.client.reader.read(1))
         try:
             await asyncio.wait({work, heard}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What a bench found, as lines of one table and as JSON."""
+"""Results of a bench as lines of a table and as JSON."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Line:
     database: str
     runs: int = 0
     double: int = 0
-    """Charges beyond one for an intent, by the ledger of the mock."""
+    """Charges beyond one per intent, by the mock's ledger."""
     lost: int = 0
-    """Intents that were acknowledged and that no page leads on from, or that gu1 never heard of."""
+    """Acknowledged intents without a way to continue, or unknown to gu1."""
     stuck: int = 0
-    """Not where they belong by their deadline."""
+    """Intents not at their end by the deadline."""
     wrong: int = 0
-    """A final state that is not gu1's, or was overwritten."""
+    """Final states that differ from gu1's or were overwritten."""
     bare: int = 0
-    """Answers of 5xx that are no honest 503 page with a way on."""
+    """5xx answers other than a 503 page with a way to continue."""
     seconds: list[float] = field(default_factory=list)
-    """From the end of the fault, or where it has none from its beginning, to the right page."""
+    """From the end of the fault (or from its beginning, if it has no end) to the right page."""
 
     @property
     def is_clean(self) -> bool:
@@ -42,7 +42,7 @@ class Line:
 
 
 def table(lines: list[Line]) -> str:
-    """One row a line, and a last one with the sums."""
+    """One row per line, and a last one with the sums."""
     rows = [COLUMNS, *(line.cells() for line in lines), total(lines).cells()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     return "\n".join(

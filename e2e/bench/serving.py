@@ -1,10 +1,10 @@
-"""`portal serve`, for benches: the same server, schema and engine, at another pace and under another clock.
+"""`portal serve` for benches: the same server, schema and runner, with scaled timings and a settable clock.
 
-    replica = bench_portal(folder, port=…, gu1_url=…, env=on_database(url), pace_scale=0.05)
+    replica = bench_portal(folder, port=…, gu1_url=…, env=on_database(url), time_scale=0.05)
     replica.start()                                  # an e2e.servers.Server: start, stop, kill
     set_clock(replica, seconds)                      # its clock jumps, before it starts or while it runs
-    plan_death(replica, "after", "adopted", nth=1)   # see deaths.py
-    await_death(replica)
+    plan_kill(replica, "after", "adopted", nth=1)    # see kill_at_commit.py
+    await_kill(replica)
 
 A PostgreSQL database needs the schema first; a SQLite file gets it when the first replica starts.
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 from flask import Flask
 
-from e2e.bench.deaths import DEATH_FILE, Deaths
+from e2e.bench.kill_at_commit import KILL_FILE, CommitKiller
 from e2e.servers import Server, portal
 from portal.app import create_app, runner_of
 from portal.cli.serve import serve_app
@@ -31,7 +31,7 @@ from portal.config import load_config
 from portal.domain.timings import Timings
 from portal.logs import set_up_logging
 
-PACE_SCALE = "BENCH_PACE_SCALE"
+TIME_SCALE = "BENCH_TIME_SCALE"
 CLOCK_FILE = "BENCH_CLOCK_FILE"
 _AS_THEY_ARE = {"grace", "save_backoff"}
 
@@ -42,24 +42,24 @@ def bench_portal(
     port: int,
     gu1_url: str,
     env: Mapping[str, str] | None = None,
-    pace_scale: float = 1.0,
+    time_scale: float = 1.0,
     workers: int = 1,
 ) -> Server:
-    """Replicas of one database may share a folder: what each has of its own bears its port."""
+    """Replicas of one database may share a folder: the port is part of each one's file names."""
     server = portal(folder, port=port, gu1_url=gu1_url, env=env)
     server.command = [sys.executable, "-m", "e2e.bench.serving", "--port", str(port), "--workers", str(workers)]
     server.log = folder / f"portal-{port}.log"
     server.env = {
         **server.env,
-        PACE_SCALE: str(pace_scale),
+        TIME_SCALE: str(time_scale),
         CLOCK_FILE: str(folder / f"clock-{port}"),
-        DEATH_FILE: str(folder / f"death-{port}"),
+        KILL_FILE: str(folder / f"kill-{port}"),
     }
     return server
 
 
 def set_clock(server: Server, ahead: float) -> None:
-    """In seconds; negative for a clock that is late."""
+    """`ahead` in seconds; negative for a slow clock."""
     path = Path(server.env[CLOCK_FILE])
     fresh = path.with_suffix(".new")
     fresh.write_text(str(ahead))
@@ -67,7 +67,7 @@ def set_clock(server: Server, ahead: float) -> None:
 
 
 def scaled(timings: Timings, scale: float) -> Timings:
-    """Every wait so many times as long, but those that are made for people or a database, not for gu1."""
+    """Scales every wait but those that are made for people or a database."""
     return replace(
         timings,
         **{it.name: _times(getattr(timings, it.name), scale) for it in fields(timings) if it.name not in _AS_THEY_ARE},
@@ -75,14 +75,14 @@ def scaled(timings: Timings, scale: float) -> Timings:
 
 
 def _times(waits: Any, scale: float) -> Any:
-    """Of a tuple of (number of looks, seconds) only the seconds."""
+    """Of (number of refreshes, seconds) pairs, scales only the seconds."""
     if not isinstance(waits, tuple):
         return waits * scale
     return tuple((it[0], it[1] * scale) if isinstance(it, tuple) else it * scale for it in waits)
 
 
 class SettableClock:
-    """The machine's, as many seconds ahead as the file says just now."""
+    """The machine's clock plus the seconds in the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -96,11 +96,11 @@ class SettableClock:
 
 
 def bench_app() -> Flask:
-    """As `portal.app.serving_app`, which knows nothing of benches."""
+    """Like `portal.app.serving_app`, with the bench's timings and clock."""
     config = load_config()
     set_up_logging(config.log_level)
-    Deaths(Path(os.environ[DEATH_FILE])).listen()
-    timings = scaled(Timings(), float(os.environ[PACE_SCALE]))
+    CommitKiller(Path(os.environ[KILL_FILE])).listen()
+    timings = scaled(Timings(), float(os.environ[TIME_SCALE]))
     app = create_app(config, clock=SettableClock(Path(os.environ[CLOCK_FILE])), timings=timings)
     runner = runner_of(app)
     runner.start()

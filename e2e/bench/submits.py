@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, judged
 from e2e.bench.applicants import BY_NAME, Applicant, Lost
-from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import Crowd, count, crowd, judged
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, fleet
 from e2e.bench.report import Line
 
@@ -41,7 +41,7 @@ def run_on(folder: Path, database: str, *, seed: int, intents: int, replicas: in
     with fleet(folder, database, replicas=replicas) as running:
 
         async def submit_all() -> None:
-            async with crowd(running.urls, seed) as people:
+            async with applicant_pool(running.urls, seed) as people:
                 await _submitted(people, intents, line)
                 rows = running.ledger()
                 line.runs = intents
@@ -55,7 +55,7 @@ def run_on(folder: Path, database: str, *, seed: int, intents: int, replicas: in
     return line
 
 
-async def _submitted(people: Crowd, intents: int, line: Line) -> None:
+async def _submitted(people: ApplicantPool, intents: int, line: Line) -> None:
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def submit() -> None:
@@ -82,7 +82,7 @@ def main() -> None:
     told = options("submits", __doc__)
     told.add_argument("--intents", type=int, default=1000, help="on each database (default: %(default)s)")
     given = told.parse_args()
-    nicely()
+    lower_priority()
     finish(run(seed=given.seed, intents=given.intents, databases=given.database or DATABASES), given.json)
 
 

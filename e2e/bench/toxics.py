@@ -11,7 +11,7 @@ from e2e.bench.proxy import Toxic
 REQUEST, ANSWER = "request", "answer"
 CLIENT, SERVER = "client", "server"
 _ARRIVAL = 0.05
-"""Seconds, for what was said to be read before the connection ends."""
+"""Seconds for the other side to read before the connection ends."""
 
 
 def latency(*, request: float = 0.0, answer: float = 0.0) -> Toxic:
@@ -37,7 +37,7 @@ def drip(of: str = ANSWER, *, size: int = 1, interval: float = 0.05) -> Toxic:
 
 
 def reset(of: str = ANSWER, *, after: int = 0) -> Toxic:
-    """Both connections, after so many bytes of one of the two."""
+    """Resets both connections after this many bytes."""
 
     async def toxic(exchange: Exchange) -> None:
         await _up_to(exchange, of, after)
@@ -48,7 +48,7 @@ def reset(of: str = ANSWER, *, after: int = 0) -> Toxic:
 
 
 def truncate(of: str = ANSWER, *, after: int = 0) -> Toxic:
-    """Closes politely in the middle."""
+    """Closes with FIN in the middle."""
 
     async def toxic(exchange: Exchange) -> None:
         await _up_to(exchange, of, after)
@@ -58,7 +58,7 @@ def truncate(of: str = ANSWER, *, after: int = 0) -> Toxic:
 
 
 def black_hole(swallows: str = REQUEST) -> Toxic:
-    """Says nothing until the client gives up; of ANSWER, the server has done its work by then."""
+    """Withholds everything until the client gives up; for ANSWER the server has done its work by then."""
 
     async def toxic(exchange: Exchange) -> None:
         if swallows == ANSWER:
@@ -69,7 +69,7 @@ def black_hole(swallows: str = REQUEST) -> Toxic:
 
 
 def corrupt(of: str = ANSWER, *, at: int = -1) -> Toxic:
-    """Changes one byte; counted from the end where negative."""
+    """Changes one byte; a negative index counts from the end."""
 
     async def toxic(exchange: Exchange) -> None:
         if of == REQUEST:
@@ -84,7 +84,7 @@ def corrupt(of: str = ANSWER, *, at: int = -1) -> Toxic:
 
 
 def half_close(towards: str = CLIENT) -> Toxic:
-    """Says that nothing more will come, and goes on listening."""
+    """Closes one direction and keeps the other open."""
 
     async def toxic(exchange: Exchange) -> None:
         await exchange.send(exchange.request)
@@ -98,7 +98,7 @@ def half_close(towards: str = CLIENT) -> Toxic:
 
 
 async def _up_to(exchange: Exchange, of: str, after: int) -> None:
-    """So many bytes of the request, or the request and so many of its answer."""
+    """Passes this many bytes of the request, or the request and this many bytes of its answer."""
     if of == REQUEST:
         await exchange.send(exchange.request[:after])
         return

@@ -1,4 +1,4 @@
-"""Rows that this release cannot read: written by a newer one, or edited by hand. Nobody else may suffer from them."""
+"""Rows that this release cannot read: written by a newer one or edited by hand. Others must not be affected."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing import Any
 import httpx
 from sqlalchemy import Connection, create_engine, text
 
+from e2e.bench.applicant_pool import ApplicantPool, Fault, applicant_pool, count, judged, onboarding_id
 from e2e.bench.applicants import BY_NAME, Applicant
-from e2e.bench.crowd import Crowd, Fault, count, crowd, judged, onboarding_id
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
-from e2e.bench.ground import fleet_on, kind_of
 from e2e.bench.report import Line
+from e2e.bench.scenario import fleet_on, kind_of
 
 BESIDE = 6
 """Newcomers at once."""
 _PATIENCE = 60.0
 _MUCH_SLOWER = 3
-"""Times the usual; the machine has other work too."""
+"""Times the usual duration; the machine has other work too."""
 _LOOSER = (
     "ALTER TABLE validations DROP CONSTRAINT ck_validations_status",
     "ALTER TABLE validations ALTER status DROP NOT NULL",
@@ -35,14 +35,14 @@ _LOOSER = (
 
 @dataclass(frozen=True)
 class Spoilt:
-    """A column and what stands in it, where the two databases differ on SQLite and on PostgreSQL."""
+    """A column and its bad value, one per database if they differ."""
 
     name: str
     column: str
     value: object
     on_postgresql: object = None
     is_replaced: bool = False
-    """By the engine, which makes the row readable again."""
+    """Whether the runner itself makes the row readable again."""
 
     def on(self, kind: str) -> object:
         return self.on_postgresql if kind == POSTGRESQL and self.on_postgresql else self.value
@@ -91,7 +91,7 @@ async def _tried(running: Fleet, rows: Sequence[Spoilt], seed: int) -> list[Line
             for statement in _LOOSER:
                 connection.execute(text(statement))
     lines = []
-    async with crowd(running.urls, seed) as people:
+    async with applicant_pool(running.urls, seed) as people:
         usual = median(await _newcomers(people))
         for row in rows:
             line = Line("a row that cannot be read", row.name, kind)
@@ -104,7 +104,7 @@ async def _tried(running: Fleet, rows: Sequence[Spoilt], seed: int) -> list[Line
     return lines
 
 
-async def _spoilt(row: Spoilt, line: Line, running: Fleet, people: Crowd, usual: float) -> list[Fault]:
+async def _spoilt(row: Spoilt, line: Line, running: Fleet, people: ApplicantPool, usual: float) -> list[Fault]:
     victim = people.newcomer(BY_NAME["leave"])
     await victim.goes()
     found: list[Fault] = []
@@ -134,19 +134,19 @@ def _is_honest(answer: httpx.Response) -> bool:
 
 
 async def _gets_on(victim: Applicant, url: str) -> None:
-    """Mended, it goes on from where it was."""
+    """After the repair the applicant continues."""
     while httpx.get(f"{url}{victim.intent.link}/status", trust_env=False).status_code >= 500:
         await asyncio.sleep(0.1)
     await victim.sees("ready", "waiting")
     victim.intent.stage = victim.intent.plan.ends
 
 
-async def _newcomers(people: Crowd) -> list[float]:
+async def _newcomers(people: ApplicantPool) -> list[float]:
     return await asyncio.gather(*(_ready_in(people) for _ in range(BESIDE)))
 
 
-async def _ready_in(people: Crowd) -> float:
-    """The seconds that a newcomer needs to the hosted page; as long as our patience where that is not enough."""
+async def _ready_in(people: ApplicantPool) -> float:
+    """The seconds that a newcomer needs to reach the hosted page; at most the timeout."""
     applicant = people.newcomer(BY_NAME["leave"])
     began = time.monotonic()
     try:
@@ -157,7 +157,7 @@ async def _ready_in(people: Crowd) -> float:
     return time.monotonic() - began
 
 
-def _own(running: Fleet, people: Crowd, first: int) -> list[dict[str, Any]]:
+def _own(running: Fleet, people: ApplicantPool, first: int) -> list[dict[str, Any]]:
     ids = {onboarding_id(intent.link) for intent in people.intents[first:] if intent.link}
     return [row for row in running.ledger() if row["onboarding"] in ids]
 
@@ -169,7 +169,7 @@ def _kept(running: Fleet, row: Spoilt, link: str) -> object:
 
 
 def _put(running: Fleet, row: Spoilt, link: str, value: object) -> None:
-    """Due at once, so that the engine meets it."""
+    """Makes the row due at once, so that the runner reads it."""
     given = {"id": onboarding_id(link), "value": value, "due": datetime.now(UTC) - timedelta(minutes=1)}
     where = f"{row.table} SET {row.column.partition('.')[2]} = :value WHERE {row.key} = :id"
     with _by_hand(running) as connection:
@@ -180,7 +180,7 @@ def _put(running: Fleet, row: Spoilt, link: str, value: object) -> None:
 
 @contextmanager
 def _by_hand(running: Fleet) -> Iterator[Connection]:
-    """Past all constraints."""
+    """A connection without constraint checks."""
     engine = create_engine(running.database_url)
     try:
         with engine.begin() as connection:

@@ -1,8 +1,8 @@
-"""The release before this one beside it on one database, forward and back, and orderly ends under load.
+"""The previous release and this one on one database: upgrade, rollback, and graceful stops under load.
 
     python -m e2e.bench.upgrade --previous REVISION --seed 1 --json FILE
 
-The previous release is taken out of the history and runs with this one's virtual environment.
+The previous release is checked out from the history and runs in this one's virtual environment.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from e2e.bench import endings
-from e2e.bench.command import finish, nicely, options
-from e2e.bench.crowd import Fault, count
+from e2e.bench import graceful_stop
+from e2e.bench.applicant_pool import Fault, count
+from e2e.bench.command import finish, lower_priority, options
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet
-from e2e.bench.ground import a_mock, bring_schema, empty_database, fleet_on, throng
+from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
+from e2e.bench.scenario import a_mock, bring_schema, empty_database, fleet_on, under_load
 from e2e.bench.serving import bench_portal
-from e2e.bench.visits import Visitor
 from e2e.servers import ROOT, Server, on_database
 from e2e.servers import portal as this_release
 from tests.ports import free_port
@@ -34,10 +34,10 @@ from tests.ports import free_port
 PREVIOUS = "904dd98"
 PAUSE = 5.0
 _PATIENCE = 180.0
-"""More than a lease and a lost answer's quiet time, at the pace of people."""
+"""More than a lease and the wait before reconciling, with unscaled timings."""
 _PLACES = 8
 _STUMBLES = ("stumbled", "starts again", "restarting it", "unexpected error", "cannot be read", "Traceback")
-# The working folder comes first, whatever the virtual environment calls its portal.
+# The working folder comes first on the path, before the installed portal.
 _RUN = "import os, sys; os.chdir(sys.argv.pop(1)); sys.path[0] = os.getcwd(); from portal.cli import main; main()"
 _WHICH = "import os, sys; os.chdir(sys.argv[1]); sys.path[0] = os.getcwd(); import portal; print(portal.__file__)"
 
@@ -50,9 +50,9 @@ def run(
     databases: Sequence[str] = DATABASES,
     folder: Path | None = None,
 ) -> list[Line]:
-    pause, times = max(1.0, PAUSE * scale), max(1, round(endings.TIMES * scale))
+    pause, times = max(1.0, PAUSE * scale), max(1, round(graceful_stop.TIMES * scale))
     with tempfile.TemporaryDirectory(dir=folder) as own:
-        lines = [endings.ended(Path(own) / f"ends-{it}", it, seed=seed, times=times) for it in databases]
+        lines = [graceful_stop.graceful_stops(Path(own) / f"ends-{it}", it, seed=seed, times=times) for it in databases]
         lines += [started_ahead(Path(own) / f"ahead-{it}", it, seed, pause) for it in databases]
         tree = Path(own) / "previous"
         missing = taken_out(previous, tree)
@@ -66,7 +66,7 @@ def run(
 
 
 def taken_out(revision: str, tree: Path) -> str | None:
-    """Why it could not be."""
+    """Checks the revision out; returns the error, if any."""
     packed = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=False)
     if packed.returncode:
         return f"git has no {revision}: {packed.stderr.decode().strip()}"
@@ -80,11 +80,11 @@ def taken_out(revision: str, tree: Path) -> str | None:
 
 
 def rolled_out(folder: Path, tree: Path, database: str, seed: int, pause: float) -> Line:
-    """Old replicas on the old schema; the schema; new ones beside them; the old ones killed one after another."""
+    """Old replicas on the old schema, then the migration, new replicas, and the old ones killed one by one."""
     line = Line("release rolled out", "old and new side by side", database)
     with _both(folder, tree, database) as (running, old, new):
 
-        def worst(_running: Fleet, _visitors: list[Visitor]) -> list[float]:
+        def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
             time.sleep(pause)
             bring_schema(running.database_url)
             time.sleep(pause)
@@ -97,17 +97,17 @@ def rolled_out(folder: Path, tree: Path, database: str, seed: int, pause: float)
                 time.sleep(pause)
             return ends
 
-        throng(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
+        under_load(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
         count(line, _stumbles([*old, *new]))
     return line
 
 
 def rolled_back(folder: Path, tree: Path, database: str, seed: int, pause: float) -> Line:
-    """New replicas beside the old ones, and gone again: the old ones go on with the new schema."""
+    """New replicas come and go; the old ones continue with the new schema."""
     line = Line("release rolled back", "old and new side by side", database)
     with _both(folder, tree, database) as (running, old, new):
 
-        def worst(_running: Fleet, _visitors: list[Visitor]) -> list[float]:
+        def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
             time.sleep(pause)
             bring_schema(running.database_url)
             for after in new:
@@ -120,15 +120,15 @@ def rolled_back(folder: Path, tree: Path, database: str, seed: int, pause: float
                 time.sleep(pause)
             return ends
 
-        throng(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
+        under_load(line, running, worst, seed=seed, places=_PLACES, patience=_PATIENCE)
         count(line, _stumbles([*old, *new]))
         old[0].stop()
-        print(f"{database}: the old release started anew on the new schema: {_comes_up(old[0])}")
+        print(f"{database}: the old release restarted on the new schema: {_comes_up(old[0])}")
     return line
 
 
 def started_ahead(folder: Path, database: str, seed: int, pause: float) -> Line:
-    """This release on the schema of a later one, as after a rollback; migrations only add."""
+    """This release on the schema of a later one, as after a rollback; migrations only add columns."""
     line = Line("release started anew", "on a newer schema", database)
     folder.mkdir(parents=True)
     with empty_database(database, folder) as url:
@@ -139,14 +139,14 @@ def started_ahead(folder: Path, database: str, seed: int, pause: float) -> Line:
             connection.execute(text("UPDATE alembic_version SET version_num = 'of tomorrow'"))
         engine.dispose()
         with fleet_on(folder, url, has_schema=True) as running:
-            throng(line, running, lambda _running, _visitors: time.sleep(pause) or [], seed=seed, places=2)
+            under_load(line, running, lambda _running, _visitors: time.sleep(pause) or [], seed=seed, places=2)
             count(line, _stumbles(running.replicas))
     return line
 
 
 @contextmanager
 def _both(folder: Path, tree: Path, database: str) -> Iterator[tuple[Fleet, list[Server], list[Server]]]:
-    """The old ones running on a schema of their own, the new ones not yet."""
+    """Old replicas running on the old schema; new ones not started."""
     folder.mkdir(parents=True)
     pairs = 2 if database == POSTGRESQL else 1
     ports = [free_port() for _ in range(2 * pairs)]
@@ -174,7 +174,7 @@ def _previous(tree: Path, folder: Path, port: int, gu1_url: str, env: dict[str, 
 
 
 def _stumbles(servers: Sequence[Server]) -> list[Fault]:
-    """What neither release may say while the other one is about."""
+    """Log lines that neither release may write while the other one runs."""
     logs = {server.log.name: server.log.read_text() for server in servers if server.log.exists()}
     return [("wrong", f"{name}: {words}") for name, log in logs.items() for words in _STUMBLES if words in log]
 
@@ -191,9 +191,11 @@ def _comes_up(server: Server) -> str:
 def main() -> None:
     told = options("upgrade", __doc__)
     told.add_argument("--previous", default=PREVIOUS, help="a revision of the history (default: %(default)s)")
-    told.add_argument("--scale", type=float, default=1.0, help="of the pauses and the ends (default: %(default)s)")
+    told.add_argument(
+        "--scale", type=float, default=1.0, help="factor for pauses and numbers of stops (default: %(default)s)"
+    )
     given = told.parse_args()
-    nicely()
+    lower_priority()
     databases = given.database or DATABASES
     lines = run(seed=given.seed, scale=given.scale, previous=given.previous, databases=databases)
     finish(lines, given.json)

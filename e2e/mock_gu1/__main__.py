@@ -4,12 +4,12 @@ import argparse
 import logging
 
 import e2e.mock_gu1 as manual
+from e2e.mock_gu1.api_variants import SWITCHES, table, words_of
 from e2e.mock_gu1.app import create_mock
 from e2e.mock_gu1.kinds import KINDS
 from e2e.mock_gu1.operations import OPERATIONS
 from e2e.mock_gu1.server import MockServer
 from e2e.mock_gu1.settings import DEFAULT_API_KEY, DEFAULT_INTEGRATION_CODE, DEFAULT_ORGANIZATION_ID
-from e2e.mock_gu1.worlds import SWITCHES, table, words_of
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,16 +25,14 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--api-key", default=DEFAULT_API_KEY, help="the key that clients send (default: %(default)s)")
     options.add_argument("--organization-id", default=DEFAULT_ORGANIZATION_ID, help="default: %(default)s")
     options.add_argument("--integration-code", default=DEFAULT_INTEGRATION_CODE, help="default: %(default)s")
-    options.add_argument("--public-url", help="where browsers reach the mock (default: where the API call came in)")
-    options.add_argument("--return-url", help="where the hosted page sends people when they are done")
-    options.add_argument("--asks-camera", action="store_true", help="the hosted page opens a camera, as the real one")
-    options.add_argument("--webhook-url", help="where webhooks go (default: nowhere)")
-    options.add_argument("--webhook-secret", default="", help="signs the webhooks; without it they are unsigned")
+    options.add_argument("--public-url", help="the mock's URL for browsers (default: the host of the API call)")
+    options.add_argument("--return-url", help="URL to which the hosted page returns people at the end")
+    options.add_argument("--asks-camera", action="store_true", help="the hosted page opens a camera, like the real one")
+    options.add_argument("--webhook-url", help="URL for webhooks (default: none are sent)")
+    options.add_argument("--webhook-secret", default="", help="signs the webhooks (default: unsigned)")
     options.add_argument("--auto-delay", type=float, default=2.0, help="seconds until automatic outcomes")
     options.add_argument("--renaper-delay", type=float, default=5.0, help="seconds between the two steps")
-    options.add_argument(
-        "--seed", type=int, default=0, help="of everything left to chance but ids (default: %(default)s)"
-    )
+    options.add_argument("--seed", type=int, default=0, help="of all randomness except ids (default: %(default)s)")
     _add_switches(options)
     return options
 
@@ -52,7 +50,7 @@ def main() -> None:
 
 
 def _add_switches(options: argparse.ArgumentParser) -> None:
-    """One option per switch of the world; the table in the epilog describes them."""
+    """One option per switch of the API variant; the table in the epilog describes them."""
     for switch in SWITCHES:
         names = [f"--{switch.name.replace('_', '-')}", *(["--envelope"] if switch.name == "webhook_envelope" else [])]
         words = words_of(switch) or None
@@ -69,7 +67,7 @@ def _epilog() -> str:
         for kind in KINDS.values()
     )
     return (
-        "switches of the world, each an option (--renaper two_steps), the first word being the default:\n"
+        "switches of the API variant, each an option (--renaper two_steps); the first word is the default:\n"
         f"{table()}\n\nkinds of faults, with their parameters' defaults:\n{kinds}\n\n"
         f"operations of faults: * {' '.join(OPERATIONS)}"
     )

@@ -1,4 +1,4 @@
-"""/api/kyc/validations/<id>/…: what an organization does to a validation."""
+"""/api/kyc/validations/<id>/…: an organization's actions on a validation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def sync(validation_id: str) -> ResponseReturnValue:
     mock = current_mock()
     if row.session_id is None:
         raise ApiError(400, "NO_PROVIDER_SESSION", "The validation has no provider session")
-    if mock.world.integration == "missing":
+    if mock.variant.integration == "missing":
         raise ApiError(400, "PROVIDER_NOT_CONFIGURED", "The KYC provider is not configured")
-    return answer(mock.shapes.validation(mock.life.sync(row.id) or row))
+    return answer(mock.shapes.validation(mock.lifecycle.sync(row.id) or row))
 
 
 @actions.post("/<validation_id>/approve")
@@ -43,7 +43,7 @@ def cancel(validation_id: str) -> ResponseReturnValue:
     row = _validation(validation_id)
     reason_in(json_body())
     mock = current_mock()
-    cancelled = mock.life.cancel(row.id)
+    cancelled = mock.lifecycle.cancel(row.id)
     if cancelled is None:
         raise _too_late(row, "cancelled")
     return answer(mock.shapes.validation(cancelled))
@@ -53,7 +53,7 @@ def _decided(validation_id: str, outcome: Outcome) -> ResponseReturnValue:
     row = _validation(validation_id)
     reason_in(json_body())
     mock = current_mock()
-    decided = mock.life.decide(row.id, outcome)
+    decided = mock.lifecycle.decide(row.id, outcome)
     if decided is None:
         raise _too_late(row, outcome.status)
     return answer(mock.shapes.validation(decided))

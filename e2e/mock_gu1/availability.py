@@ -1,4 +1,4 @@
-"""Whether a call is served at all: outages, numbers that are busy for a while, and requests in an hour."""
+"""Whether a call is served: outages, numbers that are busy for a while, and the hourly limit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Availability:
         return self._down_until is not None and self._now() < self._down_until
 
     def keep_busy(self, keys: list[str], seconds: float) -> None:
-        """From the first time on that a key is seen; later calls change nothing."""
+        """Starts when a key is first seen; later calls change nothing."""
         with self._lock:
             until = min((self._busy_until[key] for key in keys if key in self._busy_until), default=None)
             for key in keys:
@@ -39,7 +39,7 @@ class Availability:
         return key in self._busy_until and self._now() < self._busy_until[key]
 
     def over_limit(self, limit: int) -> datetime | None:
-        """Counts one request; when the next will be served again, where this one is too many. 0 is no limit."""
+        """Counts one request. If it exceeds the limit, returns when requests are served again; 0 is no limit."""
         now = self._now()
         with self._lock:
             while self._requests and self._requests[0] <= now - HOUR:

@@ -1,4 +1,4 @@
-"""Time as gu1 writes it, a clock that can be put forward, and things that happen later."""
+"""Time as gu1 writes it, a clock that can be advanced, and delayed work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def on_a_timer(seconds: float, action: Callable[[], object]) -> None:
 
 
 class Agenda:
-    """The mock's time: the clock it was given and what it was put forward by, with what is to happen when."""
+    """The mock's time: its clock plus the time advanced, and the delayed work."""
 
     def __init__(self, clock: Clock, later: Later) -> None:
         self._clock = clock
@@ -45,14 +45,14 @@ class Agenda:
         self._later(seconds, lambda: self._run(task))
 
     def advance(self, seconds: float) -> None:
-        """Runs what is due by then, in the order of its time."""
+        """Runs the work that becomes due, in order."""
         with self._lock:
             self._ahead += timedelta(seconds=seconds)
         while due := self._next_due():
             self._run(due)
 
     def reset(self) -> None:
-        """Forgets what was to happen; the clock goes back to the one it was given."""
+        """Drops delayed work and returns to the original clock."""
         with self._lock:
             self._ahead = timedelta()
             self._tasks.clear()

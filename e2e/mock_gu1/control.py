@@ -1,4 +1,4 @@
-"""What only a mock has: a look inside, and a hand on its validations and its clock. No key is asked for."""
+"""The mock's own control API: its state, its validations and its clock. Needs no key."""
 
 from __future__ import annotations
 
@@ -70,21 +70,21 @@ def clock() -> ResponseReturnValue:
 
 @control.post("/clock")
 def advance() -> ResponseReturnValue:
-    """What is due by then happens now, and sessions that have run out expire."""
+    """Runs delayed work that becomes due and expires old sessions."""
     mock = current_mock()
     mock.agenda.advance(seconds_in(told(), "advance_seconds"))
-    mock.life.expire_overdue()
+    mock.lifecycle.expire_overdue()
     return done({"now": iso(mock.state.now())})
 
 
 @control.post("/validations/<validation_id>/outcome")
 def force(validation_id: str) -> ResponseReturnValue:
-    """Whatever the status is, as a reviewer at the provider could."""
+    """Works in any status, like a reviewer at the provider."""
     outcome = offered(str(told().get("outcome", "")), FOR_OPERATORS)
     if outcome is None:
         raise BadRequest("GET /_mock/outcomes lists what outcome may be")
     mock = current_mock()
-    row = mock.life.force(validation_id, outcome)
+    row = mock.lifecycle.force(validation_id, outcome)
     if row is None:
         raise NotFound("There is no such validation")
     return done(mock.shapes.validation(row))
@@ -93,7 +93,7 @@ def force(validation_id: str) -> ResponseReturnValue:
 @control.post("/validations/<validation_id>/sync")
 def sync(validation_id: str) -> ResponseReturnValue:
     mock = current_mock()
-    row = mock.life.sync(validation_id)
+    row = mock.lifecycle.sync(validation_id)
     if row is None:
         raise NotFound("There is no such validation")
     return done(mock.shapes.validation(row))
@@ -101,7 +101,7 @@ def sync(validation_id: str) -> ResponseReturnValue:
 
 @control.post("/validations/<validation_id>/replay")
 def replay(validation_id: str) -> ResponseReturnValue:
-    """Its latest webhook once more."""
+    """Sends its latest webhook again."""
     mock = current_mock()
     number = mock.webhooks.latest_of(validation_id)
     if number is None or not mock.webhooks.replay(number):

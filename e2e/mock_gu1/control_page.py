@@ -1,4 +1,4 @@
-"""The control page for people: validations with a button per outcome, and every switch as a form. No JavaScript."""
+"""The control page: validations with a button per outcome, and a form for every switch. No JavaScript."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from e2e.mock_gu1.clock import iso
-from e2e.mock_gu1.disturbances import FORGERIES
 from e2e.mock_gu1.kinds import KINDS
 from e2e.mock_gu1.ledger import ledger
 from e2e.mock_gu1.mock import current_mock
 from e2e.mock_gu1.operations import ANY, OPERATIONS
 from e2e.mock_gu1.outcomes import FOR_OPERATORS
+from e2e.mock_gu1.webhook_faults import FORGERIES
 
 control_page = Blueprint("control_page", __name__)
 
@@ -31,12 +31,12 @@ def overview() -> ResponseReturnValue:
         ledger=ledger(rows),
         is_down=mock.availability.is_down(),
         outcomes=FOR_OPERATORS,
-        world=(world := mock.worlds.described()),
-        changes=sum(switch["value"] != switch["default"] for switch in world.values()),
+        variant=(variant := mock.variants.described()),
+        changes=sum(switch["value"] != switch["default"] for switch in variant.values()),
         faults=mock.faults.listed(),
         kinds=KINDS.values(),
         operations=(ANY, *OPERATIONS),
-        disturbance=mock.webhooks.disturbance.described(),
+        webhook_faults=mock.webhooks.faults.described(),
         forgeries=FORGERIES,
         deliveries=mock.webhooks.deliveries()[: -LATEST_DELIVERIES - 1 : -1],
     )

@@ -1,4 +1,4 @@
-"""What a fault does to one call: lets it take effect or not, and answers otherwise or not at all."""
+"""What a fault does to one call: whether it takes effect, and what is answered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a fault may use: chance that can be repeated, and a way to do things later."""
+    """A seeded random generator and a way to delay work."""
 
     random: Random
     later: Callable[[float, Callable[[], object]], None]

@@ -23,7 +23,7 @@ NEED_A_REASON = frozenset({"suspended", "blocked", "rejected"})
 @entities.before_request
 def be_at_this_path() -> None:
     here = "api" if request.path.startswith("/api/") else "root"
-    if current_mock().world.entities_path not in {"both", here}:
+    if current_mock().variant.entities_path not in {"both", here}:
         raise ApiError(404, "NOT_FOUND", "There is nothing at this address")
     admit()
 
@@ -36,12 +36,12 @@ def create() -> ResponseReturnValue:
         entity = _added(body, country=_required(body, "countryCode"), name=_required(body, "name"))
     except Duplicate as error:
         return answer(mock.shapes.duplicate(error.existing)), 409
-    return answer(mock.shapes.entity_created(entity)), int(mock.world.entity_status)
+    return answer(mock.shapes.entity_created(entity)), int(mock.variant.entity_status)
 
 
 @entities.post("/automatic")
 def create_automatic() -> ResponseReturnValue:
-    """From the number alone; what stands for the enrichment is a name made up."""
+    """From the number alone; the name is invented instead of enriched."""
     body = json_body()
     tax_id = _required(body, "taxId")
     if reduced(tax_id) != tax_id.upper():
@@ -87,14 +87,14 @@ def read_by_external_id(external_id: str) -> ResponseReturnValue:
 
 @entities.get("/by-tax-id/<path:tax_id>")
 def read_by_tax_id(tax_id: str) -> ResponseReturnValue:
-    """Exact on the stored, punctuated form."""
+    """Matches the stored, punctuated form exactly."""
     _meet_scenario(tax_id, None)
     return _shown(next(iter(current_mock().state.entities(lag=lag(), tax_id=tax_id)), None))
 
 
 @entities.patch("/<entity_id>")
 def update(entity_id: str) -> ResponseReturnValue:
-    """`entityData` and `attributes` are merged, key by key; other known fields are replaced."""
+    """Merges `entityData` and `attributes` key by key; replaces other known fields."""
     mock, body, before = current_mock(), json_body(), _known(entity_id)
     if "externalId" in body and body["externalId"] != before.external_id:
         raise invalid("externalId is changed by POST /entities/change-external-id")
@@ -127,7 +127,7 @@ def _added(body: Json, *, country: str, name: str) -> Entity:
     _meet_scenario(tax_id, external_id)
     mock = current_mock()
     return mock.state.add_entity(
-        duplicates_allowed=mock.world.duplicates == "allow",
+        duplicates_allowed=mock.variant.duplicates == "allow",
         type=kind,
         name=name,
         tax_id=_stored(tax_id, country.upper(), kind),
@@ -142,7 +142,7 @@ def _added(body: Json, *, country: str, name: str) -> Entity:
 
 def _stored(tax_id: str, country: str, kind: str) -> str:
     try:
-        return canonical(tax_id, country=country, kind=kind, seven_digits=current_mock().world.seven_digit_dni)
+        return canonical(tax_id, country=country, kind=kind, seven_digits=current_mock().variant.seven_digit_dni)
     except InvalidTaxId as error:
         raise ApiError(400, "INVALID_TAX_ID", f"Invalid tax ID: {error}") from None
 
@@ -161,7 +161,7 @@ def _shown(entity: Entity | None) -> ResponseReturnValue:
 
 
 def _meet_scenario(tax_id: str, external_id: str | None) -> None:
-    """Refuses what the scenario table says; a busy number makes the external id sent with it busy too."""
+    """Refuses as the scenario table says; a busy number also makes its external id busy."""
     availability = current_mock().availability
     scenario = scenario_for(tax_id)
     keys = [key for key in (reduced(tax_id), external_id) if key]
@@ -174,7 +174,7 @@ def _meet_scenario(tax_id: str, external_id: str | None) -> None:
 
 
 def _merged(before: Json, news: Json) -> Json:
-    """A null clears; objects are merged inside."""
+    """Null deletes a key; objects are merged recursively."""
     merged = dict(before)
     for key, value in news.items():
         inner = merged.get(key)

@@ -1,4 +1,4 @@
-"""gu1's refusals, and what every call of the API has to get past."""
+"""gu1's errors, and the checks before every API call."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def unavailable() -> ApiError:
 
 
 def admit() -> None:
-    """Before every call of the API: the mock is up, the caller has the key, and calls are left in this hour."""
+    """Checks before every API call: the mock is up, the key is right, and the hourly limit is not reached."""
     mock = current_mock()
     if mock.availability.is_down():
         raise unavailable()
     expected = f"Bearer {mock.settings.api_key}"
     is_ours = hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode())
-    if not is_ours or mock.world.key == "revoked_401":
+    if not is_ours or mock.variant.key == "revoked_401":
         raise ApiError(401, "UNAUTHORIZED", "Missing or invalid API key")
-    if mock.world.key == "forbidden_403":
+    if mock.variant.key == "forbidden_403":
         raise ApiError(403, "FORBIDDEN", "The API key may not do this")
-    if mock.world.organization_header == "required" and ORGANIZATION_HEADER not in request.headers:
+    if mock.variant.organization_header == "required" and ORGANIZATION_HEADER not in request.headers:
         raise ApiError(400, "ORGANIZATION_REQUIRED", f"{ORGANIZATION_HEADER} is required")
     _count()
 
@@ -79,7 +79,7 @@ def register_errors(app: Flask) -> None:
 
 def _count() -> None:
     mock = current_mock()
-    free_at = mock.availability.over_limit(int(mock.world.hourly_limit))
+    free_at = mock.availability.over_limit(int(mock.variant.hourly_limit))
     if free_at is None:
         return
     seconds = math.ceil((free_at - mock.agenda.now()).total_seconds())
@@ -88,7 +88,7 @@ def _count() -> None:
         "date": {"Retry-After": format_datetime(free_at, usegmt=True)},
         "absurd": {"Retry-After": "-99999999999999999999"},
     }
-    headers = told.get(mock.world.retry_after, {})
+    headers = told.get(mock.variant.retry_after, {})
     raise ApiError(429, "RATE_LIMIT_EXCEEDED", "Too many requests", headers)
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 WIRE = "mock_gu1.wire"
-"""In the environ, where the server can hand its socket over: takes a `Script`."""
+"""Key in the environ if the server can hand over its socket: a function that takes a `Script`."""
 
 Script = Callable[[socket.socket], object]
-"""Speaks on the client's socket in place of an answer; the connection ends with it."""
+"""Writes to the client's socket instead of a response; then the connection is closed."""
 
 MOST_BODY = 1024 * 1024
 
@@ -28,7 +28,7 @@ class Answer:
         return b"".join(self.chunks)
 
     def with_body(self, body: bytes, **headers: str) -> Answer:
-        """Underscores in the names of headers stand for hyphens."""
+        """Underscores in header names become hyphens."""
         new = {name.replace("_", "-").lower(): value for name, value in headers.items()}
         new["content-length"] = str(len(body))
         kept = [(name, value) for name, value in self.headers if name.lower() not in new]
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Call:
-    """Its body is read once and may then be passed on any number of times."""
+    """The body is read once and can be passed on any number of times."""
 
     app: WSGIApplication
     environ: WSGIEnvironment
@@ -57,12 +57,12 @@ class Call:
         return WIRE in self.environ
 
     def text(self) -> str:
-        """Where and what was asked, in one piece."""
+        """Path, query and body as one text."""
         where = self.environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
         return "\n".join((where, self.environ.get("QUERY_STRING", ""), self.body.decode(errors="replace")))
 
     def commit(self, **more: object) -> Answer:
-        """Lets the application do its work; `more` is added to the environ."""
+        """Runs the application; `more` is added to the environ."""
         environ = self.environ | {"wsgi.input": io.BytesIO(self.body), **more}
         return run(self.app, environ)
 

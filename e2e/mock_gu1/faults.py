@@ -1,4 +1,4 @@
-"""Faults that were ordered, and the layer around the application that carries them out."""
+"""The ordered faults, and the WSGI layer that carries them out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from e2e.mock_gu1.kinds import KINDS, Kind
 from e2e.mock_gu1.operations import ANY, OPERATIONS, operation_of
 
 WORDS = {"when": ("before", "after"), "part": ("headers", "body"), "answer": ("none", "504"), "body": tuple(BODIES)}
-"""Parameters that take one of a few words."""
+"""Parameters with a list of allowed words."""
 LEAST = {"bytes": 1, "mib": 1, "status": 100}
 MOST = {"status": 999, "mib": 1024, "count": 1_000_000, "missing": 1_000_000, "bytes": 1_000_000}
 
@@ -39,7 +39,7 @@ class Fault:
     fired: int = 0
 
     def strikes(self, operation: str, text: Callable[[], str]) -> bool:
-        """Counts the call where it matches."""
+        """Counts the call if it matches."""
         if self.operation not in {ANY, operation} or (self.containing and self.containing not in text()):
             return False
         self.seen += 1
@@ -65,7 +65,7 @@ class Faults:
             self._context = Context(Random(self._seed), self._later)
 
     def order(self, told: dict[str, Any]) -> dict[str, Any]:
-        """Raises `WrongFault` where that cannot be."""
+        """Raises `WrongFault` if the order is invalid."""
         told = dict(told)
         kind = KINDS.get(str(told.pop("kind", "")))
         if kind is None:
@@ -98,7 +98,7 @@ class Faults:
         return faulty
 
     def _striking(self, operation: str, call: Call) -> Fault | None:
-        """Every fault counts the call; the first one ordered strikes."""
+        """Every fault counts the call; the first that matches strikes."""
         with self._lock:
             striking = [fault for fault in self._ordered if fault.strikes(operation, call.text)]
             if not striking:

@@ -1,4 +1,4 @@
-"""What a switch is told, by JSON or by a form of the control page, and what it answers to either."""
+"""Requests to the switches, as JSON or from a form of the control page, and their responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SECONDS = 1_000_000_000
 
 
 def told() -> Told:
-    """A form's empty fields are as good as absent."""
+    """Ignores empty fields of a form."""
     if _is_form():
         return {key: value for key, value in request.form.items() if value != ""}
     body = request.get_json(force=True, silent=True) if request.data else {}
@@ -25,7 +25,7 @@ def told() -> Told:
 
 
 def done(body: Any = None, status: int = 200) -> ResponseReturnValue:
-    """JSON for programs, the control page again for people."""
+    """JSON for programs, a redirect to the control page for forms."""
     if _is_form():
         place = request.form.get("back")
         return redirect(url_for("control_page.overview", _anchor=place), 303)

@@ -1,15 +1,15 @@
-"""What differs between the generations of gu1's pages inside one body."""
+"""Differences inside a body between the generations of gu1's documentation."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from e2e.mock_gu1.api_variants import ApiVariant
 from e2e.mock_gu1.rows import Json, Validation
-from e2e.mock_gu1.worlds import World
 
 LINKS = "https://media.example.com/"
 BLOCKS = {"id_verification": "id_verifications", "liveness": "liveness_checks", "face_match": "face_matches"}
-"""Each feature's plain key and the key of the array with the same."""
+"""Each feature's plain key → the key of its array."""
 _DOCUMENT_TYPES = {"Identity Card": "identity_card"}
 
 
@@ -24,23 +24,23 @@ def warning_object(code: str, feature: str = "ID_VERIFICATION") -> Json:
     }
 
 
-def decision_in(world: World, row: Validation) -> Json | None:
-    if row.decision is None or world.decision == "none":
+def decision_in(variant: ApiVariant, row: Validation) -> Json | None:
+    if row.decision is None or variant.decision == "none":
         return None
-    if world.decision == "legacy":
+    if variant.decision == "legacy":
         return _legacy(row, row.decision)
-    decision = _with_warnings(row.decision, row, world)
-    if world.features == "lower":
+    decision = _with_warnings(row.decision, row, variant)
+    if variant.features == "lower":
         decision = decision | {"features": [feature.lower() for feature in decision["features"]]}
-    return _with_links(decision) if world.media == "links" else decision
+    return _with_links(decision) if variant.media == "links" else decision
 
 
-def dressed(body: Any, world: World) -> Any:
-    """The last touch on whatever leaves: extra keys, and numbers and strings that change places."""
-    if world.extra_keys == "on":
+def dressed(body: Any, variant: ApiVariant) -> Any:
+    """Final changes to every body: extra keys, and swapped numbers and strings."""
+    if variant.extra_keys == "on":
         body = _with_extra_keys(body)
-    if world.numbers == "as_strings" or world.strings == "as_numbers":
-        body = _swapped(body, numbers=world.numbers == "as_strings", strings=world.strings == "as_numbers")
+    if variant.numbers == "as_strings" or variant.strings == "as_numbers":
+        body = _swapped(body, numbers=variant.numbers == "as_strings", strings=variant.strings == "as_numbers")
     return body
 
 
@@ -70,11 +70,11 @@ def _passed(verdict: bool) -> str:
     return "pass" if verdict else "fail"
 
 
-def _with_warnings(decision: Json, row: Validation, world: World) -> Json:
-    """The provider's codes are in their feature's block already; they leave it where the world keeps them elsewhere."""
-    if world.warnings_place == "documented" or row.outcome is None or row.code is None:
+def _with_warnings(decision: Json, row: Validation, variant: ApiVariant) -> Json:
+    """The provider's codes are in their feature's block; removes them if the variant puts them elsewhere."""
+    if variant.warnings_place == "documented" or row.outcome is None or row.code is None:
         return decision
-    stays = world.warnings_place == "decision"
+    stays = variant.warnings_place == "decision"
     changed = dict(decision)
     for plain, array in BLOCKS.items():
         warnings = decision[plain]["warnings"] if stays else []
@@ -103,7 +103,7 @@ def _with_extra_keys(value: Any) -> Any:
 
 
 def _swapped(value: Any, *, numbers: bool, strings: bool, key: str = "") -> Any:
-    """What the portal itself put into the metadata comes back as it was."""
+    """The metadata that the portal itself sent (`portal`) come back unchanged."""
     if key == "portal":
         return value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The provider's hosted page: the person picks the outcome instead of showing document and face."""
+"""The provider's hosted page: the person chooses the outcome instead of showing document and face."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from e2e.mock_gu1.rows import Validation
 
 hosted = Blueprint("hosted", __name__)
 
-# The provider's words on the way back; other endings have none, and the page just ends.
+# The provider's status words for the return URL; other outcomes do not return.
 RETURN_WORDS = {"approved": "Approved", "rejected": "Declined", "in_review": "In Review"}
 
 
@@ -23,7 +23,7 @@ def show(session_id: str) -> ResponseReturnValue:
     validation = mock.state.by_session(session_id)
     if validation is None:
         return render_template("message.html", title="There is no such session"), 404
-    opened = mock.life.open(validation.id)
+    opened = mock.lifecycle.open(validation.id)
     if opened is None:
         return _over(validation)
     return render_template(
@@ -45,7 +45,7 @@ def choose(session_id: str) -> ResponseReturnValue:
         return render_template("message.html", title="There is no such session"), 404
     if outcome is None:
         return render_template("message.html", title="There is no such outcome"), 400
-    finished = mock.life.finish(validation.id, outcome)
+    finished = mock.lifecycle.finish(validation.id, outcome)
     if finished is None:
         return _over(validation)
     word = RETURN_WORDS.get(outcome.status)

@@ -19,7 +19,7 @@ class Kind:
     what: str
     parameters: Parameters = field(default_factory=dict)
     is_raw: bool = False
-    """Needs the socket, and so the mock's own server; in-process it answers 501 and commits nothing."""
+    """Needs the mock's own server; in-process it answers 501 and commits nothing."""
     run: Callable[[Call, Parameters, Context], Answer | Script]
 
 

@@ -1,4 +1,4 @@
-"""/api/kyc: making validations, and reading what they and an entity's validations add up to."""
+"""/api/kyc: creates and reads validations, and an entity's KYC status."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def create() -> ResponseReturnValue:
     metadata, omitted = _metadata(body), _omitted(body)
     entity = _entity(str(body["entityId"]))
     _refuse_what_cannot_be(body, entity)
-    created = mock.life.create(
+    created = mock.lifecycle.create(
         entity,
         metadata=metadata,
         registry_asked=_asks_registry(body, entity),
@@ -44,7 +44,7 @@ def create() -> ResponseReturnValue:
 
 @kyc.get("/validations")
 def find() -> ResponseReturnValue:
-    """Of the whole organization; pages only where they are asked for."""
+    """All validations of the organization; paged only on request."""
     mock = current_mock()
     rows = _filtered(mock.state.validations(lag=lag()))
     if "page" in request.args or "limit" in request.args:
@@ -68,7 +68,7 @@ def read_media(validation_id: str) -> ResponseReturnValue:
 
 @kyc.get("/stats")
 def read_stats() -> ResponseReturnValue:
-    """Our own shape; gu1's is not known."""
+    """An invented shape; gu1's is not documented."""
     count = Counter(row.status for row in current_mock().state.validations())
     return answer({"total": count.total(), "byStatus": dict(count)})
 
@@ -101,23 +101,23 @@ def _refuse_what_cannot_be(body: Json, entity: Entity) -> None:
     mock = current_mock()
     if entity.type != "person":
         raise ApiError(400, "INVALID_ENTITY_TYPE", "KYC validation is only available for person entities")
-    if mock.world.integration == "missing" or body["integrationCode"] != mock.settings.integration_code:
+    if mock.variant.integration == "missing" or body["integrationCode"] != mock.settings.integration_code:
         raise ApiError(400, "KYC_NOT_CONFIGURED", "The KYC integration is not configured for this organization")
     unknown = set(body) - NEWEST_KEYS
-    if mock.world.create_keys == "newest" and unknown:
+    if mock.variant.create_keys == "newest" and unknown:
         raise invalid(f"Unrecognized keys: {', '.join(sorted(unknown))}")
-    if mock.world.credit != "available":
-        status = int(mock.world.credit.removeprefix("exhausted_"))
+    if mock.variant.credit != "available":
+        status = int(mock.variant.credit.removeprefix("exhausted_"))
         raise ApiError(status, "INSUFFICIENT_CREDITS", "The organization has no credit left")
-    if mock.world.renaper_credentials == "refuse" and _wants_registry(body, entity):
+    if mock.variant.renaper_credentials == "refuse" and _wants_registry(body, entity):
         raise ApiError(400, "RENAPER_NOT_CONFIGURED", "The RENAPER credentials are missing")
 
 
 def _shown(row: Validation) -> ResponseReturnValue:
-    """What has not been touched for hours is fetched from the provider first."""
+    """Syncs with the provider first if nothing has changed for hours."""
     mock = current_mock()
     if not lag() and mock.state.now() - row.updated_at > STALE:
-        row = mock.life.sync(row.id) or row
+        row = mock.lifecycle.sync(row.id) or row
     return answer(mock.shapes.validation(row))
 
 
@@ -167,11 +167,11 @@ def _omitted(body: Json) -> tuple[str, ...]:
 
 
 def _wants_registry(body: Json, entity: Entity) -> bool:
-    """The query wins over the body."""
+    """The query overrides the body."""
     asked = request.args.get("doubleCheckRenaper")
     wants = body.get("doubleCheckRenaper") is True if asked is None else asked.lower() in TRUE
     return wants and entity.country == "AR"
 
 
 def _asks_registry(body: Json, entity: Entity) -> bool:
-    return _wants_registry(body, entity) and current_mock().world.renaper_credentials == "present"
+    return _wants_registry(body, entity) and current_mock().variant.renaper_credentials == "present"

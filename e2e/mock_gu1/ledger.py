@@ -1,4 +1,4 @@
-"""The judge: what was created, completed and would have been charged, and for whom."""
+"""The ledger: what was created, completed and charged, and for whom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from e2e.mock_gu1.rows import FINAL, Json, Validation
 
 
 def ledger(rows: list[Validation]) -> Json:
-    """`rows` newest first, and so are they listed."""
+    """`rows` and the result are sorted newest first."""
     return {
         **_tally(rows),
         "entities": _tallies(rows, lambda row: row.entity_id),
@@ -36,7 +36,7 @@ def _tally(rows: list[Validation]) -> Json:
 
 
 def _account(row: Validation) -> Json:
-    """`completed` and `charged` are the first time, whatever came after."""
+    """`completed` and `charged` are the time of the first verdict."""
     return {
         "id": row.id,
         "entity": row.entity_id,

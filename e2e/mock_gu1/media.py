@@ -1,4 +1,4 @@
-"""The images behind a decision's storage keys: one grey square each."""
+"""The images of a decision's storage keys: one grey square each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Media:
 
 
 def media(decision: Json | None, key: str) -> Media | None:
-    """None for whatever is not a key of this decision, https links first of all."""
+    """None if `key` is not a key of this decision, for example an https link."""
     if not key.startswith("kyc/") or key not in _strings(decision):
         return None
     if key.endswith(".webm"):

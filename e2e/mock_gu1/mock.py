@@ -7,40 +7,40 @@ from typing import Any, cast
 
 from flask import Response, current_app, jsonify, request
 
+from e2e.mock_gu1.api_variants import ApiVariant, CurrentVariant
 from e2e.mock_gu1.availability import Availability
 from e2e.mock_gu1.clock import Agenda
 from e2e.mock_gu1.faults import Faults
-from e2e.mock_gu1.life import Life
+from e2e.mock_gu1.lifecycle import Lifecycle
 from e2e.mock_gu1.settings import Settings
 from e2e.mock_gu1.shapes import Shapes
 from e2e.mock_gu1.state import State
 from e2e.mock_gu1.webhooks import Webhooks
-from e2e.mock_gu1.worlds import World, Worlds
 
 EXTENSION = "mock_gu1"
 LAG = "mock_gu1.lag"
-"""In the environ: how many seconds ago a read is to look."""
+"""Key in the environ: by how many seconds a read is out of date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mock:
     settings: Settings
-    worlds: Worlds
+    variants: CurrentVariant
     agenda: Agenda
     state: State
     availability: Availability
     shapes: Shapes
     webhooks: Webhooks
-    life: Life
+    lifecycle: Lifecycle
     faults: Faults
 
     @property
-    def world(self) -> World:
-        return self.worlds.now
+    def variant(self) -> ApiVariant:
+        return self.variants.now
 
     def reset(self) -> None:
-        """As it was when it was made."""
-        for part in (self.agenda, self.worlds, self.state, self.availability, self.webhooks, self.faults):
+        """Restores the initial state."""
+        for part in (self.agenda, self.variants, self.state, self.availability, self.webhooks, self.faults):
             part.reset()
 
 
@@ -49,7 +49,7 @@ def current_mock() -> Mock:
 
 
 def answer(body: Any) -> Response:
-    """As gu1 would write it in this world."""
+    """The response as gu1 writes it in the current variant."""
     return jsonify(current_mock().shapes.dressed(body))
 
 

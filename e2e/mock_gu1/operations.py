@@ -1,4 +1,4 @@
-"""The names under which faults know gu1's calls."""
+"""The names of gu1's calls for faults."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ OPERATIONS = tuple(name for name, _, _ in _CALLS)
 
 
 def operation_of(method: str, path: str) -> str | None:
-    """None for what is no call of gu1's: the mock's own switches are never at fault."""
+    """None if the request is not a call of gu1's API: faults never strike the mock's own switches."""
     return next((name for name, verb, at in _COMPILED if verb == method and at.fullmatch(path)), None)

@@ -21,11 +21,11 @@ class Outcome:
     status: str
     code: str | None = None
     document_number: str | None = None
-    """What the document says, where that is not the entity's own number."""
+    """The document's number, if it differs from the entity's."""
     registry_answers: bool = True
     then: Outcome | None = None
     then_after: float = 0.0
-    """Seconds until `then`."""
+    """Seconds until the outcome `then`."""
 
     @property
     def is_from_registry(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a mock keeps, as values; a change puts a new one in place."""
+"""The mock's rows; immutable, a change replaces the row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 FINAL = frozenset({"approved", "rejected", "expired", "abandoned", "cancelled"})
 CHARGED = frozenset({"approved", "rejected"})
 
-# A person may come back to a session that they left.
+# A person may resume an abandoned session.
 OPEN = frozenset({"pending", "in_progress", "abandoned"})
 RUNNING = frozenset({"pending", "in_progress"})
 
@@ -45,19 +45,19 @@ class Validation:
     planned: Outcome | None
     registry_asked: bool
     omitted: tuple[str, ...] = ()
-    """Risk codes that are to be tolerated."""
+    """Tolerated risk codes."""
     outcome: Outcome | None = None
-    """What the provider or a person has decided."""
+    """The decision of the provider or a reviewer."""
     unsynced: Outcome | None = None
-    """What the provider knows and gu1 does not yet."""
+    """The provider's outcome, if gu1 does not know it yet."""
     is_manual: bool = False
     is_current: bool = True
     decision: Json | None = None
     extracted: Json | None = None
     registry: Json | None = None
-    """What RENAPER answered."""
+    """RENAPER's answer."""
     metadata: Json
-    """As it was sent."""
+    """As the client sent it."""
     expires_at: datetime
     verified_at: datetime | None = None
     created_at: datetime
@@ -77,7 +77,7 @@ class Validation:
 
     @property
     def portal(self) -> Json:
-        """What the portal said of itself when it created this."""
+        """The portal's own metadata of this validation."""
         portal = self.metadata.get("portal")
         return portal if isinstance(portal, dict) else {}
 

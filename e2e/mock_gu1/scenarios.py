@@ -15,14 +15,14 @@ class Scenario:
     document: str
     name: str
     outcomes: tuple[Outcome, ...]
-    """One per validation of the entity; the last repeats."""
+    """One per validation of the entity; the last one repeats."""
     hosted: bool = False
     origin: Literal["gu1", "ours"] = "ours"
     what: str
     refusal: str | None = None
-    """The code with which the entity is refused."""
+    """The error code that refuses the entity."""
     busy_seconds: float = 0.0
-    """How long every call made for this number is answered with 503, from the first one on."""
+    """Seconds for which every call for this number gets 503, from the first call on."""
 
     def outcome(self, number: int, *, registry_asked: bool) -> Outcome:
         """`number` counts the entity's validations from 1."""
@@ -141,7 +141,7 @@ _BY_DOCUMENT = {scenario.document: scenario for scenario in SCENARIOS}
 
 
 def scenario_for(tax_id: str) -> Scenario | None:
-    """By letters and digits only; a CUIT or CUIL also by the DNI inside it."""
+    """Compares letters and digits only; finds a CUIT or CUIL also by its DNI."""
     digits = reduced(tax_id)
     inner = digits[2:10] if len(digits) == 11 else digits
     return _BY_DOCUMENT.get(digits) or _BY_DOCUMENT.get(inner)

@@ -1,4 +1,4 @@
-"""A small threaded HTTP/1.1 server for one WSGI application that can hand its socket over to a fault."""
+"""A small threaded HTTP/1.1 server for one WSGI application, which can hand its socket over to a fault."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from e2e.mock_gu1.exchange import MOST_BODY, WIRE, Answer, Script, run
 log = logging.getLogger(__name__)
 
 IDLE = 75.0
-"""Seconds that a kept connection may be silent."""
+"""Idle timeout of a keep-alive connection in seconds."""
 _SAID_OTHERWISE = frozenset({"HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"})
 NO_BODY = frozenset({"204", "304"})
 
@@ -47,7 +47,7 @@ class MockServer(socketserver.ThreadingTCPServer):
         return f"http://{self.server_address[0]!s}:{self.port}"
 
     def shutdown_request(self, request: Any) -> None:
-        """Without the polite end, which a reset must not have; closing says all."""
+        """Without shutdown(), which would send FIN before a reset."""
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -170,4 +170,4 @@ class _Handler(BaseHTTPRequestHandler):
         return environ
 
     def log_message(self, *_: object) -> None:
-        """Quiet; the ledger and the list of webhooks say what happened."""
+        """No access log; see the ledger and the list of webhooks."""

@@ -1,4 +1,4 @@
-"""What one mock is made with and keeps for its life; what may change meanwhile is in `worlds`."""
+"""Fixed settings of a mock; switches that may change are in `api_variants`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Settings:
     integration_code: str = DEFAULT_INTEGRATION_CODE
     organization_id: str = DEFAULT_ORGANIZATION_ID
     public_url: str | None = None
-    """Where browsers reach the mock; None means wherever the API call came in."""
+    """The mock's URL for browsers; None uses the host of the API call."""
     return_url: str | None = None
     asks_camera: bool = False
-    """Whether the hosted page opens a camera and tells the page around it, as the real one does."""
+    """Whether the hosted page opens a camera and posts messages to its parent, like the real one."""
     webhook_url: str | None = None
     webhook_secret: str = ""
     auto_delay: float = 2.0
-    """Seconds until a validation without a hosted page gets its outcome."""
+    """Seconds until an automatic validation gets its outcome."""
     renaper_delay: float = 5.0
-    """Seconds until the registry answers in the world of two steps."""
+    """Seconds until the registry answers if `renaper` is `two_steps`."""
     seed: int = 0
-    """Of everything that is left to chance but ids, which a mock that is started again must not repeat."""
+    """Seed of all randomness except ids, which must not repeat after a restart."""

@@ -1,4 +1,4 @@
-"""Everything that a mock knows, in memory, and as it was a while ago."""
+"""All state of a mock, in memory, with its history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Duplicate(Exception):
 
 
 class State:
-    """`lock` may be held around several calls that belong together. `lag`, in seconds, reads an older state."""
+    """Hold `lock` around calls that belong together. `lag` (seconds) reads an older state."""
 
     def __init__(self, now: Clock) -> None:
         self.lock = RLock()
@@ -43,7 +43,7 @@ class State:
         return to_milliseconds(self._now())
 
     def add_entity(self, *, duplicates_allowed: bool = False, **fields: Any) -> Entity:
-        """Raises `Duplicate` where the same type and taxId are there already, unless that is allowed."""
+        """Raises `Duplicate` if the same type and taxId exist, unless that is allowed."""
         now = self.now()
         entity = Entity(id=str(uuid4()), created_at=now, updated_at=now, **fields)
         with self.lock:
@@ -60,7 +60,7 @@ class State:
         return entity if entity and entity.created_at <= self._as_of(lag) else None
 
     def entities(self, *, lag: float = 0, **wanted: str) -> list[Entity]:
-        """Those whose fields equal all of `wanted`, oldest first."""
+        """Entities whose fields equal `wanted`, oldest first."""
         with self.lock:
             external_id = wanted.get("external_id")
             ids = self._by_external_id.get(external_id, []) if external_id is not None else self._entities
@@ -82,7 +82,7 @@ class State:
         return entity
 
     def with_verification(self, entity_id: str) -> Entity:
-        """The entity, verified as long as one of its validations is approved."""
+        """The entity; it is verified while one of its validations is approved."""
         with self.lock:
             entity = self._entities[entity_id]
             is_verified = any(row.status == "approved" for row in self.validations(entity_id))
@@ -116,7 +116,7 @@ class State:
         return [row for row in rows if row is not None]
 
     def change(self, validation: Validation, **changes: Any) -> Validation:
-        """Each change has a later `updated_at`; the first verdict charges the validation."""
+        """Each change gets a later `updated_at`; the first verdict charges the validation."""
         with self.lock:
             now = self.now()
             changed = replace(validation, **changes, updated_at=max(now, validation.updated_at + TICK))
@@ -124,7 +124,7 @@ class State:
             return self._versions[changed.id][-1]
 
     def overdue(self) -> list[Validation]:
-        """Open validations whose session has run out; costs nothing while none has."""
+        """Open validations whose session has expired; cheap if there are none."""
         now = self.now()
         if self._next_expiry is None or now < self._next_expiry:
             return []

@@ -1,4 +1,4 @@
-"""The switches of the mock: worlds, faults and webhooks. JSON or a form; no key is asked for."""
+"""The switches of the mock: API variant, faults and webhooks. JSON or a form; needs no key."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
-from e2e.mock_gu1.disturbances import WrongSwitch
+from e2e.mock_gu1.api_variants import UnknownWord
 from e2e.mock_gu1.faults import WrongFault
 from e2e.mock_gu1.forms import as_number, done, told
 from e2e.mock_gu1.kinds import KINDS
 from e2e.mock_gu1.mock import current_mock
 from e2e.mock_gu1.rows import Json
-from e2e.mock_gu1.worlds import UnknownWord
+from e2e.mock_gu1.webhook_faults import WrongSwitch
 from e2e.mock_gu1.wrong_shapes import COUNT, described
 
 switches = Blueprint("switches", __name__, url_prefix="/_mock")
@@ -22,18 +22,18 @@ ORDERS = ("as_held", "reversed", "shuffled")
 
 
 @switches.get("/world")
-def show_world() -> ResponseReturnValue:
-    return jsonify(current_mock().worlds.described())
+def show_variant() -> ResponseReturnValue:
+    return jsonify(current_mock().variants.described())
 
 
 @switches.post("/world")
-def change_world() -> ResponseReturnValue:
-    worlds = current_mock().worlds
+def change_variant() -> ResponseReturnValue:
+    variants = current_mock().variants
     try:
-        worlds.change(_told())
+        variants.change(_told())
     except UnknownWord as error:
         raise BadRequest(str(error)) from None
-    return done(worlds.described())
+    return done(variants.described())
 
 
 @switches.get("/faults")
@@ -43,7 +43,7 @@ def show_faults() -> ResponseReturnValue:
 
 @switches.post("/faults")
 def order_fault() -> ResponseReturnValue:
-    """`parameters` may stand beside the rest, as an object, or as text: `seconds=3 when=after`."""
+    """`parameters` may be an object, text, or part of the body: `seconds=3 when=after`."""
     body = _told()
     more = body.pop("parameters", {})
     if isinstance(more, str):
@@ -81,22 +81,22 @@ def show_shapes() -> ResponseReturnValue:
 @switches.get("/webhooks")
 def show_webhooks() -> ResponseReturnValue:
     webhooks = current_mock().webhooks
-    return jsonify(switches=webhooks.disturbance.described(), deliveries=webhooks.deliveries())
+    return jsonify(switches=webhooks.faults.described(), deliveries=webhooks.deliveries())
 
 
 @switches.post("/webhooks")
-def disturb_webhooks() -> ResponseReturnValue:
-    """`envelope` is the world's `webhook_envelope`, here for convenience."""
+def set_webhook_faults() -> ResponseReturnValue:
+    """`envelope` is short for the switch `webhook_envelope`."""
     mock, changes = current_mock(), _told()
     envelope = changes.pop("envelope", None)
     try:
-        mock.webhooks.disturbance.changed(changes)
+        mock.webhooks.faults.changed(changes)
         if envelope is not None:
-            mock.worlds.change({"webhook_envelope": envelope})
-        mock.webhooks.disturb(changes)
+            mock.variants.change({"webhook_envelope": envelope})
+        mock.webhooks.set_faults(changes)
     except (WrongSwitch, UnknownWord) as error:
         raise BadRequest(str(error)) from None
-    return done(mock.webhooks.disturbance.described() | {"envelope": mock.world.webhook_envelope})
+    return done(mock.webhooks.faults.described() | {"envelope": mock.variant.webhook_envelope})
 
 
 @switches.post("/webhooks/release")
@@ -117,7 +117,7 @@ def replay_webhook() -> ResponseReturnValue:
 
 @switches.post("/webhooks/send")
 def send_webhook() -> ResponseReturnValue:
-    """Any event: about a validation, about an entity, or with a payload of one's own."""
+    """Any event: about a validation, about an entity, or with any payload."""
     mock, body = current_mock(), _told()
     event = body.get("event")
     if not isinstance(event, str) or not event:

@@ -1,4 +1,4 @@
-"""Tax ids in the form that gu1 stores: checked for length per country, punctuated, no check digits."""
+"""Tax ids as gu1 stores them: length checked per country, punctuated, check digits ignored."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def reduced(tax_id: str) -> str:
 
 
 def document_digits(tax_id: str, country: str) -> str:
-    """The number printed on the identity document: for a CUIT or CUIL the DNI inside it."""
+    """The number of the identity document: for a CUIT or CUIL its DNI."""
     bare = reduced(tax_id)
     return bare[2:10] if country == "AR" and len(bare) == 11 else bare
 
 
 def canonical(tax_id: str, *, country: str, kind: str, seven_digits: str = "accept") -> str:
-    """`kind` is `person` or `company`. Raises `InvalidTaxId` where gu1 states the lengths.
+    """`kind` is `person` or `company`. Raises `InvalidTaxId` for a wrong length, if gu1 documents the lengths.
 
     An Argentine DNI of seven digits is accepted, refused or padded, as `seven_digits` says.
     """

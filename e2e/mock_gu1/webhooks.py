@@ -1,4 +1,4 @@
-"""Signed deliveries, in order unless disturbed, by one thread that never keeps the API waiting."""
+"""Signed deliveries in order (unless faults are set), on one thread that never blocks the API."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from time import sleep
 
 import httpx
 
+from e2e.mock_gu1.api_variants import CurrentVariant
 from e2e.mock_gu1.clock import Clock, iso
-from e2e.mock_gu1.disturbances import Disturbance
+from e2e.mock_gu1.delivery_queue import DeliveryQueue
 from e2e.mock_gu1.envelopes import SIGNATURE_HEADER, Envelopes, signature
-from e2e.mock_gu1.post import Post
 from e2e.mock_gu1.rows import Entity, Json, Validation
 from e2e.mock_gu1.settings import Settings
-from e2e.mock_gu1.worlds import Worlds
+from e2e.mock_gu1.webhook_faults import WebhookFaults
 
 log = logging.getLogger(__name__)
 
 PAUSES = (0.2, 0.5, 1.0, 2.0)
-"""Seconds between the tries; one more try than there are pauses."""
+"""Seconds between attempts; there is one more attempt than pauses."""
 
 Deliver = Callable[[str, bytes, dict[str, str]], int]
 """Sends a body with its headers to a URL and returns the HTTP status."""
 
 
-def by_post(url: str, body: bytes, headers: dict[str, str]) -> int:
+def over_http(url: str, body: bytes, headers: dict[str, str]) -> int:
     return httpx.post(url, content=body, headers=headers, timeout=10, trust_env=False).status_code
 
 
@@ -43,7 +43,7 @@ class Delivery:
     state: str = "queued"
     """queued, held, lost, delivered or given_up."""
     answers: list[int | str] = field(default_factory=list)
-    """An HTTP status for each try, or what went wrong in a few words."""
+    """An HTTP status or an error text for each attempt."""
 
     def described(self) -> Json:
         return {
@@ -62,33 +62,33 @@ class Webhooks:
     def __init__(
         self,
         settings: Settings,
-        worlds: Worlds,
+        variants: CurrentVariant,
         envelopes: Envelopes,
         now: Clock,
         *,
-        deliver: Deliver = by_post,
+        deliver: Deliver = over_http,
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         self._settings = settings
-        self._worlds = worlds
+        self._variants = variants
         self._envelopes = envelopes
         self._now = now
         self._deliver = deliver
         self._pauses = pauses
         self._lock = RLock()
-        self._post = Post()
+        self._queue = DeliveryQueue()
         self.reset()
 
     def reset(self) -> None:
         with self._lock:
-            self._post.clear()
-            self.disturbance = Disturbance()
+            self._queue.clear()
+            self.faults = WebhookFaults()
             self._deliveries: list[Delivery] = []
             self._random = Random(self._settings.seed)
 
-    def disturb(self, changes: Mapping[str, object]) -> None:
+    def set_faults(self, changes: Mapping[str, object]) -> None:
         with self._lock:
-            self.disturbance = self.disturbance.changed(changes)
+            self.faults = self.faults.changed(changes)
 
     def announce(self, step: str, row: Validation, entity: Entity) -> None:
         """`step` is the event's last word: `created`, or the status that was reached."""
@@ -110,7 +110,7 @@ class Webhooks:
         return max(numbers, default=None)
 
     def replay(self, number: int) -> bool:
-        """The same bytes with the same signature once more; False where there was no such delivery."""
+        """Sends the same bytes with the same signature again; False if there is no such delivery."""
         with self._lock:
             old = next((it for it in self._deliveries if it.number == number), None)
             if old is None:
@@ -119,7 +119,7 @@ class Webhooks:
         return True
 
     def release(self, order: str = "as_held") -> int:
-        """How many were let go; `order` is as_held, reversed or shuffled."""
+        """Number of released deliveries; `order` is as_held, reversed or shuffled."""
         with self._lock:
             held = [it for it in self._deliveries if it.state == "held"]
             if order == "reversed":
@@ -131,14 +131,14 @@ class Webhooks:
         return len(held)
 
     def flush(self) -> None:
-        """Waits until everything that is on its way was delivered or given up."""
-        self._post.join()
+        """Waits until every queued delivery was delivered or given up."""
+        self._queue.join()
 
     def _add(self, event: str, body: bytes, validation_id: str | None) -> None:
         if self._settings.webhook_url is None:
             return
         with self._lock:
-            for _ in range(self.disturbance.copies):
+            for _ in range(self.faults.copies):
                 self._file(event, body, self._headers(body), validation_id)
 
     def _file(self, event: str, body: bytes, headers: dict[str, str], validation_id: str | None) -> None:
@@ -153,28 +153,28 @@ class Webhooks:
         self._deliveries.append(delivery)
         if self._is_lost(delivery.number):
             delivery.state = "lost"
-        elif self.disturbance.hold:
+        elif self.faults.hold:
             delivery.state = "held"
         else:
             self._send_later(delivery)
 
     def _is_lost(self, number: int) -> bool:
-        every = self.disturbance.lose_every
-        return (every > 0 and number % every == 0) or self._random.random() < self.disturbance.lose
+        every = self.faults.lose_every
+        return (every > 0 and number % every == 0) or self._random.random() < self.faults.lose
 
     def _send_later(self, delivery: Delivery) -> None:
         delivery.state = "queued"
-        wait = self.disturbance.delay + self._random.uniform(0, self.disturbance.shuffle)
-        self._post.put(wait, lambda: self._send(delivery))
+        wait = self.faults.delay + self._random.uniform(0, self.faults.shuffle)
+        self._queue.put(wait, lambda: self._send(delivery))
 
     def _headers(self, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
-        secret, forge = self._settings.webhook_secret, self.disturbance.forge
+        secret, forge = self._settings.webhook_secret, self.faults.forge
         if not secret or forge == "unsigned":
             return headers
         signed = body + b" " if forge == "wrong" else body
         key = secret + "-of-somebody-else" if forge == "other_secret" else secret
-        return headers | {SIGNATURE_HEADER: signature(key, signed, self._worlds.now.signature)}
+        return headers | {SIGNATURE_HEADER: signature(key, signed, self._variants.now.signature)}
 
     def _send(self, delivery: Delivery) -> None:
         for pause in (*self._pauses, None):
@@ -192,5 +192,5 @@ class Webhooks:
     def _try(self, delivery: Delivery) -> int | str:
         try:
             return self._deliver(self._settings.webhook_url or "", delivery.body, delivery.headers)
-        except Exception as error:  # whatever a receiver does, the next delivery has to go out
+        except Exception as error:  # a receiver's failure must not stop the next delivery
             return f"{type(error).__name__}: {error}"

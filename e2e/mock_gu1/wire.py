@@ -1,4 +1,4 @@
-"""What faults say on the socket itself. Clients that have gone away are none of our business."""
+"""Faults on the socket itself. Errors of clients that have disconnected are ignored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def say(everything: bytes) -> Script:
 
 
 def reset(connection: socket.socket) -> None:
-    """Closing then sends RST; whatever was buffered is gone."""
+    """Makes close() send RST and drop buffered bytes."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -33,7 +33,7 @@ def hang(seconds: float) -> Script:
 
 
 def drip(answer: Answer, *, part: str, size: int, interval: float) -> Script:
-    """The head drips too where `part` is `headers`; else only the body does."""
+    """Slows the head too if `part` is `headers`; else only the body."""
     body = answer.body
     head = answer.with_body(body).head()
     slowly = head + body if part == "headers" else body

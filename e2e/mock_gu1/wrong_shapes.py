@@ -1,4 +1,4 @@
-"""Wrong bodies by number: whole ones first, then the right body with one key of it spoilt."""
+"""Wrong bodies by number: first complete ones, then the right body with one bad key."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ COUNT = len(WHOLE) + len(KEYS) * len(SPOILT)
 
 
 def wrong_shape(number: int, right: bytes) -> bytes:
-    """The same number spoils the same thing; numbers from `COUNT` up begin again."""
+    """The same number has the same effect; numbers from `COUNT` up wrap around."""
     number %= COUNT
     if number < len(WHOLE):
         return WHOLE[number]
@@ -112,7 +112,7 @@ def described(number: int) -> str:
 
 
 def _spoilt(body: Any, key: str, value: Any) -> Any:
-    """In every row of a list and inside an envelope; put on top where the body has no such key."""
+    """Changes the key in every row and inside envelopes; adds it on top if it is missing."""
     if isinstance(body, list):
         return [_spoilt(item, key, value) for item in body]
     if not isinstance(body, dict):

@@ -1,4 +1,4 @@
-"""What an applicant does in a browser, in the applicant's verbs; each ends by proving where it arrived."""
+"""What an applicant does in a browser; each method checks where it arrived."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PHONE = {
     "user_agent": "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/138.0.0.0 Mobile Safari/537.36",
 }
-"""What makes a browser context a phone's."""
+"""Browser context options of a phone."""
 
 
 def a_document_number() -> str:
-    """An Argentine DNI that nobody else in this run uses."""
+    """An Argentine DNI that is unique in this run."""
     return str(random.randrange(31_000_000, 98_000_000))
 
 
@@ -57,7 +57,7 @@ class Applicant:
         return self.page.locator("#status a[href*='/continue']")
 
     def arrives_at_hosted_page(self) -> None:
-        """On a computer, which is offered the phone first, by choosing the computer."""
+        """On a computer, which offers the phone first: chooses to continue on the computer."""
         arrived = self.page.locator("form[action$='/outcome']")
         expect(self.way_to_camera.or_(arrived).first).to_be_visible(timeout=_SLOW)
         if not arrived.is_visible():
@@ -65,11 +65,11 @@ class Applicant:
         self.is_sent_to_hosted_page()
 
     def is_sent_to_hosted_page(self) -> None:
-        """As on a phone, without a click."""
+        """On a phone, which continues without a click."""
         expect(self.page).to_have_url(re.compile(r"/session/"), timeout=_SLOW)
 
     def chooses(self, outcome: str) -> None:
-        """On the mock's hosted page; "planned" takes the scenario's own outcome."""
+        """Chooses on the mock's hosted page; "planned" takes the scenario's own outcome."""
         name = re.compile("^Continue as planned") if outcome == "planned" else outcome
         self.page.get_by_role("button", name=name, exact=outcome != "planned").click()
         expect(self.page).to_have_url(re.compile(r"/o/"))
@@ -82,7 +82,7 @@ class Applicant:
 
     @property
     def access_link(self) -> str:
-        """Without what the address may say of this device."""
+        """Without the query, which may describe this device."""
         return self.portal_url + urlsplit(self.page.url).path
 
     def hears(self, words: str | re.Pattern[str]) -> None:

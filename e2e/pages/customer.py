@@ -1,11 +1,11 @@
-"""What a partner's customer does, in whatever engine; each verb ends by proving where it arrived."""
+"""What a partner's customer does, in any engine; each method checks where it arrived."""
 
 from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+from e2e.sites.environment import PORTAL, PROVIDER
 from e2e.sites.windows import Window
-from e2e.sites.world import PORTAL, PROVIDER
 
 EMBEDDED = "kyc-onboarding iframe"
 CAPTURED = ".hosted iframe"
@@ -16,7 +16,7 @@ class Customer:
         self.window = window
         self.site = site
         self.portal = window
-        """Where the portal's page stands: in the tab, or in the partner's frame."""
+        """The portal's page: in the tab, or in the partner's frame."""
         self.provider = window
         self.access_link = self.id = ""
 
@@ -44,7 +44,7 @@ class Customer:
     def goes_on(self, capture: str = "redirect") -> None:
         """To the provider's page, on this computer."""
         way = "#status a[href*='/continue']"
-        if capture == "frame":  # stands there by itself
+        if capture == "frame":  # it is already there
             self.provider = self.portal.within(CAPTURED)
         elif capture == "new-tab":
             self.provider = self.portal.tab_from(way)
@@ -72,23 +72,23 @@ class Customer:
         self.sees_stage("ready")
 
     def goes_back(self) -> None:
-        """To the partner, with the result; out of its frame too."""
+        """Returns to the partner with the result, also from inside the frame."""
         self.portal.click("a[href$='/back']")
         arrived = urlsplit(self.window.arrives_at(f"{self.site}/account?"))
         self.id = parse_qs(arrived.query)["customer"][0]
 
     def goes_back_again(self) -> None:
-        """With the same state, from a page of the portal's that the browser still has."""
+        """Returns a second time with the same state, from the portal's page in the browser's history."""
         self.window.open(self.access_link + "/back")
         self.window.arrives_at(f"{self.site}/done?")
 
     def sees_account(self, status: str) -> None:
-        """The partner's page says what the portal's API does."""
+        """The partner's page shows the same status as the portal's API."""
         self.window.open(self.window.arrives_at(self.site).replace("/frame?", "/account?"))
         self.window.sees(f"main [data-status={status}]")
 
     def keeps_nothing(self) -> None:
-        """In the portal's document there is nothing to lose, where storage can be had at all."""
+        """The portal's document has stored nothing."""
         kept = "(() => { try { return localStorage.length + sessionStorage.length } catch { return 0 } })()"
         assert self.portal.evaluate("location.origin") == PORTAL
         assert self.portal.evaluate(f"document.cookie.length + {kept}") == 0

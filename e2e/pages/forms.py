@@ -1,4 +1,4 @@
-"""The portal's forms as their HTML has them, for people who come without a browser."""
+"""The portal's forms, read from their HTML by tests without a browser."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _INPUT = re.compile(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 
 
 def form_token(page: str) -> str:
-    """Of the page's first form, or nothing."""
+    """Token of the page's first form; empty if there is none."""
     found = _TOKEN.search(page)
     return found[1] if found else ""
 
 
 def hidden_fields(page: str, action: str) -> dict[str, str]:
-    """What pressing the button whose form goes to `action` would send; empty without such a form."""
+    """The fields that the form with this `action` would send; empty if there is no such form."""
     form = re.search(rf'<form[^>]* action="{re.escape(action)}".*?</form>', page, re.DOTALL)
     return dict(_INPUT.findall(form[0])) if form else {}
 
@@ -29,7 +29,7 @@ def details(number: str, token: str) -> dict[str, str]:
 
 
 def send_form(portal_url: str, number: str) -> str:
-    """The address of the access link that it leads to."""
+    """Sends the form; returns the access link."""
     with httpx.Client(base_url=portal_url, trust_env=False) as client:
         answer = client.post("/", data=details(number, form_token(client.get("/").text)))
     assert answer.status_code == 303, answer.status_code

@@ -20,12 +20,14 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=8100, help="default: %(default)s")
-    options.add_argument("--url", help="where browsers reach this site (default: http://HOST:PORT)")
+    options.add_argument("--url", help="this site's URL for browsers (default: http://HOST:PORT)")
     options.add_argument("--portal", default="http://127.0.0.1:8000", help="default: %(default)s")
-    options.add_argument("--provider", default="https://verify.didit.me", help="whose capture page the frame may show")
+    options.add_argument(
+        "--provider", default="https://verify.didit.me", help="origin of the hosted page, which the frame may show"
+    )
     options.add_argument("--api-key", required=True)
-    options.add_argument("--signing-secret", action="append", required=True, help="twice while it is being changed")
-    options.add_argument("--no-permissions-policy", action="store_true", help="as on most sites")
+    options.add_argument("--signing-secret", action="append", required=True, help="give it twice while you rotate it")
+    options.add_argument("--no-permissions-policy", action="store_true", help="send none, like most sites")
     return options
 
 

@@ -1,4 +1,4 @@
-"""The bank's pages: they send a customer to the portal, in a frame or by redirect, and say how it ended."""
+"""The bank's pages: they send a customer to the portal, in a frame or by redirect, and show the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pages = Blueprint("pages", __name__)
 
 
 def create_site(bank: Bank, *, portal_url: str, headers: Mapping[str, str]) -> Flask:
-    """`headers`: of every answer."""
+    """`headers` are added to every response."""
     site = Flask(__name__)
     site.extensions["bank"] = bank
     site.jinja_env.globals.update(bank=bank, portal_url=portal_url)
@@ -50,7 +50,7 @@ def open_account() -> ResponseReturnValue:
 @pages.get("/frame")
 def frame() -> ResponseReturnValue:
     customer = _customer()
-    if customer is None:  # with a name in the address a reload shows the same one
+    if customer is None:  # with the customer in the URL, a reload shows the same onboarding
         return _go_on("pages.frame", _newcomer())
     return render_template("frame.html", customer=customer, onboarding=_bank().onboarding_of(customer))
 
@@ -63,7 +63,7 @@ def lead_away() -> ResponseReturnValue:
 
 @pages.get("/done")
 def done() -> ResponseReturnValue:
-    """Where the portal sends the customer back to."""
+    """The return URL: the portal sends the customer back here."""
     return _go_on("pages.account", _bank().take_result(request.query_string))
 
 

@@ -1,4 +1,4 @@
-"""What a partner does: starts onboardings, takes results and notifications, and reads the truth from the API."""
+"""What a partner does: starts onboardings, receives results and notifications, and reads the status from the API."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from e2e.partner_site.signatures import NotBelieved, check_notification, read_re
 class Customer:
     locale: str
     applicant: Mapping[str, str]
-    """What the bank knows of the person already; with it the portal asks for consent only."""
+    """Known details of the person; with them the portal asks for consent only."""
     capture: str | None
-    """How the provider's page opens; None leaves that to the registry."""
+    """How the provider's page opens; None uses the registry's setting."""
     id: str = field(default_factory=lambda: secrets.token_hex(4))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     onboarding_id: str | None = None
@@ -36,16 +36,16 @@ class Bank:
         signing_secrets: Sequence[str],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`url`: where browsers reach the bank. `portal`: sends the API key with everything."""
+        """`url`: where browsers reach the bank. `portal`: a client that sends the API key."""
         self.customers: dict[str, Customer] = {}
         self.log: deque[tuple[str, str]] = deque(maxlen=50)
-        """Newest first: what happened, and of which onboarding."""
+        """Newest first: event and onboarding."""
         self._url = url
         self._portal = portal
         self._secrets = signing_secrets
         self._clock = clock
         self._on_their_way: dict[str, Customer] = {}
-        """By the state that each of them has to bring back."""
+        """State → customer; each customer must bring the state back."""
         self._heard: set[str] = set()
 
     def new_customer(
@@ -56,7 +56,7 @@ class Bank:
         return customer
 
     def onboarding_of(self, customer: Customer) -> dict[str, Any]:
-        """Started by the first call. Its key makes every further one get the same."""
+        """Created by the first call; the idempotency key makes later calls return the same one."""
         wish: dict[str, Any] = {
             "external_id": customer.id,
             "return_url": f"{self._url}/done?lang={customer.locale[:2]}",
@@ -73,24 +73,24 @@ class Bank:
         return onboarding
 
     def truth_of(self, customer: Customer) -> dict[str, Any]:
-        """Whatever page or message led here, what the API says is what counts."""
+        """Always asks the API, whatever page or message led here."""
         answer = self._portal.get(f"/api/v1/onboardings/{customer.onboarding_id}").raise_for_status()
         found: dict[str, Any] = answer.json()
         self.note(f"GET /api/v1/onboardings/…: {answer.status_code}", found["id"], found["status"])
         return found
 
     def take_result(self, query: bytes) -> Customer:
-        """Of the address that the customer came back with; anybody can make one. Raises `NotBelieved`."""
+        """Checks the query that the customer came back with; anybody can forge one. Raises `NotBelieved`."""
         result = read_result(query, self._secrets, now=self._clock())
         customer = self._on_their_way.get(result.get("state", ""))
         if customer is None or customer.onboarding_id != result["onboarding_id"]:
-            raise NotBelieved("nobody is on the way with this state: the result was used before, or was not asked for")
+            raise NotBelieved("no customer with this state is expected: the result was used before or not requested")
         del self._on_their_way[result["state"]]
         self.note("GET /done", result["onboarding_id"], result["status"])
         return customer
 
     def hear(self, headers: Mapping[str, str], body: bytes) -> None:
-        """A notification; the same one may come again. Raises `NotBelieved`."""
+        """Handles a notification; duplicates are ignored. Raises `NotBelieved`."""
         check_notification(headers, body, self._secrets, now=self._clock())
         if headers["webhook-id"] in self._heard:
             return

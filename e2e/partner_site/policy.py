@@ -1,19 +1,19 @@
-"""What a page that embeds the portal has to allow, and nothing more."""
+"""The least that a page must allow to embed the portal."""
 
 from __future__ import annotations
 
 
 def headers(portal: str, provider: str, *, for_camera: bool = True) -> dict[str, str]:
-    """`portal` and `provider`: origins. `for_camera`: with a Permissions-Policy, which no site needs to have."""
+    """`portal` and `provider` are origins. `for_camera` adds a Permissions-Policy, which is optional."""
     policy = {
         "default-src": "'none'",
         "script-src": f"'self' {portal}",
         "style-src": "'self'",
         "img-src": "'self'",
         "connect-src": f"'self' {portal}",
-        # The capture page takes the portal's place in the frame.
+        # The hosted page replaces the portal's page in the frame.
         "frame-src": f"{portal} {provider}",
-        # The form's answer is a redirect to the portal, and browsers look at where that ends.
+        # The form redirects to the portal, and browsers check the target of the redirect.
         "form-action": f"'self' {portal}",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",

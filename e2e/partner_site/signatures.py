@@ -1,4 +1,4 @@
-"""Whether a message is from the portal: its two signatures, with nothing but the standard library."""
+"""Verifies the portal's two kinds of signatures with the standard library only."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 FRESH = 300
-"""Seconds that a message may be on its way."""
+"""Maximum age of a message in seconds."""
 
 
 class NotBelieved(Exception):
-    """Says why, in words for a developer."""
+    """The message is for developers."""
 
 
 def read_result(query: bytes, secrets: Sequence[str], *, now: float) -> dict[str, str]:
-    """What the customer brought back. `query`: everything after the `?` of the address, as it came."""
+    """The verified result. `query`: the raw query string."""
     signed, _, signature = query.rpartition(b"&signature=")
     expected = (hmac.new(secret.encode(), signed, "sha256").hexdigest().encode() for secret in secrets)
     if not _is_among(signature, expected):
@@ -27,12 +27,12 @@ def read_result(query: bytes, secrets: Sequence[str], *, now: float) -> dict[str
 
 
 def check_notification(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], *, now: float) -> None:
-    """Standard Webhooks. `headers`: by names in lower case. `body`: as it came, before anything parsed it."""
+    """Standard Webhooks. `headers`: with names in lower case. `body`: the raw bytes."""
     name, sent_at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     message = f"{name}.{sent_at}.".encode() + body
     keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
     expected = [b"v1," + base64.b64encode(hmac.digest(key, message, "sha256")) for key in keys]
-    # One for each secret of the partner's, so that secrets can be changed without a break.
+    # One per secret of the partner, so that secrets can be rotated without downtime.
     if not any(_is_among(given.encode(), expected) for given in headers.get("webhook-signature", "").split()):
         raise NotBelieved("the signature is not the portal's")
     _refuse_old(sent_at, now)

@@ -1,4 +1,4 @@
-"""Two languages in as few lines as will do: `{{ say("Cuenta", "Account") }}`."""
+"""Two languages without catalogues: `{{ say("Cuenta", "Account") }}`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def language() -> str:
 
 
 def locale() -> str:
-    """In the portal's words."""
+    """As the portal's language tag."""
     return "en" if language() == "en" else "es-AR"
 
 

@@ -1,4 +1,4 @@
-"""A certificate authority for as long as the tests run, and how programs come to trust it."""
+"""A temporary certificate authority for the tests, and how browsers are made to trust it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Authority:
         return context
 
     def is_trusted_in(self, folder: Path) -> bool:
-        """Makes an NSS database there, where that is possible; elsewhere a browser has to be told to look away.
+        """Creates an NSS database; if that is impossible, False: the browser must ignore certificate errors.
 
         Firefox reads the one in its profile, and Chromium on Linux `.pki/nssdb` at home. On other systems Chromium
         asks the system's own store, which is none of ours to change.

@@ -1,4 +1,4 @@
-"""The three engines, each trusting the tests' authority, with a fake camera and no cookies from other sites."""
+"""The three engines, each with the tests' certificate authority, a fake camera and no third-party cookies."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PARTITIONED_STORAGE = "--disable-features=Translate"
 _PREFERENCES_OF_FIREFOX = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
-    # Refuses other sites' cookies and storage altogether; the default only partitions them.
+    # Blocks third-party cookies and storage; the default only partitions them.
     "network.cookie.cookieBehavior": 1,
     "network.proxy.type": 1,
-    # Without a display there is no mouse either: 2 is fine, 4 hovers.
+    # There is no mouse without a display: pointer capabilities, 2 is fine, 4 can hover.
     "ui.primaryPointerCapabilities": 6,
     "ui.allPointerCapabilities": 6,
-    # A click that Playwright dispatches is not a person's, who may open tabs and leave frames.
+    # Playwright's clicks do not count as user activation, which opening tabs and leaving frames needs.
     "dom.disable_open_during_load": False,
     "dom.security.framebusting_intervention.enabled": False,
 }
@@ -54,7 +54,7 @@ def chromium(playwright: Playwright, binary: str, front: Front, authority: Autho
 
 
 def _block_cookies(page: Page) -> None:
-    """The headless shell would let other sites' through, and no flag changes that any more."""
+    """The headless shell allows third-party cookies, and no flag changes that."""
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     no_exceptions = {"disableThirdPartyCookieMetadata": True, "disableThirdPartyCookieHeuristics": True}
@@ -78,7 +78,7 @@ def firefox(playwright: Playwright, binary: str, front: Front, authority: Author
         },
     )
     with context:
-        # Over BiDi a click into the frame of another site arrives nowhere, and nothing says so.
+        # Over BiDi a click into a cross-site frame is lost without an error.
         yield lambda: PlaywrightWindow(context.new_page(), clicks_frames=False)
 
 

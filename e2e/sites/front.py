@@ -1,4 +1,4 @@
-"""What stands between browsers and plain servers: a proxy that ends their TLS and knows a few sites only.
+"""A proxy between browsers and plain servers that terminates TLS and knows only a few sites.
 
 Asyncio takes each connection by itself: browsers open some that they never use, and a server that shakes hands
 where it accepts (Werkzeug's) would wait on the first of them.
@@ -18,12 +18,12 @@ _HEADERS = re.compile(rb"\r\n(?:set-)?cookie:[^\r]*", re.IGNORECASE)
 
 class Front:
     def __init__(self, sites: Mapping[str, int], certificates: ssl.SSLContext) -> None:
-        """`sites`: a port on loopback for each host."""
+        """`sites`: host → port on loopback."""
         self.port = 0
         self.strangers: set[str] = set()
-        """Whom browsers asked for beside the sites."""
+        """Other hosts that browsers asked for."""
         self.cookies: dict[str, set[str]] = {}
-        """Of each site, the headers that carried one, in either direction."""
+        """Site → its Cookie and Set-Cookie headers."""
         self._sites = sites
         self._certificates = certificates
 
@@ -36,10 +36,10 @@ class Front:
         self.port = server.sockets[0].getsockname()[1]
         is_up.set()
         await is_over.wait()
-        server.close()  # and wait for nobody: browsers keep their connections
+        server.close()  # without waiting: browsers keep their connections open
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Whoever goes away in the middle of it is a browser that closed a tab.
+        # The browser closed a tab.
         with suppress(OSError, asyncio.IncompleteReadError, ValueError):
             request = await reader.readuntil(b"\r\n\r\n")
             method, target, _ = request.decode().split(" ", 2)
@@ -71,7 +71,7 @@ class Front:
 
 @contextmanager
 def fronting(sites: Mapping[str, int], certificates: ssl.SSLContext) -> Iterator[Front]:
-    """On a thread of this process."""
+    """Runs on a thread of this process."""
     front, is_up = Front(sites, certificates), threading.Event()
     loop, is_over = asyncio.new_event_loop(), asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""A page that no partner registered, and that shows an onboarding all the same, or tries to."""
+"""A page on an unregistered site that tries to embed an onboarding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAGE = """<!DOCTYPE html>
 </html>
 """
 
-# Frames the same server by another site's name.
+# Embeds the same server under another site's name.
 _JAR = """<!DOCTYPE html><title>Jar</title><iframe src="{{ other }}/kept" title="kept"></iframe>"""
 _KEPT = """<!DOCTYPE html><title>Kept</title><p id="kept"></p><script>
   document.cookie = "script=1; SameSite=None; Secure";

@@ -1,4 +1,4 @@
-"""WebKitGTK, which only Selenium drives; it needs a display, such as `xvfb-run` gives."""
+"""WebKitGTK, driven by Selenium; it needs a display, for example `xvfb-run`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from e2e.sites.windows import PATIENCE, Browser
 _T = TypeVar("_T")
 _SIZE = (1000, 2600)
 
-# Step by step into open shadow trees, which CSS alone does not enter.
+# Enters open shadow trees step by step; CSS selectors cannot.
 _FIND = """
     return arguments[0].split(" ").reduce((at, step) => at && (at.shadowRoot || at).querySelector(step), document);
 """
 
-# Keys cannot be sent into the frame of another site: "Element is not focusable".
+# Keys cannot be sent into a cross-site frame: "Element is not focusable".
 _TYPE = """
     arguments[0].value = arguments[1];
     for (const type of ["input", "change"]) arguments[0].dispatchEvent(new Event(type, { bubbles: true }));
@@ -32,7 +32,7 @@ _TYPE = """
 
 @contextmanager
 def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home: Path) -> Iterator[Browser]:
-    """Certificates are not looked at: GnuTLS reads the system's store alone, which is none of ours to change."""
+    """Ignores certificate errors: GnuTLS reads only the system's store, which tests must not change."""
     from selenium import webdriver  # noqa: PLC0415, as only this engine needs it
     from selenium.webdriver.webkitgtk.options import Options  # noqa: PLC0415
     from selenium.webdriver.webkitgtk.service import Service  # noqa: PLC0415
@@ -40,7 +40,7 @@ def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home:
     options = Options()
     options.accept_insecure_certs = True
     options.binary_location = _mini_browser()
-    # The proxy of WebDriver's own capabilities would be spoken to in TLS.
+    # With WebDriver's own proxy capability, WebKit speaks TLS to the proxy.
     for argument in (
         "automation",
         f"proxy={front.url}",
@@ -50,7 +50,7 @@ def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home:
         options.add_argument(f"--{argument}")
     service = Service(binary, log_output=str(home / "webkit.log"))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of what Selenium itself does here
+        warnings.simplefilter("ignore", DeprecationWarning)  # warnings from Selenium itself
         driver = webdriver.WebKitGTK(options=options, service=service)
     try:
         yield lambda: SeleniumWindow(driver, _new_window(driver))
@@ -59,7 +59,7 @@ def webkit(_: Playwright | None, binary: str, front: Front, __: Authority, home:
 
 
 def _mini_browser() -> str:
-    """It lies where nobody's path leads."""
+    """It is not on the PATH."""
     return str(next(Path("/usr").glob("lib*/**/webkit2gtk-4.*/MiniBrowser")))
 
 
@@ -143,7 +143,7 @@ class SeleniumWindow:
 
 
 def _patiently(attempt: Callable[[], _T]) -> _T:
-    """Frames come and go while one looks, in a different exception each."""
+    """Frames change meanwhile; each case raises a different exception."""
     from selenium.common.exceptions import WebDriverException  # noqa: PLC0415
 
     deadline = time.monotonic() + PATIENCE

@@ -1,4 +1,4 @@
-"""What the journeys need of a browser's tab, whatever drives it. Selectors are CSS, and find what is visible."""
+"""A browser tab as the journeys use it, for any driver. Selectors are CSS and match visible elements only."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Window(Protocol):
     def open(self, url: str) -> None: ...
 
     def arrives_at(self, beginning: str) -> str:
-        """Waits for an address of the whole tab that begins so; returns it."""
+        """Waits until the tab's URL starts with `beginning`; returns the URL."""
         ...
 
     def within(self, *frames: str) -> Window:
-        """The document inside a frame inside a frame…, for everything but `open` and `arrives_at`."""
+        """The document inside nested frames, for everything but `open` and `arrives_at`."""
         ...
 
     def sees(self, selector: str) -> None: ...
@@ -44,7 +44,7 @@ Browser = Callable[[], Window]
 
 class PlaywrightWindow:
     def __init__(self, page: Page, *, clicks_frames: bool, root: Page | FrameLocator | None = None) -> None:
-        """`clicks_frames`: whether a click reaches the frame of another site."""
+        """`clicks_frames`: whether clicks reach cross-site frames."""
         self._page = page
         self._clicks_frames = clicks_frames
         self._root = root or page

@@ -1,4 +1,4 @@
-"""Asks the portal for pages and looks at each answer: none may be a bare failure, every page is well made."""
+"""Requests pages and checks each answer: no bare failures, and every page is well-formed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 
 from e2e.bench.matrix.findings import BARE, WRONG, Findings
-from e2e.stand import BASE_URL
+from e2e.in_process_rig import BASE_URL
 from tests.page import Page
 
 
@@ -31,7 +31,7 @@ class Answer:
 
 
 class Browser:
-    """Not for several threads' sake one client each time, but so that no cookie could be carried along."""
+    """Uses a new client for each request, so that no cookie is kept."""
 
     def __init__(self, portal: Flask, findings: Findings) -> None:
         self._portal = portal
@@ -47,11 +47,11 @@ class Browser:
         asked = f"{method} {path.split('?', maxsplit=1)[0]}"
         try:
             response = self._portal.test_client().open(path, method=method, base_url=BASE_URL, **options)
-        except Exception as error:  # what a server would have turned into an answer of its own
+        except Exception as error:  # a server would answer this with a bare 500
             self._findings.add(BARE, f"{asked} raised {type(error).__name__}: {error}")
             return Answer(asked, 503)
         html = response.get_data(as_text=True)
-        # The few words beside a redirect are nobody's page.
+        # The body of a redirect is not shown to anybody.
         is_page = response.mimetype == "text/html" and "<html" in html and not 300 <= response.status_code < 400
         page = Page(response) if is_page else None
         self._check(asked, response, page)
@@ -70,14 +70,14 @@ class Browser:
 
 
 def _is_honest(asked: str, response: Any, page: Page | None) -> bool:
-    """A 503 that says when to come back, and has the form again or the link that leads on.
+    """A 503 with Retry-After that shows the form again or the link to continue.
 
-    On the way back from the provider nobody knows the link yet; asking for the same address again is the way on.
+    On the return from the provider the link is unknown; reloading is the way to continue.
     """
     if response.status_code != 503 or "Retry-After" not in response.headers:
         return False
     if response.mimetype == "application/problem+json":
-        return asked.endswith("/status")  # where a program asks, which has the link
+        return asked.endswith("/status")  # requested by a program, which has the link
     if page is None:
         return False
     if asked == "GET /return":

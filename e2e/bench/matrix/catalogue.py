@@ -1,4 +1,4 @@
-"""Every fault, and every run that there is to make of it."""
+"""Every fault and all its runs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from itertools import zip_longest
 from random import Random
 
 from e2e.bench.matrix.faults import Fault
+from e2e.bench.matrix.faults_api import API_FAULTS
+from e2e.bench.matrix.faults_database import DATABASE_FAULTS
+from e2e.bench.matrix.faults_network import NETWORK_FAULTS
+from e2e.bench.matrix.faults_users import USER_FAULTS
+from e2e.bench.matrix.faults_variants import VARIANT_FAULTS
+from e2e.bench.matrix.faults_webhooks import WEBHOOK_FAULTS
 from e2e.bench.matrix.journeys import JOURNEYS
-from e2e.bench.matrix.of_gu1 import OF_GU1
-from e2e.bench.matrix.of_news import OF_NEWS
-from e2e.bench.matrix.of_people import OF_PEOPLE
-from e2e.bench.matrix.of_store import OF_STORE
-from e2e.bench.matrix.of_wire import OF_WIRE
-from e2e.bench.matrix.of_worlds import OF_WORLDS
 from e2e.bench.matrix.points import BY_NAME
 
-FAULTS = {fault.name: fault for fault in (*OF_GU1, *OF_WIRE, *OF_NEWS, *OF_STORE, *OF_PEOPLE, *OF_WORLDS)}
+FAULTS = {
+    fault.name: fault
+    for fault in (*API_FAULTS, *NETWORK_FAULTS, *WEBHOOK_FAULTS, *DATABASE_FAULTS, *USER_FAULTS, *VARIANT_FAULTS)
+}
 DATABASES = ("sqlite", "postgresql")
 
 
 @dataclass(frozen=True, order=True)
 class Case:
-    """Names of everything, so that it can go to another process and be typed by hand."""
+    """Names only, so that it can be pickled and typed by hand."""
 
     fault: str
     point: str
@@ -37,7 +40,7 @@ class Case:
 
 
 def cases(*, seed: int, databases: tuple[str, ...] = DATABASES, only: str = "") -> list[Case]:
-    """One for each fault, point and database; `only` is text that its name has to contain."""
+    """One for each fault, point and database whose name contains `only`."""
     every = [
         _case(fault, point, database, seed)
         for fault in FAULTS.values()
@@ -49,7 +52,7 @@ def cases(*, seed: int, databases: tuple[str, ...] = DATABASES, only: str = "") 
 
 
 def sample(every: list[Case], size: int | None, seed: int) -> list[Case]:
-    """Each fault once, on one database and the other by turns, before any comes a second time."""
+    """Each fault once, on the databases in turn, before any is repeated."""
     if size is None:
         return every
     random = Random(seed)
@@ -80,7 +83,7 @@ def _case(fault: Fault, point_name: str, database: str, seed: int) -> Case:
 
 
 def _fits(fault: Fault, journey: str) -> bool:
-    """Not where an early stop would keep the fault from being seen, nor where both want the same switch of the mock."""
+    """False if an early stop would hide the fault, or if both set the same switch of the mock."""
     if fault.lasts and journey == "stop early":
         return False
-    return not (set(JOURNEYS[journey].world) & set(fault.world))
+    return not (set(JOURNEYS[journey].variant) & set(fault.variant))

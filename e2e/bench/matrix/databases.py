@@ -1,4 +1,4 @@
-"""A fresh database for every run, copied from one that has the schema already."""
+"""A fresh database for every run, copied from a migrated one."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class NoServer(RuntimeError):
 
 @dataclass(frozen=True)
 class Databases:
-    """Names only, so that it can go to another process."""
+    """Names only, so that it can be pickled."""
 
     folder: str
-    """Of all runs; it goes with everything in it when they are over."""
+    """Holds the databases of all runs; removed at the end."""
     server_url: str | None = None
     template: str | None = None
 
@@ -44,7 +44,7 @@ class Databases:
 
 @contextmanager
 def prepared(kinds: tuple[str, ...]) -> Iterator[Databases]:
-    """Raises `NoServer` where PostgreSQL is wanted and there is none."""
+    """Raises `NoServer` if PostgreSQL is wanted but not installed."""
     with TemporaryDirectory(prefix="portal-matrix-") as folder:
         _migrate(sqlite_in(Path(folder)))
         if "postgresql" not in kinds:

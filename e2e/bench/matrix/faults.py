@@ -1,4 +1,4 @@
-"""What a fault of the matrix is, and one that is on its way."""
+"""A fault of the matrix, and a fault in progress."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from e2e.bench.matrix.points import Point
-from e2e.stand import Stand
+from e2e.in_process_rig import Rig
 
 UNTIL_TOLD = 20.0
-"""Seconds in which the person has to learn of a fault that lasts."""
+"""Seconds within which the page must report a lasting fault."""
 LONGEST = 8.0
-"""Seconds after which a fault that says nothing of its end is taken to be over."""
+"""Seconds after which a fault without a reported end counts as over."""
 
 
 def _nothing() -> None:
@@ -22,20 +22,20 @@ def _nothing() -> None:
 
 @dataclass(kw_only=True)
 class Strike:
-    """A fault that was ordered. It is over when it says so, or when it was lifted."""
+    """A fault in progress. It is over when `is_over` says so or after `lift`."""
 
     has_struck: Callable[[], bool]
     is_over: Callable[[], bool] = lambda: True
-    """Asked once it has struck."""
+    """Called after it has struck."""
     lift: Callable[[], None] = _nothing
     until_stage: str | None = None
-    """Lasts until the person was shown this, and is lifted then."""
+    """Lasts until the page has shown this stage, and is lifted then."""
     was_told: bool = True
     struck_at: float | None = None
     over_at: float | None = None
 
     def lasts(self, stage: str) -> bool | None:
-        """None before it has struck; `stage` is what the person sees now."""
+        """None before it has struck; `stage` is what the page shows now."""
         now = time.monotonic()
         if self.struck_at is None and self.has_struck():
             self.struck_at = now
@@ -54,7 +54,7 @@ class Strike:
         return self.was_told or struck_for > UNTIL_TOLD
 
 
-Begin = Callable[[Stand, Point], Strike]
+Begin = Callable[[Rig, Point], Strike]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +62,18 @@ class Fault:
     name: str
     points: tuple[str, ...]
     begin: Begin
-    world: Mapping[str, Any] = field(default_factory=dict)
+    variant: Mapping[str, Any] = field(default_factory=dict)
     """Options of the mock."""
     is_proxied: bool = False
     databases: tuple[str, ...] = ("sqlite", "postgresql")
     presses: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
-    """What the person presses more than once: how often, and whether all at the same time."""
+    """Button → how often it is pressed, and whether all presses are simultaneous."""
     lasts: bool = False
-    """Until the person was told of it."""
+    """Whether it lasts until the page has reported it."""
     is_muted: bool | None = None
-    """Whether webhooks are lost; None where the point says it, or chance."""
+    """Whether webhooks are lost; if None, the point or chance decides."""
 
 
 def after(seconds: float, begun: Callable[[], float | None]) -> Callable[[], bool]:
-    """Over so long after it began, which is None before."""
+    """Over this many seconds after `begun` returns a time."""
     return lambda: (start := begun()) is not None and time.monotonic() >= start + seconds

@@ -1,4 +1,4 @@
-"""What was wrong in one run, counted as the table counts it, and in words."""
+"""What went wrong in one run: counts for the table, and notes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 PATIENCE = 15.0
-"""Seconds from the end of the fault to where things belong, on a machine that has nothing else to do."""
+"""Seconds to recover after the end of the fault, on an idle machine."""
 
 DOUBLE, LOST, STUCK, WRONG, BARE = "double", "lost", "stuck", "wrong", "bare"
 
 
 class GivenUp(Exception):
-    """The applicant cannot go on; why is among the findings."""
+    """The applicant cannot continue; the reason is among the findings."""
 
 
 @dataclass
@@ -26,6 +26,6 @@ class Findings:
         self.notes.append(f"{kind}: {note}")
 
     def give_up(self, kind: str, note: str) -> GivenUp:
-        """To be raised."""
+        """Adds a finding; returns the exception to raise."""
         self.add(kind, note)
         return GivenUp(note)

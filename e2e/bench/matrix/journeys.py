@@ -1,4 +1,4 @@
-"""The ways an applicant may go, and where each has to end."""
+"""The applicant's possible journeys and their expected ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Journey:
     name: str
     walk: Act
     ends: str
-    world: Mapping[str, Any] = field(default_factory=dict)
+    variant: Mapping[str, Any] = field(default_factory=dict)
     """Options of the mock."""
 
 
@@ -95,7 +95,7 @@ JOURNEYS = {
         Journey(name="approve", walk=_approve, ends="approved"),
         Journey(name="retry", walk=_retry, ends="approved"),
         Journey(
-            name="taken back", walk=_taken_back, ends="rejected", world={"renaper": "two_steps", "renaper_delay": 0.4}
+            name="taken back", walk=_taken_back, ends="rejected", variant={"renaper": "two_steps", "renaper_delay": 0.4}
         ),
         Journey(name="review", walk=_review, ends="approved"),
         Journey(name="leave", walk=_leave, ends="approved"),

@@ -1,4 +1,4 @@
-"""The judge: gu1's ledger against the portal's database when all is over, and once more after old news was repeated."""
+"""Compares gu1's ledger with the portal's database at the end, and again after old webhooks were repeated."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from e2e.bench.matrix.faults_webhooks import respelt, signed
 from e2e.bench.matrix.findings import DOUBLE, LOST, STUCK, WRONG, Findings
 from e2e.bench.matrix.journeys import Journey
-from e2e.bench.matrix.of_news import respelt, signed
 from e2e.bench.matrix.person import FINAL, POLL, Person
+from e2e.in_process_rig import Rig
 from e2e.judge import is_awaiting, kept
-from e2e.stand import Stand
 
 _AFTERSHOCK = 0.3
-"""Seconds for the engine to do something wrong after old news."""
+"""Seconds for the runner to do something wrong after old webhooks."""
 
 
 class Judge:
-    def __init__(self, it: Stand, person: Person, findings: Findings) -> None:
+    def __init__(self, it: Rig, person: Person, findings: Findings) -> None:
         self._it = it
         self._person = person
         self._findings = findings
 
     def judge(self, journey: Journey) -> None:
-        """After the person arrived, and whoever stopped early has been caught up with."""
+        """After the person arrived and gu1 has answered every open request."""
         self._comes_true(lambda: not is_awaiting(self._it.database_url))
         self._leftovers(journey)
         self._agreement()
@@ -40,12 +40,12 @@ class Judge:
         self._charges()
 
     def hears_nothing(self) -> None:
-        """Where the person did not arrive: what can be said all the same."""
+        """The checks that apply even if the person did not arrive."""
         self._charges()
         self._exposure()
 
     def _agreement(self) -> None:
-        """Whatever the portal adopted stands as it does at gu1; what is final at gu1 is known to be."""
+        """Every adopted validation has gu1's status."""
 
         def differing() -> dict[str, tuple[str, str | None]]:
             theirs = {row["id"]: row["status"] for row in self._it.ledger()}
@@ -56,7 +56,7 @@ class Judge:
             self._findings.add(WRONG, f"portal and gu1 disagree: {differing()}")
 
     def _leftovers(self, journey: Journey) -> None:
-        """Nothing stays open at gu1 that nobody is meant to complete."""
+        """No validation stays open at gu1."""
 
         def is_left(row: dict[str, Any]) -> bool:
             return row["status"] not in FINAL
@@ -86,7 +86,7 @@ class Judge:
                 self._findings.add(WRONG, f"{row['id']} was opened and is not adopted")
 
     def _repeat_old_news(self) -> None:
-        """In other bytes, newest first and oldest first, and the very same ones."""
+        """Repeats all webhooks newest first and oldest first, once in other bytes and once unchanged."""
         webhooks = self._it.mock.webhooks
         webhooks.release("reversed")
         bodies = [delivery["body"].encode() for delivery in webhooks.deliveries()]

@@ -1,4 +1,4 @@
-"""An applicant who goes through real pages, tries again where a page asks for it, and looks at every answer."""
+"""An applicant who uses real pages, retries if a page asks for it, and checks every answer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from e2e.bench.matrix.browser import Answer, Browser
 from e2e.bench.matrix.findings import LOST, STUCK, WRONG, Findings
-from e2e.stand import Stand
+from e2e.in_process_rig import Rig
 from portal.domain.errors import StoreUnavailable
 
 POLL = 0.05
 MOST_PATIENCES = 4
-"""For one wait, however long the fault lasts."""
+"""Maximum seconds of one wait, however long the fault lasts."""
 FINAL = {"approved", "rejected", "expired", "cancelled", "closed"}
 _JSON = {"Accept": "application/json"}
 _APPLICANT = {
@@ -29,7 +29,7 @@ _OVER = ("This session is over", "There is no such")
 
 class Person:
     def __init__(
-        self, it: Stand, findings: Findings, cue: Callable[[str], None], lasts: Callable[[str], bool | None]
+        self, it: Rig, findings: Findings, cue: Callable[[str], None], lasts: Callable[[str], bool | None]
     ) -> None:
         """`cue` is told what the person is about to do.
 
@@ -41,7 +41,7 @@ class Person:
         self._cue = cue
         self._lasts = lasts
         self.many: dict[str, tuple[int, bool]] = {}
-        """What is pressed more than once: how often, and whether all at the same time."""
+        """Button → how often it is pressed, and whether all presses are simultaneous."""
         self.stages: list[str] = []
         self.arrivals: list[float] = []
         self.sessions: set[str] = set()
@@ -74,7 +74,7 @@ class Person:
         self.arrivals.append(time.monotonic())
 
     def looks(self) -> str:
-        """The stage as the page's own polling sees it; empty while there is no answer."""
+        """The stage as the page's polling sees it; empty if there is no answer."""
         answer = self._browser.get(f"{self.path}/status", headers=_JSON)
         if answer.status in {404, 410}:
             raise self._findings.give_up(LOST, f"HTTP {answer.status} for an onboarding that was acknowledged")
@@ -90,7 +90,7 @@ class Person:
             self._findings.add(WRONG, f"the page shows {shown.stage} and not {stage}")
 
     def opens(self) -> str:
-        """Through the portal to the hosted page; its provider session."""
+        """Opens the hosted page through the portal; returns its provider session."""
         self._cue("continue")
 
         def leads_out(answer: Answer) -> bool:
@@ -119,13 +119,13 @@ class Person:
         self._pressed(action, lambda: self._browser.post(f"{self.path}/{action}", fields))
 
     def decides(self, outcome: str) -> None:
-        """Not the person but a reviewer at the provider."""
+        """A reviewer at the provider decides."""
         validation = self._it.onboarding(self.onboarding_id).validation
         assert validation
         self._it.tell(f"validations/{validation.gu1_id}/outcome", outcome=outcome)
 
     def hangs_on(self, seconds: float = 8.0) -> None:
-        """Until the fault has struck."""
+        """Waits until the fault has struck."""
         deadline = time.monotonic() + seconds
         while self._lasts("") is None and time.monotonic() < deadline:
             self.looks()
@@ -137,7 +137,7 @@ class Person:
             self._browser.post(self.path, page.form | _APPLICANT)
 
     def _is_adopted(self, session: str) -> None:
-        """Nobody is ever sent to any other validation than the one adopted."""
+        """The person must only be sent to the adopted validation."""
         shown = next((row["id"] for row in self._it.ledger() if row["session"] == session), None)
         for _ in range(100):
             try:
@@ -152,7 +152,7 @@ class Person:
     def _pressed(
         self, name: str, press: Callable[[], Answer], worked: Callable[[Answer], bool] = lambda it: it.status == 303
     ) -> list[Answer]:
-        """Again and again while the page asks for it; all that worked where it is pressed more than once."""
+        """Repeats while the page asks for it; returns all successful answers if it is pressed several times."""
         times, at_once = self.many.get(name, (1, False))
 
         def until() -> Answer:
@@ -178,7 +178,7 @@ class Person:
 
 
 class Patience:
-    """Begins anew as long as the fault lasts."""
+    """Starts again while the fault lasts."""
 
     def __init__(self, seconds: float, lasts: Callable[[str], bool | None]) -> None:
         self._seconds = seconds

@@ -1,4 +1,4 @@
-"""Where a fault can strike: gu1's calls that the portal makes on the way, its webhooks, and what people press."""
+"""Where a fault can strike: the portal's calls of gu1, gu1's webhooks, and the buttons."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from e2e.bench.proxy import Asked
 class Point:
     name: str
     cue: str
-    """What the person is about to do when the fault may begin."""
+    """The person's next action when the fault may begin."""
     operation: str = ""
-    """The mock's name of the call; none where no call of gu1's is struck."""
+    """The mock's name of the call; empty if no call is affected."""
     request: Asked = b""
     """The same call on the wire."""
     before: Asked = b""
-    """What the portal asks just before it; nothing where that depends."""
+    """The portal's previous call; empty if that varies."""
     journeys: tuple[str, ...] = WHOLE
-    world: Mapping[str, Any] = field(default_factory=dict)
+    variant: Mapping[str, Any] = field(default_factory=dict)
     is_muted: bool = False
-    """Reached only where no webhook brings the news first."""
+    """Reached only if no webhook arrives first."""
     is_primed: bool = False
-    """Reached only where the answer to the first create was lost."""
+    """Reached only if the answer to the first create was lost."""
     refused: str | None = "delayed"
-    """What the page shows while gu1 refuses this call; None where the portal does without."""
+    """What the page shows while gu1 refuses this call; None if the portal continues without it."""
 
     @property
     def is_call(self) -> bool:
@@ -88,7 +88,7 @@ CALLS = (
         cue="continue",
         operation="sync_validation",
         request=SYNC,
-        world={"provider_events": "on_sync"},
+        variant={"provider_events": "on_sync"},
         journeys=("approve", "retry"),
         refused="waiting",
     ),

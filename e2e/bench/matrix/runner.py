@@ -1,4 +1,4 @@
-"""The runs that are wanted, as lines of the table."""
+"""Runs the chosen cases and makes the lines of the table."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from itertools import groupby
 
 from e2e.bench.matrix.catalogue import DATABASES, cases, sample
-from e2e.bench.matrix.crew import results_of
 from e2e.bench.matrix.databases import prepared
 from e2e.bench.matrix.findings import PATIENCE
+from e2e.bench.matrix.process_pool import results_of
 from e2e.bench.matrix.trial import Result
 from e2e.bench.report import Line
 
@@ -20,7 +20,7 @@ def run(
     databases: tuple[str, ...] = DATABASES,
     processes: int,
 ) -> list[Line]:
-    """A line for each fault, point and database. One without a run is one whose fault never struck."""
+    """A line for each fault, point and database; without runs if the fault never struck."""
     return lines(results(seed=seed, size=sample, databases=databases, processes=processes))
 
 
@@ -34,7 +34,7 @@ def results(
     only: str = "",
     told: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
-    """In the order of their names; `told` hears of each as it comes."""
+    """Sorted by name; `told` is called with each result as it comes."""
     wanted = sample(cases(seed=seed, databases=databases, only=only), size, seed)
     found = []
     with prepared(databases) as ready:
@@ -62,7 +62,7 @@ def lines(found: list[Result]) -> list[Line]:
 
 
 def report_of(result: Result, seed: int) -> str:
-    """What was wrong, and how to have it again."""
+    """The findings, and the command that repeats the run."""
     case = result.case
     again = f"--seed {seed} --database {case.database} --only '{case.fault} × {case.point} ×'"
     never = [] if result.has_struck else ["the fault never struck"]

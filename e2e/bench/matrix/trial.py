@@ -1,4 +1,4 @@
-"""One run: one stand, one applicant, one fault, one verdict."""
+"""One run: one rig, one applicant, one fault, one verdict."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from e2e.bench.matrix.journeys import JOURNEYS, Journey
 from e2e.bench.matrix.judging import Judge
 from e2e.bench.matrix.person import POLL, Person
 from e2e.bench.matrix.points import BY_NAME, Point
-from e2e.stand import Stand, stand
+from e2e.in_process_rig import Rig, rig
 
 _LATE = 4.0
-"""Seconds that a fault has to strike after the person arrived."""
+"""Seconds within which a fault must strike after the person arrived."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Result:
     case: Case
     findings: Findings
     has_struck: bool
-    """Else nothing was tried, and the run does not count."""
+    """If False, nothing was tested and the run does not count."""
     seconds: float | None
-    """From the fault's end to the right page; None where there is none."""
+    """Seconds from the fault's end to the right page; None if not reached."""
     took: float
     log: tuple[str, ...] = ()
 
@@ -39,7 +39,7 @@ class Result:
 
 
 class Trial:
-    def __init__(self, case: Case, it: Stand, findings: Findings) -> None:
+    def __init__(self, case: Case, it: Rig, findings: Findings) -> None:
         self._fault: Fault = FAULTS[case.fault]
         self._point: Point = BY_NAME[case.point]
         self._journey: Journey = JOURNEYS[case.journey]
@@ -53,7 +53,7 @@ class Trial:
 
     def run(self) -> None:
         if self._case.is_muted:
-            self._it.mock.webhooks.disturb({"lose": 1.0})
+            self._it.mock.webhooks.set_faults({"lose": 1.0})
         if self._point.is_primed:
             self._it.mock.faults.order({"operation": "create_validation", "kind": "close", "when": "after"})
         judge = Judge(self._it, self.person, self._findings)
@@ -105,10 +105,10 @@ class Trial:
 def try_out(case: Case, databases: Databases, patience: float = PATIENCE) -> Result:
     started = time.monotonic()
     findings, fault = Findings(patience), FAULTS[case.fault]
-    world = dict(BY_NAME[case.point].world) | dict(JOURNEYS[case.journey].world) | dict(fault.world)
+    variant = dict(BY_NAME[case.point].variant) | dict(JOURNEYS[case.journey].variant) | dict(fault.variant)
     with databases.new(case.database) as (folder, url):
         options = {"database_url": url, "is_migrated": True, "is_proxied": fault.is_proxied, "hurries": True}
-        with stand(folder, **options, **world) as it:
+        with rig(folder, **options, **variant) as it:
             trial = Trial(case, it, findings)
             trial.run()
             strike, seconds, onboarding_id = trial.strike, trial.seconds, trial.person.onboarding_id
@@ -118,7 +118,7 @@ def try_out(case: Case, databases: Databases, patience: float = PATIENCE) -> Res
 
 
 class _Log(logging.Handler):
-    """What the portal said lately, of all stands of this process."""
+    """The latest log lines of all rigs of this process."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -132,5 +132,5 @@ _LOG = _Log()
 
 
 def keep_log() -> None:
-    """Instead of writing it all to the terminal."""
+    """Keeps the log in memory instead of writing it to the terminal."""
     logging.getLogger().handlers[:] = [_LOG]

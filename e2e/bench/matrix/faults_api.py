@@ -1,4 +1,4 @@
-"""Faults of gu1 itself: what it answers to a call, before or after it did what was asked."""
+"""Faults of gu1 itself: wrong answers to a call, before or after it took effect."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy.pool import NullPool
 
 from e2e.bench.matrix.faults import Begin, Fault, Strike
 from e2e.bench.matrix.points import ALL_CALLS, CREATES, WRITES, Point
+from e2e.in_process_rig import DEADLINE, Rig
 from e2e.mock_gu1.wrong_shapes import KEYS, OTHER_ID, SPOILT, WHOLE
-from e2e.stand import DEADLINE, Stand
 from portal.store.tables import onboardings
 
 FOREVER = 1_000_000
@@ -20,7 +20,7 @@ TOO_LONG = DEADLINE + 0.4
 
 
 def ordered(kind: str, *, times: int = 1, lasts: bool = False, **parameters: Any) -> Begin:
-    def begin(it: Stand, point: Point) -> Strike:
+    def begin(it: Rig, point: Point) -> Strike:
         wanted = {"operation": point.operation, "kind": kind, "times": FOREVER if lasts else times, **parameters}
         number = it.mock.faults.order({name: _said(value) for name, value in wanted.items()})["id"]
 
@@ -134,14 +134,14 @@ BODIES = [
 ]
 
 
-def _busy_for_ages(it: Stand, point: Point) -> Strike:
-    """Until an hour has passed, which the database is told of instead of waited for."""
+def _busy_for_ages(it: Rig, point: Point) -> Strike:
+    """For an hour, which is simulated in the database."""
     strike = ordered("status", status=429, retry_after="999999999")(it, point)
     strike.until_stage, strike.lift = point.refused or "delayed", lambda: make_due(it)
     return strike
 
 
-def make_due(it: Stand) -> None:
+def make_due(it: Rig) -> None:
     engine = create_engine(it.database_url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(update(onboardings).values(due_at=datetime.now(UTC)))
@@ -167,4 +167,4 @@ REFUSALS = [
     ),
 ]
 
-OF_GU1 = [*STATUSES, *WIRE, *BODIES, *REFUSALS]
+API_FAULTS = [*STATUSES, *WIRE, *BODIES, *REFUSALS]

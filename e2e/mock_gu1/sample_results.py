@@ -1,4 +1,4 @@
-"""What the provider and the registry say of a person. Invented, but for the entity's own name and number."""
+"""Results of the provider and the registry; invented except for the entity's name and number."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def extracted_data(entity: Entity, outcome: Outcome) -> Json:
 
 
 def decision(entity: Entity, validation: Validation, outcome: Outcome, images: str) -> Json:
-    """Every feature's block comes twice, plain and in an array. A registry's rejection leaves the provider's approval.
+    """Every feature's block comes twice, plain and in an array. A rejection by the registry keeps the approval here.
 
     `images` is the start of the storage keys.
     """

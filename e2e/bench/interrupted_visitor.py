@@ -1,4 +1,4 @@
-"""One visitor who was half-way through everything when the database went away, and asks for all of it meanwhile."""
+"""A visitor who is halfway through several onboardings when the database fails, and requests every page meanwhile."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from secrets import token_hex
 
 import httpx
 
+from e2e.bench.applicant_pool import Fault, onboarding_id
 from e2e.bench.applicants import REJECT
-from e2e.bench.crowd import Fault, onboarding_id
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
 from e2e.pages.forms import details, form_token, hidden_fields
@@ -27,18 +27,18 @@ NOTHING = {503}
 EITHER = {200, 303, 503}
 
 
-class Visitor:
+class InterruptedVisitor:
     def __init__(self, portal: Server, gu1: Server, number: str) -> None:
         self.complaints: list[Fault] = []
         self.onboardings: dict[str, int] = {}
-        """By id, with the charges that are right."""
+        """Onboarding id → expected charges."""
         self._portal = portal
         self._gu1 = gu1
         self._number = number
         self._client = httpx.Client(base_url=portal.url, trust_env=False, timeout=30)
 
     def begins(self) -> None:
-        """A filled-in form, somebody on the hosted page, and somebody who was rejected and may try again."""
+        """Prepares a filled-in form, an onboarding on the hosted page, and a rejected one that may retry."""
         self._rejected = self._starts(str(int(self._number) + 1))
         self._session = self._opens_hosted_page(self._rejected)
         self.chooses(REJECT)
@@ -53,11 +53,11 @@ class Visitor:
     def asks(
         self, *, reads: Collection[int], writes: Collection[int] = NOTHING, ready: Collection[int] = EITHER
     ) -> None:
-        """Everything at once; the statuses are those that are right just now, and a 503 has to lead on."""
+        """Requests everything at once and checks the statuses; a 503 must offer a way to continue."""
         wanted = dict.fromkeys(READS, reads) | dict.fromkeys(("continue", "return"), EITHER)
         wanted |= dict.fromkeys(WRITES, writes) | {"readyz": ready, "healthz": {200}, "start": {200}}
         if 303 in writes:
-            del wanted["stop"]  # it would be over for good
+            del wanted["stop"]  # it would be final
         with ThreadPoolExecutor(len(wanted)) as threads:
             answers = list(threads.map(self._ask, wanted))
         for (name, statuses), answer in zip(wanted.items(), answers, strict=True):
@@ -67,12 +67,12 @@ class Visitor:
         self._client.close()
 
     def chooses(self, outcome: str) -> None:
-        """On the hosted page, which is up."""
+        """Chooses on the hosted page, which is always up."""
         url = f"{self._gu1.url}/session/{self._session}/outcome"
         assert httpx.post(url, data={"outcome": outcome}, trust_env=False).status_code == 303
 
     def goes_on(self) -> float:
-        """After the fault: everything works by itself and the same form is the same wish. The seconds it took."""
+        """After the fault everything works by itself and the repeated form creates nothing. Returns the seconds."""
         began = time.monotonic()
         self._soon("readyz", {200})
         sent = self._soon("form", {303})
@@ -91,9 +91,9 @@ class Visitor:
         return took
 
     def _is_steady(self) -> None:
-        """Not only now and then: no connection may have stayed behind that still refuses.
+        """Works every time: no broken connection may remain in a pool.
 
-        A single refusal among very many at once is just the crowd at the door, and not seen again.
+        A single 503 among many parallel requests is overload and does not count.
         """
         for _ in range(_ROUNDS):
             with ThreadPoolExecutor(_AT_ONCE) as threads:
@@ -128,8 +128,8 @@ class Visitor:
             self.complaints += [("bare", f"{name}: {what}") for what in self._missing_from(name, answer)]
 
     def _missing_from(self, name: str, answer: httpx.Response) -> list[str]:
-        """Of an honest 503."""
-        if name in {"webhook", "readyz", "status"}:  # which is asked for as JSON
+        """What is missing from an honest 503."""
+        if name in {"webhook", "readyz", "status"}:  # requested as JSON
             told = answer.headers["Content-Type"].startswith("application/problem+json")
             return [] if told else ["no problem document"]
         missing = [] if "Retry-After" in answer.headers else ["does not say when to come again"]
@@ -187,7 +187,7 @@ class Visitor:
         return fields
 
     def _send_webhook(self) -> httpx.Response:
-        """A new one each time: one that was heard already is no work."""
+        """A new body each time: a duplicate would not be processed."""
         payload = {"id": token_hex(8), "status": "approved"}
         body = json.dumps({"event": "kyc.validation_approved", "payload": payload}).encode()
         return self._client.post(
@@ -195,8 +195,8 @@ class Visitor:
         )
 
 
-def put_off(gu1: Server) -> tuple[int, int]:
-    """Deliveries that were refused with 503 at first, and how many of these gu1 got rid of by its own repeating."""
+def refused_webhooks(gu1: Server) -> tuple[int, int]:
+    """Number of deliveries first answered with 503, and how many of them a retry delivered."""
     deliveries = httpx.get(f"{gu1.url}/_mock/webhooks", trust_env=False).json()["deliveries"]
     refused = [it for it in deliveries if 503 in it["answers"]]
     return len(refused), len([it for it in refused if it["state"] == "delivered"])

@@ -1,4 +1,4 @@
-"""Many POSTs at once over plain sockets, and how long a page takes meanwhile."""
+"""Many parallel POSTs over plain sockets, and the response time of a page meanwhile."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _PROBE_EVERY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class WebhookRequest:
     body: bytes
     headers: Mapping[str, str]
 
 
 @dataclass
-class Toll:
+class LoadResult:
     statuses: Counter[int] = field(default_factory=Counter)
     put_off: int = 0
-    """Answers of 503, after which the same letter was sent again, as gu1 would."""
+    """Number of 503 answers, after each of which the same request was sent again."""
     seconds: float = 0.0
 
     @property
@@ -34,20 +34,20 @@ class Toll:
         return self.statuses.total() / self.seconds if self.seconds else 0.0
 
 
-def bombard(urls: Sequence[str], path: str, letters: Sequence[Letter], *, clients: int = 8) -> Toll:
-    """Each letter until somebody takes or refuses it; the clients share them and the addresses out."""
-    toll, counted = Toll(), threading.Lock()
+def send_all(urls: Sequence[str], path: str, requests: Sequence[WebhookRequest], *, clients: int = 8) -> LoadResult:
+    """Sends each request until it is accepted or refused; the clients share the requests and the URLs."""
+    result, counted = LoadResult(), threading.Lock()
 
     def send(number: int) -> None:
         own: Counter[int] = Counter()
         with _line_to(urls[number % len(urls)]) as line:
-            for letter in letters[number::clients]:
-                while (status := line.post(path, letter)) == _LATER:
+            for request in requests[number::clients]:
+                while (status := line.post(path, request)) == _LATER:
                     own[_LATER] += 1
                 own[status] += 1
         with counted:
-            toll.put_off += own.pop(_LATER, 0)
-            toll.statuses.update(own)
+            result.put_off += own.pop(_LATER, 0)
+            result.statuses.update(own)
 
     threads = [threading.Thread(target=send, args=(number,)) for number in range(clients)]
     began = time.monotonic()
@@ -55,13 +55,13 @@ def bombard(urls: Sequence[str], path: str, letters: Sequence[Letter], *, client
         thread.start()
     for thread in threads:
         thread.join()
-    toll.seconds = time.monotonic() - began
-    return toll
+    result.seconds = time.monotonic() - began
+    return result
 
 
 @contextmanager
 def probing(url: str, paths: Sequence[str]) -> Iterator[list[float]]:
-    """Fills the list with the seconds that a page takes, one after the other, while the block lasts."""
+    """While the block runs, requests one page after another and appends the seconds to the list."""
     found: list[float] = []
     over = threading.Event()
 
@@ -82,7 +82,7 @@ def probing(url: str, paths: Sequence[str]) -> Iterator[list[float]]:
 
 
 class _Line:
-    """A kept connection; one that was cut is made anew."""
+    """A keep-alive connection that reconnects after an error."""
 
     def __init__(self, connection: http.client.HTTPConnection) -> None:
         self._connection = connection
@@ -90,8 +90,8 @@ class _Line:
     def get(self, path: str) -> int:
         return self._ask("GET", path, None, {})
 
-    def post(self, path: str, letter: Letter) -> int:
-        return self._ask("POST", path, letter.body, letter.headers)
+    def post(self, path: str, request: WebhookRequest) -> int:
+        return self._ask("POST", path, request.body, request.headers)
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> int:
         deadline = time.monotonic() + _TIMEOUT

@@ -1,4 +1,4 @@
-"""Exhibits in a real browser, without a server: each request is answered by the app in this process."""
+"""Renders pages of the catalogue in a real browser, without a server: the app in this process answers each request."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 from werkzeug.test import TestResponse
 
-from e2e.exhibits import HOME, Exhibit, House
+from e2e.page_catalogue import HOME, CatalogueEntry, PageCatalogue
 
 THEMES = ("light", "dark")
 _EMPTY = '<!DOCTYPE html><html lang="en"><title>Hosted page</title></html>'
 
 
 @contextmanager
-def screen(browser: Browser, *, width: int = 360, height: int = 740, theme: str = "light") -> Iterator[Page]:
+def browser_page(browser: Browser, *, width: int = 360, height: int = 740, theme: str = "light") -> Iterator[Page]:
     context = _context(browser, width, height, theme)
     try:
         yield context.new_page()
@@ -23,14 +23,14 @@ def screen(browser: Browser, *, width: int = 360, height: int = 740, theme: str 
         context.close()
 
 
-def show(page: Page, house: House, exhibit: Exhibit, language: str) -> TestResponse:
-    """What the app answered; the page then shows it and stays as it is: what its scripts ask for brings nothing."""
-    answer, client = house.answer(exhibit, language), house.client(exhibit)
+def render(page: Page, catalogue: PageCatalogue, entry: CatalogueEntry, language: str) -> TestResponse:
+    """Shows the entry and returns the app's answer; the page's own requests get 204, so it does not change."""
+    answer, client = catalogue.answer(entry, language), catalogue.client(entry)
 
     def fulfil(route: Route) -> None:
         request = route.request
         if request.is_navigation_request():
-            if request.frame != page.main_frame:  # the hosted page, which must not be opened: the stage would move on
+            if request.frame != page.main_frame:  # the hosted page; opening it would change the stage
                 route.fulfill(content_type="text/html", body=_EMPTY)
                 return
             found = answer
@@ -38,7 +38,7 @@ def show(page: Page, house: House, exhibit: Exhibit, language: str) -> TestRespo
             route.fulfill(status=204)
             return
         elif request.url.startswith(HOME):
-            found = client.get(request.url.removeprefix(HOME), base_url=HOME, buffered=True)
+            found = catalogue.asset(client, request.url.removeprefix(HOME))
         else:
             route.abort()
             return
@@ -46,7 +46,7 @@ def show(page: Page, house: House, exhibit: Exhibit, language: str) -> TestRespo
 
     page.unroute_all()
     page.route("**/*", fulfil)
-    page.goto(HOME + exhibit.address(language), wait_until="load")
+    page.goto(HOME + entry.address(language), wait_until="load")
     return answer
 
 

@@ -1,4 +1,4 @@
-"""What a SQLite file can suffer under a running portal: a lock, a full disk, a limit, a file that can only be read."""
+"""Faults of a SQLite file under a running portal: a lock, a full disk, a size limit, a read-only file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from e2e.bench.crowd import count
+from e2e.bench.applicant_pool import count
 from e2e.bench.fleet import SQLITE, Fleet
-from e2e.bench.ground import fleet_on, processes, throng
+from e2e.bench.interrupted_visitor import EITHER, NOTHING, InterruptedVisitor
 from e2e.bench.report import Line
-from e2e.bench.visits import EITHER, NOTHING, Visitor
+from e2e.bench.scenario import fleet_on, processes, under_load
 from e2e.servers import sqlite_in
 
 TIMES = 3
@@ -37,13 +37,13 @@ def run(folder: Path, *, seed: int, scale: float = 1.0) -> list[Line]:
     times = max(1, round(TIMES * scale))
     lines = [short_lock(folder, seed), long_lock(folder, seed), small_files(folder, seed, times)]
     if not may_mount():
-        print("skipped: a full disk and a folder that can only be read; only root may mount them")
+        print("skipped: full disk and read-only folder; only root may mount them")
         return lines
     return [*lines, full_disk(folder, seed, times), read_only(folder, seed, times)]
 
 
 def short_lock(folder: Path, seed: int, seconds: float = 3.0) -> Line:
-    """Everybody waits, and nobody notices more than that."""
+    """Requests wait, but none fails."""
     line = Line(f"file locked for {seconds:.0f} s", "every page", SQLITE)
     fault = partial(_locked, seconds=seconds)
     return _suffers(line, folder / "short-lock", fault, seed, reads=_GOOD, writes=_GOOD, places=4)
@@ -56,7 +56,7 @@ def long_lock(folder: Path, seed: int, seconds: float = 12.0) -> Line:
 
 
 def small_files(folder: Path, seed: int, times: int = 1, places: int = 6) -> Line:
-    """As where a quota is used up; it holds for the log as well."""
+    """Like a used-up quota; it limits the log as well."""
     line = Line("files may not grow", "every page", SQLITE)
     return _suffers(line, folder / "small-files", _limited, seed, reads=_GOOD, times=times, places=places)
 
@@ -68,7 +68,7 @@ def full_disk(folder: Path, seed: int, times: int = 1) -> Line:
 
 
 def read_only(folder: Path, seed: int, times: int = 1) -> Line:
-    """Connections from before may still write; those opened meanwhile must not stay as they are.
+    """Older connections may still write; connections opened meanwhile must be replaced afterwards.
 
     With next to no load, so that there are few from before.
     """
@@ -93,10 +93,10 @@ def _suffers(
     folder.mkdir(parents=True, exist_ok=True)
     with fleet_on(folder, sqlite_in(disk or folder)) as running:
 
-        def worst(running: Fleet, visitors: list[Visitor]) -> list[float]:
+        def worst(running: Fleet, visitors: list[InterruptedVisitor]) -> list[float]:
             ends = []
             for number, _ in zip(_VISITORS, range(times), strict=False):
-                visitor = Visitor(running.replicas[0], running.gu1, str(number))
+                visitor = InterruptedVisitor(running.replicas[0], running.gu1, str(number))
                 visitors.append(visitor)
                 visitor.begins()
                 with fault(running):
@@ -109,7 +109,7 @@ def _suffers(
             return ends
 
         before = processes(running.replicas[0])
-        throng(line, running, worst, seed=seed, places=places)
+        under_load(line, running, worst, seed=seed, places=places)
         if before != processes(running.replicas[0]):
             count(line, [("wrong", "a process of the portal died of it")])
     return line
@@ -117,7 +117,7 @@ def _suffers(
 
 @contextmanager
 def _locked(running: Fleet, seconds: float) -> Iterator[None]:
-    """By another connection, for so long and no longer: somebody inside may wait for it."""
+    """Another connection locks the file, limited in time, because the block may wait for it."""
     with _connected(running) as other:
         other.execute("BEGIN IMMEDIATE")
         release = threading.Timer(seconds, other.rollback)
@@ -140,7 +140,7 @@ def _limited(running: Fleet) -> Iterator[None]:
 def _full(running: Fleet) -> Iterator[None]:
     filler = _folder_of(running) / "filler"
     with _connected(running) as reader:
-        # An empty write-ahead log, which while somebody reads cannot begin anew: every write needs room.
+        # An empty write-ahead log that a reader keeps from restarting: every write needs space.
         reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM onboardings").fetchone()
@@ -207,7 +207,7 @@ def _mount(*arguments: str) -> None:
 
 
 def may_mount() -> bool:
-    """Root alone is not enough: containers mostly forbid it."""
+    """Being root is not enough: most containers forbid mounting."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             _mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", folder)

@@ -1,4 +1,4 @@
-"""A lost answer in each world that makes it hard to find out what became of it, and gu1 as a whole gone."""
+"""A lost answer in each API variant that makes reconciling hard, and an outage of all of gu1."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from e2e.bench.matrix.faults import Begin, Fault, Strike, after
-from e2e.bench.matrix.of_gu1 import ordered
+from e2e.bench.matrix.faults_api import ordered
 from e2e.bench.matrix.points import ALL_CALLS, CREATES, Point
 from e2e.bench.proxy import WirePoint
-from e2e.stand import Stand
+from e2e.in_process_rig import Rig
 
 _OUTAGE = 1.0
 
 
-def _lost(words: str, points: tuple[str, ...] = CREATES, **world: Any) -> Fault:
+def _lost(words: str, points: tuple[str, ...] = CREATES, **variant: Any) -> Fault:
     begin = ordered("close", when="after")
-    return Fault(name=f"answer lost, {words}", points=points, begin=begin, world=world, is_muted=True)
+    return Fault(name=f"answer lost, {words}", points=points, begin=begin, variant=variant, is_muted=True)
 
 
 def _apart(**time_apart: float) -> Callable[[], datetime]:
     return lambda: datetime.now(UTC) + timedelta(**time_apart)
 
 
-def _outage(it: Stand, point: Point) -> Strike:
-    """Of all of gu1, from the moment on that the portal asks for this."""
+def _outage(it: Rig, point: Point) -> Strike:
+    """All of gu1 is down from this call on."""
     begun: list[float] = []
 
     def go_down() -> None:
@@ -37,18 +37,18 @@ def _outage(it: Stand, point: Point) -> Strike:
     return Strike(has_struck=lambda: bool(begun), is_over=after(_OUTAGE, lambda: begun[0] if begun else None))
 
 
-def _restricted(**world: str) -> Begin:
-    """gu1 refuses everything from the moment on that something is pressed, until the person was told."""
+def _restricted(**variant: str) -> Begin:
+    """gu1 refuses everything from the press of a button until the page has reported it."""
 
-    def begin(it: Stand, _: Point) -> Strike:
-        before = {name: it.mock.worlds.described()[name]["value"] for name in world}
-        it.mock.worlds.change(world)
-        return Strike(has_struck=lambda: True, lift=lambda: it.mock.worlds.change(before), until_stage="delayed")
+    def begin(it: Rig, _: Point) -> Strike:
+        before = {name: it.mock.variants.described()[name]["value"] for name in variant}
+        it.mock.variants.change(variant)
+        return Strike(has_struck=lambda: True, lift=lambda: it.mock.variants.change(before), until_stage="delayed")
 
     return begin
 
 
-OF_WORLDS = [
+VARIANT_FAULTS = [
     _lost("no metadata shown", metadata_echo="no"),
     _lost("lists abbreviated", list_rows="abbreviated"),
     _lost("lists abbreviated and no metadata shown", list_rows="abbreviated", metadata_echo="no"),
@@ -62,12 +62,12 @@ OF_WORLDS = [
     _lost("gu1's clock an hour ahead", now=_apart(hours=1)),
     _lost("gu1's clock an hour behind", now=_apart(hours=-1)),
     _lost("gu1's clock an hour ahead, lists abbreviated", list_rows="abbreviated", now=_apart(hours=1)),
-    # Further apart nothing could be told from what an earlier day left there, and nothing is guessed.
+    # With a larger difference an older validation could be taken for the lost one, so none is adopted.
     _lost("gu1's clock four minutes behind, no metadata shown", metadata_echo="no", now=_apart(minutes=-4)),
     Fault(name="gu1 down for a second", points=ALL_CALLS, begin=_outage, is_proxied=True),
     *(
-        Fault(name=f"{words} until it is lifted", points=("form", "retry"), begin=_restricted(**world), lasts=True)
-        for words, world in (
+        Fault(name=f"{words} until it is lifted", points=("form", "retry"), begin=_restricted(**variant), lasts=True)
+        for words, variant in (
             ("key revoked", {"key": "revoked_401"}),
             ("key forbidden", {"key": "forbidden_403"}),
             ("credit exhausted, 402", {"credit": "exhausted_402"}),

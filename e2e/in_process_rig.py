@@ -1,4 +1,4 @@
-"""Portal and mock in one process: quick enough to try every world of gu1's and every fault of the wire."""
+"""Portal and mock in one process, fast enough to try every API variant and every network fault."""
 
 from __future__ import annotations
 
@@ -53,32 +53,32 @@ QUICK = Timings(
 
 
 DEADLINE = 1.0
-"""Seconds for one call of gu1, where the stand hurries."""
+"""Seconds for one call of gu1 if the rig `hurries`."""
 _BREAKER_HURRIES = 10
 _ONE_AT_A_TIME = Lock()
-"""For setting up: Flask compiles its URLs, and Python 3.11 can fail at that on several threads."""
+"""Guards the set-up: Flask compiles URL rules, which can fail on several threads of Python 3.11."""
 
 
-class Stand:
+class Rig:
     def __init__(self, portal: Flask, mock: Mock, *, mock_url: str, database_url: str, proxy: Proxy | None) -> None:
         self.portal = portal
         self.mock = mock
         self.mock_url = mock_url
         self.database_url = database_url
         self.onboardings = portal.extensions["portal"].onboardings
-        # Making one per call would cost more than all the calls.
+        # A client per call would take longer than the calls.
         self.client = httpx.Client(trust_env=False, verify=False)
         self._proxy = proxy
         self._forms = 0
 
     @property
     def proxy(self) -> Proxy:
-        """Between portal and mock, where the stand was set up with one."""
+        """The proxy between portal and mock; needs `is_proxied`."""
         assert self._proxy
         return self._proxy
 
     def deliver(self, _url: str, body: bytes, headers: dict[str, str]) -> int:
-        """A webhook to the portal's door; what it was answered."""
+        """Posts a webhook to the portal; returns the HTTP status."""
         door = self.portal.test_client()
         return door.post("/webhooks/gu1", data=body, headers=dict(headers), base_url=BASE_URL).status_code
 
@@ -95,7 +95,7 @@ class Stand:
         return stage_of(self.onboarding(onboarding_id), max_attempts=3)
 
     def arrives(self, onboarding_id: str, *stages: Stage, within: float = 15.0) -> Onboarding:
-        """Waits until the onboarding comes to one of the stages; says where it stands where it does not."""
+        """Waits until the onboarding reaches one of the stages; fails with its current stage."""
         deadline = time.monotonic() + within
         while self.stage(onboarding_id) not in stages:
             assert time.monotonic() < deadline, (self.stage(onboarding_id), self.onboarding(onboarding_id))
@@ -109,7 +109,7 @@ class Stand:
         return str(url)
 
     def ends(self, onboarding_id: str, outcome: str) -> None:
-        """As the person on the hosted page would."""
+        """Ends the session as the person on the hosted page would."""
         validation = self.onboarding(onboarding_id).validation
         assert validation
         self.tell(f"validations/{validation.gu1_id}/outcome", outcome=outcome)
@@ -126,7 +126,7 @@ class Stand:
 
 
 @contextmanager
-def stand(
+def rig(
     folder: Path,
     *,
     database_url: str | None = None,
@@ -135,13 +135,13 @@ def stand(
     is_proxied: bool = False,
     hurries: bool = False,
     **options: Any,
-) -> Iterator[Stand]:
-    """`options` are those of the mock; `deliver` replaces the way of its webhooks to the portal.
+) -> Iterator[Rig]:
+    """`options` go to the mock; `deliver` replaces the delivery of its webhooks to the portal.
 
-    `is_proxied` puts a fault proxy between the two; `hurries` makes the client give gu1 up as soon as the quick
-    pace suggests.
+    `is_proxied` puts a fault proxy between the two; `hurries` gives the gu1 client timeouts that match the
+    quick timings.
     """
-    running: Stand | None = None
+    running: Rig | None = None
 
     def to_portal(url: str, body: bytes, headers: dict[str, str]) -> int:
         assert running
@@ -170,11 +170,11 @@ def stand(
         runner_of(app).start()
         try:
             parts: Mock = mock.extensions[EXTENSION]
-            running = Stand(app, parts, mock_url=server.url, database_url=config.database_url, proxy=proxy)
+            running = Rig(app, parts, mock_url=server.url, database_url=config.database_url, proxy=proxy)
             yield running
             running.client.close()
         finally:
-            # The mock's post never ends, and would keep the whole portal in memory.
+            # The mock's delivery thread never ends and would keep the whole portal in memory.
             running = None
             runner_of(app).stop()
 

@@ -1,6 +1,6 @@
-"""The worlds that gu1 may turn out to be: one table of what its pages leave open or contradict.
+"""The variants of gu1's API: one table of what its documentation leaves open or contradicts.
 
-Each row is a switch with the words it takes, the first being the default. Command line, `POST /_mock/world`,
+Each row is a switch with its allowed words; the first is the default. Command line, `POST /_mock/world`,
 the control page, the help and the manual all read this table; the numbers are rows of the contract's section 12,
 a `?` before one is an item of section 13.
 """
@@ -17,7 +17,7 @@ Word = str | int
 
 
 class UnknownWord(ValueError):
-    """Says what would have been allowed."""
+    """The message lists the allowed words."""
 
 
 def _words(*words: str, what: str) -> Any:
@@ -29,7 +29,7 @@ def _number(default: int, *, what: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class ApiVariant:
     duplicates: str = _words("refuse", "allow", what="a taxId that is there already: 409, or a second entity (1)")
     duplicate_shape: str = _words("nested", "flat", "without_id", what="body of that 409 (5, ?1)")
     entity_status: str = _words("201", "200", what="HTTP status of a created entity (?1)")
@@ -99,19 +99,19 @@ class World:
 
 
 Switch = Field[Word]
-SWITCHES: tuple[Switch, ...] = fields(World)
+SWITCHES: tuple[Switch, ...] = fields(ApiVariant)
 _BY_NAME = {switch.name: switch for switch in SWITCHES}
 
 
 def words_of(switch: Switch) -> tuple[str, ...]:
-    """Empty where any whole number from 0 up will do."""
+    """Empty if the switch takes any whole number from 0 up."""
     return tuple(switch.metadata["words"])
 
 
-def changed(world: World, changes: Mapping[str, object]) -> World:
-    """Raises `UnknownWord`, and then nothing is changed."""
+def changed(variant: ApiVariant, changes: Mapping[str, object]) -> ApiVariant:
+    """Raises `UnknownWord` without changing anything."""
     checked: dict[str, Any] = {name: _checked(name, value) for name, value in changes.items()}
-    return replace(world, **checked)
+    return replace(variant, **checked)
 
 
 def _checked(name: str, value: object) -> Word:
@@ -126,10 +126,10 @@ def _checked(name: str, value: object) -> Word:
     return str(value)
 
 
-class Worlds:
-    """The world as it is now; another one may be put in its place at any time."""
+class CurrentVariant:
+    """The current variant, which may be replaced at any time."""
 
-    def __init__(self, first: World) -> None:
+    def __init__(self, first: ApiVariant) -> None:
         self._lock = Lock()
         self._first = self.now = first
 
@@ -154,6 +154,6 @@ class Worlds:
 
 
 def table() -> str:
-    """For the help: a switch in a line each."""
+    """For the help: one line per switch."""
     rows = [(switch.name, "|".join(words_of(switch)) or f"N ({switch.default})", switch) for switch in SWITCHES]
     return "\n".join(f"  {name}: {words}\n      {switch.metadata['what']}" for name, words, switch in rows)

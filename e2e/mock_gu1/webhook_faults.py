@@ -1,4 +1,4 @@
-"""What can go wrong with webhooks on their way."""
+"""Faults in the delivery of webhooks."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ class WrongSwitch(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disturbance:
-    """Of every delivery, until changed."""
+class WebhookFaults:
+    """Applies to every delivery until changed."""
 
     delay: float = 0.0
     """Seconds before a delivery is first tried."""
     copies: int = 1
-    """How many times each is sent."""
+    """How often each delivery is sent."""
     shuffle: float = 0.0
-    """Seconds over which deliveries are spread by chance, so that later ones may overtake."""
+    """Deliveries are delayed randomly by up to this many seconds, so that later ones may overtake."""
     lose_every: int = 0
     """Every nth is never sent; 0 is none."""
     lose: float = 0.0
-    """The probability with which a delivery is never sent."""
+    """The probability that a delivery is never sent."""
     forge: str = "no"
-    """Signed wrongly, not at all, or with another secret."""
+    """Signed wrongly, unsigned, or signed with another secret."""
     hold: bool = False
-    """Kept back until `POST /_mock/webhooks/release`."""
+    """Held until `POST /_mock/webhooks/release`."""
 
-    def changed(self, changes: Mapping[str, object]) -> Disturbance:
-        """Raises `WrongSwitch`, and then nothing is changed."""
+    def changed(self, changes: Mapping[str, object]) -> WebhookFaults:
+        """Raises `WrongSwitch` without changing anything."""
         checked: dict[str, Any] = {name: _checked(name, value) for name, value in changes.items()}
         return replace(self, **checked)
 
@@ -43,9 +43,9 @@ class Disturbance:
         return asdict(self)
 
 
-NAMES = tuple(field.name for field in fields(Disturbance))
+NAMES = tuple(field.name for field in fields(WebhookFaults))
 _RANGES = {"copies": (1, 100), "lose": (0, 1)}
-_TYPES = get_type_hints(Disturbance)
+_TYPES = get_type_hints(WebhookFaults)
 
 
 def _checked(name: str, value: object) -> object:

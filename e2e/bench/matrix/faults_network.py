@@ -1,4 +1,4 @@
-"""Faults of the way between portal and gu1, by the fault proxy."""
+"""Network faults between portal and gu1, by the fault proxy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from e2e.bench.matrix.faults import Begin, Fault, Strike, after
 from e2e.bench.matrix.points import ALL_CALLS, CREATES, WRITES, Point
 from e2e.bench.proxy import Proxy, Toxic, WirePoint
 from e2e.bench.toxics import ANSWER, CLIENT, REQUEST, SERVER
-from e2e.stand import DEADLINE, Stand
+from e2e.in_process_rig import DEADLINE, Rig
 
 _SHUT_FOR = 0.8
 
 
 def struck(toxic: Toxic, *, times: int = 1) -> Begin:
-    def begin(it: Stand, point: Point) -> Strike:
+    def begin(it: Rig, point: Point) -> Strike:
         order = it.proxy.strike(toxic, request=point.request, times=times)
         return Strike(has_struck=lambda: order.struck > 0, is_over=lambda: order.struck >= times)
 
@@ -24,7 +24,7 @@ def struck(toxic: Toxic, *, times: int = 1) -> Begin:
 
 
 def cut_at(point_on_wire: WirePoint) -> Begin:
-    def begin(it: Stand, point: Point) -> Strike:
+    def begin(it: Rig, point: Point) -> Strike:
         order = it.proxy.at(point_on_wire, request=point.request, cut=True)
         return Strike(has_struck=lambda: order.struck > 0)
 
@@ -47,9 +47,9 @@ class _Shut:
 
 
 def shut(how: Callable[[Proxy], Callable[[], None]]) -> Begin:
-    """The port, from the answer before the point's own call on, or from now on where that is not known."""
+    """Breaks the port after the previous call's answer, or at once if that call is unknown."""
 
-    def begin(it: Stand, point: Point) -> Strike:
+    def begin(it: Rig, point: Point) -> Strike:
         port = _Shut(it.proxy, how)
         if point.before:
             it.proxy.at(WirePoint.ANSWERING, request=point.before, do=port.shut)
@@ -99,4 +99,4 @@ PORTS = [
     _fault("port: resets", shut(lambda proxy: proxy.hang_up(with_reset=True)), _REACHABLE),
 ]
 
-OF_WIRE = [*EXCHANGES, *PORTS]
+NETWORK_FAULTS = [*EXCHANGES, *PORTS]

@@ -1,4 +1,4 @@
-"""Faults of gu1's webhooks: lost, repeated, out of order, late, forged, or saying too little."""
+"""Faults of gu1's webhooks: lost, repeated, out of order, late, forged, or short."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from e2e.bench.matrix.faults import Begin, Fault, Strike
 from e2e.bench.matrix.points import Point
+from e2e.in_process_rig import SECRET, Rig
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
-from e2e.stand import SECRET, Stand
 
 Way = Callable[[str, bytes, dict[str, str]], int]
 _GARBAGE = (
@@ -28,18 +28,18 @@ _GARBAGE = (
 )
 
 
-def disturbed(**switches: Any) -> Begin:
-    def begin(it: Stand, _: Point) -> Strike:
-        it.mock.webhooks.disturb(switches)
+def with_webhook_faults(**switches: Any) -> Begin:
+    def begin(it: Rig, _: Point) -> Strike:
+        it.mock.webhooks.set_faults(switches)
         return Strike(has_struck=lambda: bool(it.mock.webhooks.deliveries()))
 
     return begin
 
 
 def delivered(wrapped: Callable[[Way], Way]) -> Begin:
-    """Another way of the webhooks to the portal."""
+    """Replaces the delivery of webhooks to the portal."""
 
-    def begin(it: Stand, _: Point) -> Strike:
+    def begin(it: Rig, _: Point) -> Strike:
         way = wrapped(it.deliver)
         calls: list[int] = []
 
@@ -58,7 +58,7 @@ def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
 
 
 def respelt(body: bytes) -> bytes:
-    """The same news in other bytes, so that it is not known as a repetition."""
+    """The same webhook in other bytes, so that it is not recognised as a duplicate."""
     return json.dumps(json.loads(body), indent=1, ensure_ascii=False).encode() + b" " * (time.monotonic_ns() % 500)
 
 
@@ -103,7 +103,7 @@ def _among_garbage(way: Way) -> Way:
 
 
 def _among_forgeries(way: Way) -> Way:
-    """An approval that is not gu1's, newer than anything gu1 said."""
+    """A forged approval that is newer than everything gu1 sent."""
 
     def deliver(url: str, body: bytes, headers: dict[str, str]) -> int:
         told = json.loads(body)
@@ -127,27 +127,27 @@ def _door_shut_at_first(way: Way) -> Way:
     return deliver
 
 
-def _before_the_answer(it: Stand, point: Point) -> Strike:
+def _before_the_answer(it: Rig, point: Point) -> Strike:
     told = {"operation": "create_validation", "kind": "latency", "seconds": 0.4, "when": "after", "times": 9}
     it.mock.faults.order(told)
-    return disturbed()(it, point)
+    return with_webhook_faults()(it, point)
 
 
-def _fault(name: str, begin: Begin, **world: Any) -> Fault:
-    return Fault(name=f"news: {name}", points=("webhooks",), begin=begin, world=world, is_muted=False)
+def _fault(name: str, begin: Begin, **variant: Any) -> Fault:
+    return Fault(name=f"news: {name}", points=("webhooks",), begin=begin, variant=variant, is_muted=False)
 
 
-OF_NEWS = [
-    _fault("none", disturbed(lose=1.0)),
-    _fault("every second lost", disturbed(lose_every=2)),
-    _fault("half lost by chance", disturbed(lose=0.5)),
-    _fault("thrice", disturbed(copies=3)),
-    _fault("shuffled", disturbed(shuffle=1.0, copies=2)),
-    _fault("a second late", disturbed(delay=1.0)),
-    _fault("kept until it is all over", disturbed(hold=True)),
-    _fault("signed wrongly", disturbed(forge="wrong")),
-    _fault("unsigned", disturbed(forge="unsigned")),
-    _fault("signed with another secret", disturbed(forge="other_secret")),
+WEBHOOK_FAULTS = [
+    _fault("none", with_webhook_faults(lose=1.0)),
+    _fault("every second lost", with_webhook_faults(lose_every=2)),
+    _fault("half lost by chance", with_webhook_faults(lose=0.5)),
+    _fault("thrice", with_webhook_faults(copies=3)),
+    _fault("shuffled", with_webhook_faults(shuffle=1.0, copies=2)),
+    _fault("a second late", with_webhook_faults(delay=1.0)),
+    _fault("kept until it is all over", with_webhook_faults(hold=True)),
+    _fault("signed wrongly", with_webhook_faults(forge="wrong")),
+    _fault("unsigned", with_webhook_faults(forge="unsigned")),
+    _fault("signed with another secret", with_webhook_faults(forge="other_secret")),
     _fault("answer lost", delivered(_answer_lost)),
     _fault("four at once", delivered(_all_at_once)),
     _fault("with all the old ones again", delivered(_with_all_the_old_ones)),
@@ -155,7 +155,7 @@ OF_NEWS = [
     _fault("among forged approvals", delivered(_among_forgeries)),
     _fault("door shut for a second", delivered(_door_shut_at_first)),
     _fault("before the create answer", _before_the_answer),
-    _fault("short", disturbed(), webhook_envelope="v2a"),
-    _fault("in the oldest envelope", disturbed(), webhook_envelope="v1"),
-    _fault("of six kinds only", disturbed(), webhook_events="six"),
+    _fault("short", with_webhook_faults(), webhook_envelope="v2a"),
+    _fault("in the oldest envelope", with_webhook_faults(), webhook_envelope="v1"),
+    _fault("of six kinds only", with_webhook_faults(), webhook_events="six"),
 ]

@@ -1,4 +1,4 @@
-"""Two partners, a stranger, the portal and the provider, each on a site of its own."""
+"""Two partners, a stranger, the portal and the provider, each on its own site."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from e2e import servers
 from e2e.judge import judge
 from e2e.mock_gu1 import create_mock
 from e2e.mock_gu1.server import serving
-from e2e.mock_gu1.webhooks import by_post
+from e2e.mock_gu1.webhooks import over_http
 from e2e.partner_site import policy
 from e2e.partner_site.app import create_site
 from e2e.partner_site.bank import Bank
-from e2e.registering import Registered, write_partners_file
+from e2e.partners_fixture import RegisteredPartner, write_partners_file
 from e2e.sites.authority import Authority
 from e2e.sites.front import Front, fronting
 from e2e.sites.stranger import create_stranger
@@ -38,18 +38,18 @@ class Sites:
     front: Front
     authority: Authority
     clients: dict[str, httpx.Client]
-    """Of the portal's API, with each partner's key."""
+    """Clients of the portal's API, each with a partner's key."""
     banks: dict[str, Bank]
     gu1_url: str
     database_url: str
 
     def onboarding(self, partner: str, **wish: Any) -> dict[str, Any]:
-        """As the partner's backend makes one."""
+        """Creates an onboarding as the partner's backend does."""
         answer = self.clients[partner].post("/api/v1/onboardings", json=wish).raise_for_status()
         return dict(answer.json())
 
     def hears(self, partner: str, customer_id: str, status: str) -> None:
-        """By a notification to the partner's backend."""
+        """Waits for a notification to the partner's backend."""
         bank, deadline = self.banks[partner], time.monotonic() + PATIENCE
         wanted = f"{bank.customers[customer_id].onboarding_id} {status}"
         while not any("/hooks" in what and words == wanted for what, words in bank.log):
@@ -65,7 +65,7 @@ def cross_site(folder: Path) -> Iterator[Sites]:
     ports = {_host(it): free_port() for it in (PORTAL, PROVIDER, SHOP, BANK, STRANGER)}
     ports[_host(JAR)] = ports[_host(STRANGER)]
     authority, database_url = Authority(folder), servers.sqlite_in(folder)
-    # One that sends a Permissions-Policy, and one that has none, as most sites.
+    # One partner sends a Permissions-Policy; the other has none, like most sites.
     shop, bank = _registered(SHOP, ports), _registered(BANK, ports)
     with ExitStack() as running:
         front = running.enter_context(fronting(ports, authority.server(ports)))
@@ -84,15 +84,15 @@ def cross_site(folder: Path) -> Iterator[Sites]:
 _SETTINGS = {"PORTAL_BASE_URL": PORTAL, "GU1_PROVIDER_HOSTS": PROVIDER.removeprefix("https://")}
 
 
-def _registered(site: str, ports: dict[str, int]) -> Registered:
-    return Registered(_host(site).partition(".")[0], site, f"http://127.0.0.1:{ports[_host(site)]}/hooks")
+def _registered(site: str, ports: dict[str, int]) -> RegisteredPartner:
+    return RegisteredPartner(_host(site).partition(".")[0], site, f"http://127.0.0.1:{ports[_host(site)]}/hooks")
 
 
 def _provider(ports: dict[str, int]) -> Flask:
-    """The mock; what it tells the portal goes past the front, to the portal's own port and by its name."""
+    """The mock; its webhooks go directly to the portal's port, with the portal's Host header."""
 
     def deliver(url: str, body: bytes, headers: dict[str, str]) -> int:
-        return by_post(url, body, headers | {"Host": _host(PORTAL)})
+        return over_http(url, body, headers | {"Host": _host(PORTAL)})
 
     return create_mock(
         api_key=servers.API_KEY,
@@ -105,12 +105,12 @@ def _provider(ports: dict[str, int]) -> Flask:
     )
 
 
-def _client(partner: Registered, front: Front, authority: Authority) -> httpx.Client:
+def _client(partner: RegisteredPartner, front: Front, authority: Authority) -> httpx.Client:
     headers = {"Authorization": f"Bearer {partner.api_key}"}
     return httpx.Client(base_url=PORTAL, headers=headers, proxy=front.url, verify=authority.client(), trust_env=False)
 
 
-def _bank(partner: Registered, client: httpx.Client) -> Bank:
+def _bank(partner: RegisteredPartner, client: httpx.Client) -> Bank:
     return Bank(url=partner.site, portal=client, signing_secrets=(partner.signing_secret,))
 
 

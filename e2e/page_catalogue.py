@@ -1,4 +1,4 @@
-"""Every page that the portal can show, as requests to an app in this process: for the gallery and the checks."""
+"""Every page that the portal can show, as requests to an app in this process; for the gallery and the page checks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RIGHT = WRONG | {"document_number": "30111222", "last_name": "Núñez", "email":
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class CatalogueEntry:
     name: str
     path: str
     method: str = "GET"
@@ -56,18 +56,19 @@ class Exhibit:
     headers: dict[str, str] = field(default_factory=dict)
     capture: str = "redirect"
     fails: bool = False
-    """Whether the database refuses to be written to meanwhile."""
+    """Whether the database is read-only."""
     sent_from: str = ""
-    """Where its form stands, if not at `path` itself."""
+    """The page with its form, if not `path` itself."""
 
     def address(self, language: str) -> str:
         return f"{self.path}{'&' if '?' in self.path else '?'}lang={language}"
 
 
-class House:
-    """Portals that differ only in how they open the hosted page, on one database that was filled beforehand."""
+class PageCatalogue:
+    """Portals that differ only in how they open the hosted page, on one prepared database."""
 
     def __init__(self, folder: Path) -> None:
+        self._assets: dict[str, TestResponse] = {}
         self._database = folder / "portal.db"
         self._partners = folder / "partners.toml"
         self._partners.write_text(PARTNERS)
@@ -75,29 +76,35 @@ class House:
         engine = make_engine(f"sqlite:///{self._database}")
         migrate(engine)
         self._apps = {capture: self._app(capture) for capture in ("redirect", "new-tab", "frame")}
-        self.exhibits = list(_exhibits(self._apps["redirect"], Repository(engine, ColumnCipher(("k" * 32,)))))
+        self.entries = list(_entries(self._apps["redirect"], Repository(engine, ColumnCipher(("k" * 32,)))))
         engine.dispose()
         read_only = folder / "unwritable.db"
         shutil.copy(self._database, read_only)
         self._failing = self._app("redirect", f"sqlite:///file:{read_only}?mode=ro&uri=true")
 
-    def answer(self, exhibit: Exhibit, language: str) -> TestResponse:
-        client = self.client(exhibit)
-        data = exhibit.data
-        if exhibit.method == "POST":
-            form = client.get(exhibit.sent_from or exhibit.address(language), base_url=HOME)
+    def answer(self, entry: CatalogueEntry, language: str) -> TestResponse:
+        client = self.client(entry)
+        data = entry.data
+        if entry.method == "POST":
+            form = client.get(entry.sent_from or entry.address(language), base_url=HOME)
             data = data | {"form_token": form_token(form.text)}
         return client.open(
-            exhibit.address(language),
-            method=exhibit.method,
+            entry.address(language),
+            method=entry.method,
             data=data or None,
-            headers=exhibit.headers,
+            headers=entry.headers,
             base_url=HOME,
             buffered=True,
         )
 
-    def client(self, exhibit: Exhibit) -> Client:
-        return (self._failing if exhibit.fails else self._apps[exhibit.capture]).test_client()
+    def asset(self, client: Client, path: str) -> TestResponse:
+        """A style, script or picture of a page; the same on every page, so it is requested once."""
+        if path not in self._assets:
+            self._assets[path] = client.get(path, base_url=HOME, buffered=True)
+        return self._assets[path]
+
+    def client(self, entry: CatalogueEntry) -> Client:
+        return (self._failing if entry.fails else self._apps[entry.capture]).test_client()
 
     def _app(self, capture: str, database_url: str | None = None) -> Flask:
         config = Config(
@@ -116,62 +123,64 @@ class House:
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[House]:
-    yield House(folder)
+def page_catalogue(folder: Path) -> Iterator[PageCatalogue]:
+    yield PageCatalogue(folder)
 
 
-def _exhibits(app: Flask, store: Repository) -> Iterator[Exhibit]:
+def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
     def page(**changes: Any) -> str:
-        return f"/o/{app.extensions['portal'].links.token(store.add(an_onboarding(**changes)))}"
+        return f"/o/{app.extensions['portal'].access_links.token(store.add(an_onboarding(**changes)))}"
 
-    yield Exhibit("form", "/")
-    yield Exhibit("form, Brazil", "/?country=BR")
-    yield Exhibit("form, another country", "/?country=other")
-    yield Exhibit("form with errors", "/", "POST", WRONG)
-    yield Exhibit("form that could not be kept", "/", "POST", RIGHT, fails=True)
-    yield Exhibit("form inside an app", "/", headers={"User-Agent": INSTAGRAM})
+    yield CatalogueEntry("form", "/")
+    yield CatalogueEntry("form, Brazil", "/?country=BR")
+    yield CatalogueEntry("form, another country", "/?country=other")
+    yield CatalogueEntry("form with errors", "/", "POST", WRONG)
+    yield CatalogueEntry("form that could not be kept", "/", "POST", RIGHT, fails=True)
+    yield CatalogueEntry("form inside an app", "/", headers={"User-Agent": INSTAGRAM})
     yield from _stages(page)
-    yield Exhibit("details of an invited customer", page(validation=None, details=None, external_id="customer-1"))
+    yield CatalogueEntry(
+        "details of an invited customer", page(validation=None, details=None, external_id="customer-1")
+    )
     refused = {"stall_reason": StallReason.DETAILS_REFUSED, "details": some_details(), "validation": a_validation()}
-    yield Exhibit("details that gu1 refused", page(**refused))
+    yield CatalogueEntry("details that gu1 refused", page(**refused))
     yield from _of_partners(page)
-    yield Exhibit("back from the hosted page", "/return")
-    yield Exhibit("no such page", "/nowhere")
-    yield Exhibit("link that ran out", page(created_at=NOW - timedelta(days=31)))
-    yield Exhibit("wrong way to open a page", "/", "PUT")
-    yield Exhibit("sent from another site", "/", "POST", RIGHT, {"Sec-Fetch-Site": "cross-site"})
-    yield Exhibit("too much sent", "/", "POST", RIGHT | {"first_name": "A" * 20_000})
+    yield CatalogueEntry("back from the hosted page", "/return")
+    yield CatalogueEntry("no such page", "/nowhere")
+    yield CatalogueEntry("link that ran out", page(created_at=NOW - timedelta(days=31)))
+    yield CatalogueEntry("wrong way to open a page", "/", "PUT")
+    yield CatalogueEntry("sent from another site", "/", "POST", RIGHT, {"Sec-Fetch-Site": "cross-site"})
+    yield CatalogueEntry("too much sent", "/", "POST", RIGHT | {"first_name": "A" * 20_000})
 
 
-def _of_partners(page: Callable[..., str]) -> Iterator[Exhibit]:
+def _of_partners(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     sent = {"partner": "shop", "external_id": "customer-9", "return_url": "https://shop.example/done"}
     given = page(**sent, validation=None, consent=None, given_by_partner=True)
-    yield Exhibit("a customer who only agrees", given)
-    yield Exhibit("a customer who does not agree", given, "POST")
-    yield Exhibit("a partner's customer, to the form", page(**sent, validation=None, details=None, consent=None))
+    yield CatalogueEntry("a customer who only agrees", given)
+    yield CatalogueEntry("a customer who does not agree", given, "POST")
+    yield CatalogueEntry("a partner's customer, to the form", page(**sent, validation=None, details=None, consent=None))
     refused = {"stall_reason": StallReason.DETAILS_REFUSED, "given_by_partner": True, "validation": a_validation()}
-    yield Exhibit("a customer whose partner has to correct", page(**sent | refused))
+    yield CatalogueEntry("a customer whose partner has to correct", page(**sent | refused))
     for name in ("waiting", "approved", "in review", "rejected: registry_card_outdated", "closed"):
-        yield Exhibit(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))
+        yield CatalogueEntry(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))
 
 
-def _stages(page: Callable[..., str]) -> Iterator[Exhibit]:
+def _stages(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     for name, variant in VARIANTS.items():
         changes = {"updated_at": NOW, "created_at": NOW} | variant.changes()
         aged = {key: _shifted(value, variant.age) for key, value in changes.items()}
-        yield Exhibit(name, page(**aged))
+        yield CatalogueEntry(name, page(**aged))
     waiting = page(**VARIANTS["waiting"].changes())
     pressed = {"data": {"attempt": "1"}, "fails": True, "sent_from": waiting}
-    yield Exhibit("button that came to nothing", f"{waiting}/stop", "POST", **pressed)
+    yield CatalogueEntry("button that came to nothing", f"{waiting}/stop", "POST", **pressed)
     for capture in ("new-tab", "frame"):
         for name in ("ready", "waiting"):
-            yield Exhibit(f"{name}, {capture}", page(**VARIANTS[name].changes()), capture=capture)
+            yield CatalogueEntry(f"{name}, {capture}", page(**VARIANTS[name].changes()), capture=capture)
     for name in ("waiting", "approved"):
-        yield Exhibit(f"{name}, on the phone", page(**VARIANTS[name].changes()) + "?via=qr")
+        yield CatalogueEntry(f"{name}, on the phone", page(**VARIANTS[name].changes()) + "?via=qr")
 
 
 def _shifted(value: Any, age: timedelta) -> Any:
-    """As it was stored when the page is `age` old now."""
+    """The value as it was stored `age` ago."""
     if isinstance(value, datetime):
         return value - age
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""SIGTERM under load: what is under way is finished or handed back; nobody waits for a lease, nothing got lost."""
+"""SIGTERM under load: running work is finished or released; nobody waits for a lease and nothing is lost."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, func, select
 
-from e2e.bench.crowd import Fault, count
+from e2e.bench.applicant_pool import Fault, count
 from e2e.bench.fleet import Fleet, database_of
-from e2e.bench.ground import fleet_on, tell, throng
+from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
-from e2e.bench.visits import Visitor
+from e2e.bench.scenario import fleet_on, tell, under_load
 from portal.domain.validation import CreationState
 from portal.store.tables import onboardings, validations
 
 TIMES = 20
 LONGEST = 10.0
-"""Seconds until a container that was told to end is killed."""
+"""Seconds between a container's SIGTERM and its SIGKILL."""
 _PATIENCE = 150.0
 _SLOW = 0.3
 _ALWAYS = 1_000_000
 _RECONCILES = "outcome unknown"
-"""In the log: the portal does not know what became of its request for a validation."""
+"""Logged if the portal does not know the result of its request for a validation."""
 
 
-def ended(folder: Path, database: str, *, seed: int, times: int = TIMES, places: int = 12) -> Line:
-    """One replica, so that whatever is left claimed after its end was left by it; seconds are those until its end."""
+def graceful_stops(folder: Path, database: str, *, seed: int, times: int = TIMES, places: int = 12) -> Line:
+    """One replica, so every remaining lease is its own; seconds are those until the process exits."""
     line = Line("SIGTERM under load", "random instants", database)
     chance, took = random.Random(seed), []
     folder.mkdir(parents=True)
 
-    def worst(running: Fleet, _visitors: list[Visitor]) -> list[float]:
+    def worst(running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
         tell(running.gu1, "faults", kind="latency", seconds=_SLOW, times=_ALWAYS)
         replica = running.replicas[0]
         for _ in range(times):
@@ -44,8 +44,8 @@ def ended(folder: Path, database: str, *, seed: int, times: int = TIMES, places:
             replica.start()
         return []
 
-    with database_of(database, folder) as url, fleet_on(folder, url, pace_scale=1.0) as running:
-        throng(line, running, worst, seed=seed, places=places, patience=_PATIENCE)
+    with database_of(database, folder) as url, fleet_on(folder, url, time_scale=1.0) as running:
+        under_load(line, running, worst, seed=seed, places=places, patience=_PATIENCE)
         unknown = running.replicas[0].log.read_text().count(_RECONCILES)
     line.seconds = took
     late = [("stuck", f"took {seconds:.1f} s to end") for seconds in took if seconds > LONGEST]
@@ -62,4 +62,4 @@ def _left_behind(running: Fleet) -> list[Fault]:
             claims, lost = connection.scalar(leased) or 0, connection.scalar(sent) or 0
     finally:
         engine.dispose()
-    return [("stuck", "a claim was left to run out")] * claims + [("wrong", "a request was left unanswered")] * lost
+    return [("stuck", "a lease was left to expire")] * claims + [("wrong", "a request was left unanswered")] * lost

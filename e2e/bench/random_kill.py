@@ -1,4 +1,4 @@
-"""SIGKILL at random instants, for one replica, which is started again at once."""
+"""Kills one replica with SIGKILL at random instants and starts it again at once."""
 
 from __future__ import annotations
 
@@ -28,42 +28,42 @@ class Kill:
 
 
 @dataclass
-class Toll:
-    """What all reapers of a run share."""
+class KillLog:
+    """Shared by all killers of a run."""
 
     wanted: int
     began: float = field(default_factory=time.monotonic)
     kills: list[Kill] = field(default_factory=list)
     begun: int = 0
     crash_loops: int = 0
-    """Servers that gave up, as granian does where one worker ends twice within a few seconds."""
+    """Number of servers that gave up; granian does if a worker ends twice within a few seconds."""
     ended: list[str] = field(default_factory=list)
-    """After what kill a server did not come up, had no new worker, or ended by itself without a reason."""
+    """The kill after which a server did not start, had no new worker, or ended without a reason."""
 
     def may_take_one(self) -> bool:
         self.begun += 1
         return self.begun <= self.wanted
 
-    def takes(self, kill: Kill) -> None:
+    def record(self, kill: Kill) -> None:
         self.kills.append(kill)
         if len(self.kills) % _TOLD_EVERY == 0:
             print(f"{len(self.kills)} kills in {time.monotonic() - self.began:.0f} s", flush=True)
 
 
-class Reaper:
-    def __init__(self, server: Server, workers: int, chance: random.Random, toll: Toll, longest_life: float) -> None:
+class RandomKiller:
+    def __init__(self, server: Server, workers: int, chance: random.Random, log: KillLog, longest_life: float) -> None:
         self._server = server
         self._workers = workers
         self._chance = chance
-        self._toll = toll
+        self._log = log
         self._longest_life = longest_life
         self._last = ""
         self.groups: set[int] = set()
-        """Of servers that were killed without their workers."""
+        """Process groups of servers that were killed without their workers."""
 
-    async def reaps(self) -> None:
-        """The replica is up before and afterwards."""
-        while self._toll.may_take_one():
+    async def run(self) -> None:
+        """The replica must be up before and is up afterwards."""
+        while self._log.may_take_one():
             await asyncio.sleep(self._chance.uniform(0, self._longest_life))
             if self._has_ended():
                 await self._restart_ended()
@@ -76,7 +76,7 @@ class Reaper:
                 if self._last == STARTING:
                     began = await self._kill_while_starting()
                 await self._start()
-            self._toll.takes(Kill(self._last, began, time.monotonic() - began))
+            self._log.record(Kill(self._last, began, time.monotonic() - began))
 
     def _chosen(self) -> str:
         shares = {GROUP: 4, STARTING: 1, SERVER: 1} | ({WORKER: 4} if self._workers > 1 else {})
@@ -85,7 +85,7 @@ class Reaper:
     def _kill_server(self, *, alone: bool) -> None:
         process = self._server.process
         if alone and process:
-            self.groups.add(process.pid)  # its workers have to find out by themselves
+            self.groups.add(process.pid)  # its workers must notice by themselves
             process.kill()
             process.wait()
         self._server.kill()
@@ -103,7 +103,7 @@ class Reaper:
                 return await asyncio.to_thread(self._server.start)
             except RuntimeError as problem:
                 print(f"after the kill of {self._last}: {problem}", flush=True)
-                self._toll.ended.append(self._last)
+                self._log.ended.append(self._last)
                 self._server.kill()
         raise RuntimeError(f"{self._server.url} cannot be started any more")
 
@@ -124,9 +124,9 @@ class Reaper:
 
     async def _restart_ended(self) -> None:
         if self._last == WORKER and self._has_ended():
-            self._toll.crash_loops += 1
+            self._log.crash_loops += 1
         else:
-            self._toll.ended.append(self._last)
+            self._log.ended.append(self._last)
         self._server.kill()
         await self._start()
 
@@ -139,7 +139,7 @@ class Reaper:
 
 
 def children(pid: int) -> list[int]:
-    """Of a running process; a zombie has none left to lose and is none."""
+    """Child processes of a running process, without zombies."""
     with suppress(FileNotFoundError, ProcessLookupError):
         listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [int(child) for child in listed if not _is_gone(int(child))]
@@ -154,7 +154,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def still_there(groups: set[int]) -> set[int]:
-    """Which of these process groups have somebody left."""
+    """The process groups that still have a process."""
     left = set()
     for group in groups:
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Partners' pages that hold the portal in a frame: a site for each of them, and what one sees and hears there."""
+"""Sites of partners that embed the portal in a frame, and a customer who uses them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from threading import Thread
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from e2e.pages.applicant import a_document_number
-from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET, World, world
+from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET, Environment, environment
 from portal.app import create_app
 from portal.config import Config
 from portal.partners.registry import new_signing_secret
@@ -23,7 +23,7 @@ from portal.services.partner_onboardings import CreateRequest
 from tests.ports import free_port
 
 UNUSED_PROVIDER = "verify.example.com"
-"""A host that the portal allows besides the mock's: on loopback the embed script cannot know one by its port."""
+"""A provider host that the portal allows besides the mock's; on loopback the hosts differ by port only."""
 QUICK = 'timeout="1500"'
 
 VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -39,7 +39,7 @@ _numbers = count(1)
 
 
 class Site:
-    """One server for as many partners' hosts as there are names below localhost."""
+    """One server for all partner hosts, each a name below localhost."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[str, str, Mapping[str, str]]] = {}
@@ -64,7 +64,7 @@ class Site:
         return f"http://{name}.localhost:{self.server.server_port}"
 
     def page(self, name: str, body: str, head: str = "", **headers: str) -> str:
-        """The address of a new page at `name`'s; headers by keyword, with underscores."""
+        """The URL of a new page on the host `name`; `headers` by keyword, with underscores."""
         path = f"/{next(_numbers)}"
         text = (
             f'<!DOCTYPE html><html lang="es"><head><title>Shop</title>{VIEWPORT}{head}</head><body>{body}</body></html>'
@@ -83,16 +83,16 @@ def site() -> Iterator[Site]:
 
 
 @dataclass
-class Embedding:
-    world: World
+class EmbeddingSites:
+    environment: Environment
     site: Site
     provider: str
-    """The origin that the hosted page is at."""
+    """The origin of the hosted page."""
     invite: Callable[..., str]
 
     @property
     def portal(self) -> str:
-        return self.world.portal.url
+        return self.environment.portal.url
 
     @property
     def script(self) -> str:
@@ -102,12 +102,12 @@ class Embedding:
         return f'<kyc-onboarding id="{id}" src="{self.invite(partner, **wishes)}" {more}></kyc-onboarding>'
 
     def embeds(self, partner: str, *, at: str = "shop", more: str = QUICK, **headers: str) -> str:
-        """The address of a page that holds a new customer's onboarding."""
+        """The URL of a page that embeds a new customer's onboarding."""
         return self.site.page(at, f"<h1>Shop</h1>{self.element(partner, more=more)}", self.script, **headers)
 
 
 @contextmanager
-def embedding(folder: Path) -> Iterator[Embedding]:
+def embedding_sites(folder: Path) -> Iterator[EmbeddingSites]:
     port = free_port()
     provider = f"http://provider.localhost:{port}"
     with site() as running:
@@ -118,8 +118,8 @@ def embedding(folder: Path) -> Iterator[Embedding]:
         settings = {"PORTAL_PARTNERS_FILE": str(partners), "PORTAL_SECRET_KEYS": SECRET_KEY}
         settings["GU1_PROVIDER_HOSTS"] = f"provider.localhost,{UNUSED_PROVIDER}"
         arguments = ("--asks-camera", "--public-url", provider)
-        with world(folder, gu1_port=port, env=settings, mock_arguments=arguments) as found:
-            yield Embedding(found, running, provider, _inviting(found, partners))
+        with environment(folder, gu1_port=port, env=settings, mock_arguments=arguments) as found:
+            yield EmbeddingSites(found, running, provider, _inviting(found, partners))
 
 
 def _stanza(slug: str, capture: str, host: str, at: Site) -> str:
@@ -133,8 +133,8 @@ def _stanza(slug: str, capture: str, host: str, at: Site) -> str:
     return f"[partners.{slug}]\n" + "\n".join(f"{name} = {json.dumps(value)}" for name, value in told.items()) + "\n"
 
 
-def _inviting(found: World, partners: Path) -> Callable[..., str]:
-    """As the partner's backend would; gives the access link."""
+def _inviting(found: Environment, partners: Path) -> Callable[..., str]:
+    """Creates onboardings as the partner's backend does; returns the access link."""
     config = Config(
         secret_keys=(SECRET_KEY,),
         database_url=found.database_url,
@@ -154,7 +154,7 @@ def _inviting(found: World, partners: Path) -> Callable[..., str]:
 
 
 class Customer:
-    """Of a partner, on its page."""
+    """A partner's customer, on the partner's page."""
 
     def __init__(self, page: Page, id: str = "kyc") -> None:
         self.page = page
@@ -181,7 +181,7 @@ class Customer:
         return [detail for id, event, detail in self.page.evaluate("heard") if (id, event) == (self.id, name)]
 
     def hears(self, name: str) -> object:
-        """The last one of a name, once there is one."""
+        """Waits for an event of this name; returns the detail of the last one."""
         self.page.wait_for_function(
             "([id, name]) => heard.some((it) => it[0] === id && it[1] === name)", arg=[self.id, name]
         )

@@ -1,4 +1,4 @@
-"""A partners' file of our own making, with the secrets that belong to it."""
+"""Writes a partners file for tests, with new secrets."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from portal.partners.registry import hash_of_key, new_key, new_signing_secret
 
 
 @dataclass(frozen=True)
-class Registered:
-    """A partner, with what only it and (of the key a hash) the portal's registry know."""
+class RegisteredPartner:
+    """A partner with its API key (the registry stores a hash) and its signing secret."""
 
     slug: str
     site: str
-    """Its address, an origin."""
+    """Its origin."""
     notify_url: str
     api_key: str = field(default_factory=new_key)
     signing_secret: str = field(default_factory=new_signing_secret)
     settings: dict[str, Any] = field(default_factory=dict)
-    """More lines of its stanza."""
+    """More TOML lines of its section."""
 
     @property
     def stanza(self) -> str:
@@ -35,11 +35,11 @@ class Registered:
             "prefix_external_ids": True,
             **self.settings,
         }
-        # What JSON writes for texts, numbers and lists, TOML reads.
+        # TOML reads JSON's strings, numbers and lists.
         return "".join((f"[partners.{self.slug}]\n", *(f"{key} = {json.dumps(it)}\n" for key, it in lines.items())))
 
 
-def write_partners_file(path: Path, *partners: Registered) -> dict[str, str]:
-    """What the portal's environment then needs."""
+def write_partners_file(path: Path, *partners: RegisteredPartner) -> dict[str, str]:
+    """Returns the settings that the portal then needs."""
     path.write_text("\n".join(partner.stanza for partner in partners), encoding="utf-8")
     return {"PORTAL_PARTNERS_FILE": str(path)}

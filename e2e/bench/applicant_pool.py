@@ -1,4 +1,4 @@
-"""Many applicants at once, and whether each of them came to the right page."""
+"""Many applicants at once, and whether each reached the right page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Fault = tuple[str, str]
 """A column of the report's table, and what happened."""
 
 
-class Crowd:
+class ApplicantPool:
     def __init__(self, door: Door, client: httpx.AsyncClient, chance: random.Random) -> None:
         self.door = door
         self.intents: list[Intent] = []
@@ -37,8 +37,8 @@ class Crowd:
         self.intents.append(intent)
         return Applicant(intent, self.door, self._client)
 
-    async def throngs(self, places: int, during: Callable[[], Awaitable[None]], *, patience: float) -> None:
-        """Keeps so many applicants under way while `during` lasts; then whoever is left gets so many seconds."""
+    async def keep_busy(self, places: int, during: Callable[[], Awaitable[None]], *, patience: float) -> None:
+        """Keeps `places` applicants active while `during` runs; afterwards the rest get `patience` seconds."""
         streams = [asyncio.create_task(self._stream()) for _ in range(places)]
         try:
             await during()
@@ -48,7 +48,7 @@ class Crowd:
             for stream in late:
                 stream.cancel()
             await asyncio.gather(*streams, return_exceptions=True)
-        await self.looks_around(self.intents, patience)
+        await self.check_all(self.intents, patience)
 
     async def _stream(self) -> None:
         while self._is_open:
@@ -58,8 +58,8 @@ class Crowd:
             except Lost as lost:
                 applicant.intent.problem = str(lost)
 
-    async def looks_around(self, intents: Sequence[Intent], patience: float) -> None:
-        """These once more: whoever was where they belong has to be there still."""
+    async def check_all(self, intents: Sequence[Intent], patience: float) -> None:
+        """Checks these again: whoever had arrived must still be there."""
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def look(intent: Intent) -> None:
@@ -73,21 +73,21 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(urls: list[str], seed: int) -> AsyncIterator[Crowd]:
+async def applicant_pool(urls: list[str], seed: int) -> AsyncIterator[ApplicantPool]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     async with httpx.AsyncClient(trust_env=False, timeout=15, limits=limits) as client:
         chance = random.Random(seed)
-        yield Crowd(Door(urls, client, chance), client, chance)
+        yield ApplicantPool(Door(urls, client, chance), client, chance)
 
 
 def onboarding_id(link: str) -> str:
-    """Our id, which an access link carries signed but in the open."""
+    """The onboarding's id, which the access link carries signed but readable."""
     payload = link.rsplit("/", 1)[-1].split("?", maxsplit=1)[0].split(".", maxsplit=1)[0]
     return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))[0])
 
 
 def judged(intents: Sequence[Intent], rows: Rows, bare: Sequence[str] = ()) -> list[Fault]:
-    """What is not as it has to be."""
+    """All deviations from the intents."""
     of = defaultdict(list)
     for row in rows:
         of[row["onboarding"]].append(row)
@@ -128,13 +128,13 @@ def _agrees(intent: Intent, rows: Rows) -> bool:
     return "cancelled" in there if intent.plan.ends == "cancelled" else intent.status in there
 
 
-def twins(rows: Rows) -> int:
-    """Creates beyond one for a validation, which nobody is ever shown."""
+def duplicates(rows: Rows) -> int:
+    """Number of duplicate validations at gu1, which no applicant is ever shown."""
     return len(rows) - len({(row["onboarding"], row["validation"]) for row in rows})
 
 
 def waits(intents: Sequence[Intent], moments: Sequence[float]) -> list[float]:
-    """For each moment and each applicant who was under way then, the seconds until that one got on."""
+    """For each moment and each applicant active then: the seconds until that applicant's next step."""
     found = []
     for intent in intents:
         for (left, _), (reached, _) in zip(intent.milestones, intent.milestones[1:], strict=False):

@@ -1,18 +1,18 @@
-"""SIGKILL at a commit: a process of the portal kills its own group right before or right after it.
+"""SIGKILL at a commit: a process of the portal kills its own group right before or after it.
 
 Kinds of commits, in the order of an onboarding's life:
 
-    intent     a new onboarding               moved      gu1 told of progress or review
-    claim      an engine takes its turn       verdict    a final status
-    entity     gu1's entity is known          looked     gu1 was read without news
-    sent       the paid request is noted      webhook    a webhook is remembered, after it was applied
+    intent     a new onboarding               moved      gu1 reported progress or review
+    claim      a runner takes a lease         verdict    a final status
+    entity     gu1's entity is known          looked     a refresh without a change
+    sent       the paid request is recorded   webhook    a webhook is recorded after it was applied
     unsure     its answer was lost            retry      the next validation is planned
-    adopted    gu1's answer is kept           readopted  and gu1's answer to that is kept
+    adopted    gu1's answer is stored         readopted  gu1's answer to the retry is stored
     shown      the hosted page was opened     stopped    the applicant stopped it
-    watched    somebody looks at the page     cancelled  and gu1 was told
-    saved      anything else of an onboarding
+    watched    somebody opens the page        cancelled  the stopped validation was cancelled at gu1
+    saved      any other change of an onboarding
 
-`any` stands for each of them. Only the plan's nth one counts from when it was made, and it is died of once.
+`any` matches all of them. The nth matching commit after the plan was made kills, once.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ from sqlalchemy.pool import Pool
 from e2e.servers import Server
 from portal.domain.status import FINAL
 
-DEATH_FILE = "BENCH_DEATH_FILE"
+KILL_FILE = "BENCH_KILL_FILE"
 _WRITTEN = "bench_written"
 _CLAIM = "WITH submitted"
-"""How an engine's begins: with the first of its steps."""
+"""First words of a runner's lease statement: the name of its first step."""
 _STATEMENT = re.compile(rf"({_CLAIM})|(INSERT INTO|UPDATE) (\w+)")
 
 Written = Mapping[str, Mapping[str, Any]]
 """What a transaction wrote: statement and table → values."""
 
 
-def plan_death(server: Server, when: str, kind: str, nth: int = 1) -> None:
+def plan_kill(server: Server, when: str, kind: str, nth: int = 1) -> None:
     """`when`: before or after."""
-    _write(Path(server.env[DEATH_FILE]), f"{when} {kind} {nth}")
+    _write(Path(server.env[KILL_FILE]), f"{when} {kind} {nth}")
 
 
-def call_off_death(server: Server) -> None:
-    Path(server.env[DEATH_FILE]).unlink(missing_ok=True)
+def cancel_kill(server: Server) -> None:
+    Path(server.env[KILL_FILE]).unlink(missing_ok=True)
 
 
-def await_death(server: Server, within: float = 20.0) -> bool:
-    """Whether it came to that; the server can be started again afterwards."""
+def await_kill(server: Server, within: float = 20.0) -> bool:
+    """Whether the kill happened; the server can be started again afterwards."""
     deadline = time.monotonic() + within
     while server.process is not None and server.process.poll() is None:
         if time.monotonic() > deadline:
@@ -61,8 +61,8 @@ def await_death(server: Server, within: float = 20.0) -> bool:
     return True
 
 
-class Deaths:
-    """Listens to every engine of this process."""
+class CommitKiller:
+    """Listens to every SQLAlchemy engine of this process."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -80,16 +80,16 @@ class Deaths:
             connection.info.setdefault(_WRITTEN, {})[found[0]] = values
 
     def _before_commit(self, connection: Connection) -> None:
-        self._die_where_planned("before", connection.info.get(_WRITTEN))
+        self._kill_if_planned("before", connection.info.get(_WRITTEN))
 
     def _forget(self, connection: Connection) -> None:
         connection.info.pop(_WRITTEN, None)
 
     def _after_commit(self, _connection: object, record: Any) -> None:
         """A connection goes back to its pool right after the commit."""
-        self._die_where_planned("after", record.info.pop(_WRITTEN, None))
+        self._kill_if_planned("after", record.info.pop(_WRITTEN, None))
 
-    def _die_where_planned(self, when: str, written: Written | None) -> None:
+    def _kill_if_planned(self, when: str, written: Written | None) -> None:
         kind = kind_of(written) if written else None
         if kind is None:
             return
@@ -107,7 +107,7 @@ class Deaths:
 
 
 def kind_of(written: Written) -> str | None:
-    """None for what is not counted."""
+    """None for commits that are not counted."""
     if _CLAIM in written:
         return "claim"
     if "INSERT INTO webhook_deliveries" in written:

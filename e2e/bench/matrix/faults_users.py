@@ -1,19 +1,19 @@
-"""What people do to pages: the same button twice, or from eight devices at once."""
+"""What people do: press the same button twice, or from eight devices at once."""
 
 from __future__ import annotations
 
 from e2e.bench.matrix.faults import Fault, Strike
 from e2e.bench.matrix.points import Point
-from e2e.stand import Stand
+from e2e.in_process_rig import Rig
 
 _PRESSES = ("form", "continue", "retry", "stop")
 
 
-def _begin(_: Stand, __: Point) -> Strike:
+def _begin(_: Rig, __: Point) -> Strike:
     return Strike(has_struck=lambda: True)
 
 
-OF_PEOPLE = [
+USER_FAULTS = [
     Fault(
         name=f"pressed {words}",
         points=_PRESSES,

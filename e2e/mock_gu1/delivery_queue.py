@@ -1,4 +1,4 @@
-"""One thread that does what it was given when the time has come, one thing after the other."""
+"""One thread that runs delayed work in order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from time import monotonic
 Work = Callable[[], object]
 
 
-class Post:
+class DeliveryQueue:
     def __init__(self) -> None:
         self._changed = Condition()
         self._order = count()
@@ -20,7 +20,7 @@ class Post:
         self._thread: Thread | None = None
 
     def put(self, seconds: float, work: Work) -> None:
-        """What is due at the same time goes in the order in which it came."""
+        """Work that is due at the same time runs in the order of `put`."""
         with self._changed:
             heappush(self._waiting, (monotonic() + seconds, next(self._order), work))
             if self._thread is None:
@@ -34,7 +34,7 @@ class Post:
             self._changed.notify_all()
 
     def join(self) -> None:
-        """Waits until there is nothing left, however late it is due."""
+        """Waits until the queue is empty, however late its work is due."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting and not self._busy)
 

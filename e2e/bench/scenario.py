@@ -1,4 +1,4 @@
-"""What the benches of outages, floods, clocks and upgrades stand on: a fleet on a database of their own."""
+"""A fleet on its own database, for the benches of outages, floods, clocks and upgrades."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from typing import Any
 
 import httpx
 
-from e2e.bench.crowd import Crowd, Fault, count, crowd, judged, waits
+from e2e.bench.applicant_pool import ApplicantPool, Fault, applicant_pool, count, judged, waits
 from e2e.bench.fleet import POSTGRESQL, SQLITE, Fleet
+from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
 from e2e.bench.serving import bench_portal, set_clock
-from e2e.bench.visits import Visitor
 from e2e.servers import Server, mock_gu1, on_database, sqlite_in
 from portal.store.database import make_engine, migrate
 from tests.ports import free_port
 from tests.postgres import HOW_TO_GET_ONE, Cluster, new_database, own_cluster, server
 
 PATIENCE = 60.0
-"""Seconds for whoever is under way when the faults are over."""
+"""Seconds for applicants who are still on their way when the faults are over."""
 
 Behind = Callable[[str], AbstractContextManager[Server]]
-"""Makes a gu1 for the portal at that address."""
+"""Starts a gu1 for the portal at this URL."""
 
-Worst = Callable[[Fleet, list[Visitor]], list[float]]
-"""Breaks things; adds the visitors whom it sends in, and says when each fault was over."""
+Worst = Callable[[Fleet, list[InterruptedVisitor]], list[float]]
+"""Causes faults; adds its visitors to the list and returns the moments when each fault was over."""
 
 
 def kind_of(database_url: str) -> str:
@@ -41,7 +41,7 @@ def kind_of(database_url: str) -> str:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """To be stopped and started, or filled, without harm to anybody else's databases."""
+    """A private PostgreSQL cluster, which a bench may stop or fill."""
     with own_cluster() as own:
         if own is None:
             raise RuntimeError(HOW_TO_GET_ONE)
@@ -54,13 +54,13 @@ def fleet_on(
     database_url: str,
     *,
     ahead: Sequence[float] = (0.0,),
-    pace_scale: float = 0.1,
+    time_scale: float = 0.1,
     gu1: Behind | None = None,
     has_schema: bool = False,
 ) -> Iterator[Fleet]:
     """As `fleet.fleet`, but on this database, which gets its schema here unless it has one.
 
-    `ahead` has a replica's clock each, in seconds.
+    `ahead`: seconds by which each replica's clock is ahead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ports = [free_port() for _ in ahead]
@@ -68,7 +68,7 @@ def fleet_on(
         bring_schema(database_url)
     settings = {**on_database(database_url), "TMPDIR": str(folder), "PORTAL_LOG_LEVEL": "WARNING"}
     with (gu1 or partial(a_mock, folder))(f"http://127.0.0.1:{ports[0]}") as behind:
-        own = [bench_portal(folder, port=it, gu1_url=behind.url, env=settings, pace_scale=pace_scale) for it in ports]
+        own = [bench_portal(folder, port=it, gu1_url=behind.url, env=settings, time_scale=time_scale) for it in ports]
         try:
             for replica, seconds in zip(own, ahead, strict=True):
                 set_clock(replica, seconds)
@@ -91,7 +91,7 @@ def a_mock(folder: Path, portal_url: str) -> Iterator[Server]:
 
 @contextmanager
 def empty_database(kind: str, folder: Path) -> Iterator[str]:
-    """Without a schema."""
+    """A database without a schema."""
     if kind == SQLITE:
         yield sqlite_in(folder)
         return
@@ -108,7 +108,7 @@ def bring_schema(database_url: str) -> None:
     engine.dispose()
 
 
-def throng(
+def under_load(
     line: Line,
     running: Fleet,
     during: Worst,
@@ -118,20 +118,20 @@ def throng(
     patience: float = PATIENCE,
     forgives: str = "",
 ) -> None:
-    """Applicants going all the way while `during` does its worst on a thread.
+    """Keeps applicants going while `during` causes faults on a thread.
 
-    `forgives` is the one problem that people may have who were not acknowledged yet.
+    `forgives`: a problem that is allowed for applicants who are not acknowledged yet.
     """
-    visitors: list[Visitor] = []
+    visitors: list[InterruptedVisitor] = []
 
     async def come() -> None:
-        async with crowd(running.urls, seed) as people:
+        async with applicant_pool(running.urls, seed) as people:
             ends: list[float] = []
 
             async def worst() -> None:
                 ends.extend(await asyncio.to_thread(during, running, visitors))
 
-            await people.throngs(places, worst, patience=patience)
+            await people.keep_busy(places, worst, patience=patience)
             if forgives:
                 people.intents = [it for it in people.intents if it.is_acknowledged or it.problem != forgives]
             line.runs += len(people.intents)
@@ -145,8 +145,10 @@ def throng(
             visitor.leaves()
 
 
-async def _settled(people: Crowd, running: Fleet, visitors: Sequence[Visitor], patience: float) -> list[Fault]:
-    """What is wrong still when there was time enough to get right."""
+async def _settled(
+    people: ApplicantPool, running: Fleet, visitors: Sequence[InterruptedVisitor], patience: float
+) -> list[Fault]:
+    """The faults that remain after the time to recover."""
     deadline = time.monotonic() + patience
     charges = {key: charged for visitor in visitors for key, charged in visitor.onboardings.items()}
     while True:
@@ -154,7 +156,7 @@ async def _settled(people: Crowd, running: Fleet, visitors: Sequence[Visitor], p
         faults = judged(people.intents, [row for row in rows if row["onboarding"] not in charges], people.door.bare)
         if all(kind == "bare" for kind, _ in faults) or time.monotonic() > deadline:
             break
-        await people.looks_around([intent for intent in people.intents if not intent.is_right], 1.0)
+        await people.check_all([intent for intent in people.intents if not intent.is_right], 1.0)
         await asyncio.sleep(0.5)
     charged = Counter(row["onboarding"] for row in rows if row["charged"])
     twice = [key for key, wanted in charges.items() if charged[key] > wanted]
@@ -162,7 +164,7 @@ async def _settled(people: Crowd, running: Fleet, visitors: Sequence[Visitor], p
 
 
 def processes(portal: Server) -> list[int]:
-    """Of the server's group: itself and its workers."""
+    """Processes of the server's group: itself and its workers."""
     if portal.process is None:
         return []
     group = portal.process.pid
@@ -170,12 +172,12 @@ def processes(portal: Server) -> list[int]:
 
 
 def running_processes() -> list[int]:
-    """On the whole machine; Linux only, as all that looks into /proc."""
+    """On the whole machine; Linux only, like everything that reads /proc."""
     return [int(it.name) for it in Path("/proc").iterdir() if it.name.isdigit()]
 
 
 def processor_seconds(portal: Server) -> float:
-    """What all its processes have used until now."""
+    """CPU seconds of all its processes until now."""
     ticks = 0
     for pid in processes(portal):
         used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -184,7 +186,7 @@ def processor_seconds(portal: Server) -> float:
 
 
 def looks_at_gu1(url: str) -> float:
-    """Reads of validations until now, by the replica's own count."""
+    """Validation reads until now, from the replica's metrics."""
     metrics = httpx.get(f"{url}/metrics", trust_env=False).text
     return sum(
         map(float, re.findall(r'^portal_gu1_seconds_count\{operation="read_validation".*\} (\S+)', metrics, re.M))

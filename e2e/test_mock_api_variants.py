@@ -1,4 +1,4 @@
-"""Each word of each switch answers as it says."""
+"""Each word of each switch changes the answers as documented."""
 
 from dataclasses import asdict
 
@@ -6,12 +6,7 @@ import pytest
 
 from e2e.mock_client import AUTHORIZED, CODE, MockClient
 from e2e.mock_gu1.__main__ import parser
-from e2e.mock_gu1.worlds import SWITCHES, World, words_of
-
-
-@pytest.fixture
-def mock():
-    return MockClient()
+from e2e.mock_gu1.api_variants import SWITCHES, ApiVariant, words_of
 
 
 def entity_answer(mock, tax_id="20123456"):
@@ -25,9 +20,9 @@ def test_every_word_of_the_table_is_an_option_of_the_command():
             assert vars(parser().parse_args([option, str(word)]))[switch.name] == word
 
 
-def test_world_is_shown_with_its_allowed_words(mock):
+def test_variant_is_shown_with_its_allowed_words(mock):
     shown = mock.client.get("/_mock/world").json
-    assert {name: switch["value"] for name, switch in shown.items()} == asdict(World())
+    assert {name: switch["value"] for name, switch in shown.items()} == asdict(ApiVariant())
     assert shown["duplicates"]["words"] == ["refuse", "allow"] and shown["duplicates"]["what"]
 
 
@@ -38,7 +33,7 @@ def test_word_that_is_not_allowed_changes_nothing(mock, body):
     assert mock.client.get("/_mock/world").json["renaper"]["value"] == "one_step"
 
 
-def test_reset_goes_back_to_the_world_of_the_start():
+def test_reset_restores_the_variant_of_the_start():
     mock = MockClient(duplicates="allow")
     mock.told("world", duplicates="refuse")
     mock.told("reset")
@@ -86,7 +81,7 @@ def test_entities_can_be_at_one_path_only(word, there, gone):
 
 
 @pytest.mark.parametrize(("word", "status"), [("accept", 201), ("pad", 201), ("refuse", 400)])
-def test_seven_digit_document_is_taken_as_the_world_says(word, status):
+def test_seven_digit_document_is_taken_as_the_variant_says(word, status):
     answer = entity_answer(MockClient(seven_digit_dni=word), "1234567")
     assert answer.status_code == status
     assert word != "pad" or answer.json["entity"]["taxId"] == "01.234.567"
@@ -181,7 +176,7 @@ def test_extra_keys_are_in_answers_and_webhooks():
 
 
 @pytest.mark.parametrize(("word", "statuses"), [("cancels_first", ["cancelled"]), ("moves_current", ["pending"])])
-def test_second_validation_does_to_the_first_what_the_world_says(word, statuses):
+def test_second_validation_does_to_the_first_what_the_variant_says(word, statuses):
     mock = MockClient(second_validation=word)
     entity = mock.entity()
     first, _ = mock.validation(entity), mock.validation(entity)
@@ -198,11 +193,11 @@ def test_current_validation_can_be_the_newest_approved():
 
 
 @pytest.mark.parametrize(
-    ("world", "status"),
+    ("variant", "status"),
     [({"key": "revoked_401"}, 401), ({"key": "forbidden_403"}, 403), ({"organization_header": "required"}, 400)],
 )
-def test_good_key_can_be_turned_away(world, status):
-    assert MockClient(**world).get("/api/kyc/validations").status_code == status
+def test_good_key_can_be_turned_away(variant, status):
+    assert MockClient(**variant).get("/api/kyc/validations").status_code == status
 
 
 def test_organization_header_opens_the_door():

@@ -1,4 +1,4 @@
-"""A validation's way from creation to its end; every step is announced by webhook, in order."""
+"""The lifecycle of a validation; a webhook announces every step, in order."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from typing import Any
 from uuid import uuid4
 
 from e2e.mock_gu1 import outcomes
+from e2e.mock_gu1.api_variants import CurrentVariant
 from e2e.mock_gu1.clock import Agenda
-from e2e.mock_gu1.evidence import decision, extracted_data, registry_answer
 from e2e.mock_gu1.outcomes import Outcome
 from e2e.mock_gu1.rows import OPEN, RUNNING, Entity, Json, Validation
+from e2e.mock_gu1.sample_results import decision, extracted_data, registry_answer
 from e2e.mock_gu1.scenarios import scenario_for
 from e2e.mock_gu1.settings import Settings
 from e2e.mock_gu1.state import State
 from e2e.mock_gu1.webhooks import Webhooks
-from e2e.mock_gu1.worlds import Worlds
 
-LINK_LIFE = {"7_days": timedelta(days=7), "30_days": timedelta(days=30)}
+LINK_LIFETIME = {"7_days": timedelta(days=7), "30_days": timedelta(days=30)}
 SEEN_BY_PROVIDER = frozenset({"approved", "rejected", "in_review"})
 
 
-class Life:
-    def __init__(self, settings: Settings, worlds: Worlds, state: State, webhooks: Webhooks, agenda: Agenda) -> None:
+class Lifecycle:
+    def __init__(
+        self, settings: Settings, variants: CurrentVariant, state: State, webhooks: Webhooks, agenda: Agenda
+    ) -> None:
         self._settings = settings
-        self._worlds = worlds
+        self._variants = variants
         self._state = state
         self._webhooks = webhooks
         self._agenda = agenda
@@ -33,7 +35,7 @@ class Life:
     def create(
         self, entity: Entity, *, metadata: Json, registry_asked: bool, public_url: str, omitted: tuple[str, ...] = ()
     ) -> Validation:
-        world = self._worlds.now
+        variant = self._variants.now
         scenario = scenario_for(entity.tax_id)
         is_hosted = scenario is None or scenario.hosted
         with self._state.lock:
@@ -48,9 +50,9 @@ class Life:
                 planned=planned,
                 registry_asked=registry_asked,
                 omitted=omitted,
-                is_current=world.is_current == "newest",
+                is_current=variant.is_current == "newest",
                 metadata=metadata,
-                expires_at=self._state.now() + LINK_LIFE[world.link_life],
+                expires_at=self._state.now() + LINK_LIFETIME[variant.link_life],
             )
             self._webhooks.announce("created", created, entity)
         if planned and not is_hosted:
@@ -58,7 +60,7 @@ class Life:
         return created
 
     def open(self, validation_id: str) -> Validation | None:
-        """None where there is nothing to open; opening twice is one step."""
+        """None if it cannot be opened; opening twice is one step."""
         with self._state.lock:
             row = self._state.validation(validation_id)
             if row is None or not self._is_live(row):
@@ -70,7 +72,7 @@ class Life:
             return self._move(row, status="in_progress")
 
     def finish(self, validation_id: str, outcome: Outcome, *, when: frozenset[str] = OPEN) -> Validation | None:
-        """As the provider decides. None where the validation is gone or its status is none of `when`."""
+        """The provider's decision. None if the validation does not exist or its status is not in `when`."""
         with self._state.lock:
             row = self._state.validation(validation_id)
             if row is None or row.status not in when or row.unsynced is not None:
@@ -80,7 +82,7 @@ class Life:
             return self._settle(row, outcome)
 
     def sync(self, validation_id: str) -> Validation | None:
-        """Fetches what the provider knows; what a person decided by hand is kept."""
+        """Fetches the provider's status; keeps a manual decision."""
         with self._state.lock:
             row = self._state.validation(validation_id)
             if row is None or row.unsynced is None or row.is_manual:
@@ -88,7 +90,7 @@ class Life:
             return self._settle(self._state.change(row, unsynced=None), row.unsynced)
 
     def decide(self, validation_id: str, outcome: Outcome) -> Validation | None:
-        """By hand, out of review only; the registry is not asked again."""
+        """A manual decision, only in review; the registry is not asked again."""
         with self._state.lock:
             row = self.sync(validation_id)
             if row is None or row.status != "in_review":
@@ -97,14 +99,14 @@ class Life:
             return self._move(row, **changes, **({} if outcome.status == "approved" else {"is_current": False}))
 
     def force(self, validation_id: str, outcome: Outcome) -> Validation | None:
-        """Whatever the status is, final ones too, as a reviewer at the provider could."""
+        """Works in any status, also final ones, like a reviewer at the provider."""
         with self._state.lock:
             row = self._state.validation(validation_id)
             return row and self._settle(self._state.change(row, unsynced=None), outcome)
 
     def cancel(self, validation_id: str) -> Validation | None:
-        """None where its status does not allow that any more."""
-        allowed = RUNNING | {"in_review"} if self._worlds.now.cancel_in_review == "allowed" else RUNNING
+        """None if its status does not allow it."""
+        allowed = RUNNING | {"in_review"} if self._variants.now.cancel_in_review == "allowed" else RUNNING
         with self._state.lock:
             row = self._state.validation(validation_id)
             if row is None or row.status not in allowed:
@@ -120,20 +122,20 @@ class Life:
         return row.status in OPEN and row.unsynced is None and self._state.now() < row.expires_at
 
     def _is_deaf_to(self, row: Validation) -> bool:
-        return self._worlds.now.provider_events == "on_sync" and row.session_id is not None
+        return self._variants.now.provider_events == "on_sync" and row.session_id is not None
 
     def _make_room(self, earlier: list[Validation]) -> None:
-        world = self._worlds.now
+        variant = self._variants.now
         for row in earlier:
-            if world.second_validation == "cancels_first" and row.status in RUNNING | {"in_review"}:
+            if variant.second_validation == "cancels_first" and row.status in RUNNING | {"in_review"}:
                 self._move(row, status="cancelled", is_current=False, unsynced=None)
-            elif world.is_current == "newest" and row.is_current:
+            elif variant.is_current == "newest" and row.is_current:
                 self._state.change(row, is_current=False)
 
     def _settle(self, row: Validation, outcome: Outcome) -> Validation:
         if outcome.status == "rejected" and outcome.code in row.omitted and not outcome.is_from_registry:
             outcome = replace(outcomes.APPROVE, code=outcome.code)
-        if self._worlds.now.renaper == "two_steps":
+        if self._variants.now.renaper == "two_steps":
             outcome = _in_two_steps(outcome, registry_asked=row.registry_asked, delay=self._settings.renaper_delay)
         settled = self._move(row, **self._consequences(row, outcome))
         then = outcome.then
@@ -148,7 +150,7 @@ class Life:
                 self._move(row, **self._consequences(row, outcome))
 
     def _move(self, row: Validation, **changes: Any) -> Validation:
-        if changes["status"] == "approved" and self._worlds.now.is_current == "newest_approved":
+        if changes["status"] == "approved" and self._variants.now.is_current == "newest_approved":
             changes["is_current"] = True
             for other in self._state.validations(row.entity_id):
                 if other.is_current and other.id != row.id:
@@ -180,7 +182,7 @@ class Life:
 
 
 def _in_two_steps(outcome: Outcome, *, registry_asked: bool, delay: float) -> Outcome:
-    """Approved first, whatever the registry is going to say."""
+    """First approved, then whatever the registry says."""
     waits = outcome.is_from_registry or (registry_asked and outcome.status == "approved")
     if not waits or outcome.then or not outcome.registry_answers:
         return outcome

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from e2e.bench.matrix.faults import Begin, Fault, Strike
 from e2e.bench.matrix.points import ALL_CALLS, ALL_PRESSES, Point
 from e2e.bench.proxy import WirePoint
-from e2e.stand import Stand
+from e2e.in_process_rig import Rig
 
 SHORT = 0.7
 LONGER_THAN_A_LOCK_IS_WAITED_FOR = 5.6
@@ -37,7 +37,7 @@ def _busy(connection: Connection, seconds: float) -> None:
 
 
 def _refuses_writes(connection: Connection, seconds: float) -> None:
-    """As a full disk would."""
+    """Like a full disk."""
     if connection.dialect.name == "sqlite":
         names = {f"full_{table}_{verb}": (verb, table) for table in _TABLES for verb in ("INSERT", "UPDATE")}
         made = [
@@ -53,13 +53,13 @@ def _refuses_writes(connection: Connection, seconds: float) -> None:
 
 
 def _without_tables(connection: Connection, seconds: float) -> None:
-    """Every read fails too."""
+    """Reads fail as well."""
     made = ["ALTER TABLE onboardings RENAME TO onboardings_gone"]
     _between(connection, made, ["ALTER TABLE onboardings_gone RENAME TO onboardings"], seconds)
 
 
 def _cut_off(connection: Connection, seconds: float) -> None:
-    """Every connection is ended, again and again."""
+    """Terminates every connection repeatedly."""
     others = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -90,7 +90,7 @@ def _patiently(connection: Connection) -> Iterator[None]:
 
 
 class _Broken:
-    def __init__(self, it: Stand, work: Work, seconds: float) -> None:
+    def __init__(self, it: Rig, work: Work, seconds: float) -> None:
         self._url = it.database_url
         self._work = work
         self._seconds = seconds
@@ -116,9 +116,9 @@ class _Broken:
 
 
 def broken(work: Work, seconds: float = SHORT) -> Begin:
-    """From the moment on that gu1's answer is on its way, or that something is pressed."""
+    """Starts when gu1's answer is on its way, or when a button is pressed."""
 
-    def begin(it: Stand, point: Point) -> Strike:
+    def begin(it: Rig, point: Point) -> Strike:
         it_breaks = _Broken(it, work, seconds)
         if point.is_call:
             it.proxy.at(WirePoint.ANSWERING, request=point.request, do=it_breaks.begin)
@@ -130,7 +130,7 @@ def broken(work: Work, seconds: float = SHORT) -> Begin:
 
 
 _EVERYWHERE = (*ALL_CALLS, *ALL_PRESSES)
-OF_STORE = [
+DATABASE_FAULTS = [
     Fault(name="database: busy", points=_EVERYWHERE, begin=broken(_busy), is_proxied=True),
     Fault(
         name="database: busy for too long",
