@@ -54,6 +54,8 @@ lint: $(VENV)/.dev catalogues
 	$(BIN)/ruff format --check .
 	$(BIN)/djlint --check --lint --quiet templates e2e
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/vulture
 
 check-types: $(VENV)/.dev
 	$(BIN)/mypy portal e2e/mock_gu1
