@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from e2e import judge
@@ -17,6 +18,8 @@ from tests.postgres import HOW_TO_GET_ONE, new_database, server
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 DATABASES = (SQLITE, POSTGRESQL)
+_MIGRATION = Lock()
+"""Alembic's context is global to the process: two migrations on two threads break each other."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def fleet(
 def database_of(kind: str, folder: Path) -> Iterator[str]:
     """An empty database with its schema."""
     if kind == SQLITE:
-        _migrate(sqlite_in(folder))
+        create_schema(sqlite_in(folder))
         yield sqlite_in(folder)
         return
     with server() as postgres:
@@ -76,11 +79,12 @@ def database_of(kind: str, folder: Path) -> Iterator[str]:
             raise RuntimeError(HOW_TO_GET_ONE)
         with new_database(postgres) as database:
             url = database.render_as_string(hide_password=False)
-            _migrate(url)
+            create_schema(url)
             yield url
 
 
-def _migrate(url: str) -> None:
+def create_schema(url: str) -> None:
     engine = make_engine(url)
-    migrate(engine)
+    with _MIGRATION:
+        migrate(engine)
     engine.dispose()

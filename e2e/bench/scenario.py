@@ -16,12 +16,11 @@ from typing import Any
 import httpx
 
 from e2e.bench.applicant_pool import ApplicantPool, Fault, applicant_pool, count, judged, waits
-from e2e.bench.fleet import POSTGRESQL, SQLITE, Fleet
+from e2e.bench.fleet import POSTGRESQL, SQLITE, Fleet, create_schema
 from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
 from e2e.bench.serving import bench_portal, set_clock
 from e2e.servers import Server, mock_gu1, on_database, sqlite_in
-from portal.store.database import make_engine, migrate
 from tests.ports import free_port
 from tests.postgres import HOW_TO_GET_ONE, Cluster, new_database, own_cluster, server
 
@@ -65,7 +64,7 @@ def fleet_on(
     folder.mkdir(parents=True, exist_ok=True)
     ports = [free_port() for _ in ahead]
     if not has_schema:
-        bring_schema(database_url)
+        create_schema(database_url)
     settings = {**on_database(database_url), "TMPDIR": str(folder), "PORTAL_LOG_LEVEL": "WARNING"}
     with (gu1 or partial(a_mock, folder))(f"http://127.0.0.1:{ports[0]}") as behind:
         own = [bench_portal(folder, port=it, gu1_url=behind.url, env=settings, time_scale=time_scale) for it in ports]
@@ -100,12 +99,6 @@ def empty_database(kind: str, folder: Path) -> Iterator[str]:
             raise RuntimeError(HOW_TO_GET_ONE)
         with new_database(postgres) as database:
             yield database.render_as_string(hide_password=False)
-
-
-def bring_schema(database_url: str) -> None:
-    engine = make_engine(database_url)
-    migrate(engine)
-    engine.dispose()
 
 
 def under_load(

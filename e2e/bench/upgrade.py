@@ -22,10 +22,10 @@ from sqlalchemy import create_engine, text
 from e2e.bench import graceful_stop
 from e2e.bench.applicant_pool import Fault, count
 from e2e.bench.command import finish, lower_priority, options
-from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet
+from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, create_schema
 from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
-from e2e.bench.scenario import a_mock, bring_schema, empty_database, fleet_on, under_load
+from e2e.bench.scenario import a_mock, empty_database, fleet_on, under_load
 from e2e.bench.serving import bench_portal
 from e2e.servers import ROOT, Server, on_database
 from e2e.servers import portal as this_release
@@ -86,7 +86,7 @@ def rolled_out(folder: Path, tree: Path, database: str, seed: int, pause: float)
 
         def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
             time.sleep(pause)
-            bring_schema(running.database_url)
+            create_schema(running.database_url)
             time.sleep(pause)
             ends = []
             for before, after in zip(old, new, strict=True):
@@ -109,7 +109,7 @@ def rolled_back(folder: Path, tree: Path, database: str, seed: int, pause: float
 
         def worst(_running: Fleet, _visitors: list[InterruptedVisitor]) -> list[float]:
             time.sleep(pause)
-            bring_schema(running.database_url)
+            create_schema(running.database_url)
             for after in new:
                 after.start()
             time.sleep(2 * pause)
@@ -132,7 +132,7 @@ def started_ahead(folder: Path, database: str, seed: int, pause: float) -> Line:
     line = Line("release started anew", "on a newer schema", database)
     folder.mkdir(parents=True)
     with empty_database(database, folder) as url:
-        bring_schema(url)
+        create_schema(url)
         engine = create_engine(url)
         with engine.begin() as connection:
             connection.execute(text("ALTER TABLE onboardings ADD COLUMN of_tomorrow VARCHAR"))
