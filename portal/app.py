@@ -9,6 +9,7 @@ from multiprocessing.util import Finalize
 from typing import cast
 
 from flask import Flask
+from sqlalchemy import Engine
 
 from portal.config import Config, load_config
 from portal.domain.onboarding import Onboarding

@@ -22,6 +22,7 @@ from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
+from tests.databases import do_not_wait_for_disk
 from tests.factories import NOW, a_validation, an_onboarding
 
 ENTITY = "entity-1"
@@ -197,7 +198,7 @@ class Bench:
         self.loop = asyncio.new_event_loop()
         self._processes = []
         self._database = make_engine(f"sqlite:///{path}")
-        event.listen(self._database, "connect", _without_waiting_for_the_disk)
+        event.listen(self._database, "connect", do_not_wait_for_disk)
         self.store, self.notes = Repository(self._database, ColumnCipher(["secret"])), SharedState(self._database)
         self.onboardings = Onboardings(
             self.store,
@@ -225,7 +226,3 @@ class Bench:
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
         self._database.dispose()
-
-
-def _without_waiting_for_the_disk(connection, _):
-    connection.execute("PRAGMA synchronous=OFF")

@@ -1,8 +1,9 @@
 import asyncio
 
 import pytest
+from flask import Flask
 
-from portal.app import create_app, runner_of
+from portal.app import add_services, runner_of
 from portal.domain.timings import Timings
 from portal.services.partner_onboardings import CreateRequest
 from tests.databases import DATABASES
@@ -88,9 +89,11 @@ def pass_time(clock, work):
 
 
 @pytest.fixture
-def other_process(app, config, clock, gu1):
-    """A second portal on the same database; its engine works when it is awaited."""
-    return runner_of(create_app(config, clock=clock, gu1=gu1, timings=Timings())).onboardings.work_until_idle
+def other_process(app, config, clock, gu1, shared_engines):
+    """A second portal on the same database; its runner works when it is awaited."""
+    second, database = Flask("second"), shared_engines["second"].connect_to(config.database_url)
+    add_services(second, config, database, clock=clock, gu1=gu1, timings=Timings())
+    return runner_of(second).onboardings.work_until_idle
 
 
 @pytest.fixture

@@ -5,9 +5,16 @@ import pytest
 
 from portal.domain.stage import Stage
 from portal.logs import JsonLines
+from portal.web.flask_app import make_flask
 from tests.databases import on_both_databases
 from tests.page import Page
 from tests.web.stages import stored_as
+
+
+@pytest.fixture
+def pages_for():
+    """Made anew, because these tests add pages of their own."""
+    return make_flask
 
 
 @pytest.fixture

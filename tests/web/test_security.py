@@ -81,6 +81,12 @@ def fail(error):
 
 
 @pytest.fixture
+def pages_for():
+    """Made anew, because these tests add pages of their own."""
+    return make_flask
+
+
+@pytest.fixture
 def places(app, stored, visitor, clock):
     """Addresses of every kind; some only exist here."""
     app.add_url_rule("/broken", "broken", lambda: fail(KeyError("secret")))
