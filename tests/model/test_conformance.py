@@ -54,13 +54,13 @@ def _quiet():
 
 
 @pytest.fixture
-def follow(empty_database, tmp_path):
+def follow(migrated_sqlite, shared_engines, tmp_path):
     """Has the real services take a way of the model, as far as time allows; gives the names of its moves."""
 
     def follow(case, way, beyond=lambda replay: ()):
         database = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
-        shutil.copy(empty_database, database)
-        bench, taken = Bench(database), []
+        shutil.copy(migrated_sqlite, database)
+        bench, taken = Bench(shared_engines["portal"].connect_to(f"sqlite:///{database}")), []
         try:
             replay = Replay(bench, case.protocol.start(), case.world)
             for move in chain(way, beyond(replay)):
