@@ -78,6 +78,7 @@ def follow(migrated_sqlite, shared_engines, tmp_path):
     return follow
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", WORLDS, ids=str)
 def test_services_do_as_the_model_says(case, search, follow):
     found, chance, taken = search(case), random.Random(case.name), set()

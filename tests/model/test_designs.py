@@ -38,6 +38,7 @@ def test_every_law_holds_in_every_state(case, search):
     assert found.has_twins == (not case.world.punctual), "a nonce has two validations only if something is late"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", HARMLESS, ids=str)
 def test_a_weaker_design_breaks_no_law_by_itself(case, search):
     found = search(case)
@@ -95,6 +96,7 @@ def test_every_move_has_a_sentence_and_every_sentence_a_move(search):
     assert names > laws.HELPS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "case", [it for it in (HOLD[0], *BROKEN) if it.design.guard is Guard.FENCE and it.world in SMALL], ids=str
 )
