@@ -108,7 +108,7 @@ def webhooks(app):
 
 @pytest.fixture
 def work(app):
-    """Lets the engine do everything that is due by now."""
+    """Lets the runner do everything that is due by now."""
     return lambda: asyncio.run(runner_of(app).onboardings.work_until_idle())
 
 

@@ -199,7 +199,7 @@ def migrated_url(database_kind, request, tmp_path) -> Iterator[str]:
 
 @contextmanager
 def _impatient(url: URL) -> Iterator[psycopg.Connection]:
-    """Fails where a test before has left a transaction open, instead of waiting for ever."""
+    """Fails if an earlier test has left a transaction open, instead of waiting for ever."""
     with connected(url) as connection:
         connection.execute("SET lock_timeout = '10s'")
         yield connection

@@ -10,10 +10,10 @@ import pytest
 
 from portal.domain.errors import RetryRefused
 from tests.hypothesis_profiles import many
-from tests.model.bench import Bench
 from tests.model.catalogue import ALL_AT_ONCE, BROKEN, HOLD, STALE_RETRIES
+from tests.model.narration import narrate
 from tests.model.replay import Replay
-from tests.model.telling import told
+from tests.model.services_bench import Bench
 
 WALKS = many.max_examples // 25
 MOVES_BEYOND = 6
@@ -69,7 +69,7 @@ def follow(migrated_sqlite, shared_engines, tmp_path):
                 taken.append(move)
                 replay.take(move)
         except (AssertionError, RetryRefused) as otherwise:
-            sys.stdout.write("\n".join(["The services do otherwise at the end of this:", *told(taken), ""]))
+            sys.stdout.write("\n".join(["The services do otherwise at the end of this:", *narrate(taken), ""]))
             raise Diverged(taken[-1].name) from otherwise
         finally:
             bench.close()

@@ -8,7 +8,7 @@ import pytest
 from tests.model import laws
 from tests.model.catalogue import BROKEN, FULL, HARMLESS, HOLD
 from tests.model.designs import Design, Guard, World
-from tests.model.telling import SENTENCES, told
+from tests.model.narration import SENTENCES, narrate
 
 FEW_STEPS = 12
 """A longer way comes from the same search, and looking for it twice takes seconds."""
@@ -27,7 +27,7 @@ SMALL = {World(), World(stops=True), World(sends=3, stops=True)}
 def print_ways(found):
     """Shown where a test fails, and with -s."""
     for law, way in found.broken.items():
-        sys.stdout.write("\n".join([f"\n{law} is broken:", *told(way), ""]))
+        sys.stdout.write("\n".join([f"\n{law} is broken:", *narrate(way), ""]))
 
 
 @pytest.mark.parametrize("case", HOLD, ids=str)

@@ -27,7 +27,7 @@ def start(onboardings):
 
 @pytest.fixture
 def begin(start, work):
-    """Sends the form and lets the engine do what it can at once."""
+    """Sends the form and lets the runner do what it can at once."""
 
     def begin(**details):
         started = start(**details)
@@ -52,28 +52,28 @@ def customers(app):
 def create_for_customer(customers):
     """A partner sends a customer whose details are still to come."""
 
-    def create(external_id="customer-7", key=None, **wishes):
-        wish = CreateRequest(**{"partner": "shop", "external_id": external_id, "locale": "es-AR"} | wishes)
-        return customers.create(wish, key=key).onboarding
+    def create(external_id="customer-7", key=None, **options):
+        request_ = CreateRequest(**{"partner": "shop", "external_id": external_id, "locale": "es-AR"} | options)
+        return customers.create(request_, key=key).onboarding
 
     return create
 
 
 @pytest.fixture
-def look(onboardings):
+def open_page(onboardings):
     """Somebody looks at the page."""
     return lambda onboarding: onboardings.record_view(onboardings.get(onboarding.id))
 
 
 @pytest.fixture
-def tell(onboardings, gu1, clock):
+def report(onboardings, gu1, clock):
     """gu1 changes its mind about a validation and says so."""
 
-    def tell(status, gu1_id="validation-1", **facts):
+    def report(status, gu1_id="validation-1", **facts):
         clock.advance(seconds=1)
         return onboardings.observe(gu1.becomes(gu1_id, status, **facts))
 
-    return tell
+    return report
 
 
 @pytest.fixture

@@ -72,9 +72,9 @@ def api(ask):
 
 @pytest.fixture
 def create(api):
-    def create(external_id="customer-7", *, key=KEYS["shop"], once=None, **wishes):
+    def create(external_id="customer-7", *, key=KEYS["shop"], once=None, **options):
         headers = {"Idempotency-Key": once} if once else {}
-        return api("POST", ONBOARDINGS, {"external_id": external_id} | wishes, key=key, headers=headers)
+        return api("POST", ONBOARDINGS, {"external_id": external_id} | options, key=key, headers=headers)
 
     return create
 

@@ -7,6 +7,7 @@ from werkzeug.http import dump_header
 from portal.app import create_app
 from portal.domain.errors import StoreUnavailable
 from portal.domain.stage import Stage
+from portal.web.flask_app import make_flask
 from tests.page import APPLICANT, HTMX
 from tests.web.stages import stored_as
 
