@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test-all gallery bench-pages faults properties setup catalogues demo test lint check-types unit browser journeys cross-site test-webkit fault-sample contract messages lock clean
+.PHONY: help gallery bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,10 +44,12 @@ catalogues: $(VENV)/.portal
 demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
 	@$(BIN)/python -m e2e.demo
 
-test: lint check-types unit journeys fault-sample ## everything that CI runs
+check: lint check-types unit-quick ## style, types, imports and the unit tests on SQLite: a minute and a half
+
+test: lint check-types unit journeys fault-sample ## everything that CI runs, on SQLite and PostgreSQL, in browsers
 
 test-all: MARKED :=
-test-all: test ## the same and what is marked as slow: every page in every language
+test-all: test properties webkit-if-possible ## the same and what takes long: every page in every language, generated answers by the thousand, WebKitGTK
 
 lint: $(VENV)/.dev catalogues
 	$(BIN)/ruff check .
@@ -65,8 +67,13 @@ SAMPLES := e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py
 AT_ONCE := --dist worksteal --numprocesses
 MARKED := -m "not slow"
 
-unit: $(VENV)/.dev catalogues
-	$(BIN)/pytest tests $(AT_ONCE) auto --maxprocesses 4
+UNIT := $(BIN)/pytest tests $(AT_ONCE) auto --maxprocesses 4
+
+unit: $(VENV)/.dev catalogues ## all unit tests, on both databases
+	$(UNIT)
+
+unit-quick: $(VENV)/.dev catalogues ## the unit tests that need neither PostgreSQL nor long
+	$(UNIT) -m "not postgresql and not long" -p no:playwright
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser chromium firefox
@@ -94,6 +101,10 @@ $(VENV)/.webkit: requirements/webkit.txt $(VENV)/.dev
 test-webkit: $(VENV)/.webkit catalogues ## the same in WebKitGTK, which needs a display: xvfb's, or this one
 	@$(BIN)/python -m e2e.browser webkit
 	E2E_ENGINES=webkit $$(command -v xvfb-run >/dev/null && echo xvfb-run -a) $(BIN)/pytest $(CROSS_SITE) $(UNUSED)
+
+webkit-if-possible:
+	@if command -v WebKitWebDriver xvfb-run >/dev/null; then $(MAKE) test-webkit; \
+	else echo "test-webkit is left out: WebKitWebDriver or xvfb-run is not installed"; fi
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
 	$(BIN)/pytest $(SAMPLES) $(AT_ONCE) 3

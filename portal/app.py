@@ -9,6 +9,7 @@ from multiprocessing.util import Finalize
 from typing import cast
 
 from flask import Flask
+from sqlalchemy import Engine
 
 from portal.config import Config, load_config
 from portal.domain.onboarding import Onboarding
@@ -83,6 +84,21 @@ def create_app(
     config: Config, *, clock: Clock = utc_now, gu1: Gu1 | None = None, timings: Timings | None = None
 ) -> Flask:
     """Serves the pages; `runner_of(app)` is its runner, not started yet."""
+    app = make_flask(config)
+    add_services(app, config, make_engine(config.database_url), clock=clock, gu1=gu1, timings=timings)
+    return app
+
+
+def add_services(
+    app: Flask,
+    config: Config,
+    database: Engine,
+    *,
+    clock: Clock = utc_now,
+    gu1: Gu1 | None = None,
+    timings: Timings | None = None,
+) -> None:
+    """Gives the pages of `make_flask` new services and a new runner, in place of any that they had."""
     registry, metrics = read_registry(config.partners_path), Metrics()
     shared = Shared(
         config=config,
@@ -93,13 +109,11 @@ def create_app(
         wake_onboardings=Wake(),
         wake_notifications=Wake(),
     )
-    stores = _make_stores(shared, clock)
+    stores = _make_stores(shared, database, clock)
     services = _make_services(shared, stores)
     runner = _make_runner(shared, stores, services, gu1 or make_gu1(config, metrics))
-    app = make_flask(config)
     app.extensions["portal"] = _make_portal(shared, stores, services)
     app.extensions["portal_runner"] = runner
-    return app
 
 
 def runner_of(app: Flask) -> RunnerThread:
@@ -129,8 +143,7 @@ def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
     )
 
 
-def _make_stores(shared: Shared, clock: Clock) -> Stores:
-    engine = make_engine(shared.config.database_url)
+def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
     change_notifier = ChangeNotifier(shared.policy_for, shared.registry.wants_notifications)
     cipher = ColumnCipher(shared.config.secret_keys)
     return Stores(

@@ -4,11 +4,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from jinja2 import FileSystemBytecodeCache
 
-from portal.app import create_app, runner_of
+from portal.app import add_services, runner_of
 from portal.config import Config
 from portal.domain.timings import Timings
+from portal.web.flask_app import make_flask
 from tests.databases import (
     database_kind,
     database_url,
@@ -17,7 +17,9 @@ from tests.databases import (
     migrated_url,
     postgres_database,
     postgres_server,
+    pytest_collection_modifyitems,
     pytest_runtest_setup,
+    shared_engines,
 )
 from tests.factories import NOW
 from tests.fakes import FakeGu1
@@ -31,7 +33,9 @@ __all__ = [
     "migrated_url",
     "postgres_database",
     "postgres_server",
+    "pytest_collection_modifyitems",
     "pytest_runtest_setup",
+    "shared_engines",
 ]
 
 WEBHOOK_SECRET = "a-webhook-secret"
@@ -71,15 +75,24 @@ def config(migrated_url):
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory):
-    """Compiling them takes longer than everything else in a test."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def pages_for():
+    """The pages of a configuration, made once for all tests: they keep nothing, their services keep everything."""
+    made = {}
+
+    def pages_for(config):
+        shaping = (config.base_url, config.default_locale, config.gu1_provider_hosts, config.trusted_proxies)
+        if shaping not in made:
+            made[shaping] = make_flask(config)
+        return made[shaping]
+
+    return pages_for
 
 
 @pytest.fixture
-def app(config, clock, gu1, compiled_templates):
-    app = create_app(config, clock=clock, gu1=gu1, timings=Timings())
-    app.jinja_env.bytecode_cache = compiled_templates
+def app(config, clock, gu1, pages_for, shared_engines):
+    """With new services on this test's database."""
+    app, database = pages_for(config), shared_engines["portal"].connect_to(config.database_url)
+    add_services(app, config, database, clock=clock, gu1=gu1, timings=Timings())
     return app
 
 
@@ -95,7 +108,7 @@ def webhooks(app):
 
 @pytest.fixture
 def work(app):
-    """Lets the engine do everything that is due by now."""
+    """Lets the runner do everything that is due by now."""
     return lambda: asyncio.run(runner_of(app).onboardings.work_until_idle())
 
 

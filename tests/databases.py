@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import URL
-from sqlalchemy import Engine as Connections
+from sqlalchemy import URL, Engine
 from sqlalchemy.event import listen, remove
 
 from portal.store.database import make_engine, migrate
@@ -67,17 +67,60 @@ class Postgres:
             return None
 
 
+class SharedEngine:
+    """One engine for all tests of a process: SQLAlchemy compiles each statement once for each engine."""
+
+    def __init__(self) -> None:
+        self._engines: dict[str, Engine] = {}
+        self._sqlite_path = ""
+
+    def connect_to(self, url: str) -> Engine:
+        """Whoever got the engine before is connected to this database from now on, too."""
+        is_sqlite = url.startswith("sqlite:///")
+        key = "sqlite" if is_sqlite else url
+        if key not in self._engines:
+            self._engines[key] = make_engine(url, pool_size=16)
+            if is_sqlite:
+                listen(self._engines[key], "do_connect", self._choose_path)
+                listen(self._engines[key], "connect", do_not_wait_for_disk)
+        self._engines[key].dispose()
+        self._sqlite_path = url.removeprefix("sqlite:///")
+        return self._engines[key]
+
+    def close(self) -> None:
+        for engine in self._engines.values():
+            engine.dispose()
+
+    def _choose_path(self, _dialect: object, _record: object, arguments: list[str], _options: object) -> None:
+        arguments[0] = self._sqlite_path
+
+
+def do_not_wait_for_disk(connection: Any, _record: object) -> None:
+    """A listener for SQLite's connections: no test cuts the power."""
+    connection.execute("PRAGMA synchronous=OFF")
+
+
 def clear(url: URL) -> None:
     with _impatient(url) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
 
 
+def pytest_collection_modifyitems(items):
+    """Marks whatever needs a PostgreSQL server, so that `-m "not postgresql"` leaves it out."""
+    for item in filter(_needs_postgresql, items):
+        item.add_marker(pytest.mark.postgresql)
+
+
 def pytest_runtest_setup(item):
     """Not in a fixture: from here, the summary says it once for all of them."""
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    if parameters.get("database_kind") == "postgresql" and not is_to_be_had():
+    if _needs_postgresql(item) and not is_to_be_had():
         pytest.skip(HOW_TO_GET_ONE)
+
+
+def _needs_postgresql(item):
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return parameters.get("database_kind") == "postgresql" or "postgres_server" in item.fixturenames
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +151,15 @@ def migrated_sqlite(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shared_engines() -> Iterator[dict[str, SharedEngine]]:
+    """For the portal under test, a second one on the same database, and the test itself."""
+    engines = {name: SharedEngine() for name in ("portal", "second", "test")}
+    yield engines
+    for engine in engines.values():
+        engine.close()
+
+
 @pytest.fixture
 def database_kind(request) -> str:
     return getattr(request, "param", "sqlite")
@@ -133,21 +185,21 @@ def migrated_url(database_kind, request, tmp_path) -> Iterator[str]:
         return
     postgres = request.getfixturevalue("migrated_postgres")
     postgres.empty()
-    used: set[Connections] = set()
+    used: set[Engine] = set()
 
-    def note(connection):
+    def remember(connection):
         used.add(connection.engine)
 
-    listen(Connections, "engine_connect", note)
+    listen(Engine, "engine_connect", remember)
     yield _written(postgres.url)
-    remove(Connections, "engine_connect", note)
+    remove(Engine, "engine_connect", remember)
     for engine in used:
         engine.dispose()
 
 
 @contextmanager
 def _impatient(url: URL) -> Iterator[psycopg.Connection]:
-    """Fails where a test before has left a transaction open, instead of waiting for ever."""
+    """Fails if an earlier test has left a transaction open, instead of waiting for ever."""
     with connected(url) as connection:
         connection.execute("SET lock_timeout = '10s'")
         yield connection

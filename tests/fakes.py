@@ -12,7 +12,7 @@ from portal.domain.validation import Listing, Observation
 
 
 class FakeGu1:
-    """gu1 as the engine sees it: keeps what was created, and fails as told."""
+    """gu1 as the runner sees it: keeps what was created, and fails on request."""
 
     def __init__(self, clock):
         self._clock = clock
@@ -31,7 +31,7 @@ class FakeGu1:
         self.finds_tax_ids = True
         """Off in the worlds where only the refusal of a duplicate tells of the first one."""
         self.refuses_duplicates = True
-        """Off in gu1's older world, where a second entity is created."""
+        """Off in the older API, which creates a second entity."""
         self.statuses = {}
         self.sync_shows_row = True
         self.list_shows_rows = True

@@ -81,7 +81,7 @@ def binaries() -> Path | None:
 
 @contextmanager
 def own_cluster() -> Iterator[Cluster | None]:
-    """Running; None where there is nothing to run."""
+    """Running; None if no server program is installed."""
     folder = binaries()
     if folder is None:
         yield None

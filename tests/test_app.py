@@ -46,8 +46,8 @@ def stop(app):
     portal = app.extensions["portal"]
 
     def stop():
-        wish = CreateRequest(partner="shop", external_id="customer-7", locale="es-AR")
-        invited = portal.partner_onboardings.create(wish).onboarding
+        request_ = CreateRequest(partner="shop", external_id="customer-7", locale="es-AR")
+        invited = portal.partner_onboardings.create(request_).onboarding
         portal.onboardings.stop(invited.id)
         return invited
 

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,10 @@ ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "portal").rglob("*.py"))
 TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.html"))
 
-LONGEST_MODULE = 250
-LONGEST_FUNCTION = 40
-LONGEST_TEMPLATE = 80
+# Generous: a length is a hint, never a reason to split a subject.
+LONGEST_MODULE = 400
+LONGEST_FUNCTION = 60
+LONGEST_TEMPLATE = 120
 
 ROUTES = {
     ("applicant.start", "/", "GET"),
@@ -83,25 +86,40 @@ def blocks_below_base(app, name):
     return own.union(*(blocks_below_base(app, base) for base in bases))
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_every_page_template_has_a_title(app, name):
-    assert app.jinja_env.get_template(name)
-    bases = [extends.template.value for extends in parsed(app, name).find_all(nodes.Extends)]
-    assert not bases or "title" in blocks_below_base(app, name)
+def test_every_page_template_has_a_title(app):
+    for name in TEMPLATES:
+        assert app.jinja_env.get_template(name)
+        bases = [extends.template.value for extends in parsed(app, name).find_all(nodes.Extends)]
+        assert not bases or "title" in blocks_below_base(app, name), name
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_no_template_is_long(name):
-    assert len((ROOT / "templates" / name).read_text().splitlines()) <= LONGEST_TEMPLATE
+def test_no_template_is_very_long():
+    lengths = {name: len((ROOT / "templates" / name).read_text().splitlines()) for name in TEMPLATES}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_TEMPLATE} == {}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_modules_and_functions_stay_short(module):
-    text = module.read_text()
-    functions = [it for it in ast.walk(ast.parse(text)) if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)]
-    long = {it.name for it in functions if it.end_lineno - it.lineno >= LONGEST_FUNCTION}
-    assert len(text.splitlines()) <= LONGEST_MODULE
-    assert long - known_long(module) == set()
+def test_no_module_or_function_is_very_long():
+    for module in MODULES:
+        text = module.read_text()
+        functions = [it for it in ast.walk(ast.parse(text)) if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)]
+        long = {it.name for it in functions if it.end_lineno - it.lineno >= LONGEST_FUNCTION}
+        assert len(text.splitlines()) <= LONGEST_MODULE, module
+        assert long - known_long(module) == set(), module
+
+
+def test_no_two_modules_share_a_name():
+    counted = Counter(path.name for path in MODULES if path.name != "__init__.py")
+    assert {name for name, times in counted.items() if times > 1} == set()
+
+
+def test_import_contract_names_every_package_and_module():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract for contract in contracts if contract["name"] == "layers")
+    named = {name.strip() for layer in layers["layers"] for name in layer.split("|")}
+    packages = {path.parent.name for path in (ROOT / "portal").glob("*/__init__.py")}
+    modules = {path.stem for path in (ROOT / "portal").glob("*.py")} - {"__init__"}
+    assert layers["exhaustive"]
+    assert named == packages | modules
 
 
 def known_long(module):

@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from threading import Thread
 
 import httpx
@@ -37,6 +38,12 @@ def _look_up(host: str, port: int) -> Sequence[str]:
     return [str(address[0]) for _family, _type, _protocol, _name, address in found]
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Loading the certificate authorities takes longer than everything else in `create_app`."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class HttpNotifier:
     """May be created in any thread, but belongs to the event loop that first uses it."""
 
@@ -56,7 +63,7 @@ class HttpNotifier:
             headers=_HEADERS,
             timeout=deadline,
             connect_timeout=connect_timeout,
-            transport=_ResolvingTransport(_Resolver(look_up), httpx.AsyncHTTPTransport(limits=limits, trust_env=False)),
+            transport=_ResolvingTransport(_Resolver(look_up), httpx.AsyncHTTPTransport(verify=_tls(), limits=limits)),
         )
 
     async def aclose(self) -> None:

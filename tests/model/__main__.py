@@ -8,8 +8,8 @@ import time
 from tests.model import laws
 from tests.model.catalogue import BROKEN, HARMLESS, HOLD, Case
 from tests.model.designs import World
+from tests.model.narration import narrate
 from tests.model.search import STUCK
-from tests.model.telling import told
 
 LARGER = [
     Case("full design, unreduced", HOLD[0].design, World(sends=3, stops=True, is_reduced=False)),
@@ -36,7 +36,7 @@ def _show(case: Case) -> None:
         )
     )
     if case.law and "-v" in sys.argv:
-        sys.stdout.write("\n".join(told(found.broken[case.law])) + "\n")
+        sys.stdout.write("\n".join(narrate(found.broken[case.law])) + "\n")
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ STEP_LAWS: tuple[StepLaw, ...] = (what_is_final_stays, what_is_adopted_stays, a_
 
 
 def nobody_is_stuck(state: State, world: World) -> bool:
-    """Of a state from which the engine alone leads nobody on: only where gu1 may not be asked again."""
+    """Of a state from which the runner alone leads nobody on: only if gu1 may not be asked again."""
     return any(
         row.sending != Sending.ADOPTED and row.sends >= world.sends_of(index) for index, row in enumerate(state.rows)
     )
@@ -123,4 +123,4 @@ HELPS = frozenset(
         *("finds a twin", "cancels the twin", "a late POST arrives"),
     }
 )
-"""What the engine and gu1 do by themselves where nothing fails; no webhook, no luck, no applicant."""
+"""What the runner and gu1 do by themselves if nothing fails; no webhook, no luck, no applicant."""

@@ -10,7 +10,7 @@ from portal.domain.status import Status
 from portal.domain.validation import CreationState, Listing
 from portal.services.reconciliation import MAX_SENDS
 from tests.model import state as model
-from tests.model.bench import LOST, PACE
+from tests.model.services_bench import LOST, PACE
 from tests.model.state import NONE, Step
 
 OUTLIVED = timedelta(seconds=PACE.lease + 10)
@@ -38,7 +38,7 @@ class Replay:
         self._note_nonce()
 
     def is_for_now(self, move):
-        """The model leaves open when a sweep comes; the engine has its hour, and then it comes first.
+        """The model leaves open when a sweep comes; the runner has its hour, and then it comes first.
 
         And smaller worlds give up sending before the engine does.
         """

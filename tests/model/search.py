@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from tests.model import laws
 from tests.model.designs import Design, World
-from tests.model.engine import Engine
-from tests.model.others import Others
+from tests.model.environment_moves import EnvironmentMoves
 from tests.model.state import Move, Row, State, Worker
+from tests.model.worker_moves import WorkerMoves
 
 STUCK = laws.nobody_is_stuck.__name__
 
@@ -18,7 +18,7 @@ class Protocol:
 
     def __init__(self, design: Design, world: World) -> None:
         self.world = world
-        self._sources = (Engine(design, world), Others(design, world))
+        self._sources = (WorkerMoves(design, world), EnvironmentMoves(design, world))
 
     def start(self) -> State:
         rows = () if self.world.submits else (Row(),) * self.world.onboardings

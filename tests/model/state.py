@@ -123,7 +123,7 @@ class State(NamedTuple):
 
 class Move(NamedTuple):
     name: str
-    """What happens; a key of `telling.SENTENCES`."""
+    """What happens; a key of `narration.SENTENCES`."""
     who: int
     """The worker that does it, or the onboarding that it happens to."""
     what: int

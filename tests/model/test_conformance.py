@@ -10,10 +10,10 @@ import pytest
 
 from portal.domain.errors import RetryRefused
 from tests.hypothesis_profiles import many
-from tests.model.bench import Bench
 from tests.model.catalogue import ALL_AT_ONCE, BROKEN, HOLD, STALE_RETRIES
+from tests.model.narration import narrate
 from tests.model.replay import Replay
-from tests.model.telling import told
+from tests.model.services_bench import Bench
 
 WALKS = many.max_examples // 25
 MOVES_BEYOND = 6
@@ -54,13 +54,13 @@ def _quiet():
 
 
 @pytest.fixture
-def follow(empty_database, tmp_path):
+def follow(migrated_sqlite, shared_engines, tmp_path):
     """Has the real services take a way of the model, as far as time allows; gives the names of its moves."""
 
     def follow(case, way, beyond=lambda replay: ()):
         database = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
-        shutil.copy(empty_database, database)
-        bench, taken = Bench(database), []
+        shutil.copy(migrated_sqlite, database)
+        bench, taken = Bench(shared_engines["portal"].connect_to(f"sqlite:///{database}")), []
         try:
             replay = Replay(bench, case.protocol.start(), case.world)
             for move in chain(way, beyond(replay)):
@@ -69,7 +69,7 @@ def follow(empty_database, tmp_path):
                 taken.append(move)
                 replay.take(move)
         except (AssertionError, RetryRefused) as otherwise:
-            sys.stdout.write("\n".join(["The services do otherwise at the end of this:", *told(taken), ""]))
+            sys.stdout.write("\n".join(["The services do otherwise at the end of this:", *narrate(taken), ""]))
             raise Diverged(taken[-1].name) from otherwise
         finally:
             bench.close()
@@ -78,6 +78,7 @@ def follow(empty_database, tmp_path):
     return follow
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", WORLDS, ids=str)
 def test_services_do_as_the_model_says(case, search, follow):
     found, chance, taken = search(case), random.Random(case.name), set()

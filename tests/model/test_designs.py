@@ -8,42 +8,54 @@ import pytest
 from tests.model import laws
 from tests.model.catalogue import BROKEN, FULL, HARMLESS, HOLD
 from tests.model.designs import Design, Guard, World
-from tests.model.search import STUCK
-from tests.model.telling import SENTENCES, told
+from tests.model.narration import SENTENCES, narrate
 
+FEW_STEPS = 12
+"""A longer way comes from the same search, and looking for it twice takes seconds."""
+SHOWING_EVERY_MOVE = {
+    "… three workers, stale lists, all at once",
+    "… and a retry, no webhooks",
+    "… the same form sent twice",
+    "guesses beside another system",
+    "replaces what a list left out",
+    "repeats at once, redirects from the answer",
+}
+"""Together; the others would only repeat moves."""
 SMALL = {World(), World(stops=True), World(sends=3, stops=True)}
 
 
-def tell(found):
+def print_ways(found):
     """Shown where a test fails, and with -s."""
     for law, way in found.broken.items():
-        sys.stdout.write("\n".join([f"\n{law} is broken:", *told(way), ""]))
+        sys.stdout.write("\n".join([f"\n{law} is broken:", *narrate(way), ""]))
 
 
 @pytest.mark.parametrize("case", HOLD, ids=str)
 def test_every_law_holds_in_every_state(case, search):
     found = search(case)
-    tell(found)
+    print_ways(found)
     assert found.broken == {}
+    assert found.has_twins == (not case.world.punctual), "a nonce has two validations only if something is late"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", HARMLESS, ids=str)
 def test_a_weaker_design_breaks_no_law_by_itself(case, search):
     found = search(case)
-    tell(found)
+    print_ways(found)
     assert found.broken == {}
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=str)
 def test_a_broken_design_is_caught_with_a_shortest_way(case, search):
     found = search(case)
-    tell(found)
+    print_ways(found)
     assert len(found.broken[case.law]) == case.steps
 
 
-@pytest.mark.parametrize("case", [case for case in BROKEN if case.law != STUCK], ids=str)
+@pytest.mark.parametrize("case", [case for case in BROKEN if case.steps <= FEW_STEPS], ids=str)
 def test_no_shorter_way_breaks_it(case):
-    """Told by a search that remembers no ways, and cannot mistake a longer one for a shorter."""
+    """By a search that remembers no ways, so that it cannot take a longer one for a shorter."""
     assert first_breaking_step(case) == case.steps
 
 
@@ -78,16 +90,13 @@ def test_each_part_of_the_design_is_switched_off_somewhere():
     assert untried == []
 
 
-def test_every_move_can_be_told(search):
-    names = {name for case in (*HOLD, *HARMLESS, *BROKEN) for name in search(case).names}
+def test_every_move_has_a_sentence_and_every_sentence_a_move(search):
+    names = {name for case in (*HOLD, *BROKEN) if case.name in SHOWING_EVERY_MOVE for name in search(case).names}
     assert names == set(SENTENCES)
     assert names > laws.HELPS
 
 
-def test_two_validations_of_one_nonce_come_about_only_where_something_is_late(search):
-    assert [search(case).has_twins for case in HOLD] == [not case.world.punctual for case in HOLD]
-
-
+@pytest.mark.long
 @pytest.mark.parametrize(
     "case", [it for it in (HOLD[0], *BROKEN) if it.design.guard is Guard.FENCE and it.world in SMALL], ids=str
 )

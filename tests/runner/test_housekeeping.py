@@ -14,7 +14,7 @@ from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.tables import events, webhook_deliveries
 from tests.factories import NOW, an_adopted_validation, an_onboarding, some_details
-from tests.store.outbox import announcing, tell
+from tests.store.outbox import add_events, notifying_store
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_keys_of_requests_are_known_for_a_week(create_for_customer, after):
 
 def test_delivered_events_are_kept_for_a_month_and_others_longer(database, after, clock):
     outbox = Outbox(database)
-    tell(announcing(database), times=3)
+    add_events(notifying_store(database), times=3)
     first, *_ = outbox.claim("shop", now=clock.now, lease_until=clock.now + timedelta(seconds=40), limit=3)
     outbox.delivered(first, now=clock.now, outcome="HTTP 200")
     after(days=30)

@@ -128,11 +128,11 @@ class Counted(Counter):
     def count(self, event, **labels):
         self[event, *sorted(labels.items())] += 1
 
-    def told(self, outcome, partner="shop"):
+    def counted(self, outcome, partner="shop"):
         return self["notifications", ("outcome", outcome), ("partner", partner)]
 
 
-class Scene:
+class Rig:
     def __init__(self, clock, timings=PACE, **options):
         self.outbox, self.notifier, self.meter = FakeOutbox(), FakeCourier(), Counted()
         self.notification_endpoints = {"shop": SHOP, "bank": BANK}
@@ -160,55 +160,55 @@ async def until(holds):
 
 
 @pytest.fixture
-def scene(clock):
-    return Scene(clock)
+def rig(clock):
+    return Rig(clock)
 
 
-def test_what_is_due_is_sent_once_and_noted_as_delivered(scene):
-    scene.outbox.add()
-    scene.work()
-    scene.work()
-    assert len(scene.notifier.sent) == 1
-    event = scene.outbox.one()
+def test_what_is_due_is_sent_once_and_noted_as_delivered(rig):
+    rig.outbox.add()
+    rig.work()
+    rig.work()
+    assert len(rig.notifier.sent) == 1
+    event = rig.outbox.one()
     assert (event.delivered_at, event.due_at, event.outcome) == (NOW, None, "HTTP 204")
-    assert scene.meter.told("delivered") == 1
+    assert rig.meter.counted("delivered") == 1
 
 
-def test_the_body_says_type_time_and_summary(scene):
-    scene.outbox.add()
-    scene.work()
-    (body,) = scene.notifier.sent_to(SHOP)
+def test_the_body_says_type_time_and_summary(rig):
+    rig.outbox.add()
+    rig.work()
+    (body,) = rig.notifier.sent_to(SHOP)
     data = {**SUMMARY, "sequence": 1}
     assert json.loads(body) == {"type": "onboarding.updated", "timestamp": "2026-03-02T12:00:00Z", "data": data}
 
 
-def test_each_try_has_the_same_id_and_body_and_a_time_of_its_own(scene, clock):
-    scene.outbox.add()
-    scene.notifier.answer(FAILED, OK)
-    scene.work()
+def test_each_try_has_the_same_id_and_body_and_a_time_of_its_own(rig, clock):
+    rig.outbox.add()
+    rig.notifier.answer(FAILED, OK)
+    rig.work()
     clock.advance(seconds=6)
-    scene.work()
-    (_, body, first), (_, again, second) = scene.notifier.sent
+    rig.work()
+    (_, body, first), (_, again, second) = rig.notifier.sent
     assert (body, first["webhook-id"]) == (again, second["webhook-id"])
     assert int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) == 6
     assert first["webhook-signature"] != second["webhook-signature"]
 
 
-def test_every_secret_of_the_partner_signs_what_is_sent(scene):
-    scene.outbox.add()
-    scene.work()
-    ((_, body, headers),) = scene.notifier.sent
+def test_every_secret_of_the_partner_signs_what_is_sent(rig):
+    rig.outbox.add()
+    rig.work()
+    ((_, body, headers),) = rig.notifier.sent
     message = f"evt_1.{int(NOW.timestamp())}.".encode() + body
     expected = ["v1," + base64.b64encode(hmac.digest(it, message, "sha256")).decode() for it in SECRETS]
     assert headers["webhook-signature"].split(" ") == expected
 
 
 @pytest.mark.parametrize("answer", [DeliveryResult(200), DeliveryResult(202), DeliveryResult(299)])
-def test_any_2xx_is_delivery(scene, answer):
-    scene.outbox.add()
-    scene.notifier.answer(answer)
-    scene.work()
-    assert scene.outbox.one().delivered_at
+def test_any_2xx_is_delivery(rig, answer):
+    rig.outbox.add()
+    rig.notifier.answer(answer)
+    rig.work()
+    assert rig.outbox.one().delivered_at
 
 
 @pytest.mark.parametrize(
@@ -220,76 +220,76 @@ def test_any_2xx_is_delivery(scene, answer):
     ],
     ids=str,
 )
-def test_anything_else_is_tried_again(scene, clock, answer):
-    scene.outbox.add()
-    scene.notifier.answer(answer)
-    scene.work()
-    event = scene.outbox.one()
+def test_anything_else_is_tried_again(rig, clock, answer):
+    rig.outbox.add()
+    rig.notifier.answer(answer)
+    rig.work()
+    event = rig.outbox.one()
     assert event.delivered_at is None and event.attempts == 1
     assert timedelta(seconds=4) < event.due_at - clock.now < timedelta(seconds=6)
-    assert scene.meter.told("retry") == 1
+    assert rig.meter.counted("retry") == 1
 
 
-def test_it_is_tried_for_about_ten_days_and_then_kept(scene, clock, caplog):
-    scene.outbox.add()
-    scene.notifier.answer(FAILED)
-    scene.live(days=30)
-    times = [int(headers["webhook-timestamp"]) for _, _, headers in scene.notifier.sent]
+def test_it_is_tried_for_about_ten_days_and_then_kept(rig, clock, caplog):
+    rig.outbox.add()
+    rig.notifier.answer(FAILED)
+    rig.live(days=30)
+    times = [int(headers["webhook-timestamp"]) for _, _, headers in rig.notifier.sent]
     assert len(times) == 19
     assert timedelta(days=8.5) < timedelta(seconds=times[-1] - times[0]) < timedelta(days=11)
-    assert (scene.outbox.one().due_at, scene.outbox.one().attempts) == (None, 19)
-    assert scene.meter.told("given_up") == 1
+    assert (rig.outbox.one().due_at, rig.outbox.one().attempts) == (None, 19)
+    assert rig.meter.counted("given_up") == 1
     assert [record.levelno for record in caplog.records][-1] == logging.ERROR
 
 
 @pytest.mark.parametrize(("stated", "least", "most"), [(600, 600, 660), (1, 4, 6), (10**9, 86400, 95040)])
-def test_a_backend_may_ask_for_more_time_but_not_for_ever(scene, clock, stated, least, most):
-    scene.outbox.add()
-    scene.notifier.answer(DeliveryResult(503, retry_after=stated))
-    scene.work()
-    assert least <= (scene.outbox.one().due_at - clock.now).total_seconds() <= most
+def test_a_backend_may_ask_for_more_time_but_not_for_ever(rig, clock, stated, least, most):
+    rig.outbox.add()
+    rig.notifier.answer(DeliveryResult(503, retry_after=stated))
+    rig.work()
+    assert least <= (rig.outbox.one().due_at - clock.now).total_seconds() <= most
 
 
-def test_gone_ends_the_tries_of_that_event_only(scene):
-    scene.outbox.add(times=2)
-    scene.notifier.answer(GONE, OK)
-    scene.work()
-    first, second = scene.outbox.events.values()
+def test_gone_ends_the_tries_of_that_event_only(rig):
+    rig.outbox.add(times=2)
+    rig.notifier.answer(GONE, OK)
+    rig.work()
+    first, second = rig.outbox.events.values()
     assert (first.due_at, first.delivered_at, first.outcome) == (None, None, "gone")
     assert second.delivered_at
 
 
-def test_a_partner_that_does_not_listen_any_more_loses_nothing(scene, clock):
-    scene.outbox.add()
-    endpoint = scene.notification_endpoints.pop("shop")
-    scene.work()
-    event = scene.outbox.one()
-    assert (scene.notifier.sent, event.attempts, event.due_at) == ([], 0, clock.now + NO_ENDPOINT_PAUSE)
-    scene.notification_endpoints["shop"] = endpoint
+def test_a_partner_that_does_not_listen_any_more_loses_nothing(rig, clock):
+    rig.outbox.add()
+    endpoint = rig.notification_endpoints.pop("shop")
+    rig.work()
+    event = rig.outbox.one()
+    assert (rig.notifier.sent, event.attempts, event.due_at) == ([], 0, clock.now + NO_ENDPOINT_PAUSE)
+    rig.notification_endpoints["shop"] = endpoint
     clock.now = event.due_at
-    scene.work()
-    assert scene.outbox.one().delivered_at
+    rig.work()
+    assert rig.outbox.one().delivered_at
 
 
-def test_without_any_listener_the_database_is_left_alone(scene):
-    scene.outbox = None
-    scene.notification_endpoints.clear()
-    scene.work()
+def test_without_any_listener_the_database_is_left_alone(rig):
+    rig.outbox = None
+    rig.notification_endpoints.clear()
+    rig.work()
 
 
-def test_a_dead_backend_delays_nobody_elses_news(scene):
+def test_a_dead_backend_delays_nobody_elses_news(rig):
     async def play():
-        scene.outbox.add(times=50)
-        scene.notifier.hang(SHOP)
-        running = asyncio.create_task(scene.notifications.run())
-        await until(lambda: len(scene.notifier.sent_to(SHOP)) == 4)
+        rig.outbox.add(times=50)
+        rig.notifier.hang(SHOP)
+        running = asyncio.create_task(rig.notifications.run())
+        await until(lambda: len(rig.notifier.sent_to(SHOP)) == 4)
         for number in range(3):
-            scene.outbox.add("bank")
-            scene.notifications.wake()
-            await until(lambda told=number + 1: len(scene.notifier.sent_to(BANK)) == told)
-        assert len(scene.notifier.sent_to(SHOP)) == 4
-        scene.notifier.hangs[SHOP.url].set()
-        await until(lambda: len(scene.notifier.sent_to(SHOP)) == 50)
+            rig.outbox.add("bank")
+            rig.notifications.wake()
+            await until(lambda counted=number + 1: len(rig.notifier.sent_to(BANK)) == counted)
+        assert len(rig.notifier.sent_to(SHOP)) == 4
+        rig.notifier.hangs[SHOP.url].set()
+        await until(lambda: len(rig.notifier.sent_to(SHOP)) == 50)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -297,58 +297,58 @@ def test_a_dead_backend_delays_nobody_elses_news(scene):
 
 
 def test_one_partner_is_never_sent_more_at_once_than_its_limit(clock):
-    scene = Scene(clock, limit_per_partner=3)
-    scene.outbox.add(times=20)
-    scene.work()
-    assert len(scene.notifier.sent) == 20
-    assert scene.notifier.most_at_once <= 3
+    rig = Rig(clock, limit_per_partner=3)
+    rig.outbox.add(times=20)
+    rig.work()
+    assert len(rig.notifier.sent) == 20
+    assert rig.notifier.most_at_once <= 3
 
 
-def test_an_outcome_that_the_database_missed_is_written_again(scene):
-    scene.outbox.add()
-    scene.outbox.failures = 1
-    scene.work()
-    assert scene.outbox.one().delivered_at
-    assert len(scene.notifier.sent) == 1
+def test_an_outcome_that_the_database_missed_is_written_again(rig):
+    rig.outbox.add()
+    rig.outbox.failures = 1
+    rig.work()
+    assert rig.outbox.one().delivered_at
+    assert len(rig.notifier.sent) == 1
 
 
-def test_an_outcome_that_got_lost_is_sent_again_after_the_lease(scene, clock):
-    scene.outbox.add()
-    scene.outbox.failures = 2
-    scene.work()
-    assert scene.outbox.one().delivered_at is None
+def test_an_outcome_that_got_lost_is_sent_again_after_the_lease(rig, clock):
+    rig.outbox.add()
+    rig.outbox.failures = 2
+    rig.work()
+    assert rig.outbox.one().delivered_at is None
     clock.advance(seconds=PACE.notification_lease + 1)
-    scene.work()
-    assert scene.outbox.one().delivered_at
-    assert len(scene.notifier.sent) == 2
+    rig.work()
+    assert rig.outbox.one().delivered_at
+    assert len(rig.notifier.sent) == 2
 
 
-def test_a_claim_that_came_late_is_not_used(scene, clock):
+def test_a_claim_that_came_late_is_not_used(rig, clock):
     async def play():
-        scene.outbox.add()
-        (event,) = scene.outbox.claim("shop", now=NOW, lease_until=NOW + timedelta(seconds=40), limit=1)
+        rig.outbox.add()
+        (event,) = rig.outbox.claim("shop", now=NOW, lease_until=NOW + timedelta(seconds=40), limit=1)
         clock.advance(seconds=21)
-        await scene.notifications._deliver(SHOP, event)
+        await rig.notifications._deliver(SHOP, event)
 
     asyncio.run(play())
-    assert scene.notifier.sent == []
+    assert rig.notifier.sent == []
 
 
 def ended_while_sending(clock, grace, meanwhile):
-    scene = Scene(clock, replace(PACE, grace=grace))
+    rig = Rig(clock, replace(PACE, grace=grace))
 
     async def play():
-        scene.outbox.add()
-        go = scene.notifier.hang()
-        running = asyncio.create_task(scene.notifications.run())
-        await until(lambda: scene.notifier.sent)
+        rig.outbox.add()
+        go = rig.notifier.hang()
+        running = asyncio.create_task(rig.notifications.run())
+        await until(lambda: rig.notifier.sent)
         running.cancel()
         await asyncio.sleep(0)
         meanwhile(go)
         await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(play())
-    return scene.outbox.one()
+    return rig.outbox.one()
 
 
 def test_told_to_end_it_finishes_what_is_under_way(clock):
@@ -360,11 +360,11 @@ def test_told_to_end_it_hands_back_what_takes_too_long(clock):
     assert (event.lease_until, event.due_at, event.attempts) == (None, NOW, 0)
 
 
-def test_neither_address_nor_body_is_logged(scene, caplog):
+def test_neither_address_nor_body_is_logged(rig, caplog):
     caplog.set_level(logging.DEBUG)
-    scene.outbox.add(times=3)
-    scene.notifier.answer(FAILED, GONE, RuntimeError(SHOP.url))
-    scene.work()
+    rig.outbox.add(times=3)
+    rig.notifier.answer(FAILED, GONE, RuntimeError(SHOP.url))
+    rig.work()
     logged = "".join(record.getMessage() for record in caplog.records)
     assert "evt_3" in logged
     assert "shop.example" not in logged and "approved" not in logged

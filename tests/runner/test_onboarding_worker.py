@@ -46,7 +46,7 @@ class Work:
         self.done.append(onboarding.id)
 
 
-def an_engine(store, step, idle=60.0, **options):
+def a_worker(store, step, idle=60.0, **options):
     return OnboardingWorker(store, step, clock=lambda: NOW, timings=Timings(idle=idle), **options)
 
 
@@ -65,20 +65,20 @@ async def ended(task):
 def test_a_claim_asks_for_what_is_due_now_with_a_lease_and_a_limit():
     store, work = Due(an_onboarding()), Work()
     work.go.set()
-    asyncio.run(an_engine(store, work, limit=3).work_until_idle())
+    asyncio.run(a_worker(store, work, limit=3).work_until_idle())
     assert store.leases == [(NOW, NOW + timedelta(seconds=Timings().lease), 3)]
 
 
 def test_each_due_onboarding_gets_its_step_and_never_too_many_at_once():
-    async def scene():
+    async def run_test():
         store, work = Due(*(an_onboarding() for _ in range(10))), Work()
         wanted = [it.id for it in store.waiting]
         work.go.set()
-        await an_engine(store, work, limit=4).work_until_idle()
+        await a_worker(store, work, limit=4).work_until_idle()
         assert sorted(work.done) == sorted(wanted)
         assert work.most_at_once <= 4
 
-    asyncio.run(scene())
+    asyncio.run(run_test())
 
 
 def test_what_a_step_makes_due_is_worked_on_too():
@@ -90,42 +90,42 @@ def test_what_a_step_makes_due_is_worked_on_too():
             store.waiting.append(onboarding)
 
     store = Due(an_onboarding(id="a"))
-    asyncio.run(an_engine(store, step).work_until_idle())
+    asyncio.run(a_worker(store, step).work_until_idle())
     assert seen == ["a", "a", "a"]
 
 
 def test_a_slow_step_does_not_hold_up_the_others():
-    async def scene():
+    async def run_test():
         store, work = Due(an_onboarding(id="slow")), Work()
-        engine = an_engine(store, work)
-        running = asyncio.create_task(engine.run())
+        worker = a_worker(store, work)
+        running = asyncio.create_task(worker.run())
         await until(lambda: work.begun == ["slow"])
         store.waiting.append(an_onboarding(id="next"))
-        engine.wake()
+        worker.wake()
         await until(lambda: work.begun == ["slow", "next"])
         work.go.set()
         await ended(running)
 
-    asyncio.run(scene())
+    asyncio.run(run_test())
 
 
 def test_work_of_other_processes_is_found_in_time():
-    async def scene():
+    async def run_test():
         store, work = Due(), Work()
         work.go.set()
-        running = asyncio.create_task(an_engine(store, work, idle=0.01).run())
+        running = asyncio.create_task(a_worker(store, work, idle=0.01).run())
         await until(lambda: store.looks)
         store.waiting.append(an_onboarding(id="theirs"))
         await until(lambda: work.done == ["theirs"])
         await ended(running)
 
-    asyncio.run(scene())
+    asyncio.run(run_test())
 
 
 def test_what_is_under_way_is_finished_before_the_end():
-    async def scene():
+    async def run_test():
         store, work = Due(an_onboarding(id="last")), Work()
-        running = asyncio.create_task(an_engine(store, work).run())
+        running = asyncio.create_task(a_worker(store, work).run())
         await until(lambda: work.begun)
         running.cancel()
         await asyncio.sleep(0.01)
@@ -134,37 +134,37 @@ def test_what_is_under_way_is_finished_before_the_end():
         await asyncio.wait([running])
         assert work.done == ["last"]
 
-    asyncio.run(scene())
+    asyncio.run(run_test())
 
 
 def test_an_unavailable_store_is_asked_again():
-    async def scene():
+    async def run_test():
         store, work = Due(an_onboarding(id="a")), Work()
         store.failing = StoreUnavailable("away")
         work.go.set()
-        running = asyncio.create_task(an_engine(store, work, idle=0.01).run())
+        running = asyncio.create_task(a_worker(store, work, idle=0.01).run())
         await until(lambda: len(store.leases) > 2)
         store.failing = None
         await until(lambda: work.done == ["a"])
         await ended(running)
 
-    asyncio.run(scene())
+    asyncio.run(run_test())
 
 
 def test_a_full_engine_claims_nothing_it_cannot_begin():
-    async def scene():
+    async def run_test():
         store, work = Due(an_onboarding(id="a"), an_onboarding(id="b")), Work()
-        engine = an_engine(store, work, limit=1)
-        running = asyncio.create_task(engine.run())
+        worker = a_worker(store, work, limit=1)
+        running = asyncio.create_task(worker.run())
         await until(lambda: work.begun == ["a"])
-        engine.wake()
+        worker.wake()
         await asyncio.sleep(0.01)
         assert len(store.leases) == 1
         work.go.set()
         await until(lambda: work.done == ["a", "b"])
         await ended(running)
 
-    asyncio.run(scene())
+    asyncio.run(run_test())
 
 
 def test_told_to_end_while_it_claims_it_leaves_nothing_claimed():
@@ -176,8 +176,8 @@ def test_told_to_end_while_it_claims_it_leaves_nothing_claimed():
             may_claim.wait(5)
             return super().claim(**wanted)
 
-    async def scene():
-        running = asyncio.ensure_future(an_engine(Slow(an_onboarding()), work).run())
+    async def run_test():
+        running = asyncio.ensure_future(a_worker(Slow(an_onboarding()), work).run())
         await until(asked.is_set)
         running.cancel()
         await asyncio.sleep(0.05)
@@ -187,7 +187,7 @@ def test_told_to_end_while_it_claims_it_leaves_nothing_claimed():
             await running
         assert len(work.done) == 1
 
-    asyncio.run(scene())
+    asyncio.run(run_test())
 
 
 def test_two_engines_on_one_database_pay_for_each_onboarding_once(start, app, other_process, gu1):

@@ -32,7 +32,7 @@ class Queue:
         return taken
 
 
-class Scene:
+class Rig:
     def __init__(self, step, purge_expired=lambda now: None):
         self.store = Queue()
         self.onboardings = OnboardingWorker(self.store, step, clock=lambda: NOW, timings=SELDOM)
@@ -61,33 +61,33 @@ def done():
 
 
 @pytest.fixture
-def scene(done):
+def rig(done):
     async def step(onboarding):
         done.append((onboarding.id, threading.current_thread().name))
 
-    made = Scene(step)
+    made = Rig(step)
     yield made
     made.runner.stop()
 
 
-def test_it_works_in_a_thread_of_its_own(scene, done):
-    scene.store.waiting.append(an_onboarding(id="a"))
-    scene.begin()
+def test_it_works_in_a_thread_of_its_own(rig, done):
+    rig.store.waiting.append(an_onboarding(id="a"))
+    rig.begin()
     until(lambda: done == [("a", "runner")])
 
 
-def test_it_wakes_at_once_for_work_of_its_own_process(scene, done):
-    scene.begin()
+def test_it_wakes_at_once_for_work_of_its_own_process(rig, done):
+    rig.begin()
     before = time.monotonic()
-    scene.submit("a")
+    rig.submit("a")
     until(lambda: done)
     assert time.monotonic() - before < 1
 
 
-def test_it_goes_on_after_a_worker_crashed(scene, done, caplog):
-    scene.store.crash = RuntimeError("what was that")
-    scene.store.waiting.append(an_onboarding(id="a"))
-    scene.begin()
+def test_it_goes_on_after_a_worker_crashed(rig, done, caplog):
+    rig.store.crash = RuntimeError("what was that")
+    rig.store.waiting.append(an_onboarding(id="a"))
+    rig.begin()
     until(lambda: done)
     assert "OnboardingWorker failed; restarting it" in caplog.text
 
@@ -100,11 +100,11 @@ def test_it_finishes_what_is_under_way_before_it_stops():
         await asyncio.sleep(0.4)
         finished.set()
 
-    scene = Scene(step)
-    scene.begin()
-    scene.submit("a")
+    rig = Rig(step)
+    rig.begin()
+    rig.submit("a")
     assert begun.wait(5) and not finished.is_set()
-    scene.runner.stop()
+    rig.runner.stop()
     assert finished.is_set()
 
 
@@ -112,35 +112,35 @@ def test_it_takes_nothing_new_once_it_is_stopped(done):
     async def step(onboarding):
         done.append(onboarding.id)
 
-    scene = Scene(step)
-    scene.begin()
-    scene.runner.stop()
-    scene.submit("late")
-    assert done == [] and len(scene.store.waiting) == 1
+    rig = Rig(step)
+    rig.begin()
+    rig.runner.stop()
+    rig.submit("late")
+    assert done == [] and len(rig.store.waiting) == 1
 
 
 def test_waking_what_was_never_started_does_nothing(done):
-    Scene(done.append).onboardings.wake()
+    Rig(done.append).onboardings.wake()
 
 
 @pytest.mark.parametrize("trouble", [None, StoreUnavailable("away")])
-def test_it_purges_at_once_and_survives_a_failure(trouble, done):
+def test_it_purges_at_once_and_survives_a_failure(error, done):
     purged = []
 
     def purge_expired(now):
         purged.append(now)
-        if trouble:
-            raise trouble
+        if error:
+            raise error
 
     async def step(onboarding):
         done.append(onboarding.id)
 
-    scene = Scene(step, purge_expired)
-    scene.begin()
+    rig = Rig(step, purge_expired)
+    rig.begin()
     until(lambda: purged)
-    scene.submit("a")
+    rig.submit("a")
     until(lambda: done == ["a"])
-    scene.runner.stop()
+    rig.runner.stop()
     assert purged == [NOW]
 
 

@@ -1,8 +1,9 @@
 import asyncio
 
 import pytest
+from flask import Flask
 
-from portal.app import create_app, runner_of
+from portal.app import add_services, runner_of
 from portal.domain.timings import Timings
 from portal.services.partner_onboardings import CreateRequest
 from tests.databases import DATABASES
@@ -26,7 +27,7 @@ def start(onboardings):
 
 @pytest.fixture
 def begin(start, work):
-    """Sends the form and lets the engine do what it can at once."""
+    """Sends the form and lets the runner do what it can at once."""
 
     def begin(**details):
         started = start(**details)
@@ -51,28 +52,28 @@ def customers(app):
 def create_for_customer(customers):
     """A partner sends a customer whose details are still to come."""
 
-    def create(external_id="customer-7", key=None, **wishes):
-        wish = CreateRequest(**{"partner": "shop", "external_id": external_id, "locale": "es-AR"} | wishes)
-        return customers.create(wish, key=key).onboarding
+    def create(external_id="customer-7", key=None, **options):
+        request_ = CreateRequest(**{"partner": "shop", "external_id": external_id, "locale": "es-AR"} | options)
+        return customers.create(request_, key=key).onboarding
 
     return create
 
 
 @pytest.fixture
-def look(onboardings):
+def open_page(onboardings):
     """Somebody looks at the page."""
     return lambda onboarding: onboardings.record_view(onboardings.get(onboarding.id))
 
 
 @pytest.fixture
-def tell(onboardings, gu1, clock):
+def report(onboardings, gu1, clock):
     """gu1 changes its mind about a validation and says so."""
 
-    def tell(status, gu1_id="validation-1", **facts):
+    def report(status, gu1_id="validation-1", **facts):
         clock.advance(seconds=1)
         return onboardings.observe(gu1.becomes(gu1_id, status, **facts))
 
-    return tell
+    return report
 
 
 @pytest.fixture
@@ -88,9 +89,11 @@ def pass_time(clock, work):
 
 
 @pytest.fixture
-def other_process(app, config, clock, gu1):
-    """A second portal on the same database; its engine works when it is awaited."""
-    return runner_of(create_app(config, clock=clock, gu1=gu1, timings=Timings())).onboardings.work_until_idle
+def other_process(app, config, clock, gu1, shared_engines):
+    """A second portal on the same database; its runner works when it is awaited."""
+    second, database = Flask("second"), shared_engines["second"].connect_to(config.database_url)
+    add_services(second, config, database, clock=clock, gu1=gu1, timings=Timings())
+    return runner_of(second).onboardings.work_until_idle
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ def stage(onboarding):
     return stage_of(onboarding, max_attempts=3)
 
 
-def rejected(tell, reason=None):
-    assert tell(Status.REJECTED, reason=reason, double_check=DoubleCheck.ANSWERED)
+def rejected(report, reason=None):
+    assert report(Status.REJECTED, reason=reason, double_check=DoubleCheck.ANSWERED)
 
 
 def test_stored_address_is_given_and_the_handing_over_kept(prepared, onboardings, clock, counted):
@@ -37,8 +37,8 @@ def test_no_hosted_page_before_gu1_has_the_validation(start, onboardings):
     assert onboardings.open_hosted_page(start().id) is None
 
 
-def test_no_hosted_page_after_the_verdict(prepared, tell, onboardings):
-    rejected(tell)
+def test_no_hosted_page_after_the_verdict(prepared, report, onboardings):
+    rejected(report)
     assert onboardings.open_hosted_page(prepared.id) is None
 
 
@@ -52,8 +52,8 @@ def test_an_address_of_a_foreign_host_is_never_stored(start, work, gu1, onboardi
     assert "GU1_PROVIDER_HOSTS" in caplog.text and FOREIGN not in caplog.text
 
 
-def test_a_foreign_host_does_not_replace_a_good_address(prepared, tell, onboardings):
-    tell(Status.PENDING, session_url=FOREIGN)
+def test_a_foreign_host_does_not_replace_a_good_address(prepared, report, onboardings):
+    report(Status.PENDING, session_url=FOREIGN)
     kept = onboardings.get(prepared.id)
     assert kept.validation.session_url == prepared.validation.session_url
     assert kept.stall_reason is StallReason.HOSTED_PAGE_REFUSED
@@ -64,11 +64,11 @@ def test_a_host_that_is_no_longer_allowed_is_not_opened(prepared, onboardings):
     assert onboardings.open_hosted_page(prepared.id) is None
 
 
-def test_allowed_host_later_ends_the_trouble(start, work, gu1, tell, onboardings):
+def test_allowed_host_later_ends_the_trouble(start, work, gu1, report, onboardings):
     gu1.session_url = FOREIGN
     started = start()
     work()
-    tell(Status.PENDING, session_url="https://verify.example.com/1")
+    report(Status.PENDING, session_url="https://verify.example.com/1")
     assert stage(onboardings.get(started.id)) is Stage.READY
 
 
@@ -91,39 +91,39 @@ def test_coming_back_from_an_unknown_session_is_nobody(prepared, onboardings):
     assert onboardings.get(prepared.id) == prepared
 
 
-def test_nothing_is_looked_up_after_the_verdict(prepared, tell, onboardings):
-    rejected(tell)
+def test_nothing_is_looked_up_after_the_verdict(prepared, report, onboardings):
+    rejected(report)
     onboardings.request_refresh(prepared.id)
     assert onboardings.get(prepared.id).due_at is None
 
 
-def test_approval_is_confirming_until_the_registry_answers(prepared, tell, onboardings, clock):
-    tell(Status.APPROVED)
+def test_approval_is_confirming_until_the_registry_answers(prepared, report, onboardings, clock):
+    report(Status.APPROVED)
     confirming = onboardings.get(prepared.id)
     assert stage(confirming) is Stage.CONFIRMING and confirming.due_at > clock()
-    tell(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+    report(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
     approved = onboardings.get(prepared.id)
     assert (stage(approved), approved.due_at) == (Stage.APPROVED, None)
 
 
-def test_rejection_by_the_registry_replaces_the_approval(prepared, tell, onboardings):
-    tell(Status.APPROVED)
-    rejected(tell, Reason.REGISTRY_CARD_OUTDATED)
+def test_rejection_by_the_registry_replaces_the_approval(prepared, report, onboardings):
+    report(Status.APPROVED)
+    rejected(report, Reason.REGISTRY_CARD_OUTDATED)
     replaced = onboardings.get(prepared.id)
     assert (stage(replaced), replaced.validation.reason) == (Stage.REJECTED, Reason.REGISTRY_CARD_OUTDATED)
     assert replaced.due_at is None
 
 
-def test_older_news_is_ignored_and_counted(prepared, tell, gu1, onboardings, counted):
+def test_older_news_is_ignored_and_counted(prepared, report, gu1, onboardings, counted):
     old = replace(gu1.validations["validation-1"], status=Status.APPROVED)
-    rejected(tell)
+    rejected(report)
     assert onboardings.observe(old)
     assert stage(onboardings.get(prepared.id)) is Stage.REJECTED
     assert counted("refused_status_changes") == 1
 
 
-def test_an_unknown_word_keeps_it_waiting(prepared, tell, onboardings, clock):
-    tell(Status.UNKNOWN)
+def test_an_unknown_word_keeps_it_waiting(prepared, report, onboardings, clock):
+    report(Status.UNKNOWN)
     kept = onboardings.get(prepared.id)
     assert stage(kept) is Stage.WAITING and kept.due_at > clock()
 
@@ -142,24 +142,24 @@ def test_a_validation_that_nobody_asked_for_is_not_ours(prepared, onboardings):
         (None, (IdentityMatch.UNKNOWN, Stage.APPROVED)),
     ],
 )
-def test_the_document_must_be_the_one_typed(prepared, tell, onboardings, verified, expected):
-    tell(Status.APPROVED, double_check=DoubleCheck.ANSWERED, document_number=verified)
+def test_the_document_must_be_the_one_typed(prepared, report, onboardings, verified, expected):
+    report(Status.APPROVED, double_check=DoubleCheck.ANSWERED, document_number=verified)
     seen = onboardings.get(prepared.id)
     assert (seen.validation.identity_match, stage(seen)) == expected
     assert (seen.due_at is None) == (stage(seen) is Stage.APPROVED)
 
 
-def test_where_numbers_mean_different_things_nothing_is_compared(start, work, tell, onboardings):
+def test_where_numbers_mean_different_things_nothing_is_compared(start, work, report, onboardings):
     started = start(country="BR", document_number="52998224725")
     work()
-    tell(Status.APPROVED, document_number="MG1234567")
+    report(Status.APPROVED, document_number="MG1234567")
     assert stage(onboardings.get(started.id)) is Stage.APPROVED
 
 
-def test_time_of_change_is_what_the_applicant_could_notice(prepared, tell, onboardings, clock):
-    tell(Status.PENDING)
+def test_time_of_change_is_what_the_applicant_could_notice(prepared, report, onboardings, clock):
+    report(Status.PENDING)
     assert onboardings.get(prepared.id).updated_at == prepared.updated_at
-    tell(Status.IN_PROGRESS)
+    report(Status.IN_PROGRESS)
     assert onboardings.get(prepared.id).updated_at == clock()
 
 
@@ -208,8 +208,8 @@ def test_sandbox_verdicts_without_a_session_are_not_held(begin, gu1, clock, onbo
     assert stage(onboardings.get(started.id)) is Stage.APPROVED
 
 
-def test_time_that_is_still_to_come_makes_no_later_news_old(prepared, tell, clock, onboardings):
-    tell(Status.IN_PROGRESS)
+def test_time_that_is_still_to_come_makes_no_later_news_old(prepared, report, clock, onboardings):
+    report(Status.IN_PROGRESS)
     onboardings.observe(
         Observation(
             gu1_id="validation-1",
@@ -218,7 +218,7 @@ def test_time_that_is_still_to_come_makes_no_later_news_old(prepared, tell, cloc
             updated_at=clock() + timedelta(hours=3),
         )
     )
-    tell(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+    report(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
     assert stage(onboardings.get(prepared.id)) is Stage.APPROVED
 
 
@@ -239,8 +239,8 @@ def test_validation_without_a_hosted_page_is_told_as_a_delay(without_a_page, gu1
     assert stage(onboardings.get(without_a_page.id)) is Stage.READY
 
 
-def test_approval_that_the_registry_does_not_confirm_alarms_after_a_day(prepared, tell, pass_time, counted):
-    tell(Status.APPROVED, double_check=DoubleCheck.UNANSWERED)
+def test_approval_that_the_registry_does_not_confirm_alarms_after_a_day(prepared, report, pass_time, counted):
+    report(Status.APPROVED, double_check=DoubleCheck.UNANSWERED)
     pass_time(23 * 3600, stride=3600)
     assert not counted("unconfirmed")
     pass_time(3 * 3600, stride=3600)

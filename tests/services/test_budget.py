@@ -39,14 +39,14 @@ def a_budget(database, store, clock):
 
 
 @pytest.fixture
-def begin_many(start, work, look):
+def begin_many(start, work, open_page):
     """Onboardings of as many people, each ready and, if so wished, with somebody at the page."""
 
     def begin_many(count, *, watched):
         started = [start(f"form-{number}", document_number=str(30111000 + number)) for number in range(count)]
         work()
         for one in started if watched else []:
-            look(one)
+            open_page(one)
         return started
 
     return begin_many
@@ -128,12 +128,12 @@ def test_nobody_waits_past_the_hour_for_a_fair_share(a_budget, store, clock):
     assert a_budget().least_interval() == timedelta(hours=1)
 
 
-def test_watched_looks_keep_within_the_limit_all_hour(begin_many, gu1, look, pass_time):
+def test_watched_looks_keep_within_the_limit_all_hour(begin_many, gu1, open_page, pass_time):
     started = begin_many(4, watched=True)
     for _ in range(58):
         pass_time(60, stride=20)
         for one in started:
-            look(one)
+            open_page(one)
     assert 4 < reads(gu1) <= LIMIT
     looks = [sum(call[1] == f"validation-{number}" for call in gu1.calls) for number in range(1, 5)]
     assert max(looks) - min(looks) <= 1
@@ -155,12 +155,12 @@ def test_used_up_budget_is_counted_once_an_hour_for_each_who_looks(begin_many, a
     assert counted("budget_spent") == 2
 
 
-def test_next_hour_goes_on_by_itself(begin_many, gu1, a_budget, look, pass_time):
+def test_next_hour_goes_on_by_itself(begin_many, gu1, a_budget, open_page, pass_time):
     (started,) = begin_many(1, watched=True)
     takes(a_budget(), LIMIT, watched=True)
     for _ in range(59):
         pass_time(60, stride=60)
-        look(started)
+        open_page(started)
     assert reads(gu1) == 0
     pass_time(60, stride=60)
     assert reads(gu1) == 1
@@ -174,20 +174,20 @@ def test_unwatched_are_looked_at_later_but_before_the_hour_ends(begin_many, gu1,
     assert 1 <= reads(gu1) <= LIMIT / 2
 
 
-def test_somebody_who_comes_to_look_goes_before_the_unwatched(begin_many, gu1, look, work, clock):
+def test_somebody_who_comes_to_look_goes_before_the_unwatched(begin_many, gu1, open_page, work, clock):
     started = begin_many(3, watched=False)
     clock.advance(seconds=30)
     work()
-    look(started[1])
+    open_page(started[1])
     work()
     (read,) = gu1.named("read_validation")
     assert gu1.validations[read[1]].nonce == started[1].validation.nonce
 
 
-def test_webhooks_are_heard_whatever_the_budget(begin_many, a_budget, tell, onboardings):
+def test_webhooks_are_heard_whatever_the_budget(begin_many, a_budget, report, onboardings):
     (started,) = begin_many(1, watched=True)
     takes(a_budget(), LIMIT, watched=True)
-    tell(Status.REJECTED)
+    report(Status.REJECTED)
     assert stage_of(onboardings.get(started.id), max_attempts=3) is Stage.REJECTED
 
 
@@ -198,11 +198,11 @@ def test_creation_needs_no_budget(a_budget, begin_many, onboardings):
 
 
 @pytest.fixture
-def overdue(begin_many, clock, look):
+def overdue(begin_many, clock, open_page):
     """Its session is over, and its applicant has just come to look."""
     (started,) = begin_many(1, watched=False)
     clock.advance(days=7)
-    look(started)
+    open_page(started)
     return started
 
 

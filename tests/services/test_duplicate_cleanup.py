@@ -52,8 +52,8 @@ def test_sweeps_become_rarer_and_end_after_a_day(resent, gu1, onboardings, pass_
     assert onboardings.get(resent.id).sweep_at is None
 
 
-def test_a_verdict_ends_no_sweep(resent, gu1, tell, onboardings, pass_time):
-    tell(Status.REJECTED)
+def test_a_verdict_ends_no_sweep(resent, gu1, report, onboardings, pass_time):
+    report(Status.REJECTED)
     twin = gu1.twin_of("validation-1")
     gu1.becomes(twin.gu1_id, Status.PENDING)
     pass_time(600, stride=30)
@@ -69,8 +69,8 @@ def test_webhook_of_a_twin_has_it_cancelled_at_once(prepared, gu1, webhooks, onb
     assert onboardings.get(prepared.id).validation.gu1_id == "validation-1"
 
 
-def test_a_twin_of_an_earlier_attempt_is_cancelled_too(resent, gu1, tell, onboardings, pass_time):
-    tell(Status.REJECTED)
+def test_a_twin_of_an_earlier_attempt_is_cancelled_too(resent, gu1, report, onboardings, pass_time):
+    report(Status.REJECTED)
     onboardings.retry(resent.id, after_attempt=1)
     pass_time(1)
     twin = gu1.twin_of("validation-1")
@@ -101,10 +101,10 @@ def test_what_is_created_after_a_stop_is_cancelled(begin, gu1, onboardings, pass
 
 
 def test_what_another_process_asked_for_during_the_sweep_is_kept(
-    resent, gu1, tell, *, onboardings, pass_time, overtake
+    resent, gu1, report, *, onboardings, pass_time, overtake
 ):
     """This process is halted while it lists; the applicant retries meanwhile, and that answer is lost."""
-    tell(Status.REJECTED)
+    report(Status.REJECTED)
 
     async def halted():
         onboardings.retry(resent.id, after_attempt=1)

@@ -141,10 +141,10 @@ def test_reading_becomes_rarer_while_nothing_changes(prepared, gu1, pass_time):
     assert len(gu1.named("read_validation")) == 34
 
 
-def test_a_change_brings_the_quick_looks_back(prepared, gu1, tell, onboardings, pass_time):
+def test_a_change_brings_the_quick_looks_back(prepared, gu1, report, onboardings, pass_time):
     pass_time(300, stride=5)
     assert onboardings.get(prepared.id).validation.refreshes > 12
-    tell(Status.IN_PROGRESS)
+    report(Status.IN_PROGRESS)
     before = len(gu1.named("read_validation"))
     pass_time(30, stride=5)
     assert len(gu1.named("read_validation")) == before + 6

@@ -12,8 +12,8 @@ def stage(onboarding):
     return stage_of(onboarding, max_attempts=3)
 
 
-def rejected(tell, reason=None):
-    assert tell(Status.REJECTED, reason=reason, double_check=DoubleCheck.ANSWERED)
+def rejected(report, reason=None):
+    assert report(Status.REJECTED, reason=reason, double_check=DoubleCheck.ANSWERED)
 
 
 def test_a_started_onboarding_is_stored_due_and_planned(start, onboardings):
@@ -91,8 +91,8 @@ def test_a_stopped_onboarding_takes_no_new_details(start, work, gu1, onboardings
     assert onboardings.get(started.id).details is None
 
 
-def test_retry_opens_the_next_validation_on_the_same_entity(prepared, tell, onboardings, work, gu1):
-    rejected(tell, Reason.REGISTRY_CARD_OUTDATED)
+def test_retry_opens_the_next_validation_on_the_same_entity(prepared, report, onboardings, work, gu1):
+    rejected(report, Reason.REGISTRY_CARD_OUTDATED)
     assert stage(onboardings.retry(prepared.id, after_attempt=1)) is Stage.PREPARING
     work()
     assert [call[1] for call in gu1.named("create_validation")] == ["entity-1", "entity-1"]
@@ -100,36 +100,36 @@ def test_retry_opens_the_next_validation_on_the_same_entity(prepared, tell, onbo
     assert (again.validation.gu1_id, again.attempts, stage(again)) == ("validation-2", 2, Stage.READY)
 
 
-def test_retry_pressed_twice_opens_one_validation(prepared, tell, onboardings, work, counted):
-    rejected(tell)
+def test_retry_pressed_twice_opens_one_validation(prepared, report, onboardings, work, counted):
+    rejected(report)
     first = onboardings.retry(prepared.id, after_attempt=1)
     assert onboardings.retry(prepared.id, after_attempt=1) == first
     work()
-    tell(Status.REJECTED, "validation-2")
+    report(Status.REJECTED, "validation-2")
     assert onboardings.retry(prepared.id, after_attempt=1).attempts == 2
     assert counted("retried") == 1
 
 
-def test_retry_ends_at_the_limit(prepared, tell, onboardings, work):
+def test_retry_ends_at_the_limit(prepared, report, onboardings, work):
     for attempt in (1, 2):
-        tell(Status.EXPIRED, f"validation-{attempt}")
+        report(Status.EXPIRED, f"validation-{attempt}")
         onboardings.retry(prepared.id, after_attempt=attempt)
         work()
-    tell(Status.EXPIRED, "validation-3")
+    report(Status.EXPIRED, "validation-3")
     with pytest.raises(RetryRefused):
         onboardings.retry(prepared.id, after_attempt=3)
     assert stage(onboardings.get(prepared.id)) is Stage.CLOSED
 
 
 @pytest.mark.parametrize("reason", [Reason.NOT_ELIGIBLE, Reason.UNDERAGE, Reason.REGISTRY_DOCUMENT_MISMATCH])
-def test_who_should_contact_a_person_cannot_retry(prepared, tell, onboardings, reason):
-    rejected(tell, reason)
+def test_who_should_contact_a_person_cannot_retry(prepared, report, onboardings, reason):
+    rejected(report, reason)
     with pytest.raises(RetryRefused):
         onboardings.retry(prepared.id, after_attempt=1)
 
 
-def test_a_silent_registry_is_not_asked_again_at_once(prepared, tell, onboardings, clock):
-    rejected(tell, Reason.REGISTRY_UNAVAILABLE)
+def test_a_silent_registry_is_not_asked_again_at_once(prepared, report, onboardings, clock):
+    rejected(report, Reason.REGISTRY_UNAVAILABLE)
     clock.advance(minutes=9, seconds=59)
     with pytest.raises(RetryRefused):
         onboardings.retry(prepared.id, after_attempt=1)
@@ -138,16 +138,16 @@ def test_a_silent_registry_is_not_asked_again_at_once(prepared, tell, onboarding
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.IN_REVIEW, Status.APPROVED, Status.ABANDONED])
-def test_what_did_not_end_badly_cannot_be_retried(prepared, tell, onboardings, status):
-    tell(status)
+def test_what_did_not_end_badly_cannot_be_retried(prepared, report, onboardings, status):
+    report(status)
     with pytest.raises(RetryRefused):
         onboardings.retry(prepared.id, after_attempt=1)
 
 
-def test_news_of_the_earlier_validation_is_not_news_of_this_one(prepared, tell, onboardings):
-    rejected(tell)
+def test_news_of_the_earlier_validation_is_not_news_of_this_one(prepared, report, onboardings):
+    rejected(report)
     planned = onboardings.retry(prepared.id, after_attempt=1)
-    assert not tell(Status.APPROVED)
+    assert not report(Status.APPROVED)
     late = Observation(gu1_id="validation-1", status=Status.APPROVED)
     assert onboardings.apply_observation(planned, late) is planned
 
@@ -175,8 +175,8 @@ def test_stopping_twice_is_stopping_once(prepared, onboardings, clock, counted):
     assert counted("stopped") == 1
 
 
-def test_a_verdict_is_not_stopped_any_more(prepared, tell, onboardings):
-    tell(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+def test_a_verdict_is_not_stopped_any_more(prepared, report, onboardings):
+    report(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
     assert onboardings.stop(prepared.id).stopped_at is None
     assert stage(onboardings.get(prepared.id)) is Stage.APPROVED
 

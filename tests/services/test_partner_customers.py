@@ -84,11 +84,11 @@ def test_verified_customer_is_approved_without_asking(verified, work, onboarding
 
 
 @pytest.fixture
-def approved_at_gu1(gu1, tell):
+def approved_at_gu1(gu1, report):
     """gu1 approves a validation, and calls its entity verified from then on."""
 
     def approved_at_gu1(gu1_id, **facts):
-        changed = tell(Status.APPROVED, gu1_id, **facts)
+        changed = report(Status.APPROVED, gu1_id, **facts)
         gu1.statuses[gu1.validations[gu1_id].entity_id] = replace(VERIFIED, validation_id=gu1_id)
         return changed
 

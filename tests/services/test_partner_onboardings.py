@@ -44,9 +44,9 @@ def ready(agreed, work, onboardings):
 
 
 @pytest.fixture
-def rejected(ready, tell, customers):
+def rejected(ready, report, customers):
     """Who could try again, and was erased meanwhile."""
-    tell(Status.REJECTED, reason=Reason.DOCUMENT_UNREADABLE)
+    report(Status.REJECTED, reason=Reason.DOCUMENT_UNREADABLE)
     customers.erase("shop", ready.id)
     return ready
 
@@ -67,12 +67,12 @@ def left(config):
 
 @pytest.fixture
 def nothing_is_left(left, onboardings, work):
-    """Nor comes back with what the engine does next."""
+    """Nor comes back with what the runner does next."""
 
     def check(onboarding):
         work()
         kept, text = left(), repr(left())
-        assert not any(isinstance(value, bytes) for value in kept), "something sealed is left"
+        assert not any(isinstance(value, bytes) for value in kept), "something encrypted is left"
         words = ("planted", "Planted", "30555666", "session-of-", "verify.example.com", str(onboarding.document_digest))
         assert not any(word in text for word in words)
         erased = onboardings.get(onboarding.id)
@@ -102,8 +102,8 @@ def erase_during(erase, gu1, clock, work):
 
 
 @pytest.fixture
-def retried(ready, tell, onboardings, work):
-    tell(Status.REJECTED, reason=Reason.DOCUMENT_UNREADABLE)
+def retried(ready, report, onboardings, work):
+    report(Status.REJECTED, reason=Reason.DOCUMENT_UNREADABLE)
     onboardings.retry(ready.id, after_attempt=1)
     work()
     return onboardings.get(ready.id)
@@ -122,8 +122,8 @@ def test_invited_customer_has_the_details_and_only_consent_is_missing(invited, o
 
 def test_what_a_key_is_remembered_by_cannot_be_guessed(customers, left):
     """A plain hash of a document number is found by trying all of them."""
-    wish = CreateRequest(partner="shop", external_id="customer-7", locale="es-AR")
-    customers.create(wish, key="key-1")
+    request_ = CreateRequest(partner="shop", external_id="customer-7", locale="es-AR")
+    customers.create(request_, key="key-1")
     keyed_hash = [value for value in left() if isinstance(value, str) and len(value) == 64]
     other = CreateRequest(partner="shop", external_id="customer-7", locale="en")
     with pytest.raises(KeyReused):
@@ -166,8 +166,8 @@ def test_nothing_is_left_of_who_was_ready(ready, erase, nothing_is_left, gu1):
     assert gu1.validations["validation-1"].status is Status.CANCELLED
 
 
-def test_nothing_is_left_of_who_had_a_verdict(ready, erase, nothing_is_left, tell):
-    tell(Status.APPROVED, document_number="30555666")
+def test_nothing_is_left_of_who_had_a_verdict(ready, erase, nothing_is_left, report):
+    report(Status.APPROVED, document_number="30555666")
     erase(ready)
     assert nothing_is_left(ready)
 
@@ -186,9 +186,9 @@ def test_nothing_is_left_where_gu1_was_being_asked(agreed, erase_during, nothing
 
 
 @pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.APPROVED, Status.REJECTED])
-def test_late_news_brings_nothing_back(ready, erase, nothing_is_left, tell, status):
+def test_late_news_brings_nothing_back(ready, erase, nothing_is_left, report, status):
     erase(ready)
-    tell(status, document_number="30555666", session_url="https://verify.example.com/session/late")
+    report(status, document_number="30555666", session_url="https://verify.example.com/session/late")
     assert nothing_is_left(ready)
 
 
@@ -215,8 +215,8 @@ def test_erasing_is_counted_once(ready, erase, counted):
     assert counted("erased") == 1
 
 
-def test_verdict_that_stands_is_not_cancelled_by_erasing(ready, erase, tell, work, onboardings):
-    tell(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+def test_verdict_that_stands_is_not_cancelled_by_erasing(ready, erase, report, work, onboardings):
+    report(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
     erase(ready)
     work()
     kept = onboardings.get(ready.id)

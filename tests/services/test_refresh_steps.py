@@ -37,15 +37,15 @@ def run_out(prepared, clock, work, onboardings):
 
 
 @pytest.mark.parametrize("status", STILL_OPEN)
-def test_what_is_open_at_the_end_is_cancelled_and_has_run_out(run_out, tell, gu1, status):
-    tell(status)
+def test_what_is_open_at_the_end_is_cancelled_and_has_run_out(run_out, report, gu1, status):
+    report(status)
     ended = run_out()
     assert (stage(ended), ended.due_at, cancelled(gu1)) == (Stage.EXPIRED, None, ["validation-1"])
     assert gu1.validations["validation-1"].status is Status.CANCELLED
 
 
-def test_abandoned_session_that_gu1_keeps_past_its_end_makes_room_for_the_next(run_out, tell, gu1, onboardings, work):
-    tell(Status.ABANDONED)
+def test_abandoned_session_that_gu1_keeps_past_its_end_makes_room_for_the_next(run_out, report, gu1, onboardings, work):
+    report(Status.ABANDONED)
     ended = run_out()
     assert (stage(ended), ended.due_at) == (Stage.EXPIRED, None)
     assert gu1.validations["validation-1"].status is Status.ABANDONED
@@ -70,7 +70,7 @@ def test_validation_that_gu1_has_no_more_ends_a_day_after_its_session(prepared, 
     assert stage(onboardings.get(prepared.id)) is Stage.EXPIRED
 
 
-def test_verdict_between_the_look_and_the_closing_counts(run_out, tell, gu1):
+def test_verdict_between_the_look_and_the_closing_counts(run_out, report, gu1):
     async def approved():
         gu1.becomes("validation-1", Status.APPROVED, double_check=DoubleCheck.ANSWERED)
 
@@ -78,8 +78,8 @@ def test_verdict_between_the_look_and_the_closing_counts(run_out, tell, gu1):
     assert stage(run_out()) is Stage.APPROVED
 
 
-def test_stated_end_is_believed_to_the_second(prepared, tell, gu1, pass_time, onboardings):
-    tell(Status.PENDING, expires_at=NOW + timedelta(hours=1))
+def test_stated_end_is_believed_to_the_second(prepared, report, gu1, pass_time, onboardings):
+    report(Status.PENDING, expires_at=NOW + timedelta(hours=1))
     pass_time(3598, stride=257)
     assert cancelled(gu1) == []
     pass_time(1)
@@ -146,8 +146,8 @@ def test_clock_of_gu1_may_be_a_little_behind(run_out, gu1, clock, seconds_behind
     assert stage(run_out()) is Stage.EXPIRED
 
 
-def test_what_somebody_cancelled_early_has_not_run_out(prepared, tell, onboardings):
-    tell(Status.CANCELLED)
+def test_what_somebody_cancelled_early_has_not_run_out(prepared, report, onboardings):
+    report(Status.CANCELLED)
     assert stage(onboardings.get(prepared.id)) is Stage.CANCELLED
 
 
@@ -161,8 +161,8 @@ def test_after_the_end_one_click_opens_the_next(run_out, onboardings, work):
 
 
 @pytest.mark.parametrize("status", [Status.EXPIRED, Status.CANCELLED])
-def test_what_gu1_closed_is_opened_again_in_a_click_too(prepared, tell, onboardings, work, status):
-    tell(status)
+def test_what_gu1_closed_is_opened_again_in_a_click_too(prepared, report, onboardings, work, status):
+    report(status)
     onboardings.retry(prepared.id, after_attempt=1)
     work()
     assert onboardings.get(prepared.id).validation.gu1_id == "validation-2"
@@ -175,8 +175,8 @@ def test_no_hosted_page_is_opened_after_the_end(prepared, onboardings, clock):
     assert onboardings.open_hosted_page(prepared.id) is None
 
 
-def test_abandoned_session_is_gone_on_with_while_it_lives(prepared, tell, gu1, onboardings, pass_time):
-    tell(Status.ABANDONED)
+def test_abandoned_session_is_gone_on_with_while_it_lives(prepared, report, gu1, onboardings, pass_time):
+    report(Status.ABANDONED)
     pass_time(6 * 24 * 3600, stride=8 * 3600)
     assert stage(onboardings.get(prepared.id)) is Stage.ABANDONED
     assert onboardings.open_hosted_page(prepared.id) == prepared.validation.session_url
@@ -185,10 +185,10 @@ def test_abandoned_session_is_gone_on_with_while_it_lives(prepared, tell, gu1, o
     assert len(gu1.validations) == 1
 
 
-def test_who_goes_on_with_an_abandoned_session_gets_its_verdict(prepared, tell, onboardings):
-    tell(Status.ABANDONED)
-    tell(Status.IN_PROGRESS)
-    tell(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+def test_who_goes_on_with_an_abandoned_session_gets_its_verdict(prepared, report, onboardings):
+    report(Status.ABANDONED)
+    report(Status.IN_PROGRESS)
+    report(Status.APPROVED, double_check=DoubleCheck.ANSWERED)
     assert stage(onboardings.get(prepared.id)) is Stage.APPROVED
 
 

@@ -6,9 +6,9 @@ from portal.domain.status import Status
 
 
 @pytest.fixture
-def shown(prepared, onboardings, look):
+def shown(prepared, onboardings, open_page):
     """At the hosted page, with the portal's own page still open in another tab."""
-    look(prepared)
+    open_page(prepared)
     assert onboardings.open_hosted_page(prepared.id)
     return onboardings.get(prepared.id)
 
@@ -21,46 +21,46 @@ def reads(gu1):
     return len(gu1.named("read_validation"))
 
 
-def test_coming_to_look_has_gu1_looked_at_now(prepared, look, clock, onboardings):
+def test_coming_to_look_has_gu1_looked_at_now(prepared, open_page, clock, onboardings):
     clock.advance(seconds=2)
-    look(prepared)
+    open_page(prepared)
     kept = onboardings.get(prepared.id)
     assert (kept.watched_at, kept.due_at) == (clock(), clock())
 
 
-def test_staying_at_the_page_leaves_the_pace_alone(prepared, look, pass_time, onboardings, gu1):
-    look(prepared)
+def test_staying_at_the_page_leaves_the_pace_alone(prepared, open_page, pass_time, onboardings, gu1):
+    open_page(prepared)
     pass_time(1)
     due_at = onboardings.get(prepared.id).due_at
     for _ in range(4):
-        look(prepared)
+        open_page(prepared)
         pass_time(1)
     assert (onboardings.get(prepared.id).due_at, reads(gu1)) == (due_at, 1)
 
 
-def test_watching_is_noted_every_half_minute_at_most(prepared, look, clock, onboardings):
-    look(prepared)
+def test_watching_is_noted_every_half_minute_at_most(prepared, open_page, clock, onboardings):
+    open_page(prepared)
     first = clock()
     clock.advance(seconds=29)
-    look(prepared)
+    open_page(prepared)
     assert onboardings.get(prepared.id).watched_at == first
     clock.advance(seconds=2)
-    look(prepared)
+    open_page(prepared)
     assert onboardings.get(prepared.id).watched_at == clock()
 
 
-def test_who_looks_at_a_verdict_makes_no_work(prepared, tell, look, onboardings):
-    tell(Status.REJECTED)
+def test_who_looks_at_a_verdict_makes_no_work(prepared, report, open_page, onboardings):
+    report(Status.REJECTED)
     settled = onboardings.get(prepared.id)
-    look(prepared)
+    open_page(prepared)
     assert onboardings.get(prepared.id) == settled
 
 
-def test_looking_does_not_hasten_the_second_sending(begin, gu1, look, pass_time):
+def test_looking_does_not_hasten_the_second_sending(begin, gu1, open_page, pass_time):
     gu1.failing["create_validation"] = OutcomeUnknown("lost")
     started = begin()
     pass_time(60, stride=60)
-    look(started)
+    open_page(started)
     pass_time(14, stride=7)
     assert len(gu1.named("list_validations")) == 1
     pass_time(1)
@@ -74,9 +74,9 @@ def test_long_without_news_gu1_asks_the_provider(shown, gu1, pass_time):
     assert (syncs(gu1), reads(gu1)) == (1, 11)
 
 
-def test_news_begins_the_count_again(shown, gu1, tell, pass_time):
+def test_news_begins_the_count_again(shown, gu1, report, pass_time):
     pass_time(50, stride=5)
-    tell(Status.IN_PROGRESS)
+    report(Status.IN_PROGRESS)
     pass_time(50, stride=5)
     assert syncs(gu1) == 0
 
@@ -114,20 +114,20 @@ def test_nothing_is_synchronised_while_nobody_looks(shown, gu1, clock, pass_time
     assert (syncs(gu1), reads(gu1) > 12) == (0, True)
 
 
-def test_nothing_is_synchronised_that_was_never_opened(prepared, gu1, look, pass_time):
+def test_nothing_is_synchronised_that_was_never_opened(prepared, gu1, open_page, pass_time):
     for _ in range(10):
-        look(prepared)
+        open_page(prepared)
         pass_time(60, stride=5)
     assert (syncs(gu1), reads(gu1) > 12) == (0, True)
 
 
-def test_nothing_is_synchronised_without_a_provider_session(begin, gu1, look, onboardings, pass_time):
+def test_nothing_is_synchronised_without_a_provider_session(begin, gu1, open_page, onboardings, pass_time):
     gu1.lose_answers = 1
     started = begin()
     gu1.becomes("validation-1", Status.PENDING, session_id=None)
     pass_time(60, stride=60)
     assert onboardings.open_hosted_page(started.id)
     for _ in range(10):
-        look(started)
+        open_page(started)
         pass_time(60, stride=5)
     assert (syncs(gu1), reads(gu1) > 12) == (0, True)

@@ -145,17 +145,17 @@ def test_stopped_before_the_webhook_it_is_adopted_only_to_be_cancelled(begin, gu
 
 
 @pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.APPROVED, Status.CANCELLED])
-def test_news_of_what_was_stopped_changes_nothing_for_its_applicant(prepared, tell, onboardings, work, status):
+def test_news_of_what_was_stopped_changes_nothing_for_its_applicant(prepared, report, onboardings, work, status):
     onboardings.stop(prepared.id)
-    tell(status, double_check=DoubleCheck.ANSWERED)
+    report(status, double_check=DoubleCheck.ANSWERED)
     work()
     stopped = onboardings.get(prepared.id)
     assert (stage(stopped), stopped.due_at) == (Stage.CANCELLED, None)
 
 
-def test_news_of_a_replaced_validation_is_not_news_of_this_one(prepared, tell, handle, a_row, onboardings):
+def test_news_of_a_replaced_validation_is_not_news_of_this_one(prepared, report, handle, a_row, onboardings):
     late = [a_row(prepared, gu1_id, Status.APPROVED) for gu1_id in ("validation-1", "validation-9")]
-    tell(Status.REJECTED)
+    report(Status.REJECTED)
     planned = onboardings.retry(prepared.id, after_attempt=1)
     assert {handle(replace(old, updated_at=old.updated_at + timedelta(days=1))) for old in late} == {"not_ours"}
     assert onboardings.get(prepared.id) == planned

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from tests.databases import DATABASES
@@ -19,9 +18,9 @@ def database_kind(request) -> str:
 
 
 @pytest.fixture
-def engine(migrated_url) -> Iterator[Engine]:
+def engine(migrated_url, shared_engines) -> Iterator[Engine]:
     """The pool is large enough for 16 threads."""
-    engine = make_engine(migrated_url, pool_size=16)
+    engine = shared_engines["portal"].connect_to(migrated_url)
     yield engine
     engine.dispose()
 

@@ -12,16 +12,16 @@ from portal.store.repository import Repository
 from tests.factories import NOW, an_onboarding
 
 
-def announcing(engine, on_news=lambda: None) -> Repository:
+def notifying_store(engine, on_change=lambda: None) -> Repository:
     """A store in which every change is news."""
-    return Repository(engine, ColumnCipher(["a secret for tests"]), _as_news, on_news)
+    return Repository(engine, ColumnCipher(["a secret for tests"]), _as_message, on_change)
 
 
-def _as_news(_before: Onboarding, after: Onboarding) -> str:
+def _as_message(_before: Onboarding, after: Onboarding) -> str:
     return json.dumps({"id": after.id, "status": str(after.status)})
 
 
-def tell(repository: Repository, partner: str = "shop", times: int = 1, at: datetime = NOW) -> Onboarding:
+def add_events(repository: Repository, partner: str = "shop", times: int = 1, at: datetime = NOW) -> Onboarding:
     """A new onboarding of which its partner is to be told so many times."""
     added = repository.add(an_onboarding(partner=partner, external_id="customer-7", due_at=None))
     return notify_again(repository, added.id, times, at)

@@ -24,9 +24,9 @@ def test_first_key_seals_and_older_keys_still_open():
 
 
 def test_a_lost_key_is_a_clear_error_without_secrets():
-    sealed = ColumnCipher(["lost secret"]).encrypt("Ana")
+    encrypted = ColumnCipher(["lost secret"]).encrypt("Ana")
     with pytest.raises(UndecryptableValue) as caught:
-        ColumnCipher(["another secret"]).decrypt(sealed)
+        ColumnCipher(["another secret"]).decrypt(encrypted)
     assert isinstance(caught.value, StoreUnavailable)
     assert "secret key" in str(caught.value)
     assert "another secret" not in str(caught.value)

@@ -10,7 +10,7 @@ from portal.store.outbox import Outbox
 from portal.store.tables import events
 from tests.databases import on_sqlite
 from tests.factories import NOW
-from tests.store.outbox import announcing, notify_again, tell
+from tests.store.outbox import add_events, notify_again, notifying_store
 from tests.store.test_concurrency import together
 
 LEASE = NOW + timedelta(seconds=40)
@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def repository(engine):
-    return announcing(engine)
+    return notifying_store(engine)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def damage(engine, assignment, **values):
 
 
 def test_what_was_claimed_says_all_that_was_written(repository, outbox):
-    told = tell(repository)
+    told = add_events(repository)
     (event,) = claim(outbox)
     assert (event.partner, event.onboarding_id, event.sequence, event.attempts) == ("shop", told.id, 1, 0)
     assert event.summary == {"id": told.id, "status": "pending"}
@@ -52,15 +52,15 @@ def test_what_was_claimed_says_all_that_was_written(repository, outbox):
 
 def test_a_claim_is_of_one_partner_and_the_longest_waiting_first(repository, outbox):
     for minutes in (1, 3, 2):
-        tell(repository, at=NOW - minutes * MINUTE)
-    tell(repository, partner="bank")
+        add_events(repository, at=NOW - minutes * MINUTE)
+    add_events(repository, partner="bank")
     assert [event.due_at for event in claim(outbox, limit=2)] == [NOW - 3 * MINUTE, NOW - 2 * MINUTE]
     assert [event.partner for event in claim(outbox, "bank")] == ["bank"]
     assert outbox.due_partners(NOW) == ["shop"]
 
 
 def test_a_held_event_is_left_alone_until_its_lease_is_over(repository, outbox):
-    tell(repository)
+    add_events(repository)
     (first,) = claim(outbox)
     assert (claim(outbox, now=LEASE), outbox.due_partners(LEASE)) == ([], [])
     assert outbox.next_due(NOW) == LEASE + INSTANT
@@ -70,7 +70,7 @@ def test_a_held_event_is_left_alone_until_its_lease_is_over(repository, outbox):
 
 def test_every_event_is_claimed_by_exactly_one(repository, outbox):
     for _ in range(10):
-        tell(repository, times=3)
+        add_events(repository, times=3)
         claims = together(8, lambda _: claim(outbox, limit=1))
         claims.append(claim(outbox))
         taken = [event.id for taken in claims for event in taken]
@@ -79,7 +79,7 @@ def test_every_event_is_claimed_by_exactly_one(repository, outbox):
 
 def test_next_due_is_none_where_everything_has_arrived(repository, outbox):
     assert outbox.next_due(NOW) is None
-    tell(repository)
+    add_events(repository)
     outbox.delivered(*claim(outbox), now=NOW, outcome="HTTP 204")
     assert (outbox.next_due(NOW), outbox.due_partners(NOW)) == (None, [])
     event = only(outbox)
@@ -87,7 +87,7 @@ def test_next_due_is_none_where_everything_has_arrived(repository, outbox):
 
 
 def test_what_was_put_off_is_due_when_it_says(repository, outbox):
-    tell(repository)
+    add_events(repository)
     outbox.retry_later(*claim(outbox), due_at=NOW + MINUTE, outcome="HTTP 500")
     assert (outbox.next_due(NOW), claim(outbox)) == (NOW + MINUTE, [])
     (event,) = claim(outbox, now=NOW + MINUTE)
@@ -95,7 +95,7 @@ def test_what_was_put_off_is_due_when_it_says(repository, outbox):
 
 
 def test_given_up_is_kept_and_brought_back(repository, outbox):
-    tell(repository)
+    add_events(repository)
     outbox.retry_later(*claim(outbox), due_at=None, outcome="gone")
     assert outbox.next_due(NOW) is None
     assert outbox.resend([only(outbox).id, "evt_unknown"], NOW + MINUTE) == {only(outbox).id}
@@ -104,7 +104,7 @@ def test_given_up_is_kept_and_brought_back(repository, outbox):
 
 
 def test_handed_back_is_free_at_once_and_not_counted(repository, outbox):
-    tell(repository)
+    add_events(repository)
     outbox.release(*claim(outbox))
     (event,) = claim(outbox)
     assert event.attempts == 0
@@ -112,7 +112,7 @@ def test_handed_back_is_free_at_once_and_not_counted(repository, outbox):
 
 @pytest.mark.parametrize("late", ["delivered", "retry_later", "release"])
 def test_whoever_lost_the_claim_changes_nothing(repository, outbox, late):
-    tell(repository)
+    add_events(repository)
     (lost,) = claim(outbox)
     (held,) = claim(outbox, now=LEASE + INSTANT, lease_until=LEASE + MINUTE)
     facts = {
@@ -125,7 +125,7 @@ def test_whoever_lost_the_claim_changes_nothing(repository, outbox, late):
 
 
 def test_asked_for_again_while_it_is_sent_it_stays_due(repository, outbox):
-    tell(repository)
+    add_events(repository)
     (event,) = claim(outbox)
     outbox.resend([event.id], NOW + INSTANT)
     assert claim(outbox, now=LEASE) == []  # still one at a time
@@ -134,16 +134,16 @@ def test_asked_for_again_while_it_is_sent_it_stays_due(repository, outbox):
 
 
 def test_shelved_together_without_a_try(repository, outbox):
-    tell(repository, times=3)
-    tell(repository, partner="bank")
+    add_events(repository, times=3)
+    add_events(repository, partner="bank")
     outbox.postpone_all("shop", now=NOW, until=NOW + MINUTE, outcome="not listening")
     assert outbox.due_partners(NOW) == ["bank"]
     assert [event.attempts for event in claim(outbox, now=NOW + MINUTE)] == [0, 0, 0]
 
 
 def test_undelivered_of_one_partner_are_resent_together(repository, outbox):
-    tell(repository, times=3)
-    tell(repository, partner="bank")
+    add_events(repository, times=3)
+    add_events(repository, partner="bank")
     first, second, third = claim(outbox)
     outbox.delivered(first, now=NOW, outcome="HTTP 200")
     outbox.retry_later(second, due_at=None, outcome="gone")
@@ -153,9 +153,9 @@ def test_undelivered_of_one_partner_are_resent_together(repository, outbox):
 
 
 def test_listed_newest_first_by_partner_and_by_what_is_missing(repository, outbox):
-    told = tell(repository, times=2)
+    told = add_events(repository, times=2)
     notify_again(repository, told.id, at=NOW + MINUTE)
-    tell(repository, partner="bank", at=NOW - MINUTE)
+    add_events(repository, partner="bank", at=NOW - MINUTE)
     outbox.delivered(claim(outbox, limit=3)[1], now=NOW, outcome="HTTP 200")
 
     def listed(partner=None, undelivered_only=False, limit=10):
@@ -168,7 +168,7 @@ def test_listed_newest_first_by_partner_and_by_what_is_missing(repository, outbo
 
 
 def test_what_a_clock_ahead_has_put_off_or_claimed_is_free(repository, outbox):
-    tell(repository)
+    add_events(repository)
     far = NOW + timedelta(days=5)
     outbox.retry_later(*claim(outbox), due_at=far, outcome="HTTP 500")
     assert outbox.next_due(NOW) == NOW
@@ -182,9 +182,9 @@ UNREADABLE = ["payload = '{'", "payload = '[]'", "created_at = '-infinity'", "de
 
 @pytest.mark.parametrize("assignment", UNREADABLE)
 def test_an_unreadable_event_stops_nobody_else(repository, outbox, engine, caplog, assignment):
-    tell(repository, at=NOW - MINUTE)
+    add_events(repository, at=NOW - MINUTE)
     damage(engine, assignment)
-    fine = tell(repository)
+    fine = add_events(repository)
     assert [event.onboarding_id for event in claim(outbox)] == [fine.id]
     assert assignment.split()[0] in caplog.text
     assert outbox.next_due(NOW) == LEASE + INSTANT
@@ -202,14 +202,14 @@ def test_an_event_with_a_value_of_another_type_stops_nobody_else(repository, out
 
 @on_sqlite
 def test_an_unreadable_event_stops_no_other_of_its_onboarding(repository, outbox, engine):
-    tell(repository, times=3)
+    add_events(repository, times=3)
     damage(engine, "sequence = 'second' WHERE sequence = 2")
     assert [event.sequence for event in claim(outbox)] == [1, 3]
 
 
 @on_sqlite
 def test_the_next_event_is_counted_after_a_sequence_that_is_no_number(repository, outbox, engine):
-    told = tell(repository, times=3)
+    told = add_events(repository, times=3)
     damage(engine, "sequence = 'second' WHERE sequence = 2")
     notify_again(repository, told.id)
     assert [event.sequence for event in claim(outbox)] == [1, 3, 4]
@@ -218,7 +218,7 @@ def test_the_next_event_is_counted_after_a_sequence_that_is_no_number(repository
 @pytest.mark.parametrize("column", ["due_at", "lease_until"])
 @pytest.mark.parametrize("nonsense", ["infinity", "-infinity"])
 def test_a_time_that_is_none_is_mended(repository, outbox, engine, column, nonsense):
-    tell(repository)
+    add_events(repository)
     damage(engine, f"{column} = :nonsense", nonsense=nonsense)
     assert outbox.next_due(NOW) <= NOW
     claim(outbox)
@@ -227,7 +227,7 @@ def test_a_time_that_is_none_is_mended(repository, outbox, engine, column, nonse
 
 
 def test_delivered_long_ago_is_forgotten_but_for_the_last(repository, outbox):
-    told = tell(repository, times=3)
+    told = add_events(repository, times=3)
     for event in claim(outbox)[1:]:
         outbox.delivered(event, now=NOW, outcome="HTTP 200")
     outbox.purge_delivered(NOW)
@@ -246,6 +246,6 @@ def test_news_is_passed_on_once_it_is_kept(engine):
         with engine.connect() as connection:
             seen.append(connection.scalar(select(func.count()).select_from(events)))
 
-    repository = announcing(engine, look)
-    tell(repository)
+    repository = notifying_store(engine, look)
+    add_events(repository)
     assert seen == [1]

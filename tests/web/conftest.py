@@ -5,7 +5,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from tests.factories import an_onboarding
@@ -23,9 +22,9 @@ def ask(app):
 
 
 @pytest.fixture
-def connections(app, config):
+def connections(app, config, shared_engines):
     """To the portal's database, past the portal."""
-    engine = make_engine(config.database_url)
+    engine = shared_engines["test"].connect_to(config.database_url)
     yield engine
     engine.dispose()
 
@@ -73,9 +72,9 @@ def api(ask):
 
 @pytest.fixture
 def create(api):
-    def create(external_id="customer-7", *, key=KEYS["shop"], once=None, **wishes):
+    def create(external_id="customer-7", *, key=KEYS["shop"], once=None, **options):
         headers = {"Idempotency-Key": once} if once else {}
-        return api("POST", ONBOARDINGS, {"external_id": external_id} | wishes, key=key, headers=headers)
+        return api("POST", ONBOARDINGS, {"external_id": external_id} | options, key=key, headers=headers)
 
     return create
 

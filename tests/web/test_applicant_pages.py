@@ -162,10 +162,10 @@ def test_metrics_name_nobody(visitor, journey):
 
 def test_stored_details_are_sealed_and_then_gone(visitor, work, sql, config):
     visitor.begin(email="maria@example.com")
-    ((sealed,),) = sql("SELECT details_sealed FROM onboardings")
+    ((encrypted,),) = sql("SELECT details_sealed FROM onboardings")
     folder = Path(config.database.database).parent
     kept = b"".join(file.read_bytes() for file in folder.iterdir())
     work()
-    assert sealed
+    assert encrypted
     assert [secret for secret in PRIVATE if secret.encode() in kept] == []
     assert sql("SELECT details_sealed FROM onboardings") == [(None,)]

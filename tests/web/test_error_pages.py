@@ -5,18 +5,29 @@ import pytest
 
 from portal.domain.stage import Stage
 from portal.logs import JsonLines
+from portal.web.flask_app import make_flask
 from tests.databases import on_both_databases
 from tests.page import Page
 from tests.web.stages import stored_as
 
 
-@pytest.fixture
-def broken(app):
-    def fail():
-        raise RuntimeError("María 30123456")
+@pytest.fixture(scope="module")
+def pages_for():
+    """With two pages that fail."""
+    made = []
 
-    app.add_url_rule("/broken", "broken", fail)
-    app.add_url_rule("/api/broken", "broken_api", fail)
+    def pages_for(config):
+        if not made:
+            made.append(make_flask(config))
+            made[0].add_url_rule("/broken", "broken", fail)
+            made[0].add_url_rule("/api/broken", "broken_api", fail)
+        return made[0]
+
+    return pages_for
+
+
+def fail():
+    raise RuntimeError("María 30123456")
 
 
 CASES = [
@@ -36,14 +47,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "status"), CASES)
 @pytest.mark.parametrize("language", ["es-AR", "es", "pt-BR", "en"])
-def test_errors_are_pages_in_the_visitors_language(ask, method, path, status, language):
-    page = Page(ask(method, path, query_string={"lang": language}))
-    page.check()
-    assert page.status == status
-    assert page.one("html")["lang"] == language
-    assert "Traceback" not in page.html
+def test_errors_are_pages_in_the_visitors_language(ask, language):
+    for method, path, status in CASES:
+        page, case = Page(ask(method, path, query_string={"lang": language})), f"{method} {path}"
+        page.check()
+        assert page.status == status, case
+        assert page.one("html")["lang"] == language, case
+        assert "Traceback" not in page.html, case
 
 
 def test_a_wrong_method_is_told_the_right_ones(ask):
@@ -51,7 +62,7 @@ def test_a_wrong_method_is_told_the_right_ones(ask):
     assert ask("GET", "/webhooks/gu1").headers["Allow"] == "OPTIONS, POST"
 
 
-def test_a_fault_is_a_page_with_a_reference(visitor, broken, caplog):
+def test_a_fault_is_a_page_with_a_reference(visitor, caplog):
     page = visitor.get("/broken")
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     reference = record.args[0]
@@ -60,7 +71,7 @@ def test_a_fault_is_a_page_with_a_reference(visitor, broken, caplog):
     assert not any(word in page.html for word in ("RuntimeError", "María", "Traceback", "File"))
 
 
-def test_a_fault_is_logged_without_what_it_says(visitor, broken, caplog):
+def test_a_fault_is_logged_without_what_it_says(visitor, caplog):
     visitor.get("/broken")
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     line = json.loads(JsonLines().format(record))
@@ -69,7 +80,7 @@ def test_a_fault_is_logged_without_what_it_says(visitor, broken, caplog):
     assert "30123456" not in json.dumps(line, ensure_ascii=False)
 
 
-def test_a_fault_of_a_json_door_is_a_problem(visitor, broken):
+def test_a_fault_of_a_json_door_is_a_problem(visitor):
     answer = visitor.get("/api/broken")
     assert answer.response.mimetype == "application/problem+json"
     assert (answer.status, answer.json["status"]) == (500, 500)

@@ -39,9 +39,9 @@ def test_a_new_onboarding_has_a_link_that_opens(create, visitor):
 
 
 def test_what_was_wished_for_is_kept(create, onboardings):
-    wishes = {"state": "s-1", "return_url": RETURN_URL + "?order=7", "capture": "frame", "locale": "en"}
-    kept = onboardings.get(create(**wishes).json["id"])
-    assert {name: getattr(kept, name) for name in wishes} == wishes
+    options = {"state": "s-1", "return_url": RETURN_URL + "?order=7", "capture": "frame", "locale": "en"}
+    kept = onboardings.get(create(**options).json["id"])
+    assert {name: getattr(kept, name) for name in options} == options
     assert (kept.partner, kept.external_id, kept.known_as) == ("shop", "customer-7", None)
 
 

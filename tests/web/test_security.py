@@ -7,6 +7,7 @@ from werkzeug.http import dump_header
 from portal.app import create_app
 from portal.domain.errors import StoreUnavailable
 from portal.domain.stage import Stage
+from portal.web.flask_app import make_flask
 from tests.page import APPLICANT, HTMX
 from tests.web.stages import stored_as
 
@@ -80,11 +81,24 @@ def fail(error):
     raise error
 
 
+@pytest.fixture(scope="module")
+def pages_for():
+    """With two pages that fail."""
+    made = []
+
+    def pages_for(config):
+        if not made:
+            made.append(make_flask(config))
+            made[0].add_url_rule("/broken", "broken", lambda: fail(KeyError("secret")))
+            made[0].add_url_rule("/down", "down", lambda: fail(StoreUnavailable()))
+        return made[0]
+
+    return pages_for
+
+
 @pytest.fixture
-def places(app, stored, visitor, clock):
-    """Addresses of every kind; some only exist here."""
-    app.add_url_rule("/broken", "broken", lambda: fail(KeyError("secret")))
-    app.add_url_rule("/down", "down", lambda: fail(StoreUnavailable()))
+def places(stored, visitor, clock):
+    """Addresses of every kind."""
     waiting, ready = stored(**stored_as(Stage.WAITING)), stored(**stored_as(Stage.READY))
     old = stored(created_at=clock.now.replace(year=2025), **stored_as(Stage.WAITING))
     unchanged = visitor.get(waiting).one("section", id="status")["hx-get"]
@@ -99,12 +113,12 @@ def expected(visitor):
     return HEADERS | {"Content-Security-Policy": HEADERS["Content-Security-Policy"].format(style=digest)}
 
 
-@pytest.mark.parametrize("kind", ANSWERS)
-def test_every_answer_carries_exactly_these_headers(kind, ask, places, expected):
-    method, path, options, status = ANSWERS[kind]
-    response = ask(method, path.format(**places), **options)
-    assert response.status_code == status
-    assert {name: value for name, value in response.headers if name not in OF_THE_ANSWER_ITSELF} == expected
+def test_every_answer_carries_exactly_these_headers(ask, places, expected):
+    for kind, (method, path, options, status) in ANSWERS.items():
+        response = ask(method, path.format(**places), **options)
+        assert response.status_code == status, kind
+        headers = {name: value for name, value in response.headers if name not in OF_THE_ANSWER_ITSELF}
+        assert headers == expected, kind
 
 
 @pytest.mark.parametrize("etag", [None, "*"])
@@ -127,32 +141,32 @@ def test_https_is_remembered_where_it_is_spoken(config, app, scheme, expected):
     assert response.headers.get("Strict-Transport-Security") == expected
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "example.com",
-        "localhost",
-        "127.0.0.1.example.com",
-        "example.com:8000",
-        "127.0.0.1@example.com",
-        "127.0.0.1:8000@example.com",
-        "127.0.0.1:8000, example.com",
-        "127.0.0.1:8000/example.com",
-        "127.0.0.1:99999",
-        "127.0.0.1:",
-        "127.0.0.1 8000",
-        "[::1",
-        "[::1]:8000",
-        "ñandú",
-        "'\"><script>",
-        "",
-    ],
-)
-def test_other_hosts_are_refused(ask, host):
-    response = ask("GET", "/", headers={"Host": host})
-    assert response.status_code == 400
-    assert "example.com" not in response.text
-    assert "<script>" not in response.text
+OTHER_HOSTS = [
+    "example.com",
+    "localhost",
+    "127.0.0.1.example.com",
+    "example.com:8000",
+    "127.0.0.1@example.com",
+    "127.0.0.1:8000@example.com",
+    "127.0.0.1:8000, example.com",
+    "127.0.0.1:8000/example.com",
+    "127.0.0.1:99999",
+    "127.0.0.1:",
+    "127.0.0.1 8000",
+    "[::1",
+    "[::1]:8000",
+    "ñandú",
+    "'\"><script>",
+    "",
+]
+
+
+def test_other_hosts_are_refused(ask):
+    for host in OTHER_HOSTS:
+        response = ask("GET", "/", headers={"Host": host})
+        assert response.status_code == 400, host
+        assert "example.com" not in response.text, host
+        assert "<script>" not in response.text, host
 
 
 def test_forwarded_hosts_are_not_believed_unasked(ask):
@@ -183,11 +197,11 @@ CROSS_SITE = [
 ]
 
 
-@pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
-def test_forms_from_other_sites_do_nothing(visitor, count, headers):
+def test_forms_from_other_sites_do_nothing(visitor, count):
     fields = visitor.get("/").fields | APPLICANT
-    assert visitor.post("/", fields, headers=headers).status == 403
-    assert count() == 0
+    for headers in CROSS_SITE:
+        assert visitor.post("/", fields, headers=headers).status == 403, headers
+        assert count() == 0, headers
 
 
 @pytest.mark.parametrize("action", ["", "/retry", "/stop"])

@@ -20,7 +20,7 @@ from tests.web.stages import adopted, rejected, stored_as
 class Variant:
     stage: Stage
     leads_on: str
-    """continue, retry, later, contact, start, wait, or nothing where nothing is left to do."""
+    """continue, retry, later, contact, start, wait, or nothing if nothing is left to do."""
     changes: Callable[[], dict[str, Any]]
     """To `an_onboarding`; made anew each time, because ids are unique."""
     age: timedelta = timedelta()

@@ -6,8 +6,6 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import event
-
 from portal.domain.errors import OutcomeUnknown, Refused
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.status import Status
@@ -18,7 +16,6 @@ from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
 from portal.services.validation_plan import Policy
-from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
@@ -142,7 +139,7 @@ class Process:
         self.held = None
         """gu1's answer to the call under way, on its way back."""
         onboardings = bench.onboardings
-        budget = Budget(bench.store, bench.notes, None, bench.clock)
+        budget = Budget(bench.store, bench.shared_state, None, bench.clock)
         self._steps = OnboardingSteps(
             bench.store, self.line, onboardings, clock=bench.clock, timings=PACE, meter=Meter(), budget=budget
         )
@@ -191,14 +188,12 @@ class Process:
 
 
 class Bench:
-    def __init__(self, path):
+    def __init__(self, database):
         self.clock = Clock()
         self.ledger = Ledger(self.clock)
         self.loop = asyncio.new_event_loop()
         self._processes = []
-        self._database = make_engine(f"sqlite:///{path}")
-        event.listen(self._database, "connect", _without_waiting_for_the_disk)
-        self.store, self.notes = Repository(self._database, ColumnCipher(["secret"])), SharedState(self._database)
+        self.store, self.shared_state = Repository(database, ColumnCipher(["secret"])), SharedState(database)
         self.onboardings = Onboardings(
             self.store,
             clock=self.clock,
@@ -224,8 +219,3 @@ class Bench:
             process.die()
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
-        self._database.dispose()
-
-
-def _without_waiting_for_the_disk(connection, _):
-    connection.execute("PRAGMA synchronous=OFF")

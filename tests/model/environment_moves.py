@@ -9,7 +9,7 @@ from tests.model.rules import observed
 from tests.model.state import NONE, Move, Row, Sending, Session, State, Status, is_alive
 
 
-class Others:
+class EnvironmentMoves:
     def __init__(self, design: Design, world: World) -> None:
         self._design = design
         self._world = world

@@ -48,7 +48,7 @@ SENTENCES = {
 }
 
 
-def told(way: list[Move]) -> list[str]:
+def narrate(way: list[Move]) -> list[str]:
     """A line for each step, and what is then."""
     steps = [
         SENTENCES[move.name].format(

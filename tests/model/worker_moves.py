@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.model.claims import Claims
+from tests.model.creation_moves import Sends
 from tests.model.designs import Design, Sweep, World
-from tests.model.looking import Looks
+from tests.model.reconciliation_moves import Looks
 from tests.model.rules import refreshed, unsent
-from tests.model.sending import Sends
 from tests.model.state import NONE, Move, Row, Sending, State, Status, Step, Worker, is_alive
 
 
-class Engine:
+class WorkerMoves:
     def __init__(self, design: Design, world: World) -> None:
         self._design = design
         self._world = world
