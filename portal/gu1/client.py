@@ -24,7 +24,7 @@ from portal.gu1.request_bodies import (
 from portal.gu1.response import Response
 from portal.gu1.tax_ids import canonical
 from portal.gu1.transport import Call, OnCall, Params, Transport
-from portal.http.client import HttpTransport
+from portal.http.client_options import HttpTransport
 
 _VALIDATIONS = "/api/kyc/validations"
 _NOT_FOUND = 404

@@ -29,7 +29,7 @@ from portal.gu1.operations import Operation
 from portal.gu1.parsing import parse
 from portal.gu1.response import Response
 from portal.gu1.validation_reader import is_about_details, read_refusal
-from portal.http.client import HttpTransport, make_http_client, retry_after
+from portal.http.client_options import HttpTransport, make_http_client, retry_after
 
 OnCall = Callable[[str, str, float], None]
 """Called when a call ends, with its operation, outcome and seconds."""

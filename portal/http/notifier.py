@@ -16,7 +16,7 @@ from threading import Thread
 
 import httpx
 
-from portal.http.client import make_http_client, retry_after
+from portal.http.client_options import make_http_client, retry_after
 from portal.services.notification import DeliveryResult
 
 Lookup = Callable[[str, int], Sequence[str]]

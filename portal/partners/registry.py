@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from portal.config import web_address
-from portal.domain.capture import Capture
+from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
 from portal.domain.locales import Locale
 from portal.domain.theme import Theme, is_colour, theme_of

@@ -83,7 +83,7 @@ class Onboardings:
             changed = self._planner.with_details(onboarding, details, consent_version, now)
             row.save(changed)
         self._wake()
-        return changed
+        return row.onboarding
 
     def get(self, onboarding_id: str) -> Onboarding:
         return self._store.get(onboarding_id)
@@ -160,7 +160,7 @@ class Onboardings:
             row.save(changed)
         self._meter.count("retried")
         self._wake()
-        return changed
+        return row.onboarding
 
     def stop(self, onboarding_id: str) -> Onboarding:
         """Stops at once; the runner then cancels the validation at gu1."""
@@ -174,7 +174,7 @@ class Onboardings:
             row.save(changed)
         self._meter.count("stopped")
         self._wake()
-        return changed
+        return row.onboarding
 
     def adopt(self, seen: Observation) -> bool:
         """Adopts the validation that carries our nonce, if its create answer is missing or lost.

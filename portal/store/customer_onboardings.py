@@ -79,7 +79,7 @@ class CustomerOnboardings:
             renewed = reuse(earlier.onboarding)
             if renewed:
                 earlier.save(renewed)
-                return renewed
+                return earlier.onboarding
             self.connection.execute(update(customers).where(this).values(onboarding_id=fresh.id))
             return fresh
         raise StoreUnavailable("the onboardings of this customer change too often")

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.timings import LONGEST_WAIT
 from portal.services.onboardings import WATCHED_FOR
-from portal.store.leases import LeasedTable
+from portal.store.row_leases import LeasedTable
 from portal.store.tables import onboardings
 
 leased_onboardings = LeasedTable(onboardings, latest_due=2 * LONGEST_WAIT)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from portal.domain.onboarding import Onboarding
 from portal.services.notification import Event
 from portal.store.column_types import UtcDateTime
-from portal.store.leases import LeasedTable
+from portal.store.row_leases import LeasedTable
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import events
 from portal.store.transactions import Transactions, insert

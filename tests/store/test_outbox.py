@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from portal.store.leases import UNREADABLE_PAUSE
 from portal.store.outbox import Outbox
+from portal.store.row_leases import UNREADABLE_PAUSE
 from portal.store.tables import events
 from tests.databases import on_sqlite
 from tests.factories import NOW

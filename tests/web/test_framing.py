@@ -6,7 +6,7 @@ import json
 import pytest
 
 from portal.app import create_app
-from portal.domain.capture import Capture
+from portal.domain.capture_modes import Capture
 from portal.domain.stage import Stage
 from portal.partners.registry import Partner, new_signing_secret
 from tests.factories import NOW

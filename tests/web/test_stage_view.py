@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.domain.locales import Locale
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.standing import standing_of
@@ -20,7 +21,7 @@ from tests.web.stages import FINAL, WAITED_FOR, adopted, rejected, stored_as
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
 
-def view(onboarding, age=0, release="0" * 8):
+def view(onboarding, age=0, release="0" * 8, locale=Locale.ES_AR):
     now = NOW + timedelta(seconds=age)
     return StageView(
         onboarding=onboarding,
@@ -28,6 +29,7 @@ def view(onboarding, age=0, release="0" * 8):
         company=RequestingCompany(),
         now=now,
         release=release,
+        locale=locale,
     )
 
 
@@ -86,12 +88,17 @@ def test_whatever_the_page_shows_is_part_of_what_is_shown():
     assert len(set(shown)) == len(shown)
 
 
-def test_settings_and_code_change_the_version():
-    assert view(DIFFERENT[0]).version != view(DIFFERENT[0], release="1" * 8).version
+def test_settings_code_and_language_change_the_version():
+    versions = [view(DIFFERENT[0], **other).version for other in ({}, {"release": "1" * 8}, {"locale": Locale.EN})]
+    assert len(set(versions)) == 3
 
 
 AGES = [0, 5, 9.9, 10, 29, 30, 59, 60, 119, 120, 599, 600, 3599, 3600, 86399, 86400, 6.9 * 86400, 7.1 * 86400]
 UNTIMED = ("stage", "title", "pictured", "waits_long", "offers_contact", "poll_interval")
+
+
+def is_current(version, onboarding, now=NOW):
+    return version.is_current("0" * 8, onboarding.updated_at, now, locale=Locale.ES_AR, is_camera_blocked=False)
 
 
 def all_shown(shown):
@@ -105,18 +112,20 @@ def test_a_version_is_current_only_while_the_page_stays_the_same():
     for onboarding in [silent, *(an_onboarding(**stored_as(stage) | later) for stage in Stage)]:
         for first, age in itertools.combinations(AGES, 2):
             before, after = view(onboarding, age=first), view(onboarding, age=age)
-            if before.version.is_current("0" * 8, onboarding.updated_at, after.now, is_camera_blocked=False):
+            if before.version.is_current(
+                "0" * 8, onboarding.updated_at, after.now, locale=Locale.ES_AR, is_camera_blocked=False
+            ):
                 assert all_shown(before) == all_shown(after), (before.stage, first, age)
 
 
 def test_a_page_that_may_open_the_hosted_page_is_never_current():
     ready = an_onboarding(**stored_as(Stage.READY))
     version = view(ready).version
-    assert not version.is_current("0" * 8, ready.updated_at, NOW, is_camera_blocked=False)
+    assert not is_current(version, ready)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "1-00000000-", "1-00000000-2-other", "1-0000000g-2", "9" * 21 + "-00000000-2"]
+    "text", ["", "x", "1-00000000-", "1-00000000-2-en~other", "1-0000000g-2-en", "9" * 21 + "-00000000-2-en"]
 )
 def test_what_is_no_version_is_read_as_none(text):
     assert PollVersion.read(text) is None

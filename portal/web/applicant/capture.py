@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.domain.capture import Capture
+from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import is_loopback
 from portal.web.applicant.second_device import is_watched_elsewhere

@@ -176,7 +176,13 @@ def _is_unchanged(token: str, shown: PollVersion) -> bool:
     state, here = open_for_poll(token), portal()
     allow_framing()
     _record_view(state)
-    return shown.is_current(here.release, state.updated_at, here.clock(), is_camera_blocked=camera_is_blocked())
+    return shown.is_current(
+        here.release,
+        state.updated_at,
+        here.clock(),
+        locale=current_language(),
+        is_camera_blocked=camera_is_blocked(),
+    )
 
 
 def _record_view(found: Onboarding | PollState) -> None:

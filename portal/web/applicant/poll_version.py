@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-_VERSION = re.compile(r"([0-9]{1,20})-([0-9a-f]{8})-([0-9]{1,20}|never)(-opens)?(-blocked)?")
+_VERSION = re.compile(r"([0-9]{1,20})-([0-9a-f]{8})-([0-9]{1,20}|never)-([A-Za-z-]{2,5})(~opens)?(~blocked)?")
 _NEVER = "never"
 
 
@@ -22,6 +22,7 @@ class PollVersion:
     """Of the portal's code and settings."""
     changes_at: float
     """The Unix time, in whole seconds, at which the page changes by time alone."""
+    locale: str
     opens_hosted_page: bool = False
     """A poll of this page may have to redirect to the hosted page, so the whole onboarding must be read."""
     is_camera_blocked: bool = False
@@ -32,28 +33,32 @@ class PollVersion:
         found = _VERSION.fullmatch(text)
         if found is None:
             return None
-        updated_at, release, changes_at, opens, blocked = found.groups()
+        updated_at, release, changes_at, locale, opens, blocked = found.groups()
         return cls(
             updated_at=int(updated_at),
             release=release,
             changes_at=math.inf if changes_at == _NEVER else float(changes_at),
+            locale=locale,
             opens_hosted_page=opens is not None,
             is_camera_blocked=blocked is not None,
         )
 
-    def is_current(self, release: str, updated_at: datetime, now: datetime, *, is_camera_blocked: bool) -> bool:
+    def is_current(
+        self, release: str, updated_at: datetime, now: datetime, *, locale: str, is_camera_blocked: bool
+    ) -> bool:
         return (
             not self.opens_hosted_page
             and self.updated_at == microseconds(updated_at)
             and self.release == release
             and now.timestamp() < self.changes_at
+            and self.locale == locale
             and self.is_camera_blocked == is_camera_blocked
         )
 
     def __str__(self) -> str:
         changes_at = _NEVER if math.isinf(self.changes_at) else str(int(self.changes_at))
-        flags = ("-opens" if self.opens_hosted_page else "") + ("-blocked" if self.is_camera_blocked else "")
-        return f"{self.updated_at}-{self.release}-{changes_at}{flags}"
+        flags = ("~opens" if self.opens_hosted_page else "") + ("~blocked" if self.is_camera_blocked else "")
+        return f"{self.updated_at}-{self.release}-{changes_at}-{self.locale}{flags}"
 
 
 def microseconds(moment: datetime) -> int:

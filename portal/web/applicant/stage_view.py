@@ -11,6 +11,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
+from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
 from portal.domain.reasons import Reason, Remedy
@@ -55,6 +56,7 @@ class StageView:
     company: RequestingCompany
     now: datetime
     release: str
+    locale: Locale
     is_camera_blocked: bool = False
 
     @property
@@ -172,6 +174,7 @@ class StageView:
         return PollVersion(
             updated_at=microseconds(self.onboarding.updated_at),
             release=self.release,
+            locale=self.locale,
             changes_at=self.changes_at,
             opens_hosted_page=self.stage is Stage.READY and self.may_continue,
             is_camera_blocked=self.is_camera_blocked,

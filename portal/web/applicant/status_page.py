@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Response, jsonify, render_template
 
-from portal.domain.capture import Capture
+from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
 from portal.web.applicant.capture import allow_hosted_frame, camera_is_blocked, capture_of
 from portal.web.applicant.forms import ActionForm
@@ -15,6 +15,7 @@ from portal.web.applicant.partner_return import partner_return_url
 from portal.web.applicant.second_device import second_device_of
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import portal
+from portal.web.i18n import current_language
 from portal.web.requesting_company import reference_of, requesting_company
 from portal.web.urls import url_to
 
@@ -39,6 +40,7 @@ def view_now(found: Onboarding) -> StageView:
         company=requesting_company(),
         now=portal().clock(),
         release=portal().release,
+        locale=current_language(),
         is_camera_blocked=camera_is_blocked(),
     )
 

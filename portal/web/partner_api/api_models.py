@@ -10,7 +10,7 @@ from flask_babel import force_locale
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from portal.domain.capture import Capture
+from portal.domain.capture_modes import Capture
 from portal.domain.locales import Locale
 from portal.domain.onboarding import Details
 from portal.domain.stage import Stage
