@@ -123,7 +123,7 @@ def test_waking_what_was_never_started_does_nothing(done):
     Rig(done.append).onboardings.wake()
 
 
-@pytest.mark.parametrize("trouble", [None, StoreUnavailable("away")])
+@pytest.mark.parametrize("error", [None, StoreUnavailable("away")])
 def test_it_purges_at_once_and_survives_a_failure(error, done):
     purged = []
 
