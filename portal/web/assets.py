@@ -1,4 +1,4 @@
-"""Static files under addresses that change with their content, and the stylesheet that comes with each page."""
+"""Static files under URLs with a content hash, and the stylesheet that is inlined into each page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def init_assets(app: Flask, folder: Path) -> None:
     hashes = {name: _hash(path) for name, path in files.items()}
     small = {name: gzip_bytes(path.read_bytes()) for name, path in files.items() if path.suffix in _TEXTS}
     static_url = _addresses(hashes)
-    # What the first paint needs comes with the page: a stylesheet of its own would cost a round trip more.
+    # Inlined, because a separate stylesheet costs the first paint another round trip.
     stylesheet = _inline(files[STYLESHEET].read_text(encoding="utf-8"), static_url)
     allow_style(app, stylesheet)
     init_compression(app)
@@ -38,14 +38,14 @@ def init_assets(app: Flask, folder: Path) -> None:
         else:
             response = send_from_directory(folder, name, conditional=True)
         response.vary.add("Accept-Encoding")
-        # While replicas of two versions serve side by side, an address may be asked of the wrong one.
+        # During an upgrade a replica may be asked for the other release's file.
         is_asked_content = request.query_string.decode("latin-1") == hashes.get(name)
         response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable" if is_asked_content else "no-store"
         return response
 
 
 def _inline(css: str, static_url: Callable[[str], str]) -> str:
-    """Without comments and needless spaces, and with addresses that hold on every page."""
+    """Minified, with URLs that work on every page."""
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     css = re.sub(r"\s+", " ", css)
     css = re.sub(r" ?([{};,>]) ?", r"\1", css).replace(": ", ":").replace(";}", "}")

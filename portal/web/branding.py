@@ -1,4 +1,4 @@
-"""A partner's name, logo and colours on its customers' pages; no other style of a partner's is ever served."""
+"""A partner's name, logo and colours on its customers' pages. No other style of a partner is served."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def logo(slug: str) -> Response:
     response = Response(found.content, mimetype=found.mimetype)
     is_asked_version = request.args.get("v") == found.version
     response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable" if is_asked_version else "no-store"
-    # It is a picture, whatever else may be written in it.
+    # An SVG may contain scripts; this makes it a picture only.
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     return response
 
@@ -51,7 +51,7 @@ def branded_partner() -> Partner | None:
 
 
 def brand() -> Brand:
-    """For `base.html`; allows its style where there is one."""
+    """For `base.html`; also allows the partner's style in the Content-Security-Policy."""
     partner = branded_partner()
     if partner is None:
         return Brand()
@@ -66,7 +66,7 @@ def brand() -> Brand:
 
 @cache
 def style_of(theme: Theme) -> str:
-    """What a theme may change of `static/portal.css`, after which it stands."""
+    """The custom properties of `static/portal.css` that a theme may override."""
     light, dark = _tokens(theme.light), _tokens(theme.dark)
     return (
         f":root{{{light};--radius:{theme.radius}px}}"

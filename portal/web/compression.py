@@ -1,4 +1,4 @@
-"""Answers as small as any browser takes them; no proxy has to be told to do it."""
+"""Gzip, so that no proxy has to be configured for it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from flask import Flask, Response, request
 
 _WORTH_IT = 1024
 _LEVEL = 5
-"""Beyond it a page gets hardly smaller."""
+"""Higher levels make a page hardly smaller."""
 
 
 def init_compression(app: Flask) -> None:
-    """For pages. They echo nothing that another site could choose, so their size betrays nothing of them."""
+    """For pages. They contain nothing that another site can choose, so BREACH does not apply."""
 
     @app.after_request
     def compress(response: Response) -> Response:
@@ -31,12 +31,12 @@ def accepts_gzip() -> bool:
 
 
 def gzip_bytes(content: bytes) -> bytes:
-    """At leisure, for what is kept."""
+    """At the highest level, for content that is compressed once."""
     return gzip.compress(content, 9, mtime=0)
 
 
 def gzip_response(content: bytes, mimetype: str | None, version: str) -> Response:
-    """What `gzip_bytes` made, for whoever takes it; `version` changes with the content."""
+    """`content` is already compressed; `version` changes with it and becomes the ETag."""
     response = Response(content, mimetype=mimetype, headers={"Content-Encoding": "gzip"})
     response.set_etag(f"{version}-gzip")
     response.make_conditional(request)

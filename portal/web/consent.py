@@ -1,3 +1,3 @@
-"""Which wording of the consent people agree to; raised whenever the wording changes."""
+"""The version of the consent text; raise it whenever the text changes."""
 
 CONSENT_VERSION = "2026-11"

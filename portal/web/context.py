@@ -1,4 +1,4 @@
-"""What the doors need of the portal behind them."""
+"""What the pages and endpoints need; kept in `app.extensions`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The countries that issue identity documents: those with rules of their own, and all others."""
+"""The countries that issue identity documents: those with their own number rules, and all others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COUNTRY_NAMES = {
     OTHER: _("Another country"),
 }
 
-# Territories of CLDR that issue no identity documents of their own.
+# CLDR territories that issue no identity documents.
 _NO_COUNTRIES = {"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"}
 
 ISSUERS = {code for code in map(str, Locale("en").territories) if len(code) == 2 and code.isalpha()} - _NO_COUNTRIES
@@ -31,7 +31,7 @@ ISSUERS = {code for code in map(str, Locale("en").territories) if len(code) == 2
 
 
 def other_countries() -> list[tuple[str, str]]:
-    """Every other country in the reader's language, sorted as that language sorts closely enough."""
+    """The countries without their own rules, named in the page's language and sorted by name without accents."""
     names = (get_locale() or Locale("en")).territories
     others = [(code, name) for code, name in names.items() if code in ISSUERS and code not in COUNTRIES]
     return sorted(others, key=lambda pair: unicodedata.normalize("NFD", pair[1]).casefold())

@@ -1,4 +1,4 @@
-"""What a person may type as their document number, country by country."""
+"""The rules for document numbers, by country."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SEPARATORS = str.maketrans("", "", " .-/")
 
 class DocumentNumberError(ValueError):
     def __init__(self, message: LazyString) -> None:
-        """`message` is for the person who typed; it never repeats what they typed."""
+        """`message` is for the applicant and never contains the number."""
         super().__init__("document number refused")
         self.message = message
 
@@ -47,25 +47,25 @@ class DocumentRule:
     label: LazyString
     hint: LazyString
     expected: LazyString
-    """How long a number is, as a sentence."""
+    """The sentence that says how long a number is."""
     lengths: frozenset[int]
     """Without separators."""
     width: int = 0
     """Numbers shorter than this have lost leading zeros."""
     alphabet: re.Pattern[str] = _DIGITS
     characters: LazyString = DIGITS_ONLY
-    """Said of a number that is not of the alphabet."""
+    """The message for a number with other characters."""
     objection: Callable[[str], LazyString | None] = lambda _number: None
-    """What is wrong with a number, apart from its length and its check digit."""
+    """The message for a number that is wrong apart from length and check digit, else None."""
     adds_up: Callable[[str], bool] = lambda _number: True
-    """Whether the check digit is right."""
+    """True if the check digit is right."""
     inputmode: Literal["numeric", "text"] = "numeric"
     max_typed: int = 20
 
     def normalise(self, typed: str) -> str:
         number = self._plain(typed)
         for objection in (self.objection(number), self._wrong_length(number)):
-            # Not by truth: that would render a lazy text here.
+            # `if objection` would render the lazy text.
             if objection is not None:
                 raise DocumentNumberError(objection)
         number = number.zfill(self.width)
@@ -106,8 +106,8 @@ def rule_for(country: str) -> DocumentRule:
 
 
 def is_sandbox(country: str, number: str) -> bool:
-    """Whether a normalised number is of the range that gu1's sandbox answers from a table."""
-    # That table is documented only in part and its numbers need not satisfy any check digit.
+    """True for the numbers that gu1's sandbox answers from a table."""
+    # The table is only partly documented, and its numbers have no valid check digit.
     return _significant(country, number).startswith("9999")
 
 
@@ -118,7 +118,7 @@ def _significant(country: str, number: str) -> str:
 
 
 def _object_to_cuil(number: str) -> LazyString | None:
-    """The prefixes of persons include 25 and 26, which `stdnum.ar.cuit.validate` does not know."""
+    """Persons have the prefixes 25 and 26 too, which `stdnum.ar.cuit.validate` rejects."""
     if len(number) != 11 or number[:2] in {"20", "23", "24", "25", "26", "27"}:
         return None
     return COMPANY_CUIT if number[:2] in {"30", "33", "34"} else WRONG_DIGIT
@@ -130,21 +130,21 @@ def _cuil_adds_up(number: str) -> bool:
 
 
 def _cpf_adds_up(number: str) -> bool:
-    """Eleven times the same digit adds up but was never issued."""
+    """Eleven equal digits have a valid check digit but were never issued."""
     return len(set(number)) > 1 and cpf.is_valid(number)
 
 
 def _object_to_rfc(number: str) -> LazyString | None:
-    """The check digit is left alone: about one RFC in seventy is in use with a wrong one, says stdnum."""
+    """Ignores the check digit: according to stdnum about 1.5 % of the RFCs in use have a wrong one."""
     if len(number) == 12 and rfc.is_valid(number):
         return COMPANY_RFC
     return RFC_PARTS if len(number) == 13 and not rfc.is_valid(number) else None
 
 
 def _cedula_adds_up(number: str) -> bool:
-    """Uruguay: the digits weighted with 2987634 and the check digit sum up to a multiple of ten.
+    """Uruguay: the digits weighted with 2987634 plus the check digit are a multiple of ten.
 
-    Older numbers have a digit less and count as if a zero stood in front.
+    Older numbers have one digit less and count as if they began with a zero.
     Source: https://ciuy.readthedocs.io/es/stable/about.html (its weights 8123476 are the same modulo ten, negated).
     """
     weights = (2, 9, 8, 7, 6, 3, 4, 1)

@@ -1,4 +1,4 @@
-"""How this device came by the access link. Each address keeps it, for there is nowhere else to keep it."""
+"""How this device got the access link. Every URL carries it, because there is no cookie or session."""
 
 from __future__ import annotations
 

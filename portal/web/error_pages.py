@@ -1,4 +1,4 @@
-"""One table that turns everything that can go wrong into a page with a way on."""
+"""The one table from errors to answers: a page with a next step, or a problem document."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NOT_SAVED = (
 )
 
 _HELPED = {404, 410, 500}
-"""Where waiting or another click may lead nowhere, and a person can help."""
+"""Errors that may not go away by themselves, so the page offers contact."""
 
 _PICTURES = {410: Stage.EXPIRED, 503: Stage.DELAYED}
 
@@ -74,14 +74,14 @@ def init_errors(app: Flask) -> None:
 def error_page(status: int) -> Response:
     gone = re.match(r"/o/[^/]+(?=/status)", request.path) if status in {404, 410} else None
     if gone and request.headers.get("HX-Request"):
-        return Response(headers={"HX-Redirect": gone[0]})  # so that an open page learns that its link is gone
+        return Response(headers={"HX-Redirect": gone[0]})  # an open page reloads and shows that its link has expired
     if _is_for_programs():
         return _readable(retry_soon(problem(status)))
     return retry_soon(_page(status))
 
 
 def retry_soon(response: Response) -> Response:
-    """Says when, where the fault is one of the moment."""
+    """Adds Retry-After to a 503."""
     if response.status_code == 503:
         response.headers["Retry-After"] = "5"
     return response
@@ -110,7 +110,7 @@ def _is_for_programs() -> bool:
 
 
 def _readable(response: Response) -> Response:
-    """An embedding page is told why there is nothing to show; an error says nothing that is anybody's own."""
+    """Lets any embedding page read the error; it contains nothing personal."""
     if _STATUS.fullmatch(request.path):
         response.access_control_allow_origin = "*"
     return response
@@ -139,6 +139,6 @@ def _text(status: int) -> tuple[Any, Any]:
 
 
 def _way_back(status: int) -> str | None:
-    """The same link again, for whoever has one that opens something."""
+    """The access link of this request, unless it is unknown or expired."""
     token = None if status in {404, 410} else (request.view_args or {}).get("token")
     return f"/o/{token}" if token else None

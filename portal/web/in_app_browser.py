@@ -1,4 +1,4 @@
-"""Browsers inside other apps: the camera often stays shut in them, so the way out is shown first. Only ever a hint."""
+"""In-app browsers, in which the camera often does not work: how to leave them. Only a hint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _
 
 
 class Exit(StrEnum):
-    """Where apps keep their way out."""
+    """Where the app has its "open in browser" menu."""
 
     TOP = "top"
     BOTTOM = "bottom"
@@ -29,14 +29,14 @@ WAYS_OUT = {
 }
 
 _LONGEST = 1000
-"""Characters; real names are half as long, and what is longer is searched no further."""
+"""Characters of the User-Agent that are searched; real ones are half as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
     name: str | None
     words: re.Pattern[str]
-    """What its browser adds to the name that it goes by."""
+    """What the app adds to the User-Agent."""
     on_ios: Exit = Exit.TOP
     on_android: Exit = Exit.TOP
 
@@ -44,7 +44,7 @@ class App:
 @dataclass(frozen=True, slots=True)
 class InApp:
     app: str | None
-    """None where it is some app that does not say which."""
+    """None if the app does not say its name."""
     way_out: str
 
 
@@ -59,13 +59,13 @@ APPS = (
     App("Snapchat", re.compile(r"\bSnapchat[/ ]\d"), on_ios=Exit.SHARE),
     App("WeChat", re.compile(r"\bMicroMessenger/")),
     App(None, re.compile(r"\(Linux;[^)]*; wv\)"), on_android=Exit.UNKNOWN),
-    # Every browser on iOS says Safari, save those that an app opens inside itself.
+    # On iOS every browser says Safari, except in-app browsers.
     App(None, re.compile(r"^(?!.*Safari/).*\((iPhone|iPad|iPod)[^)]*\) AppleWebKit/"), on_ios=Exit.UNKNOWN),
 )
 
 
 def in_app_browser() -> InApp | None:
-    """What the request's own word for its browser tells; no answer is kept by caches, so none has to vary by it."""
+    """From the User-Agent. Answers are never cached, so they need no `Vary`."""
     return recognised(request.headers.get("User-Agent", ""))
 
 

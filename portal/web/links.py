@@ -1,4 +1,4 @@
-"""Signed things: the access link that is an applicant's only key, and the tokens inside forms."""
+"""Signed tokens: the access link, which is the applicant's only key, and the form tokens."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from portal.services.ports import Clock
 
 FORM_LIFETIME = timedelta(hours=24)
 CLOCK_LEEWAY = timedelta(seconds=120)
-"""Replicas' clocks differ a little; a link must not die of it."""
+"""For replicas whose clocks differ a little."""
 
 
 class BadLink(Exception):
-    """Not made by us, or by a key that is gone."""
+    """Not signed by us, or with a removed key."""
 
 
 class ExpiredLink(Exception):
@@ -28,7 +28,7 @@ class ExpiredLink(Exception):
 
 
 class StaleForm(Exception):
-    """Not made by us, for something else, or too long ago."""
+    """Not signed by us, for another form, or too old."""
 
 
 class AccessLinks:
@@ -38,7 +38,7 @@ class AccessLinks:
         self._serializer = URLSafeSerializer(salt="portal.access-link", **_signing(secret_keys))
 
     def token(self, onboarding: Onboarding) -> str:
-        """The same for the same onboarding every time, so that a link stays one link."""
+        """Always the same for one onboarding."""
         return str(self._serializer.dumps([onboarding.id, int(onboarding.ends_at.timestamp())]))
 
     def onboarding_id(self, token: str) -> str:
@@ -55,9 +55,9 @@ class AccessLinks:
 @dataclass(frozen=True, slots=True)
 class FormToken:
     nonce: str
-    """Names one rendering of a form, and so makes its sending idempotent."""
+    """One per rendered form, so that submitting it twice starts one onboarding."""
     consent_version: str
-    """Of the text that was shown beside it."""
+    """The version of the consent text on that form."""
 
 
 class FormTokens:

@@ -1,4 +1,4 @@
-"""What a person may be called and how they are written to, typed here or given by a partner."""
+"""The rules for names and e-mail addresses, for the form and the partner API."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NAME_MARKS = {" ", "'", "’", "-", "."}
 
 class NameOrEmailError(ValueError):
     def __init__(self, message: LazyString) -> None:
-        """`message` is for the person; it never repeats what they typed."""
+        """`message` is for the applicant and never contains what was typed."""
         super().__init__("name or address refused")
         self.message = message
 
 
 def plain_name(typed: str) -> str:
-    """In one spelling; raises `NameOrEmailError` and nothing else."""
+    """NFC with single spaces; raises `NameOrEmailError` and nothing else."""
     name = unicodedata.normalize("NFC", " ".join(filter(None, typed.split(" "))))
     if any(unicodedata.category(char)[0] not in "LM" and char not in _NAME_MARKS for char in name):
         raise NameOrEmailError(_("Use letters, spaces, hyphens and apostrophes only."))

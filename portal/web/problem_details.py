@@ -1,4 +1,4 @@
-"""Errors of the JSON doors, as RFC 9457 wants them."""
+"""Problem documents (RFC 9457), for the endpoints that answer JSON."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def problem(status: int, detail: str | None = None, **extensions: object) -> Res
 
 
 def wants_json() -> bool:
-    """Of a door that answers people too."""
+    """For endpoints that answer HTML too."""
     return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

@@ -1,4 +1,4 @@
-"""Who asked for the verification, and how people reach somebody there."""
+"""The company that asked for the verification, and its contact."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class RequestingCompany:
 
     @property
     def name_in_sentence(self) -> str:
-        """For the middle or the end of a sentence."""
+        """For use inside a sentence."""
         return self.name or str(_("the company that asks for this verification"))
 
     @property
     def contact_label(self) -> str:
-        """With the address itself where it is worth copying to another device."""
+        """Contains the address or number itself, so that it can be used on another device."""
         scheme, address = self._parts
         if scheme == "mailto":
             return str(_("Write to %(address)s", address=address))
@@ -34,7 +34,7 @@ class RequestingCompany:
         return str(_("Open the help page"))
 
     def contact_link(self, reference: str | None) -> str:
-        """An e-mail begins with the reference, unless the operator has chosen how it begins."""
+        """Puts the reference into the subject of an e-mail, unless the configured address has its own parameters."""
         url = self.contact_url or ""
         if reference is None or self._parts[0] != "mailto" or "?" in url:
             return url
@@ -52,12 +52,12 @@ def reference_of(found: Onboarding) -> str:
 
 
 def hide_company() -> None:
-    """Who asks cannot be read now: an agreement must not be given to somebody else."""
+    """For pages made while the partner cannot be read: nobody must consent to the wrong company."""
     g.hides_company = True
 
 
 def requesting_company() -> RequestingCompany:
-    """The partner whose page this is, else the operator; who reaches no partner reaches the operator."""
+    """The partner whose page this is, else the operator, whose contact also serves partners without one."""
     if g.get("hides_company"):
         return RequestingCompany()
     config, partner = portal().config, branded_partner()

@@ -1,4 +1,4 @@
-"""What guards every door: the headers of every answer, and who may POST."""
+"""The security headers of every answer, and the check that a POST comes from our own page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 PERMISSIONS = ("camera", "microphone", "geolocation", "payment", "usb", "browsing-topics")
-"""What no page may use."""
+"""Features that no page may use unless `permit` allows it."""
 
 HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -55,8 +55,8 @@ def init_security(app: Flask, *, base_url: str) -> None:
 
     @app.after_request
     def read_to_the_end(response: Response) -> Response:
-        """What is left of a refused body ends its connection, and with it the next request that was sent on it."""
-        with contextlib.suppress(HTTPException):  # too large, and then the connection may end
+        """Drains a rejected body; otherwise the keep-alive connection closes and the next request is lost."""
+        with contextlib.suppress(HTTPException):  # too large to drain; then the connection closes
             request.get_data(cache=False)
         return response
 
@@ -71,7 +71,7 @@ def init_security(app: Flask, *, base_url: str) -> None:
 
 
 def allow_style(app: Flask, style: str) -> None:
-    """Of all inline styles this one, by its content."""
+    """Allows one inline style by its hash."""
     app.extensions["portal_policy"]["style-src"] += f" '{digest_of(style)}'"
 
 
@@ -80,12 +80,12 @@ def digest_of(style: str) -> str:
 
 
 def allow(directive: str, *sources: str) -> None:
-    """For this answer alone, beside what it is allowed elsewhere: `allow("frame-src", "https://example.com")`."""
+    """Adds sources to this answer's Content-Security-Policy: `allow("frame-src", "https://example.com")`."""
     g.setdefault("allowed", {}).setdefault(directive, []).extend(sources)
 
 
 def permit(feature: str, *origins: str) -> None:
-    """For this answer alone, as `allow`, in the words of Permissions-Policy: `permit("camera", "self")`."""
+    """Adds origins to this answer's Permissions-Policy: `permit("camera", "self")`."""
     g.setdefault("permitted", {}).setdefault(feature, []).extend(origins)
 
 
@@ -125,14 +125,14 @@ def _frame_options(ancestors: list[str]) -> dict[str, str]:
 
 
 def _origin(address: SplitResult) -> str:
-    """As browsers write it: in lower case and without the scheme's own port."""
+    """As browsers write it: lower case, without the default port."""
     own_port = {"http": 80, "https": 443}[address.scheme]
     host = (address.netloc.removesuffix(f":{own_port}")).lower()
     return f"{address.scheme}://{host}"
 
 
 def refuse_cross_site() -> None:
-    """For the doors that browsers use: a POST must come from a page of ours."""
+    """For pages: a POST must come from our own origin."""
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
     site = request.headers.get("Sec-Fetch-Site")

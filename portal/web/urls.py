@@ -1,4 +1,4 @@
-"""Addresses of our own pages."""
+"""URLs of our own pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.web.i18n import chosen_language
 
 
 def url_to(endpoint: str, **values: str | None) -> str:
-    """Keeps the language that was asked for by hand, and how this device came here."""
+    """Keeps the chosen language and the entry device as parameters."""
     parameters: dict[str, Any] = {"lang": chosen_language(), "via": entry_device(), **values}
     return url_for(endpoint, **parameters)
 

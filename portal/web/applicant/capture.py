@@ -1,4 +1,4 @@
-"""How the hosted page opens: in place of ours, in a tab of its own, or in a frame beside the status."""
+"""Opening the hosted page, and what stands in its place after the applicant comes back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANY_LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
 
 
 def capture_of(found: Onboarding | None) -> Capture:
-    """What works here, and what was asked for this person, else what the partner wants, else the operator."""
+    """A new tab if the camera is blocked; else the request's choice, the partner's, the operator's."""
     if camera_is_blocked():
         return Capture.NEW_TAB
     partner = portal().partners.get(found.partner) if found else None
@@ -30,18 +30,18 @@ def capture_of(found: Onboarding | None) -> Capture:
 
 
 def opens_by_itself(found: Onboarding) -> bool:
-    """Not where a mouse suggests to offer the phone first, nor inside an app, which may have no camera for us."""
+    """False on a computer, which offers the phone first, and in an in-app browser, where the camera may not work."""
     has_mouse = request.headers.get("X-Pointer") == "fine"
     return capture_of(found) is Capture.REDIRECT and not has_mouse and in_app_browser() is None
 
 
 def camera_is_blocked() -> bool:
-    """Whether the page found that in the partner's frame around it no camera opens; it says so with each question."""
+    """True if the page reported that the embedding frame blocks the camera."""
     return request.headers.get("X-Camera") == "none"
 
 
 def allow_hosted_frame() -> None:
-    """This answer may hold the provider's page in a frame, with the camera."""
+    """Lets this answer show the provider's page in a frame, with camera and microphone."""
     hosts = portal().config.gu1_provider_hosts
     allow("frame-src", "'self'", *_sources(hosts))
     for feature in ("camera", "microphone"):
@@ -49,12 +49,12 @@ def allow_hosted_frame() -> None:
 
 
 def instead_of_hosted_page(found: Onboarding, page_url: str) -> str:
-    """Where nothing is to be opened: our page, which does not nest itself in its own frame."""
+    """The URL to go to if there is no hosted page: never our status page inside its own frame."""
     return url_for("applicant.came_back") if capture_of(found) is Capture.FRAME and _is_framed() else page_url
 
 
 def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
-    """What stands where the hosted page stood: the status, unless a page that shows it is still open."""
+    """The page after the hosted page: the status, or a short note if the status page is still open elsewhere."""
     if found:
         show_as(found)
         allow_framing()
@@ -69,18 +69,18 @@ def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
 
 
 def _page_url(found: Onboarding) -> str:
-    """The provider brings nothing of ours back, so whether a computer waits is told from its questions."""
+    """With `via=qr` if a computer is waiting; its polls tell, because the provider passes nothing of ours back."""
     via = QR if is_watched_elsewhere(found, portal().clock()) else None
     return url_to("applicant.onboarding", token=portal().access_links.token(found), via=via)
 
 
 def _is_framed() -> bool:
-    """Old browsers do not say."""
+    """Also true for old browsers, which do not say."""
     return request.headers.get("Sec-Fetch-Dest", "iframe") == "iframe"
 
 
 def _sources(hosts: tuple[str, ...]) -> list[str]:
-    """In the words of Content-Security-Policy; as everywhere, a host is allowed on each of its ports."""
+    """Content-Security-Policy sources, on every port of each host."""
     known = [name for host in hosts for name in (ANY_LOOPBACK if host == "*" else (host,))]
     return [
         f"{scheme}://{_with_star(name)}:*"
@@ -90,7 +90,7 @@ def _sources(hosts: tuple[str, ...]) -> list[str]:
 
 
 def _origins(hosts: tuple[str, ...]) -> list[str]:
-    """In the words of Permissions-Policy, which knows no ports; on loopback there is always one."""
+    """Permissions-Policy origins. It has no port wildcard, so loopback hosts need `*`."""
     if any(host == "*" or is_loopback(host.removeprefix(".")) for host in hosts):
         return ["*"]
     return ["self", *(f'"https://{_with_star(host)}"' for host in hosts)]

@@ -1,4 +1,4 @@
-"""What is left to ask a customer whose details the partner gave: whether they agree."""
+"""The consent page of a customer whose details came from the partner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.web.error_pages import retry_soon
 from portal.web.requesting_company import reference_of, requesting_company
 
 _SHOWN_DIGITS = 3
-"""Of the number: enough to know one's own, too little to learn somebody else's."""
+"""Digits of the document number: enough to recognise your own, too few to learn somebody else's."""
 
 
 def consent_page(found: Onboarding, action: str) -> Response:
@@ -21,7 +21,7 @@ def consent_page(found: Onboarding, action: str) -> Response:
 
 
 def refused_page(found: Onboarding) -> str:
-    """gu1 refuses what the partner gave, which is not for the customer to change."""
+    """Shown if gu1 refused the partner's details: the customer cannot correct those."""
     return render_template("onboarding/refused.html", company=requesting_company(), reference=reference_of(found))
 
 

@@ -1,4 +1,4 @@
-"""The form of the applicant's details as a page, or only the part of it that follows the country."""
+"""The details form: the whole page, or only the fields that depend on the country."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
 
 
 def invalid_form_response(form: DetailsForm, action: str) -> ResponseReturnValue | None:
-    """The form again: for another country or language, or with what is wrong in it."""
+    """The form again, if another country or language was chosen or a field is wrong; None if all is valid."""
     if request.form.get("action") in {"country", "language"}:
         return details_page(form, action)
     return None if form.validate() else details_page(form, action, status=400)
 
 
 def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
-    """What was typed, where the link tells whose form it is and nothing can be read of them."""
+    """Keeps what was typed while the database is down; the onboarding itself cannot be read."""
     if "document_number" not in request.form:
-        return error_page(503)  # an agreement, which is not to be shown without what is agreed to
+        return error_page(503)  # a consent form, which must not be shown without the details it is about
     hide_company()
     form = details_form(subject)
     return invalid_form_response(form, action) or details_page(form, action, status=503, unavailable=True)

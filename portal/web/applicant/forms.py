@@ -1,4 +1,4 @@
-"""The form of the applicant's details, and the signed tokens that guard every POST without a session."""
+"""The forms, with a signed CSRF token instead of a session."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOO_LONG = _("Use at most %(max)d characters.")
 
 
 class SignedToken(CSRF):  # type: ignore[misc]
-    """A signed, timed token instead of a session: nothing is stored and no cookie is set."""
+    """A signed token with an expiry: needs no session and no cookie."""
 
     def setup_form(self, form: Any) -> Any:
         self._tokens: FormTokens = form.meta.tokens
@@ -51,27 +51,27 @@ class SignedForm(FlaskForm):  # type: ignore[misc]
         csrf_field_name = "form_token"
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
-            """Text fields only: Flask-WTF takes files and JSON too, and then a field may hold anything."""
+            """Only form-encoded text: Flask-WTF also takes files and JSON, and then a field may have any type."""
             return request.form if request.method == "POST" else None
 
     def __init__(self, tokens: FormTokens, subject: str, **kwargs: Any) -> None:
-        """`subject` is what the token is good for: it opens no other form."""
+        """`subject`: the only thing that the token is valid for, e.g. an onboarding id."""
         super().__init__(meta={"tokens": tokens, "subject": subject}, **kwargs)
 
     @property
     def read_token(self) -> FormToken:
-        """Of a form that was found valid."""
+        """Only after `validate()` returned True."""
         if self.token is None:
             raise RuntimeError("read_token before validate")
         return self.token
 
     def keep_token(self) -> None:
-        """For a form whose sending has an unknown outcome: sending it again is still the same wish."""
+        """Keeps the token, so that sending the form again after a failure stays the same submission."""
         self.form_token.current_token = self.form_token.data
 
 
 class ActionForm(SignedForm):
-    """A button that says which attempt it was pressed after."""
+    """A button with the number of the validation that it was shown for."""
 
     attempt = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
 
@@ -100,7 +100,7 @@ def _consent() -> BooleanField:
 
 
 class ConsentForm(SignedForm):
-    """All that is left to ask where the partner gave the details."""
+    """For customers whose details came from the partner."""
 
     consent = _consent()
 
@@ -138,7 +138,7 @@ class DetailsForm(SignedForm):
 
     @property
     def issuer(self) -> str:
-        """ISO 3166-1 alpha-2 of the document's country, or `other` while it is not chosen."""
+        """ISO 3166-1 alpha-2 of the document's country; `other` until it is chosen."""
         chosen = self.country.data or OTHER
         if chosen != OTHER:
             return str(chosen)
@@ -159,7 +159,7 @@ class DetailsForm(SignedForm):
         )
 
     def fill_in(self, details: Details) -> None:
-        """All but the number, to be typed anew, and the address: nobody needs it, and gu1 may have refused it."""
+        """Leaves out the number, which must be typed again, and the e-mail address, which gu1 may have refused."""
         listed = details.country in COUNTRY_NAMES
         self.country.data = details.country if listed else OTHER
         self.issuing_country.data = None if listed else details.country

@@ -1,4 +1,4 @@
-"""The applicant's door: the form, and everything under the access link."""
+"""The applicant's pages: the form, and everything under the access link."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ applicant.before_request(refuse_cross_site)
 
 DIRECT = "direct"
 _LEAST_SESSION_LENGTH = 16
-"""Shorter ones could be guessed."""
+"""Shorter session ids could be guessed."""
 
 
 @applicant.get("/")
@@ -128,7 +128,7 @@ def status(token: str) -> ResponseReturnValue:
 @applicant.get("/o/<token>/continue")
 def open_hosted_page(token: str) -> ResponseReturnValue:
     found = _onboarding(token)
-    if request.method == "HEAD":  # a link scanner's look is nobody's visit
+    if request.method == "HEAD":  # link scanners send HEAD; that is no visit
         return redirect(url_to("applicant.onboarding", token=token), 303)
     hosted_page = portal().onboardings.open_hosted_page(found.id)
     return redirect(hosted_page or instead_of_hosted_page(found, url_to("applicant.onboarding", token=token)), 303)
@@ -138,7 +138,7 @@ def open_hosted_page(token: str) -> ResponseReturnValue:
 def retry(token: str) -> ResponseReturnValue:
     found = _onboarding(token)
     form = _checked_action(found)
-    # Where it is refused, the page says where things stand and what can be done.
+    # If refused, the status page says why.
     with contextlib.suppress(RetryRefused):
         portal().onboardings.retry(found.id, after_attempt=form.attempt.data)
     return redirect(url_to("applicant.onboarding", token=token), 303)
@@ -154,7 +154,7 @@ def stop(token: str) -> ResponseReturnValue:
 
 @applicant.get("/return")
 def came_back() -> ResponseReturnValue:
-    """Where the hosted page may send people; what it says of the outcome is not listened to."""
+    """Where the hosted page may send people back to; its parameters about the outcome are ignored."""
     session_id = request.args.get("verificationSessionId", "")
     found = portal().onboardings.record_return(session_id) if len(session_id) >= _LEAST_SESSION_LENGTH else None
     return after_hosted_page(found)

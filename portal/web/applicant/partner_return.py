@@ -1,4 +1,4 @@
-"""Back to the partner with a result that it can check: signed, and good for a moment."""
+"""The way back to the partner, with a signed, short-lived result."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ partner_return = Blueprint("partner_return", __name__)
 
 @partner_return.get("/o/<token>/back")
 def go_back(token: str) -> ResponseReturnValue:
-    """Signed when it is followed, however long the page was open before."""
+    """Signs the result when the link is followed, however long the page was open."""
     found = open_access_link(token)
     return redirect(_result_url(found) or url_to("applicant.onboarding", token=token), 303)
 
 
 def partner_return_url(found: Onboarding, stage: Stage) -> str | None:
-    """The address of `go_back`, where there is somewhere to go and nothing left to wait for."""
+    """The URL of `go_back`; None while the applicant has to wait, or without a return URL."""
     if not stage.facts.returns_to_partner or not _return_url(found):
         return None
     return url_to("partner_return.go_back", token=portal().access_links.token(found))
 
 
 def sign(query: str, secret: str) -> str:
-    """HMAC-SHA256 of the query as it is sent, keyed with the text of the secret; hex."""
+    """Hex HMAC-SHA256 over the encoded query, keyed with the secret's text."""
     return hmac.new(secret.encode(), query.encode(), sha256).hexdigest()
 
 
@@ -53,7 +53,7 @@ def _result_url(found: Onboarding) -> str | None:
 
 
 def _return_url(found: Onboarding) -> str | None:
-    """As long as the partner still wants people there: it may have changed its mind since it was asked for."""
+    """None if the partner has removed it from its registered return URLs since the request."""
     partner = portal().partners.get(found.partner)
     wanted = found.return_url
     return wanted if partner and wanted and partner.allows_return_to(wanted) else None

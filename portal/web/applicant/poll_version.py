@@ -1,4 +1,4 @@
-"""The version of a shown status page, by which a poll is answered without making the page anew."""
+"""The version of a shown status page. A poll with the current version is answered without rendering."""
 
 from __future__ import annotations
 

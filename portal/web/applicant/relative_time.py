@@ -1,4 +1,4 @@
-"""A moment not far off, told by how far off it is, so that nobody's time zone has to be known."""
+"""A time in the near future as "in about 5 minutes", which needs no time zone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_babel import ngettext
 class RelativeTime:
     at: datetime
     minutes: int
-    """Those that have begun, so that nobody comes too early."""
+    """Rounded up, so that nobody comes too early."""
 
     @property
     def iso(self) -> str:
@@ -27,12 +27,12 @@ class RelativeTime:
         return str(ngettext("in about %(num)d minute", "in about %(num)d minutes", self.minutes))
 
     def seconds_unchanged(self, now: datetime) -> float:
-        """How long `words` stay true."""
+        """Seconds until `words` change."""
         return (self.at - now).total_seconds() - 60 * (self.minutes - 1)
 
 
 def relative_time(at: datetime | None, now: datetime) -> RelativeTime | None:
-    """None for what is not to come."""
+    """None if `at` is not in the future."""
     if at is None or at <= now:
         return None
     return RelativeTime(at, math.ceil((at - now).total_seconds() / 60))

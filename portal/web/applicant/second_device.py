@@ -1,4 +1,4 @@
-"""Going on with the phone: the access link as a QR code, and the way back to the computer."""
+"""Continuing on the phone: the access link as a QR code, and the hint to go back to the computer."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from portal.web.urls import url_to
 second_device = Blueprint("second_device", __name__)
 
 _QUIET_ZONE = 4
-"""Modules; scanners need the white around it on a dark page too."""
+"""White border in QR modules; scanners need it on a dark page too."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecondDevice:
     camera_is_next: bool
     is_this: bool
-    """Whether this is the phone that the code was scanned with."""
+    """True on the phone that scanned the code."""
     link: str
     qr: str
 
@@ -50,7 +50,7 @@ def second_device_of(found: Onboarding, view: StageView) -> SecondDevice:
 
 
 def is_watched_elsewhere(onboarding: Onboarding, now: datetime) -> bool:
-    """Whether a page has asked since this person left for the hosted page: another one than the one they left."""
+    """True if another page has polled since the hosted page was opened."""
     shown = onboarding.validation.shown_at if onboarding.validation else None
     watched = onboarding.watched_at
     return shown is not None and watched is not None and shown < watched and now - watched < WATCHED_FOR
@@ -62,7 +62,7 @@ def access_link(found: Onboarding, *, via: str | None = None) -> str:
 
 @lru_cache(maxsize=256)
 def qr_code(link: str) -> bytes:
-    """An SVG of black on white, which every scanner reads, in a dark theme too."""
+    """An SVG, black on white in every theme, because some scanners read nothing else."""
     svg = BytesIO()
     segno.make(link, error="m", micro=False, boost_error=False).save(
         svg,

@@ -1,4 +1,4 @@
-"""What a page needs to show one onboarding: the stage in words, the pace of polling, the next action."""
+"""What the status page shows: title, texts, next action and polling interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an onboarding stands, as a page, as the part of it that changes, and for programs."""
+"""The status as a page, as the htmx fragment of it, and as JSON."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Urls:
     retry: str
     stop: str
     start: str | None
-    """The form of the first page, for whoever came that way."""
+    """The first page's form; None if the applicant came from a partner."""
     back: str | None
-    """To the partner, with the result."""
+    """The way back to the partner."""
 
 
 def view_now(found: Onboarding) -> StageView:

@@ -14,7 +14,7 @@ from portal.domain.stage import Stage
 from portal.web.compression import accepts_gzip, gzip_bytes, gzip_response
 
 MAX_AGE = 600
-"""Seconds that a browser keeps the script: portals of two releases have to understand it for that long."""
+"""Seconds of caching: for so long after an upgrade the old script must work with the new pages."""
 
 _MIMETYPE = "text/javascript"
 
@@ -33,7 +33,7 @@ def init_embed(app: Flask, source: Path, provider_hosts: tuple[str, ...]) -> Non
             response.make_conditional(request)
         response.vary.add("Accept-Encoding")
         response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
-        response.access_control_allow_origin = "*"  # asked for by itself too, to see whether the portal is there
+        response.access_control_allow_origin = "*"  # the script fetches itself to see whether the portal answers
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
 
@@ -48,5 +48,5 @@ def _script(source: str, provider_hosts: tuple[str, ...]) -> bytes:
 
 
 def _is_one_origin(host: str) -> bool:
-    """On loopback a port belongs to it, which nobody knows beforehand."""
+    """False for loopback too, because its origin includes a port that is not known here."""
     return not host.startswith((".", "*")) and not is_loopback(host)

@@ -1,4 +1,4 @@
-"""The operator's door: alive, can serve, what was counted."""
+"""`/healthz`, `/readyz` and `/metrics`."""
 
 from __future__ import annotations
 

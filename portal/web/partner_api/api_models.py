@@ -1,4 +1,4 @@
-"""What partners' backends send and get: the same models check it and describe it in OpenAPI."""
+"""The partner API's requests and answers; the same models validate them and describe them in OpenAPI."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _as_the_form_has_it(rule: Callable[[str], str]) -> Callable[[str], str]:
         try:
             return rule(value)
         except (DocumentNumberError, NameOrEmailError) as error:
-            with force_locale("en"):  # a developer reads it, not the customer
+            with force_locale("en"):  # for the partner's developer, not the customer
                 raise _refusal(str(error.message)) from None
 
     return check
@@ -115,7 +115,7 @@ class OnboardingRequest(_Strict):
     @field_validator("return_url")
     @classmethod
     def _registered(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """`context` says whether the partner may be returned to there."""
+        """`context`: a function that says whether the partner registered this URL."""
         if value is not None and not (info.context and info.context(value)):
             raise _refusal("Is not among the partner's registered return URLs")
         return value

@@ -1,4 +1,4 @@
-"""The partners' door: their backends start, read and erase their customers' onboardings."""
+"""The partner API: backends create, read and erase their customers' onboardings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from portal.web.security import FORM_BYTES
 partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# Browsers ask with OPTIONS whether they may; they may not.
+# No CORS preflight: browsers must not call this API.
 _BACKENDS_ONLY = {"provide_automatic_options": False}
 
 
@@ -93,7 +93,7 @@ def _body(partner: Partner) -> OnboardingRequest:
 
 
 def _bytes() -> bytes:
-    """One more than may be: of a body that does not say how long it is, Werkzeug would drop the rest without a word."""
+    """Reads one byte more than allowed, because Werkzeug silently truncates a body without Content-Length."""
     request.max_content_length = FORM_BYTES + 1
     body = request.get_data()
     if len(body) > FORM_BYTES:
@@ -121,7 +121,7 @@ def _started(invited: CreateResult) -> Started:
 
 
 def _access_link(found: Onboarding) -> str:
-    """For the customer's browser, whose language and device this request says nothing of."""
+    """Without the parameters for language and device, because the caller is not the customer's browser."""
     return portal().config.base_url + url_for("applicant.onboarding", token=portal().access_links.token(found))
 
 

@@ -1,4 +1,4 @@
-"""The partner API as OpenAPI 3.1, made from the models that check the requests."""
+"""The partner API as OpenAPI 3.1, made from the models that validate the requests."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _schema(model: str) -> Any:
 
 @cache
 def _schemas() -> tuple[Any, _Json]:
-    """Where each model's schema is, and all of them."""
+    """The reference of each model, and the document with all schemas."""
     models = [(name, _mode(name), adapter) for name, adapter in _MODELS.items()]
     return TypeAdapter.json_schemas(models, ref_template="#/components/schemas/{model}")
 
