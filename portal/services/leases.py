@@ -11,15 +11,12 @@ from datetime import datetime, timedelta
 
 from portal.domain.errors import Gu1Error, LostClaim, Refused, StoreUnavailable
 from portal.domain.onboarding import Onboarding, StallReason
-from portal.domain.stage import FAILURES_BEFORE_DELAYED
+from portal.domain.stage import FAILURES_BEFORE_DELAYED, LONG_PAUSE
 from portal.domain.timings import Timings
 from portal.domain.validation import CreationState, Validation
 from portal.services.ports import Clock, Meter, Store
 
 log = logging.getLogger(__name__)
-
-LONG_WAIT = timedelta(seconds=30)
-"""From this wait on the applicant is told of the delay, even after the first failure."""
 
 Change = Callable[[Onboarding], Onboarding]
 
@@ -87,7 +84,7 @@ class Leases:
                 return fresh  # another validation was planned or this one was found: the failure no longer matters
             failures = fresh.failures + 1
             wait = self._wait(failures, error)
-            if wait > LONG_WAIT:
+            if wait > LONG_PAUSE:
                 failures = max(failures, FAILURES_BEFORE_DELAYED)
             due = None if stall_reason is StallReason.DETAILS_REFUSED else self.now() + wait
             updated = self.now() if stall_reason is not fresh.stall_reason else fresh.updated_at

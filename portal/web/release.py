@@ -18,5 +18,6 @@ def release_of(config: Config, registry: Registry) -> str:
 @cache
 def _code() -> str:
     files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.mo"), *folder("templates").rglob("*.html")]
+    files += [path for path in folder("static").rglob("*") if path.is_file()]
     hashes = sorted((path.name, sha256(path.read_bytes()).hexdigest()) for path in files)
     return sha256(repr(hashes).encode()).hexdigest()
