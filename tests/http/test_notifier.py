@@ -23,12 +23,12 @@ from tests.ports import free_port
 
 BODY = b'{"type":"onboarding.updated"}'
 HEADERS = {"webhook-id": "evt_1", "webhook-timestamp": "1", "webhook-signature": "v1,abc"}
-DEADLINE = 0.5
+DEADLINE = 1.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def a_courier(**changes: Any) -> HttpNotifier:
+def a_notifier(**changes: Any) -> HttpNotifier:
     return HttpNotifier(**{"deadline": DEADLINE, "connect_timeout": DEADLINE, **changes})
 
 
@@ -36,7 +36,7 @@ def send(*urls: str, **changes: Any) -> DeliveryResult:
     """What came of the last."""
 
     async def run() -> DeliveryResult:
-        notifier = a_courier(**changes)
+        notifier = a_notifier(**changes)
         try:
             return [await notifier.send(url, BODY, HEADERS) for url in urls][-1]
         finally:
@@ -49,7 +49,7 @@ def send_to(
     behave: Behaviour, *, times: int = 1, path: str = "/hook?key=hush", scheme: str = "http", **tls: Any
 ) -> DeliveryResult:
     async def run() -> DeliveryResult:
-        notifier = a_courier()
+        notifier = a_notifier()
         async with raw_server(behave, **tls) as address:
             answers = [await notifier.send(f"{scheme}://{address}{path}", BODY, HEADERS) for _ in range(times)]
         await notifier.aclose()
@@ -96,7 +96,7 @@ def test_redirects_are_not_followed(status: int) -> None:
         async with raw_server(elsewhere) as other:
             location = b"HTTP/1.1 %d X\r\nLocation: http://%s/\r\nContent-Length: 0\r\n\r\n" % (status, other.encode())
             async with raw_server(saying(location)) as address:
-                notifier = a_courier()
+                notifier = a_notifier()
                 return await notifier.send(f"http://{address}/", BODY, HEADERS)
 
     assert asyncio.run(run()) == DeliveryResult(status)
@@ -220,7 +220,7 @@ def send_to_shop(
 
     async def run() -> DeliveryResult:
         asyncio.get_running_loop().set_default_executor(shared)
-        notifier = a_courier(look_up=lambda _host, _port: addresses)
+        notifier = a_notifier(look_up=lambda _host, _port: addresses)
         async with raw_server(behave, **tls) as address:
             port = address.rsplit(":", 1)[1]
             answer = await notifier.send(f"{scheme}://shop.example:{port}/", BODY, HEADERS)
@@ -285,7 +285,7 @@ def test_name_server_that_hangs_holds_up_one_host_only() -> None:
         return ["127.0.0.1"]
 
     async def run() -> tuple[list[DeliveryResult], DeliveryResult]:
-        notifier = a_courier(look_up=look_up)
+        notifier = a_notifier(look_up=look_up)
         dead = [asyncio.create_task(notifier.send("https://dead.example/", BODY, HEADERS)) for _ in range(50)]
         await asyncio.sleep(0)
         async with raw_server(Listening()) as address:

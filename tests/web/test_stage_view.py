@@ -125,7 +125,7 @@ def test_a_page_that_may_open_the_hosted_page_is_never_current():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "1-00000000-", "1-00000000-2-en~other", "1-0000000g-2-en", "9" * 21 + "-00000000-2-en"]
+    "text", ["", "x", "1-00000000-", "1-00000000-2-other-en", "1-0000000g-2-en", "9" * 21 + "-00000000-2-en"]
 )
 def test_what_is_no_version_is_read_as_none(text):
     assert PollVersion.read(text) is None

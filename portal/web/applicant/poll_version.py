@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-_VERSION = re.compile(r"([0-9]{1,20})-([0-9a-f]{8})-([0-9]{1,20}|never)-([A-Za-z-]{2,5})(~opens)?(~blocked)?")
+_VERSION = re.compile(r"([0-9]{1,20})-([0-9a-f]{8})-([0-9]{1,20}|never)(-opens)?(-blocked)?-([a-z]{2}(?:-[A-Z]{2})?)")
 _NEVER = "never"
 
 
@@ -33,7 +33,7 @@ class PollVersion:
         found = _VERSION.fullmatch(text)
         if found is None:
             return None
-        updated_at, release, changes_at, locale, opens, blocked = found.groups()
+        updated_at, release, changes_at, opens, blocked, locale = found.groups()
         return cls(
             updated_at=int(updated_at),
             release=release,
@@ -57,8 +57,8 @@ class PollVersion:
 
     def __str__(self) -> str:
         changes_at = _NEVER if math.isinf(self.changes_at) else str(int(self.changes_at))
-        flags = ("~opens" if self.opens_hosted_page else "") + ("~blocked" if self.is_camera_blocked else "")
-        return f"{self.updated_at}-{self.release}-{changes_at}-{self.locale}{flags}"
+        flags = ("-opens" if self.opens_hosted_page else "") + ("-blocked" if self.is_camera_blocked else "")
+        return f"{self.updated_at}-{self.release}-{changes_at}{flags}-{self.locale}"
 
 
 def microseconds(moment: datetime) -> int:
