@@ -8,7 +8,6 @@ from urllib.parse import quote, unquote, urlsplit
 from flask import g
 from flask_babel import gettext as _
 
-from portal.domain.onboarding import Onboarding
 from portal.web.branding import branded_partner
 from portal.web.context import portal
 
@@ -44,11 +43,6 @@ class RequestingCompany:
     def _parts(self) -> tuple[str, str]:
         parts = urlsplit(self.contact_url or "")
         return parts.scheme, unquote(parts.path)
-
-
-def reference_of(found: Onboarding) -> str:
-    """What people are asked for when they call; too little to open anything with."""
-    return found.id[:8]
 
 
 def hide_company() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from portal.domain.reasons import REMEDIES, Reason, Remedy
+from portal.domain.reference import read_reference
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
 from tests.factories import NOW
@@ -55,7 +56,7 @@ def test_on_hold_only_a_person_helps(visitor, stored):
 def test_the_company_is_named_and_given_the_reference(visitor, stored):
     page = visitor.get(stored(**stored_as("closed")))
     assert "Comunicate con Acme &amp; Cía. y mencioná esta referencia:" in page.html
-    assert page.text("p", **{"class": "contact__reference"})
+    assert read_reference(page.text("p", **{"class": "contact__reference"}))
     assert not page.all("p", class_="reference"), "said twice"
 
 

@@ -7,10 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from portal.domain.errors import StoreUnavailable
 from portal.domain.onboarding import Onboarding
+from portal.domain.reference import reference_of
 from portal.web.applicant.forms import ConsentForm
 from portal.web.context import portal
 from portal.web.error_pages import retry_soon
-from portal.web.requesting_company import reference_of, requesting_company
+from portal.web.requesting_company import requesting_company
 
 _SHOWN_DIGITS = 3
 """Digits of the document number: enough to recognise your own, too few to learn somebody else's."""
@@ -22,7 +23,7 @@ def consent_page(found: Onboarding, action: str) -> Response:
 
 def refused_page(found: Onboarding) -> str:
     """Shown if gu1 refused the partner's details: the customer cannot correct those."""
-    return render_template("onboarding/refused.html", company=requesting_company(), reference=reference_of(found))
+    return render_template("onboarding/refused.html", company=requesting_company(), reference=reference_of(found.id))
 
 
 def record_consent(found: Onboarding, action: str) -> ResponseReturnValue:

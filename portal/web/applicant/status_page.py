@@ -9,6 +9,7 @@ from flask import Response, jsonify, render_template
 
 from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
+from portal.domain.reference import reference_of
 from portal.web.applicant.capture import allow_hosted_frame, camera_is_blocked, capture_of
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.partner_return import partner_return_url
@@ -16,7 +17,7 @@ from portal.web.applicant.second_device import second_device_of
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import portal
 from portal.web.i18n import current_language
-from portal.web.requesting_company import reference_of, requesting_company
+from portal.web.requesting_company import requesting_company
 from portal.web.urls import url_to
 
 
@@ -84,5 +85,5 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
         "camera_is_blocked": view.is_camera_blocked,
         "device": second_device_of(found, view),
         "action_form": ActionForm(portal().form_tokens, found.id, attempt=found.attempts),
-        "reference": reference_of(found),
+        "reference": reference_of(found.id),
     }
