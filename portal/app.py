@@ -28,6 +28,7 @@ from portal.runner.onboarding_worker import OnboardingWorker
 from portal.runner.thread import RunnerThread
 from portal.runner.wake import Wake
 from portal.services.budget import Budget
+from portal.services.change_history import ChangeRecorder
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
@@ -39,6 +40,7 @@ from portal.services.webhook_handler import WebhookHandler
 from portal.store.clock import DatabaseClock
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
+from portal.store.history import History
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
@@ -67,6 +69,7 @@ class Stores:
     clock: DatabaseClock
     onboardings: Repository
     outbox: Outbox
+    history: History
     shared_state: SharedState
 
 
@@ -146,10 +149,13 @@ def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
 def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
     change_notifier = ChangeNotifier(shared.policy_for, shared.registry.wants_notifications)
     cipher = ColumnCipher(shared.config.secret_keys)
+    database_clock = DatabaseClock(engine, clock)
+    change_recorder = ChangeRecorder(shared.policy_for, database_clock)
     return Stores(
-        clock=DatabaseClock(engine, clock),
-        onboardings=Repository(engine, cipher, change_notifier, shared.wake_notifications),
+        clock=database_clock,
+        onboardings=Repository(engine, cipher, change_notifier, shared.wake_notifications, change_recorder),
         outbox=Outbox(engine),
+        history=History(engine),
         shared_state=SharedState(engine),
     )
 

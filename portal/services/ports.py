@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from portal.domain.entity_status import EntityStatus
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation
+from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import DeliveryResult, Event
 
 Clock = Callable[[], datetime]
@@ -22,10 +23,13 @@ class LockedOnboarding(Protocol):
 
     onboarding: Onboarding
 
-    def save(self, changed: Onboarding) -> None:
-        """Writes the whole aggregate; committed when the context ends."""
+    def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
+        """Writes the whole aggregate and its history; committed when the context ends.
 
-    def erase(self, changed: Onboarding) -> None:
+        `cause`: who or what made the change, if the change itself does not show it.
+        """
+
+    def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
         """Writes it without personal data, and deletes that from all other rows too."""
 
 
@@ -128,6 +132,11 @@ class Store(Protocol):
         """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
 
     def ping(self) -> None: ...
+
+
+class History(Protocol):
+    def newest_entries(self, onboarding_id: str, *, limit: int) -> list[HistoryEntry]:
+        """In the order in which they were written, the newest last."""
 
 
 class SharedState(Protocol):

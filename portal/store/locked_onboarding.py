@@ -9,7 +9,9 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, update
 
 from portal.domain.onboarding import Onboarding
+from portal.services.change_history import Cause, HistoryEntry
 from portal.store.encryption import ColumnCipher
+from portal.store.history import add_entry, delete_notes
 from portal.store.mapping import onboarding_values, validation_values
 from portal.store.outbox import add_event
 from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
@@ -20,20 +22,29 @@ _INSTANT = timedelta(microseconds=1)
 DescribeChange = Callable[[Onboarding, Onboarding], str | None]
 """From before and after a change: the notification for the partner's backend as JSON, or None."""
 
+RecordChange = Callable[[Onboarding | None, Onboarding, Cause | None], HistoryEntry | None]
+"""From before and after a change and its cause: the entry in the history, or None."""
+
 
 class LockedRow:
     """Valid inside the transaction that holds the lock."""
 
     def __init__(
-        self, connection: Connection, cipher: ColumnCipher, onboarding: Onboarding, notify_of: DescribeChange
+        self,
+        connection: Connection,
+        cipher: ColumnCipher,
+        onboarding: Onboarding,
+        notify_of: DescribeChange,
+        record_of: RecordChange,
     ) -> None:
         self.onboarding = onboarding
         self.has_notification = False
         self._connection = connection
         self._cipher = cipher
         self._notify_of = notify_of
+        self._record_of = record_of
 
-    def save(self, changed: Onboarding) -> None:
+    def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
         if changed.id != self.onboarding.id:
             raise ValueError("only the locked onboarding can be saved")
         changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
@@ -49,10 +60,14 @@ class LockedRow:
         values = onboarding_values(changed, self._cipher)
         self._connection.execute(update(onboardings).where(onboardings.c.id == changed.id).values(values))
         write_validation(self._connection, changed, self._cipher)
+        entry = self._record_of(self.onboarding, changed, cause)
+        if entry:
+            add_entry(self._connection, changed.id, entry)
         self.onboarding = changed
 
-    def erase(self, changed: Onboarding) -> None:
-        self.save(changed)
+    def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
+        delete_notes(self._connection, changed.id)
+        self.save(changed, cause)
         for table in (events, customers, idempotency_keys):
             self._connection.execute(delete(table).where(table.c.onboarding_id == changed.id))
         sessions = update(validations).where(validations.c.onboarding_id == changed.id)

@@ -29,7 +29,8 @@ from portal.store.column_types import Unreadable
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
-from portal.store.locked_onboarding import DescribeChange, LockedRow, write_validation
+from portal.store.history import add_entry
+from portal.store.locked_onboarding import DescribeChange, LockedRow, RecordChange, write_validation
 from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import claim_due, leased_onboardings
 from portal.store.row_reader import UnreadableRow
@@ -50,6 +51,7 @@ class Repository:
         cipher: ColumnCipher,
         notify_of: DescribeChange = lambda _before, _after: None,
         on_notification: Callable[[], None] = lambda: None,
+        record_of: RecordChange = lambda _before, _after, _cause: None,
     ) -> None:
         """`on_notification` is called after a commit that stored a notification."""
         self._pinger = engine
@@ -57,6 +59,7 @@ class Repository:
         self._cipher = cipher
         self._notify_of = notify_of
         self._on_notification = on_notification
+        self._record_of = record_of
 
     def add(self, onboarding: Onboarding) -> Onboarding:
         values = onboarding_values(onboarding, self._cipher)
@@ -70,6 +73,7 @@ class Repository:
             if added is None:
                 return self._submitted(connection, onboarding.submission)
             write_validation(connection, onboarding, self._cipher)
+            self._record_new(connection, onboarding)
         return onboarding
 
     def add_for_customer(
@@ -89,7 +93,10 @@ class Repository:
                 add=lambda _fresh: connection.execute(insert(connection, onboardings).values(values)),
                 remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
-            return customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
+            result = customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
+            if result.onboarding.id == onboarding.id:
+                self._record_new(connection, onboarding)
+            return result
 
     def get(self, onboarding_id: str) -> Onboarding:
         with self._transactions.reading() as connection:
@@ -212,7 +219,14 @@ class Repository:
         # return the validation as it was before the wait.
         connection.execute(select(onboardings.c.id).where(onboardings.c.id == onboarding_id).with_for_update())
         onboarding = self._find(connection, onboarding_id)
-        return LockedRow(connection, self._cipher, onboarding, self._notify_of) if onboarding else None
+        if onboarding is None:
+            return None
+        return LockedRow(connection, self._cipher, onboarding, self._notify_of, self._record_of)
+
+    def _record_new(self, connection: Connection, onboarding: Onboarding) -> None:
+        entry = self._record_of(None, onboarding, None)
+        if entry:
+            add_entry(connection, onboarding.id, entry)
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         return self._first(connection, onboardings.c.id == onboarding_id)

@@ -160,6 +160,25 @@ events = Table(
 )
 """Notifications for partners' backends."""
 
+history = Table(
+    "history",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("operator", String),
+    Column("action", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("old_status", String),
+    Column("old_stage", String),
+    Column("new_status", String, nullable=False),
+    Column("new_stage", String, nullable=False),
+    Column("reason", String),
+    Column("note", String),
+)
+"""Only added to. `id` is in the order of the changes of an onboarding, because each was made under its lock."""
+
 webhook_deliveries = Table(
     "webhook_deliveries",
     metadata,

@@ -1,0 +1,37 @@
+"""The history of each onboarding. Entries are only ever added; an erasure deletes their notes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+from sqlalchemy import Connection, Engine, select, update
+
+from portal.services.change_history import HistoryEntry
+from portal.store.row_reader import RowReader
+from portal.store.tables import history
+from portal.store.transactions import Transactions, insert
+
+_FIELDS = [field.name for field in fields(HistoryEntry)]
+_READER = RowReader(history, _FIELDS)
+
+
+class History:
+    """Fills `portal.services.ports.History`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._transactions = Transactions(engine)
+
+    def newest_entries(self, onboarding_id: str, *, limit: int) -> list[HistoryEntry]:
+        newest = select(history).where(history.c.onboarding_id == onboarding_id).order_by(history.c.id.desc())
+        with self._transactions.reading() as connection:
+            rows = connection.execute(newest.limit(limit)).mappings().all()
+        return [HistoryEntry(**_READER.read(row)) for row in reversed(rows)]
+
+
+def add_entry(connection: Connection, onboarding_id: str, entry: HistoryEntry) -> None:
+    connection.execute(insert(connection, history).values(asdict(entry) | {"onboarding_id": onboarding_id}))
+
+
+def delete_notes(connection: Connection, onboarding_id: str) -> None:
+    """An operator may have written something about the person, although the documents ask not to."""
+    connection.execute(update(history).where(history.c.onboarding_id == onboarding_id).values(note=None))
