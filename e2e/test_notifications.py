@@ -27,6 +27,7 @@ from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
+from portal.store.history import History
 from portal.store.repository import Repository
 from portal.store.tables import events
 from tests.databases import on_both_databases
@@ -134,7 +135,9 @@ def services(engine: Engine) -> tuple[PartnerOnboardings, Onboardings]:
     onboardings = Onboardings(
         store, keyed_hash=keyed_hash, provider_hosts=ProviderHosts(()), timings=Timings(), **common
     )
-    return PartnerOnboardings(store, request_hash=keyed_hash, document_hash=keyed_hash, **common), onboardings
+    return PartnerOnboardings(
+        store, History(engine), request_hash=keyed_hash, document_hash=keyed_hash, **common
+    ), onboardings
 
 
 @pytest.fixture

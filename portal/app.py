@@ -32,6 +32,7 @@ from portal.services.change_history import ChangeRecorder
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
+from portal.services.operator_actions import OperatorActions
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.ports import Clock, Gu1
 from portal.services.summary import ChangeNotifier
@@ -41,6 +42,7 @@ from portal.store.clock import DatabaseClock
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
+from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
@@ -70,13 +72,15 @@ class Stores:
     onboardings: Repository
     outbox: Outbox
     history: History
+    search: OnboardingSearch
     shared_state: SharedState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Services:
     onboardings: Onboardings
     partner_onboardings: PartnerOnboardings
+    operator_actions: OperatorActions
 
 
 def utc_now() -> datetime:
@@ -156,6 +160,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         onboardings=Repository(engine, cipher, change_notifier, shared.wake_notifications, change_recorder),
         outbox=Outbox(engine),
         history=History(engine),
+        search=OnboardingSearch(engine),
         shared_state=SharedState(engine),
     )
 
@@ -163,27 +168,36 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
 def _make_services(shared: Shared, stores: Stores) -> Services:
     keys = shared.config.secret_keys
     document_hash = KeyedHash(keys, "portal.document-number")
-    return Services(
-        onboardings=Onboardings(
-            stores.onboardings,
-            clock=stores.clock,
-            keyed_hash=document_hash,
-            policy_for=shared.policy_for,
-            provider_hosts=ProviderHosts(shared.config.gu1_provider_hosts),
-            meter=shared.metrics,
-            timings=shared.timings,
-            wake=shared.wake_onboardings,
-        ),
-        partner_onboardings=PartnerOnboardings(
-            stores.onboardings,
-            clock=stores.clock,
-            request_hash=KeyedHash(keys, "portal.idempotency-key"),
-            document_hash=document_hash,
-            policy_for=shared.policy_for,
-            meter=shared.metrics,
-            wake=shared.wake_onboardings,
-        ),
+    onboardings = Onboardings(
+        stores.onboardings,
+        clock=stores.clock,
+        keyed_hash=document_hash,
+        policy_for=shared.policy_for,
+        provider_hosts=ProviderHosts(shared.config.gu1_provider_hosts),
+        meter=shared.metrics,
+        timings=shared.timings,
+        wake=shared.wake_onboardings,
     )
+    partner_onboardings = PartnerOnboardings(
+        stores.onboardings,
+        stores.history,
+        clock=stores.clock,
+        request_hash=KeyedHash(keys, "portal.idempotency-key"),
+        document_hash=document_hash,
+        policy_for=shared.policy_for,
+        meter=shared.metrics,
+        wake=shared.wake_onboardings,
+    )
+    operator_actions = OperatorActions(
+        stores.onboardings,
+        stores.search,
+        stores.history,
+        onboardings,
+        partner_onboardings,
+        clock=stores.clock,
+        wake=shared.wake_onboardings,
+    )
+    return Services(onboardings, partner_onboardings, operator_actions)
 
 
 def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -> RunnerThread:
@@ -223,6 +237,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         partners=shared.registry,
         onboardings=services.onboardings,
         partner_onboardings=services.partner_onboardings,
+        operator_actions=services.operator_actions,
         webhooks=WebhookHandler(stores.shared_state, services.onboardings, clock),
         access_links=AccessLinks(config.secret_keys, clock),
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -40,6 +41,17 @@ def registry(path: Path | None) -> Registry:
         return read_registry(path)
     except PartnersError as error:
         raise click.ClickException(str(error)) from None
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """The first row holds the names of the columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def formatted(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def usable_schema(engine: Engine) -> Schema:

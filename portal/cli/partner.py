@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
-from portal.cli.common import configuration, database, usable_schema
+from portal.cli.common import configuration, database, formatted, print_table, usable_schema
 from portal.cli.partner_keys import link, new, rotate
 from portal.services.notification import Event
 from portal.store.clock import DatabaseClock
@@ -37,10 +37,7 @@ def deliveries(slug: str | None, with_delivered: bool, limit: int) -> None:
     if not events:
         click.echo("No notifications." if with_delivered else "All notifications are delivered.")
         return
-    rows = [_COLUMNS, *(_row(event, now) for event in events)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_table([_COLUMNS, *(_row(event, now) for event in events)])
     if len(events) == limit:
         click.echo(f"There may be more than {limit}; use --limit to show them.")
 
@@ -80,7 +77,7 @@ def _row(event: Event, now: datetime) -> Sequence[str]:
         event.onboarding_id,
         str(event.sequence),
         str(event.summary.get("status", "")),
-        _formatted(event.created_at),
+        formatted(event.created_at),
         str(event.attempts),
         _next(event, now),
         event.outcome or "",
@@ -91,9 +88,5 @@ def _next(event: Event, now: datetime) -> str:
     if event.lease_until and event.lease_until >= now:
         return "being sent"
     if event.due_at:
-        return "due" if event.due_at <= now else _formatted(event.due_at)
-    return f"delivered {_formatted(event.delivered_at)}" if event.delivered_at else "given up"
-
-
-def _formatted(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return "due" if event.due_at <= now else formatted(event.due_at)
+    return f"delivered {formatted(event.delivered_at)}" if event.delivered_at else "given up"

@@ -7,6 +7,8 @@ PortalError
 ├── KeyReused             an Idempotency-Key was used before for another request
 ├── AnotherApplicant      the customer's open onboarding has another document number
 ├── ReservedExternalId    the external id begins with another partner's prefix
+├── AmbiguousName         several onboardings answer to it
+├── ActionRefused         an operator's action makes no sense for this onboarding
 ├── StoreUnavailable      the database could not read or write
 └── Gu1Error
     ├── NotSent           nothing reached gu1: safe to retry
@@ -45,6 +47,16 @@ class AnotherApplicant(PortalError):
 
 class ReservedExternalId(PortalError):
     pass
+
+
+class AmbiguousName(PortalError):
+    def __init__(self, onboarding_ids: list[str]) -> None:
+        super().__init__(f"{len(onboarding_ids)} onboardings")
+        self.onboarding_ids = onboarding_ids
+
+
+class ActionRefused(PortalError):
+    """The message says why."""
 
 
 class StoreUnavailable(PortalError):

@@ -75,6 +75,8 @@ class Onboarding:
     watched_at: datetime | None = None
     """When the page was last open, within half a minute."""
     validation: Validation | None = None
+    allowed_attempt: int | None = None
+    """The number of an attempt that an operator allowed, whatever the limit and the last reason say."""
     stall_reason: StallReason | None = None
     failures: int = 0
     stopped_at: datetime | None = None
@@ -93,6 +95,14 @@ class Onboarding:
     @property
     def attempts(self) -> int:
         return self.validation.number if self.validation else 0
+
+    @property
+    def has_allowed_attempt(self) -> bool:
+        """An operator allowed the next attempt."""
+        return self.allowed_attempt is not None and self.allowed_attempt > self.attempts
+
+    def attempt_limit(self, max_attempts: int) -> int:
+        return max(max_attempts, self.allowed_attempt or 0)
 
     def due_after(self, usual: datetime | None) -> datetime | None:
         """`usual`, or `sweep_at` if that is earlier."""
@@ -114,7 +124,7 @@ class Onboarding:
         return (
             (self.locale, self.country, self.capture, self.return_url, self.given_by_partner),
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
-            (self.stopped_at, self.erased_at, self.verified_before_at),
+            (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt),
             self.validation and self.validation.shown,
         )
 
@@ -157,5 +167,4 @@ class Onboarding:
         """What partners and applicants see: `in_review` while an approval is held or unconfirmed."""
         if self.validation is None or self.verified_before_at:
             return Status.APPROVED if self.verified_before_at else Status.PENDING
-        held = self.validation.is_confirming or self.validation.is_doubtful
-        return Status.IN_REVIEW if held else self.validation.status
+        return Status.IN_REVIEW if self.validation.is_held else self.validation.status

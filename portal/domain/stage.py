@@ -144,7 +144,7 @@ def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
     stage = _adopted(validation)
     if stage is Stage.WAITING and _is_delayed(onboarding):
         return Stage.DELAYED
-    if stage.facts.allows_retry and onboarding.attempts >= max_attempts:
+    if stage.facts.allows_retry and onboarding.attempts >= onboarding.attempt_limit(max_attempts):
         return Stage.CLOSED
     return stage
 

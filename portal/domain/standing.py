@@ -32,7 +32,7 @@ def standing_of(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> 
     is_too_early = opens_at is not None and now < opens_at
     return Standing(
         stage=stage,
-        attempts_left=max(0, max_attempts - onboarding.attempts),
+        attempts_left=max(0, onboarding.attempt_limit(max_attempts) - onboarding.attempts),
         may_retry=is_retryable and not is_too_early,
         retry_opens_at=opens_at if is_too_early else None,
         may_continue=may_continue(onboarding, now),
@@ -72,12 +72,13 @@ def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
     """Not for an abandoned session, which could still be completed and paid: the applicant continues it instead."""
     if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
         return False
-    return stage.facts.allows_retry and onboarding.validation.remedy is not Remedy.CONTACT
+    needs_a_person = onboarding.validation.remedy is Remedy.CONTACT and not onboarding.has_allowed_attempt
+    return stage.facts.allows_retry and not needs_a_person
 
 
 def _retry_opens_at(onboarding: Onboarding) -> datetime | None:
     validation = onboarding.validation
-    if validation is None or validation.remedy is not Remedy.RETRY_LATER:
+    if validation is None or validation.remedy is not Remedy.RETRY_LATER or onboarding.has_allowed_attempt:
         return None
     # Counted from when the applicant could first see the rejection; gu1 may have known it earlier.
     return onboarding.updated_at + COOL_DOWN

@@ -37,6 +37,15 @@ class IdentityMatch(StrEnum):
     MISMATCH = "mismatch"
 
 
+class OperatorDecision(StrEnum):
+    """What an operator of the portal decided about a validation, against what it would be by rule."""
+
+    RELEASED = "released"
+    """The approval counts although it was held."""
+    REJECTED = "rejected"
+    """No word of gu1 turns it back."""
+
+
 class CreationState(StrEnum):
     """The progress of the paid request for a validation."""
 
@@ -99,6 +108,7 @@ class Validation:
     double_check: DoubleCheck = DoubleCheck.NOT_ASKED
     reason: Reason | None = None
     identity_match: IdentityMatch = IdentityMatch.UNKNOWN
+    operator_decision: OperatorDecision | None = None
     gu1_updated_at: datetime | None = None
     expires_at: datetime | None = None
     verified_at: datetime | None = None
@@ -120,16 +130,25 @@ class Validation:
     @property
     def is_settled(self) -> bool:
         """Nothing more is expected from gu1."""
-        return self.status.is_final and not self.is_confirming and not self.is_doubtful
+        return self.status.is_final and not self.is_held
 
     @property
     def is_confirming(self) -> bool:
-        return self.status is Status.APPROVED and self.double_check is DoubleCheck.UNANSWERED
+        return self._may_be_held and self.double_check is DoubleCheck.UNANSWERED
 
     @property
     def is_doubtful(self) -> bool:
         """Approved, but with another document number than the typed one."""
-        return self.status is Status.APPROVED and self.identity_match is IdentityMatch.MISMATCH
+        return self._may_be_held and self.identity_match is IdentityMatch.MISMATCH
+
+    @property
+    def is_held(self) -> bool:
+        """Approved at gu1, but not here."""
+        return self.is_confirming or self.is_doubtful
+
+    @property
+    def _may_be_held(self) -> bool:
+        return self.status is Status.APPROVED and self.operator_decision is not OperatorDecision.RELEASED
 
     @property
     def lacks_page(self) -> bool:
@@ -143,7 +162,10 @@ class Validation:
 
     @property
     def _visible(self) -> tuple[object, ...]:
-        return (self.creation_state, self.status, self.session_url, self.double_check, self.reason, self.identity_match)
+        return (
+            *(self.creation_state, self.status, self.session_url, self.double_check, self.reason),
+            *(self.identity_match, self.operator_decision),
+        )
 
     @property
     def shown(self) -> tuple[object, ...]:
@@ -156,6 +178,8 @@ class Validation:
 
     def observed(self, seen: Observation, identity_match: IdentityMatch) -> Self:
         """This validation with the observation applied; unchanged if that is stale or its status not allowed."""
+        if self.operator_decision is OperatorDecision.REJECTED:
+            return self
         newer = _is_newer(seen.updated_at, self.gu1_updated_at)
         if newer is False or (seen.status is not self.status and not may_move(self.status, seen.status, newer=newer)):
             return self

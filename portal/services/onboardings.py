@@ -166,11 +166,9 @@ class Onboardings:
         """Stops at once; the runner then cancels the validation at gu1."""
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
-            onboarding = row.onboarding
-            settled = onboarding.validation is not None and onboarding.validation.is_settled
-            if onboarding.stopped_at or onboarding.verified_before_at or settled:
-                return onboarding
-            changed = replace(onboarding, stopped_at=now, details=None, due_at=now, updated_at=now)
+            changed = stopped(row.onboarding, now)
+            if changed is None:
+                return row.onboarding
             row.save(changed)
         self._meter.count("stopped")
         self._wake()
@@ -234,6 +232,14 @@ class Onboardings:
         # Not after a failure: its backoff must not be shortened.
         if row.onboarding.due_at is not None and row.onboarding.failures == 0:
             row.save(replace(row.onboarding, due_at=self._clock()))
+
+
+def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:
+    """None if it was stopped before, or is over."""
+    settled = onboarding.validation is not None and onboarding.validation.is_settled
+    if onboarding.stopped_at or onboarding.verified_before_at or settled:
+        return None
+    return replace(onboarding, stopped_at=now, details=None, due_at=now, updated_at=now)
 
 
 def _new_id() -> str:

@@ -15,9 +15,13 @@ from portal.domain.onboarding import Details, Onboarding
 from portal.domain.stage import Stage, stage_of
 from portal.domain.standing import link_is_useful
 from portal.domain.status import Status
+from portal.services.change_history import Cause, HistoryEntry
 from portal.services.keyed_hash import KeyedHash
-from portal.services.ports import Clock, IdempotentRequest, Meter, Store
+from portal.services.ports import Clock, History, IdempotentRequest, Meter, Store
 from portal.services.validation_plan import Policy
+
+HISTORY_LIMIT = 500
+"""Entries that are shown of one onboarding; hardly any has more than thirty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,7 @@ class PartnerOnboardings:
     def __init__(
         self,
         store: Store,
+        history: History,
         *,
         clock: Clock,
         request_hash: KeyedHash,
@@ -74,6 +79,7 @@ class PartnerOnboardings:
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
+        self._history = history
         self._clock = clock
         self._request_hash = request_hash
         self._document_hash = document_hash
@@ -120,8 +126,15 @@ class PartnerOnboardings:
             raise UnknownOnboarding(onboarding_id)
         return found
 
-    def erase(self, partner: str, onboarding_id: str) -> Erasure:
-        """Erases all personal data at once; the runner then cancels an open validation at gu1."""
+    def history(self, partner: str, onboarding_id: str) -> list[HistoryEntry]:
+        """The newest entries, oldest first. Raises `UnknownOnboarding` like `find`."""
+        return self._history.newest_entries(self.find(partner, onboarding_id).id, limit=HISTORY_LIMIT)
+
+    def erase(self, partner: str | None, onboarding_id: str, cause: Cause | None = None) -> Erasure:
+        """Erases all personal data at once; the runner then cancels an open validation at gu1.
+
+        `cause`: if the partner did not ask for it itself.
+        """
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             found = row.onboarding
@@ -132,8 +145,8 @@ class PartnerOnboardings:
                 is_over = settled or found.verified_before_at is not None
                 stopped_at = found.stopped_at or (None if is_over else now)
                 found = replace(found, erased_at=now, stopped_at=stopped_at, due_at=found.due_at and now)
-                row.erase(found)
-                self._meter.count("erased", partner=partner)
+                row.erase(found, cause)
+                self._meter.count("erased", partner=partner or "")
         self._wake()
         gu1_id = found.validation.gu1_id if found.validation else None
         return Erasure(found.id, found.erased_at or now, found.entity_id, gu1_id)

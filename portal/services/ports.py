@@ -13,6 +13,7 @@ from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import DeliveryResult, Event
+from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
@@ -137,6 +138,21 @@ class Store(Protocol):
 class History(Protocol):
     def newest_entries(self, onboarding_id: str, *, limit: int) -> list[HistoryEntry]:
         """In the order in which they were written, the newest last."""
+
+
+class OnboardingSearch(Protocol):
+    """What operators look for."""
+
+    def ids_of(self, name: str) -> list[str]:
+        """The onboardings with this reference, id, external id, or id at gu1 of their entity or a validation."""
+
+    def attempts_of(self, onboarding_id: str) -> list[AttemptRow]: ...
+
+    def list_problems(self, problem: Problem, *, now: datetime, limit: int) -> list[ProblemRow]:
+        """The longest waiting first."""
+
+    def count_problems(self, now: datetime) -> list[ProblemCount]:
+        """Also those of which there is none."""
 
 
 class SharedState(Protocol):

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, Select, and_, select
 from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch, Validation
+from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch, OperatorDecision, Validation
 from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -24,6 +24,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "double_check": DoubleCheck,
     "reason": Reason,
     "identity_match": IdentityMatch,
+    "operator_decision": OperatorDecision,
     "stall_reason": StallReason,
 }
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", "consent", "validation"}]

@@ -45,6 +45,11 @@ metadata = MetaData(
 
 _SUBMITTED = text("current_validation IS NOT NULL")
 
+# Queries repeat these word for word: a partial index serves only what its condition follows from.
+FAILING = text("(failures > 0 OR trouble IS NOT NULL)")
+HELD = text("status = 'approved' AND (identity_match = 'mismatch' OR double_check = 'unanswered')")
+WITHOUT_PAGE = text("status = 'pending' AND sending = 'adopted' AND session_url_sealed IS NULL")
+
 onboardings = Table(
     "onboardings",
     metadata,
@@ -67,6 +72,7 @@ onboardings = Table(
     Column("verified_before_at", UtcDateTime),
     Column("watched_at", UtcDateTime),
     Column("current_validation", Integer),
+    Column("allowed_attempt", Integer),
     Column("trouble", String, key="stall_reason"),
     Column("failures", Integer, nullable=False),
     Column("stopped_at", UtcDateTime),
@@ -80,6 +86,7 @@ onboardings = Table(
     Index(None, "submission", unique=True),
     Index(None, "due_at"),
     Index("ix_onboardings_submitted_due_at", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
+    Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
     Index(None, "lease_until"),
     Index(None, "watched_at"),
     Index(None, "entity_id"),
@@ -105,6 +112,7 @@ validations = Table(
     Column("double_check", String, nullable=False),
     Column("reason", String),
     Column("identity_match", String, nullable=False),
+    Column("operator_decision", String),
     Column("gu1_updated_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
     Column("verified_at", UtcDateTime),
@@ -112,6 +120,8 @@ validations = Table(
     Column("refreshes", Integer, nullable=False),
     Index(None, "gu1_id", unique=True),
     Index(None, "session_id"),
+    Index("ix_validations_held", "onboarding_id", sqlite_where=HELD, postgresql_where=HELD),
+    Index("ix_validations_without_page", "onboarding_id", sqlite_where=WITHOUT_PAGE, postgresql_where=WITHOUT_PAGE),
     Index(None, "nonce", unique=True),
     _one_of("sending", CreationState),
     _one_of("status", Status),

@@ -12,6 +12,7 @@ from portal.config import Config
 from portal.metrics import Metrics
 from portal.partners.registry import Registry
 from portal.services.onboardings import Onboardings
+from portal.services.operator_actions import OperatorActions
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.ports import Clock
 from portal.services.webhook_handler import WebhookHandler
@@ -23,6 +24,7 @@ class Portal:
     config: Config
     onboardings: Onboardings
     partner_onboardings: PartnerOnboardings
+    operator_actions: OperatorActions
     partners: Registry
     webhooks: WebhookHandler
     access_links: AccessLinks

@@ -87,8 +87,7 @@ def test_a_stop_and_what_gu1_says_after_it(prepared, onboardings, told, work):
 
 
 @on_sqlite
-def test_a_session_that_gu1_leaves_open_is_closed_by_rule(prepared, onboardings, gu1, clock, report, told, work):
-    onboardings.open_hosted_page(prepared.id)
+def test_a_session_that_gu1_leaves_open_is_closed_by_rule(prepared, clock, report, told, work):
     report(Status.ABANDONED)
     clock.advance(seconds=SESSION_LIFE.total_seconds() + 60)
     work()
@@ -147,7 +146,7 @@ def test_a_lost_answer_is_one_line(start, gu1, told, pass_time):
 @on_sqlite
 def test_what_is_rolled_back_has_no_entry(prepared, onboardings, app, told):
     before = told(prepared)
-    store = onboardings._store  # noqa: SLF001
+    store = onboardings._store
     with pytest.raises(OutcomeUnknown), store.locked(prepared.id) as row:
         row.save(row.onboarding.without_personal_data)
         raise OutcomeUnknown

@@ -8,7 +8,7 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch
+from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch, OperatorDecision
 from portal.services.ports import PollState, Store
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
@@ -23,6 +23,7 @@ def a_full_onboarding():
     validation = an_adopted_validation(
         number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, shown_at=LATER[1],
         double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
+        operator_decision=OperatorDecision.RELEASED,
         gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
     )  # fmt: skip
     return an_onboarding(
@@ -30,7 +31,7 @@ def a_full_onboarding():
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
-        capture="frame", given_by_partner=True, erased_at=LATER[12],
+        capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
     )  # fmt: skip
 
 
@@ -58,10 +59,13 @@ def test_an_empty_onboarding_comes_back_empty(repository):
     assert repository.get("empty") == empty
 
 
-@pytest.mark.parametrize("column", ["status", "reason", "creation_state", "double_check", "identity_match"])
+@pytest.mark.parametrize(
+    "column", ["status", "reason", "creation_state", "double_check", "identity_match", "operator_decision"]
+)
 def test_every_word_of_an_enumeration_is_accepted(repository, column):
     words = {"status": Status, "reason": Reason, "creation_state": CreationState, "double_check": DoubleCheck}
-    for word in words.get(column, IdentityMatch):
+    words |= {"identity_match": IdentityMatch, "operator_decision": OperatorDecision}
+    for word in words[column]:
         added = repository.add(an_onboarding(validation=a_validation(**{column: word})))
         assert getattr(repository.get(added.id).validation, column) is word
 

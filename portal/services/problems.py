@@ -1,0 +1,77 @@
+"""Onboardings that somebody should look at: held, stuck or failing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+OVERDUE_AFTER = timedelta(minutes=10)
+"""A step that is due for so long and that nobody holds: the runner does not get to it."""
+
+
+class Problem(StrEnum):
+    HELD = "held"
+    """gu1 approved, and the approval does not count here."""
+    STUCK = "stuck"
+    """Does not go on, although the applicant has nothing left to do."""
+    FAILING = "failing"
+    """A step failed and is tried again."""
+
+
+class ProblemKind(StrEnum):
+    IDENTITY = "identity"
+    """The verified document has another number than the typed one."""
+    REGISTRY = "registry"
+    """RENAPER has not answered."""
+    HOSTED_PAGE_REFUSED = "hosted_page_refused"
+    NO_HOSTED_PAGE = "no_hosted_page"
+    OVERDUE = "overdue"
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+
+
+KINDS: dict[Problem, tuple[ProblemKind, ...]] = {
+    Problem.HELD: (ProblemKind.IDENTITY, ProblemKind.REGISTRY),
+    Problem.STUCK: (ProblemKind.HOSTED_PAGE_REFUSED, ProblemKind.NO_HOSTED_PAGE, ProblemKind.OVERDUE),
+    Problem.FAILING: (ProblemKind.UNAVAILABLE, ProblemKind.REFUSED),
+}
+
+AGES: dict[str, timedelta | None] = {
+    "1h": timedelta(hours=1),
+    "1d": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "older": None,
+}
+"""By name, how old at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemRow:
+    onboarding_id: str
+    partner: str | None
+    kind: ProblemKind
+    since: datetime
+    """The last change that the applicant could see."""
+    due_at: datetime | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemCount:
+    problem: Problem
+    kind: ProblemKind
+    age: str
+    onboardings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """A validation of an onboarding, also an earlier one."""
+
+    number: int
+    gu1_id: str | None
+    status: str
+    reason: str | None
+    created_at: datetime
+    shown_at: datetime | None
