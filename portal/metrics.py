@@ -1,10 +1,13 @@
-"""Counters and a histogram in Prometheus' text format. Labels never hold personal data."""
+"""Counters, a gauge and a histogram in Prometheus' text format. Labels never hold personal data."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+from portal.services.problems import ProblemCount
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -64,6 +67,13 @@ class Metrics:
             event: Counter(f"portal_{event}", _HELP[event], labels, registry=self._registry)
             for event, labels in _LABELS.items()
         }
+        self._problems = Gauge(
+            "portal_problem_onboardings",
+            "Onboardings that somebody should look at, by problem, kind and age",
+            ("problem", "kind", "age"),
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
         self._gu1 = Histogram(
             "portal_gu1_seconds",
             "Calls to gu1 by operation and outcome",
@@ -77,6 +87,10 @@ class Metrics:
 
     def gu1_call(self, operation: str, outcome: str, seconds: float) -> None:
         self._gu1.labels(operation=operation, outcome=outcome).observe(seconds)
+
+    def set_problems(self, counts: Iterable[ProblemCount]) -> None:
+        for it in counts:
+            self._problems.labels(problem=it.problem, kind=it.kind, age=it.age).set(it.onboardings)
 
     def page(self) -> bytes:
         """Of all worker processes if they share a folder, else of this one."""

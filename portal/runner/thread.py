@@ -21,6 +21,7 @@ _STOP_CHECK_SECONDS = 0.25
 _RESTART_SECONDS = 1.0
 _PURGE_SECONDS = 3600.0
 _CLOCK_SYNC_SECONDS = 60.0
+_COUNT_SECONDS = 60.0
 
 
 async def _close_nothing() -> None:
@@ -37,6 +38,7 @@ class RunnerThread:
         *,
         clock: Clock,
         purge_expired: Callable[[datetime], None] = lambda _now: None,
+        count_problems: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
     ) -> None:
@@ -44,6 +46,7 @@ class RunnerThread:
         self.onboardings = onboardings
         self.notifications = notifications
         self.purge_expired = purge_expired
+        self.count_problems = count_problems
         self._clock = clock
         self._sync_clock = sync_clock
         self._close = close
@@ -65,7 +68,8 @@ class RunnerThread:
     async def _run_until_stopped(self) -> None:
         await self._sync_clock_once()
         workers = [worker for worker in (self.onboardings, self.notifications) if worker]
-        loops = (*map(self._keep_running, workers), self._purge_hourly(), self._sync_clock_regularly())
+        regularly = (self._purge_hourly(), self._count_problems_regularly(), self._sync_clock_regularly())
+        loops = (*map(self._keep_running, workers), *regularly)
         tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             while not self._must_stop():
@@ -104,6 +108,16 @@ class RunnerThread:
             await asyncio.to_thread(self._sync_clock)
         except StoreUnavailable:
             log.warning("clock not synchronized: the database is unavailable; retrying in a minute")
+
+    async def _count_problems_regularly(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.count_problems, self._clock())
+            except StoreUnavailable:
+                log.warning("problems not counted: the database is unavailable; retrying in a minute")
+            except Exception:
+                log.exception("problems not counted; retrying in a minute")
+            await asyncio.sleep(_COUNT_SECONDS)
 
     async def _purge_hourly(self) -> None:
         while True:

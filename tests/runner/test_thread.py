@@ -33,10 +33,12 @@ class Queue:
 
 
 class Rig:
-    def __init__(self, step, purge_expired=lambda now: None):
+    def __init__(self, step, purge_expired=lambda now: None, count_problems=lambda now: None):
         self.store = Queue()
         self.onboardings = OnboardingWorker(self.store, step, clock=lambda: NOW, timings=SELDOM)
-        self.runner = RunnerThread(self.onboardings, clock=lambda: NOW, purge_expired=purge_expired)
+        self.runner = RunnerThread(
+            self.onboardings, clock=lambda: NOW, purge_expired=purge_expired, count_problems=count_problems
+        )
 
     def begin(self):
         self.runner.start()
@@ -142,6 +144,27 @@ def test_it_purges_at_once_and_survives_a_failure(error, done):
     until(lambda: done == ["a"])
     rig.runner.stop()
     assert purged == [NOW]
+
+
+@pytest.mark.parametrize("error", [None, StoreUnavailable("away"), ValueError("odd")])
+def test_it_counts_problems_at_once_and_survives_a_failure(error, done):
+    counted = []
+
+    def count_problems(now):
+        counted.append(now)
+        if error:
+            raise error
+
+    async def step(onboarding):
+        done.append(onboarding.id)
+
+    rig = Rig(step, count_problems=count_problems)
+    rig.begin()
+    until(lambda: counted)
+    rig.submit("a")
+    until(lambda: done == ["a"])
+    rig.runner.stop()
+    assert counted == [NOW]
 
 
 def test_connections_to_gu1_are_closed_at_the_end(app, gu1):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from portal.app import runner_of
 from portal.domain.errors import ActionRefused, AmbiguousName, Refused, Unavailable, UnknownOnboarding
 from portal.domain.onboarding import LIFETIME, StallReason
 from portal.domain.reasons import Reason
@@ -329,6 +330,21 @@ def test_overdue_ones_are_stuck(start, desk, clock, work):
     assert desk.listed(Problem.STUCK) == [(started.id, ProblemKind.OVERDUE)]
     work()
     assert desk.listed(Problem.STUCK) == []
+
+
+@on_both_databases
+def test_they_are_counted_by_kind_and_age(held, app, clock):
+    runner, metrics = runner_of(app), app.extensions["portal"].metrics
+    labels = 'portal_problem_onboardings{age="%s",kind="identity",problem="held"} %s'
+    runner.count_problems(clock())
+    assert labels % ("1h", "1.0") in metrics.page().decode()
+    clock.advance(hours=2)
+    runner.count_problems(clock())
+    page = metrics.page().decode()
+    assert labels % ("1h", "0.0") in page and labels % ("1d", "1.0") in page
+    clock.advance(days=30)
+    runner.count_problems(clock())
+    assert labels % ("older", "1.0") in metrics.page().decode()
 
 
 @on_both_databases
