@@ -42,6 +42,7 @@ ROUTES = {
     ("second_device.qr", "/o/<token>/qr.svg", "GET"),
     ("partner_api.create", "/api/v1/onboardings", "POST"),
     ("partner_api.read", "/api/v1/onboardings/<onboarding_id>", "GET"),
+    ("partner_api.list_events", "/api/v1/onboardings/<onboarding_id>/events", "GET"),
     ("partner_api.erase", "/api/v1/onboardings/<onboarding_id>", "DELETE"),
     ("partner_api.openapi", "/api/v1/openapi.json", "GET"),
     ("webhook.receive", "/webhooks/gu1", "POST"),

@@ -4,6 +4,7 @@ import pytest
 
 from portal.app import create_app
 from portal.domain.stage import Stage
+from portal.services.operator_actions import Operator
 from tests.databases import on_both_databases
 from tests.factories import an_onboarding
 from tests.partners import KEYS, RETURN_URL, partners_file
@@ -182,6 +183,41 @@ def test_a_verdict_is_read_with_its_time(api, store):
 def test_head_answers_as_get_without_a_body(created, api):
     got, head = api("GET", created), api("HEAD", created)
     assert (head.status_code, head.data, head.headers) == (200, b"", got.headers)
+
+
+@on_both_databases
+def test_events_say_what_changed_and_who_changed_it(created, api, app, work):
+    work()
+    onboarding_id = created.rsplit("/", 1)[1]
+    app.extensions["portal"].operator_actions.cancel(onboarding_id, Operator("ana", "ticket 7"))
+    answer = api("GET", f"{created}/events")
+    assert answer.status_code == 200
+    first, last = answer.json["events"]
+    assert first == {
+        "at": "2026-03-02T12:00:00Z",
+        "by": "partner",
+        "action": "created",
+        "attempt": 0,
+        "old_status": None,
+        "old_stage": None,
+        "new_status": "pending",
+        "new_stage": "details",
+        "reason": None,
+    }
+    assert (last["by"], last["action"], last["old_stage"], last["new_stage"]) == (
+        "operator",
+        "cancelled",
+        "details",
+        "cancelled",
+    )
+    assert "ana" not in answer.text and "ticket" not in answer.text
+
+
+def test_events_of_foreign_unknown_and_erased_ids_look_the_same(created, create, api):
+    foreign = f"{ONBOARDINGS}/{create(key=KEYS['bank']).json['id']}"
+    api("DELETE", created)
+    answers = {bytes_of(api("GET", f"{path}/events")) for path in (created, foreign, f"{ONBOARDINGS}/unknown")}
+    assert len(answers) == 1 and is_problem(api("GET", f"{created}/events"), 404)
 
 
 STRANGE_IDS = ["unknown", "%00", "a%00b", "%F0%9F%98%80", "%FF", "x" * 5000, "..", "%27%20OR%201=1"]

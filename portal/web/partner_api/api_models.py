@@ -133,6 +133,30 @@ class Started(_Strict):
     expires_at: datetime = Field(description="When the access link opens nothing any more")
 
 
+class Change(_Strict):
+    """One change of an onboarding's status or stage."""
+
+    at: datetime
+    by: str = Field(
+        description="`applicant`, `partner`, `gu1`, `person` (a reviewer at gu1), `rule` (the portal by itself) or "
+        "`operator` (somebody who runs the portal)",
+        examples=["gu1"],
+    )
+    action: str = Field(examples=["reported"])
+    attempt: int = Field(description="The validation that was current after it; 0 before the first one")
+    old_status: str | None = Field(description="Like `old_stage`, null in the first change", examples=["pending"])
+    old_stage: str | None = Field(examples=["waiting"])
+    new_status: str = Field(examples=["rejected"])
+    new_stage: str = Field(examples=["rejected"])
+    reason: str | None = Field(examples=["face_mismatch"])
+
+
+class Changes(_Strict):
+    """The newest 500 changes, oldest first."""
+
+    events: list[Change]
+
+
 class KeptAtGu1(_Strict):
     entity_id: str | None
     validation_id: str | None

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from portal.domain.errors import AnotherApplicant, KeyReused, ReservedExternalId, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.partners.registry import Partner
+from portal.services.change_history import HistoryEntry
 from portal.services.partner_onboardings import CreateResult
 from portal.services.summary import summary_of
 from portal.web.context import portal
-from portal.web.partner_api.api_models import SUMMARY, KeptAtGu1, OnboardingRequest, Receipt, Started
+from portal.web.partner_api.api_models import SUMMARY, Change, Changes, KeptAtGu1, OnboardingRequest, Receipt, Started
 from portal.web.partner_api.create_request import create_request
 from portal.web.partner_api.openapi import IDEMPOTENCY_KEY, openapi_json
 from portal.web.problem_details import problem
@@ -49,6 +50,12 @@ def read(onboarding_id: str) -> Response:
     found = portal().partner_onboardings.find(_partner().slug, _known_form(onboarding_id))
     max_attempts = portal().onboardings.policy_for(found).max_attempts
     return _json(SUMMARY.dump_json(summary_of(found, max_attempts=max_attempts)))
+
+
+@partner_api.get("/onboardings/<onboarding_id>/events", **_BACKENDS_ONLY)
+def list_events(onboarding_id: str) -> Response:
+    found = portal().partner_onboardings.history(_partner().slug, _known_form(onboarding_id))
+    return _json(Changes(events=[_change(entry) for entry in found]).model_dump_json())
 
 
 @partner_api.delete("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
@@ -117,6 +124,21 @@ def _started(invited: CreateResult) -> Started:
         status=invited.status,
         stage=invited.stage,
         expires_at=found.ends_at,
+    )
+
+
+def _change(entry: HistoryEntry) -> Change:
+    """Without the operator's name and note, which are not the partner's business."""
+    return Change(
+        at=entry.at,
+        by=entry.actor,
+        action=entry.action,
+        attempt=entry.attempt,
+        old_status=entry.old_status,
+        old_stage=entry.old_stage,
+        new_status=entry.new_status,
+        new_stage=entry.new_stage,
+        reason=entry.reason,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from portal.web.partner_api.api_models import SUMMARY, OnboardingRequest, Problem, Receipt, Refusal, Started
+from portal.web.partner_api.api_models import SUMMARY, Changes, OnboardingRequest, Problem, Receipt, Refusal, Started
 
 IDEMPOTENCY_KEY = r"[!-~]([ -~]{0,253}[!-~])?"
 
@@ -18,6 +18,7 @@ _MODELS: dict[str, TypeAdapter[Any]] = {
     "Request": TypeAdapter(OnboardingRequest),
     "Started": TypeAdapter(Started),
     "Summary": SUMMARY,
+    "Changes": TypeAdapter(Changes),
     "Receipt": TypeAdapter(Receipt),
     "Problem": TypeAdapter(Problem),
     "Refusal": TypeAdapter(Refusal),
@@ -56,6 +57,7 @@ def _document(base_url: str) -> _Json:
         "paths": {
             "/api/v1/onboardings": {"post": _create()},
             "/api/v1/onboardings/{id}": {"parameters": [_id()], "get": _read(), "delete": _erase()},
+            "/api/v1/onboardings/{id}/events": {"parameters": [_id()], "get": _list_events()},
             "/api/v1/openapi.json": {"get": _describe()},
         },
         "components": {
@@ -95,6 +97,14 @@ def _read() -> _Json:
     }
 
 
+def _list_events() -> _Json:
+    return {
+        "operationId": "listEvents",
+        "summary": "What changed an onboarding's status and stage, and when",
+        "responses": {"200": _answer("The newest 500 changes, oldest first", "Changes"), **_refused(404)},
+    }
+
+
 def _erase() -> _Json:
     return {
         "operationId": "eraseOnboarding",
@@ -110,7 +120,8 @@ def _describe() -> _Json:
 
 def _links() -> _Json:
     parameters = {"id": "$response.body#/id"}
-    return {name: {"operationId": name, "parameters": parameters} for name in ("readOnboarding", "eraseOnboarding")}
+    names = ("readOnboarding", "listEvents", "eraseOnboarding")
+    return {name: {"operationId": name, "parameters": parameters} for name in names}
 
 
 def _id() -> _Json:
