@@ -24,11 +24,12 @@ from portal.gu1.operations import Operation
 from portal.gu1.risk_codes import reason_of
 from portal.metrics import Metrics
 from portal.partners.registry import Partner, new_signing_secret, secret_bytes
+from portal.services.change_history import Action
 from portal.services.signatures import signed_headers
 from portal.services.summary import Summary
 from portal.store.tables import metadata
 from portal.web.applicant.partner_return import sign
-from portal.web.partner_api.api_models import OnboardingRequest, Problem, Receipt, Refusal, Started
+from portal.web.partner_api.api_models import Changes, OnboardingRequest, Problem, Receipt, Refusal, Started
 from portal.web.partner_api.openapi import openapi_json
 from tests.documents import (
     ALL,
@@ -103,7 +104,7 @@ def commands(group, prefix="portal"):
 def test_commands_and_their_options():
     documented = {}
     for row in rows(OPERATING, "## Commands"):
-        name = re.match(r"portal( [a-z]+)+", code_in(row[0])[0])[0]
+        name = re.match(r"portal( [a-z][a-z-]*)+", code_in(row[0])[0])[0]
         documented[name] = set(re.findall(r"--[a-z-]+", row[0]))
     assert documented == dict(commands(main))
 
@@ -205,7 +206,12 @@ def test_fields_of_the_partner_api():
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("### Start an onboarding", Started), ("### Erase an onboarding", Receipt), ("### Errors", Refusal)],
+    [
+        ("### Start an onboarding", Started),
+        ("### What changed an onboarding", Changes),
+        ("### Erase an onboarding", Receipt),
+        ("### Errors", Refusal),
+    ],
 )
 def test_examples_have_the_fields_of_the_models(heading, model):
     answer = json.loads(re.search(r"^\{.*\}$", snippet(PARTNERS, heading, "console"), re.MULTILINE)[0])
@@ -225,6 +231,11 @@ def test_error_statuses_of_the_partner_api():
     answers = [it["responses"] for path in paths for it in path.values() if "responses" in it]
     described = {status for it in answers for status in it if status >= "400"}
     assert {row[0] for row in rows(PARTNERS, "### Errors")} == described
+
+
+def test_actions_of_the_history():
+    documented = {it for row in rows(PARTNERS, "### What changed an onboarding") for it in code_in(row[0])}
+    assert documented == set(Action)
 
 
 def test_events_and_errors_of_the_embed_script():
