@@ -96,3 +96,13 @@ def test_nothing_but_looks_brings_the_verdict_when_webhooks_are_lost(folder):
         it.ends(onboarding, "approve")
         it.arrives(onboarding, Stage.APPROVED)
         it.agrees_with_the_ledger()
+
+
+def test_verdict_that_gu1_missed_comes_though_nobody_looks(folder):
+    with rig(folder, is_migrated=True, provider_events="on_sync", read_syncs="never") as it:
+        onboarding = it.start("31222333")
+        it.arrives(onboarding, Stage.READY)
+        hosted_page = it.opens_hosted_page(onboarding)
+        it.client.post(f"{hosted_page}/outcome", data={"outcome": "approve"}).raise_for_status()
+        it.arrives(onboarding, Stage.APPROVED)
+        it.agrees_with_the_ledger()

@@ -76,6 +76,14 @@ def test_missed_news_comes_with_a_read_after_hours():
     assert mock.read(validation)["status"] == "rejected"
 
 
+def test_read_may_never_sync():
+    mock = MockClient(provider_events="on_sync", read_syncs="never")
+    validation = mock.validation(mock.entity())
+    mock.choose(validation, "DOCUMENT_EXPIRED")
+    mock.told("clock", advance_seconds=4 * 3600)
+    assert mock.read(validation)["status"] == "pending"
+
+
 def test_sync_keeps_what_a_person_decided(mock):
     validation = in_review(mock)
     act(mock, validation, "reject", **REASON)

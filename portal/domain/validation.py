@@ -118,6 +118,15 @@ class Validation:
         return self.status is Status.EXPIRED
 
     @property
+    def has_session(self) -> bool:
+        """There is a session at the provider; gu1's sandbox also makes validations without one."""
+        return self.session_id is not None or self.session_url is not None
+
+    def may_have_unseen_verdict(self, seen: Observation) -> bool:
+        """gu1 says that an opened session expired: it may have missed the provider's verdict before that."""
+        return seen.status is Status.EXPIRED and not self.status.is_final and self.shown_at is not None
+
+    @property
     def is_settled(self) -> bool:
         """Nothing more is expected from gu1."""
         return self.status.is_final and not self.is_confirming and not self.is_doubtful

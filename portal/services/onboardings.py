@@ -204,7 +204,14 @@ class Onboardings:
         with self._store.locked_by_validation(seen.gu1_id) as row:
             if row is None:
                 return False
-            row.save(self._observations.apply_unrequested(row.onboarding, seen))
+            validation = row.onboarding.validation
+            is_synced_first = validation is not None and validation.may_have_unseen_verdict(seen)
+            if is_synced_first:
+                self._make_due(row)
+            else:
+                row.save(self._observations.apply_unrequested(row.onboarding, seen))
+        if is_synced_first:
+            self._wake()
         return True
 
     def apply_observation(self, onboarding: Onboarding, seen: Observation) -> Onboarding:

@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from portal.domain.errors import Gu1Error, Refused
+from portal.domain.errors import Gu1Error, Malformed, Refused
 from portal.domain.onboarding import Onboarding
 from portal.domain.status import Status
 from portal.domain.validation import Observation, Validation
@@ -23,6 +23,10 @@ EXPIRED = "The session ran out"
 
 SYNC_EVERY = 12
 """After so many refreshes without a change (about a minute at first) gu1 is made to ask its provider."""
+
+SYNC_UNWATCHED_EVERY = 24
+"""The same while nobody looks: people close the page after the photos, and gu1 may miss the provider's verdict.
+After about seven minutes, an hour and a half, half a day, then once a day."""
 
 _NOT_CANCELLABLE = {400, 404, 409, 422}
 """Answers that mean the validation cannot be cancelled; other refusals concern our key or plan."""
@@ -68,12 +72,20 @@ class RefreshSteps:
         if validation.ends_at <= self._leases.now() and validation.status in _OPEN:
             return await self._close(claimed)
         # A validation without a provider session, as in gu1's sandbox, cannot be synced.
-        sync_is_due = validation.refreshes % SYNC_EVERY == SYNC_EVERY - 1
-        if sync_is_due and validation.session_id and validation.shown_at and self._is_watched(claimed):
+        if self._sync_is_due(claimed, validation):
             synced = await self._sync(claimed)
             if synced:
                 return synced
-        return await self._read(claimed)
+        seen = await self._read(claimed)
+        if validation.may_have_unseen_verdict(seen):
+            return await self._synced_or_refused(claimed, validation) or seen
+        return seen
+
+    def _sync_is_due(self, claimed: Onboarding, validation: Validation) -> bool:
+        if validation.shown_at is None or validation.session_id is None:
+            return False
+        every = SYNC_EVERY if self._is_watched(claimed) else SYNC_UNWATCHED_EVERY
+        return validation.refreshes % every == every - 1
 
     async def _read(self, claimed: Onboarding) -> Observation:
         await self._spend(claimed)
@@ -89,6 +101,28 @@ class RefreshSteps:
             log.info("onboarding %s: sync failed: %s", claimed.id, error)
             return None
 
+    async def _synced_or_refused(self, claimed: Onboarding, validation: Validation) -> Observation | None:
+        """The last sync before a session is given up; costs no budget. None if gu1 cannot sync it or shows no row.
+
+        Any other failure is raised, so that the step is retried: an outage must not cost anybody a verdict.
+        """
+        if not validation.has_session:
+            return None
+        self._meter.count("synced")
+        try:
+            return await self._gu1.sync_validation(_gu1_id(claimed))
+        except (Refused, Malformed) as error:
+            log.info("onboarding %s: sync failed: %s", claimed.id, error)
+        except Gu1Error as error:
+            if self._grace_is_over(validation):
+                log.warning("onboarding %s: session given up without a sync: %s", claimed.id, error)
+            else:
+                raise
+        return None
+
+    def _grace_is_over(self, validation: Validation) -> bool:
+        return validation.ends_at + _CLOSE_GRACE <= self._leases.now()
+
     async def _spend(self, claimed: Onboarding) -> None:
         wait = await asyncio.to_thread(self._budget.take, watched=self._is_watched(claimed))
         if wait:
@@ -96,9 +130,13 @@ class RefreshSteps:
 
     async def _close(self, claimed: Onboarding) -> Observation:
         """Cancels an expired session at gu1 before the next may be opened, so that nobody can complete both."""
-        grace_is_over = _validation(claimed).ends_at + _CLOSE_GRACE <= self._leases.now()
+        validation = _validation(claimed)
+        grace_is_over = self._grace_is_over(validation)
         try:
-            seen = await self._read(claimed)
+            await self._spend(claimed)
+            # A verdict that only the provider knows would be lost by cancelling.
+            await self._synced_or_refused(claimed, validation)
+            seen = await self._gu1.read_validation(_gu1_id(claimed))
             was_extended = seen.expires_at is not None and seen.expires_at > self._leases.now()
             if was_extended or seen.status not in _OPEN:
                 return seen
