@@ -77,6 +77,10 @@ class Onboarding:
     validation: Validation | None = None
     stall_reason: StallReason | None = None
     failures: int = 0
+    outages: int = 0
+    """Earlier validations that failed by an outage of the registry."""
+    outages_in_row: int = 0
+    """Those of them that directly precede the current validation."""
     stopped_at: datetime | None = None
     erased_at: datetime | None = None
     """When the partner had the personal data erased."""
@@ -91,8 +95,15 @@ class Onboarding:
     """The last change that the applicant could see."""
 
     @property
-    def attempts(self) -> int:
+    def validation_number(self) -> int:
+        """Of the current validation; 0 before the first."""
         return self.validation.number if self.validation else 0
+
+    @property
+    def attempts(self) -> int:
+        """The validations that count for the applicant: not those that failed by an outage of the registry."""
+        fails_now = self.validation is not None and self.validation.failed_by_outage
+        return max(0, self.validation_number - self.outages - fails_now)
 
     def due_after(self, usual: datetime | None) -> datetime | None:
         """`usual`, or `sweep_at` if that is earlier."""

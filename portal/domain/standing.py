@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain.onboarding import Onboarding
-from portal.domain.reasons import COOL_DOWN, Remedy
+from portal.domain.reasons import Remedy, outage_wait
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState
@@ -77,7 +77,7 @@ def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
 
 def _retry_opens_at(onboarding: Onboarding) -> datetime | None:
     validation = onboarding.validation
-    if validation is None or validation.remedy is not Remedy.RETRY_LATER:
+    if validation is None or not validation.failed_by_outage:
         return None
     # Counted from when the applicant could first see the rejection; gu1 may have known it earlier.
-    return onboarding.updated_at + COOL_DOWN
+    return onboarding.updated_at + outage_wait(onboarding.outages_in_row)

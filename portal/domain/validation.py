@@ -163,6 +163,11 @@ class Validation:
     def remedy(self) -> Remedy | None:
         return REMEDIES[self.reason or Reason.UNSPECIFIED] if self.status is Status.REJECTED else None
 
+    @property
+    def failed_by_outage(self) -> bool:
+        """gu1 rejected it because the registry did not answer, so it is no attempt of the applicant's."""
+        return self.remedy is Remedy.RETRY_LATER
+
     def observed(self, seen: Observation, identity_match: IdentityMatch) -> Self:
         """This validation with the observation applied; unchanged if that is stale or its status not allowed."""
         newer = _is_newer(seen.updated_at, self.gu1_updated_at)

@@ -141,23 +141,18 @@ class Onboardings:
         return onboarding
 
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
-        """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`."""
+        """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`.
+
+        `after_attempt`: the number of the validation that the applicant saw.
+        """
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             onboarding = row.onboarding
-            if onboarding.attempts > after_attempt:
+            if onboarding.validation_number > after_attempt:
                 return onboarding
             if not self.standing(onboarding).may_retry:
                 raise RetryRefused
-            changed = replace(
-                onboarding,
-                validation=self._planner.planned(onboarding, onboarding.attempts + 1, now),
-                stall_reason=None,
-                failures=0,
-                due_at=now,
-                updated_at=now,
-            )
-            row.save(changed)
+            row.save(self._planner.with_next(onboarding, now))
         self._meter.count("retried")
         self._wake()
         return row.onboarding

@@ -69,6 +69,8 @@ onboardings = Table(
     Column("current_validation", Integer),
     Column("trouble", String, key="stall_reason"),
     Column("failures", Integer, nullable=False),
+    Column("outages", Integer, nullable=False, server_default=text("0")),
+    Column("outages_in_row", Integer, nullable=False, server_default=text("0")),
     Column("stopped_at", UtcDateTime),
     Column("erased_at", UtcDateTime),
     Column("due_at", UtcDateTime),

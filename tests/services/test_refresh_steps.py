@@ -182,8 +182,9 @@ def test_validation_without_a_session_is_closed_without_a_sync(gu1, begin, clock
 
 
 @pytest.fixture(params=["read", "webhook"])
-def says_expired(request, prepared, gu1, report, onboardings, pass_time):
+def says_expired(request, prepared, gu1, onboardings):
     """gu1 closes an opened session by itself, and the portal hears of it."""
+    report, pass_time = request.getfixturevalue("report"), request.getfixturevalue("pass_time")
 
     def says_expired():
         onboardings.open_hosted_page(prepared.id)

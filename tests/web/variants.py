@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from portal.domain.onboarding import StallReason
-from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
+from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import REFRESHES_FOR_PAGE, IdentityMatch
@@ -98,7 +98,7 @@ VARIANTS = {
     "rejected before the last attempt": Variant(
         Stage.REJECTED, "retry", _rejected(Reason.REGISTRY_CARD_OUTDATED, number=2)
     ),
-    "registry silent for long": Variant(Stage.REJECTED, "retry", _rejected(SILENT), COOL_DOWN),
+    "registry silent for long": Variant(Stage.REJECTED, "retry", _rejected(SILENT), OUTAGE_WAITS[0]),
     "registry silent abroad": Variant(
         Stage.REJECTED, "later", lambda: {"validation": rejected(SILENT), "country": "BR"}
     ),
