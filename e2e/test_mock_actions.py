@@ -60,6 +60,14 @@ def test_cancelling_in_review_depends_on_the_variant(mock):
     assert mock.cancel(validation).json["status"] == "cancelled"
 
 
+def test_cancelling_what_was_abandoned_depends_on_the_variant(mock):
+    validation = mock.validation(mock.entity())
+    mock.choose(validation, "abandon")
+    assert mock.cancel(validation).status_code == 400
+    mock.told("world", cancel_abandoned="allowed")
+    assert mock.cancel(validation).json["status"] == "cancelled"
+
+
 def test_missed_news_of_the_provider_comes_by_sync():
     mock = MockClient(provider_events="on_sync")
     validation = mock.validation(mock.entity())

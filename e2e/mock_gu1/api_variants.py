@@ -78,6 +78,7 @@ class ApiVariant:
         "moves_current", "cancels_first", what="what a new one does to the entity's open validations (?7)"
     )
     cancel_in_review: str = _words("allowed", "refused", what="cancelling a validation in review (20)")
+    cancel_abandoned: str = _words("refused", "allowed", what="cancelling an abandoned validation")
     provider_events: str = _words(
         "prompt", "on_sync", what="on_sync: gu1 misses the provider's news until somebody asks it to sync"
     )

@@ -168,5 +168,7 @@ class Onboarding:
         """What partners and applicants see: `in_review` while an approval is held or unconfirmed."""
         if self.validation is None or self.verified_before_at:
             return Status.APPROVED if self.verified_before_at else Status.PENDING
+        if self.validation.makes_room and not self.stopped_at:
+            return Status.PENDING
         held = self.validation.is_confirming or self.validation.is_doubtful
         return Status.IN_REVIEW if held else self.validation.status

@@ -20,6 +20,8 @@ class Standing:
     """The next validation may be opened now."""
     retry_opens_at: datetime | None
     """When the next validation may be opened; None if that is now or never."""
+    may_restart: bool
+    """The abandoned validation may be closed and followed by the next."""
     may_continue: bool
     """The hosted page may be opened now."""
     is_finished: bool
@@ -35,6 +37,7 @@ def standing_of(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> 
         attempts_left=max(0, max_attempts - onboarding.attempts),
         may_retry=is_retryable and not is_too_early,
         retry_opens_at=opens_at if is_too_early else None,
+        may_restart=_may_restart(onboarding, stage, now) and onboarding.attempts < max_attempts,
         may_continue=may_continue(onboarding, now),
         is_finished=_is_finished(stage, is_retryable),
     )
@@ -57,6 +60,7 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     return (
         validation is not None
         and onboarding.stopped_at is None
+        and not validation.is_restarting
         and validation.creation_state is CreationState.ADOPTED
         and validation.session_url is not None
         and now < validation.ends_at
@@ -64,12 +68,19 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     )
 
 
+def _may_restart(onboarding: Onboarding, stage: Stage, now: datetime) -> bool:
+    validation = onboarding.validation
+    if stage is not Stage.ABANDONED or validation is None or onboarding.erased_at:
+        return False
+    return validation.restart_refused_at is None and may_continue(onboarding, now)
+
+
 def _is_finished(stage: Stage, is_retryable: bool) -> bool:
     return stage.is_final and stage is not Stage.DETAILS and not is_retryable
 
 
 def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
-    """Not for an abandoned session, which could still be completed and paid: the applicant continues it instead."""
+    """Not for an abandoned session, which could still be completed and paid: it has to be closed at gu1 first."""
     if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
         return False
     return stage.facts.allows_retry and onboarding.validation.remedy is not Remedy.CONTACT

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, Self
 
 from portal.domain.reasons import REMEDIES, Reason, Remedy
-from portal.domain.status import Status, may_move
+from portal.domain.status import CLOSED_UNPAID, OPEN, Status, may_move
 
 SESSION_LIFE = timedelta(days=7)
 """Of a provider session, if gu1 gives no `expiresAt`."""
@@ -104,6 +104,10 @@ class Validation:
     verified_at: datetime | None = None
     created_at: datetime
     refreshes: int = 0
+    restart_asked_at: datetime | None = None
+    """When the applicant asked for a new validation in place of this abandoned one."""
+    restart_refused_at: datetime | None = None
+    """When gu1 did not close it for that, so that it can only be continued."""
 
     @property
     def ends_at(self) -> datetime:
@@ -129,7 +133,17 @@ class Validation:
     @property
     def is_settled(self) -> bool:
         """Nothing more is expected from gu1."""
-        return self.status.is_final and not self.is_confirming and not self.is_doubtful
+        return self.status.is_final and not self.is_confirming and not self.is_doubtful and not self.makes_room
+
+    @property
+    def is_restarting(self) -> bool:
+        """To be closed at gu1, or closed already, and then followed by the next one."""
+        return self.restart_asked_at is not None and self.restart_refused_at is None
+
+    @property
+    def makes_room(self) -> bool:
+        """Closed at gu1 for a restart: nobody can complete it any more, so the next one may be opened."""
+        return self.is_restarting and self.status in CLOSED_UNPAID
 
     @property
     def is_confirming(self) -> bool:
@@ -157,7 +171,8 @@ class Validation:
     @property
     def shown(self) -> tuple[object, ...]:
         """All that the applicant's page shows of it."""
-        return (*self._visible, self.number, self.shown_at, self.ends_at, self.ran_out, self.lacks_page)
+        restart = (self.restart_asked_at, self.restart_refused_at)
+        return (*self._visible, self.number, self.shown_at, self.ends_at, self.ran_out, self.lacks_page, *restart)
 
     @property
     def remedy(self) -> Remedy | None:
@@ -184,6 +199,8 @@ class Validation:
             gu1_updated_at=seen.updated_at or self.gu1_updated_at,
             expires_at=seen.expires_at or self.expires_at,
             verified_at=seen.verified_at or self.verified_at,
+            # It was completed after all: a later cancellation is somebody's decision, and no fresh start.
+            restart_asked_at=self.restart_asked_at if seen.status in OPEN | CLOSED_UNPAID else None,
         )
 
 

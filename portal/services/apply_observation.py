@@ -92,6 +92,8 @@ class ObservationApplier:
 
     def _next_refresh(self, after: Validation, now: datetime) -> datetime:
         """At the usual interval, but no later than the session's end."""
+        if after.makes_room:
+            return now
         usual = now + self.timings.refresh_after(after)
         return min(usual, after.ends_at) if now < after.ends_at else usual
 

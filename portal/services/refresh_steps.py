@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from portal.domain.errors import Gu1Error, Malformed, Refused
 from portal.domain.onboarding import Onboarding
-from portal.domain.status import Status
+from portal.domain.status import OPEN, Status
 from portal.domain.validation import Observation, Validation
 from portal.services.budget import Budget
 from portal.services.leases import Leases
@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 
 STOPPED = "Stopped by the applicant"
 EXPIRED = "The session ran out"
+RESTARTED = "Left unfinished, and started anew by the applicant"
+
+RESTART_WITHIN = timedelta(minutes=10)
+"""How long closing an abandoned validation is tried before its applicant is told to continue it instead."""
 
 SYNC_EVERY = 12
 """After so many refreshes without a change (about a minute at first) gu1 is made to ask its provider."""
@@ -35,8 +39,6 @@ _NOT_FOUND = 404
 
 _CLOSE_GRACE = timedelta(days=1)
 """After a session's end, if gu1 neither closes it nor lets us cancel it."""
-
-_OPEN = {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN}
 
 
 class _BudgetExhausted(Exception):
@@ -69,7 +71,7 @@ class RefreshSteps:
         await self._leases.finish(claimed, change)
 
     async def _observe(self, claimed: Onboarding, validation: Validation) -> Observation:
-        if validation.ends_at <= self._leases.now() and validation.status in _OPEN:
+        if validation.ends_at <= self._leases.now() and validation.status in OPEN:
             return await self._close(claimed)
         # A validation without a provider session, as in gu1's sandbox, cannot be synced.
         if self._sync_is_due(claimed, validation):
@@ -138,7 +140,7 @@ class RefreshSteps:
             await self._synced_or_refused(claimed, validation)
             seen = await self._gu1.read_validation(_gu1_id(claimed))
             was_extended = seen.expires_at is not None and seen.expires_at > self._leases.now()
-            if was_extended or seen.status not in _OPEN:
+            if was_extended or seen.status not in OPEN:
                 return seen
             is_cancelled = await self._cancel_at_gu1(claimed, EXPIRED)
             seen = await self._read(claimed)
@@ -148,8 +150,42 @@ class RefreshSteps:
             log.error("onboarding %s: session expired, and gu1 no longer has the validation", claimed.id)
             return Observation(gu1_id=_gu1_id(claimed), status=Status.EXPIRED)
         # gu1 never closes an abandoned session and refuses to cancel it; without this its applicant could never retry.
-        stays_open = not is_cancelled and (seen.status is Status.ABANDONED or (seen.status in _OPEN and grace_is_over))
+        stays_open = not is_cancelled and (seen.status is Status.ABANDONED or (seen.status in OPEN and grace_is_over))
         return replace(seen, status=Status.EXPIRED, updated_at=None) if stays_open else seen
+
+    async def restart(self, claimed: Onboarding) -> None:
+        """Closes an abandoned validation at gu1, then plans the next: until gu1 says so, somebody could complete both.
+
+        If gu1 does not close it, it can only be continued.
+        """
+        validation = _validation(claimed)
+        if validation.makes_room:
+            self._meter.count("restarts", outcome="closed")
+            await self._leases.finish(claimed, self._onboardings.with_next)
+            return
+        if self._leases.now() - (validation.restart_asked_at or validation.created_at) > RESTART_WITHIN:
+            await self._leases.finish(claimed, self._with_restart_refused)
+            return
+        await self._synced_or_refused(claimed, validation)
+        seen, is_refused = await self._gu1.read_validation(_gu1_id(claimed)), False
+        if seen.status in OPEN:
+            is_refused = not await self._cancel_at_gu1(claimed, RESTARTED)
+            seen = await self._gu1.read_validation(_gu1_id(claimed))
+
+        def change(fresh: Onboarding) -> Onboarding:
+            after = self._onboardings.apply_observation(fresh, seen)
+            return self._with_restart_refused(after) if is_refused else after
+
+        await self._leases.finish(claimed, change)
+
+    def _with_restart_refused(self, onboarding: Onboarding) -> Onboarding:
+        validation = onboarding.validation
+        if validation is None or not validation.is_restarting or validation.makes_room:
+            return onboarding
+        self._meter.count("restarts", outcome="refused")
+        now = self._leases.now()
+        refused = replace(validation, restart_refused_at=now, refreshes=0)
+        return replace(onboarding, validation=refused, stall_reason=None, failures=0, due_at=now, updated_at=now)
 
     async def cancel(self, claimed: Onboarding) -> None:
         """Repeats until the validation is closed: somebody may still have the address of its hosted page."""

@@ -112,6 +112,8 @@ validations = Table(
     Column("verified_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("refreshes", Integer, nullable=False),
+    Column("restart_asked_at", UtcDateTime),
+    Column("restart_refused_at", UtcDateTime),
     Index(None, "gu1_id", unique=True),
     Index(None, "session_id"),
     Index(None, "nonce", unique=True),

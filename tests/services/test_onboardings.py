@@ -177,7 +177,7 @@ def test_operator_is_told_of_each_outage_once(report, caplog, counted, prepared,
     assert ([it.levelname for it in named], counted("registry_outages")) == (["ERROR"], 1)
 
 
-@pytest.mark.parametrize("status", [Status.PENDING, Status.IN_REVIEW, Status.APPROVED, Status.ABANDONED])
+@pytest.mark.parametrize("status", [Status.PENDING, Status.IN_REVIEW, Status.APPROVED])
 def test_what_did_not_end_badly_cannot_be_retried(prepared, report, onboardings, status):
     report(status)
     with pytest.raises(RetryRefused):

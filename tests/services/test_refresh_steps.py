@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.errors import Malformed, Refused, RetryRefused, Unavailable
+from portal.domain.errors import Malformed, Refused, Unavailable
 from portal.domain.onboarding import StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.stage import Stage, stage_of
@@ -249,8 +249,6 @@ def test_abandoned_session_is_gone_on_with_while_it_lives(prepared, report, gu1,
     pass_time(6 * 24 * 3600, stride=8 * 3600)
     assert stage(onboardings.get(prepared.id)) is Stage.ABANDONED
     assert onboardings.open_hosted_page(prepared.id) == prepared.validation.session_url
-    with pytest.raises(RetryRefused):
-        onboardings.retry(prepared.id, after_attempt=1)
     assert len(gu1.validations) == 1
 
 

@@ -77,6 +77,12 @@ VARIANTS = {
     ),
     "expired": Variant(Stage.EXPIRED, "retry", _at(Stage.EXPIRED)),
     "abandoned": Variant(Stage.ABANDONED, "continue", _at(Stage.ABANDONED)),
+    "abandoned and not to be closed": Variant(
+        Stage.ABANDONED, "contact", _with(status=Status.ABANDONED, shown_at=NOW, restart_refused_at=NOW)
+    ),
+    "abandoned and being closed": Variant(
+        Stage.PREPARING, "wait", _with(status=Status.ABANDONED, shown_at=NOW, restart_asked_at=NOW)
+    ),
     "abandoned past its end": Variant(Stage.ABANDONED, "wait", _at(Stage.ABANDONED), WEEK),
     "abandoned past its end for the last time": Variant(
         Stage.ABANDONED, "wait", _with(status=Status.ABANDONED, shown_at=NOW, number=3), WEEK

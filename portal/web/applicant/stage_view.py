@@ -76,6 +76,14 @@ class StageView:
         return self.standing.may_retry
 
     @property
+    def may_restart(self) -> bool:
+        return self.standing.may_restart
+
+    @property
+    def restart_was_refused(self) -> bool:
+        return self.validation is not None and self.validation.restart_refused_at is not None
+
+    @property
     def may_continue(self) -> bool:
         return self.standing.may_continue
 
@@ -156,6 +164,8 @@ class StageView:
         """If only a person can help, before the last attempt, and from the second outage in a row on."""
         if self.stage is Stage.CONFIRMING:
             return self.age >= CONFIRMS_WITHIN.total_seconds()
+        if self.stage is Stage.ABANDONED:
+            return self.restart_was_refused
         if self.stage is Stage.REJECTED:
             recurs = self.remedy is Remedy.RETRY_LATER and self.onboarding.outages_in_row > 0
             return self.needs_a_person or recurs or self.attempts_left <= 1
