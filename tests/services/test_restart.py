@@ -1,5 +1,6 @@
 """A fresh start beside an abandoned session: that is closed at gu1 first, so that nobody can complete two."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,25 @@ def restart(abandoned, onboardings, work):
         return onboardings.get(abandoned.id)
 
     return restart
+
+
+@pytest.fixture
+def asked(abandoned, onboardings):
+    """One click, before the runner knows of it."""
+    return onboardings.retry(abandoned.id, after_attempt=1)
+
+
+@pytest.fixture
+def restarted(abandoned, onboardings, other_process, clock):
+    """What another process makes of it, after the lease of a killed one."""
+
+    def restarted():
+        for _ in range(8):
+            clock.advance(seconds=16)
+            asyncio.run(other_process())
+        return onboardings.get(abandoned.id)
+
+    return restarted
 
 
 def test_fresh_start_is_offered_beside_the_same_session_from_the_first_moment(abandoned, onboardings):
@@ -108,6 +128,20 @@ def test_whatever_call_fails_nothing_is_opened_before_gu1_says_closed(restart, g
     pass_time(5)
     assert (stage(onboardings.get(waiting.id)), len(gu1.named("create_validation"))) == (Stage.READY, 1)
     assert gu1.validations["validation-1"].status is Status.CANCELLED
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("calls", range(5))
+def test_killed_at_any_call_another_process_goes_on_and_opens_one(asked, work, gu1, restarted, calls):
+    gu1.failures.extend([None] * calls + [Killed()])
+    with pytest.raises(Killed):
+        work()
+    again = restarted()
+    assert (stage(again), again.validation_number) == (Stage.READY, 2)
+    assert [row.status for row in gu1.validations.values()] == [Status.CANCELLED, Status.PENDING]
 
 
 def test_webhook_of_the_cancellation_opens_the_next(abandoned, onboardings, report, work):
