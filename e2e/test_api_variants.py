@@ -96,3 +96,46 @@ def test_nothing_but_looks_brings_the_verdict_when_webhooks_are_lost(folder):
         it.ends(onboarding, "approve")
         it.arrives(onboarding, Stage.APPROVED)
         it.agrees_with_the_ledger()
+
+
+def test_verdict_that_gu1_missed_comes_though_nobody_looks(folder):
+    with rig(folder, is_migrated=True, provider_events="on_sync", read_syncs="never") as it:
+        onboarding = it.start("31222333")
+        it.arrives(onboarding, Stage.READY)
+        hosted_page = it.opens_hosted_page(onboarding)
+        it.client.post(f"{hosted_page}/outcome", data={"outcome": "approve"}).raise_for_status()
+        it.arrives(onboarding, Stage.APPROVED)
+        it.agrees_with_the_ledger()
+
+
+def abandons(it):
+    onboarding = it.start("31222333")
+    it.arrives(onboarding, Stage.READY)
+    it.opens_hosted_page(onboarding)
+    it.ends(onboarding, "abandon")
+    it.arrives(onboarding, Stage.ABANDONED)
+    return onboarding
+
+
+def test_abandoned_session_is_closed_and_started_anew(folder):
+    with rig(folder, is_migrated=True, cancel_abandoned="allowed") as it:
+        onboarding = abandons(it)
+        it.onboardings.retry(onboarding, after_attempt=1)
+        it.arrives(onboarding, Stage.READY)
+        it.opens_hosted_page(onboarding)
+        it.ends(onboarding, "approve")
+        it.arrives(onboarding, Stage.APPROVED)
+        assert sorted(row["status"] for row in it.ledger()) == ["approved", "cancelled"]
+        it.agrees_with_the_ledger()
+
+
+def test_abandoned_session_that_gu1_does_not_close_is_continued(folder):
+    with rig(folder, is_migrated=True, cancel_abandoned="refused") as it:
+        onboarding = abandons(it)
+        it.onboardings.retry(onboarding, after_attempt=1)
+        assert it.arrives(onboarding, Stage.ABANDONED).validation.restart_refused_at
+        it.opens_hosted_page(onboarding)
+        it.ends(onboarding, "approve")
+        it.arrives(onboarding, Stage.APPROVED)
+        assert [row["status"] for row in it.ledger()] == ["approved"]
+        it.agrees_with_the_ledger()

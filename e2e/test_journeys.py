@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import httpx
+import pytest
 from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
@@ -78,6 +80,43 @@ def test_document_field_follows_the_country_and_keeps_what_was_typed(applicant):
     applicant.page.locator("[name=country]").select_option("BR")
     expect(label).to_contain_text("CPF")
     expect(number).to_have_value("52998224725")
+
+
+@pytest.fixture
+def cancels_abandoned(shared_environment):
+    """gu1 cancels what was left unfinished."""
+    world = f"{shared_environment.gu1.url}/_mock/world"
+    httpx.post(world, json={"cancel_abandoned": "allowed"}).raise_for_status()
+    yield
+    httpx.post(world, json={"cancel_abandoned": "refused"}).raise_for_status()
+
+
+def test_unfinished_camera_step_is_started_anew(applicant, cancels_abandoned):
+    applicant.start(a_document_number())
+    access_link = applicant.access_link
+    applicant.arrives_at_hosted_page()
+    applicant.page.get_by_role("button", name="Abandon", exact=True).click()
+    applicant.page.goto(access_link)
+    applicant.sees_stage("abandoned")
+    expect(applicant.way_to_camera).to_be_visible()
+    applicant.retries()
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("Approve")
+    applicant.sees_stage("approved")
+
+
+def test_unfinished_camera_step_that_gu1_does_not_close_is_continued(applicant):
+    applicant.start(a_document_number())
+    access_link = applicant.access_link
+    applicant.arrives_at_hosted_page()
+    applicant.page.get_by_role("button", name="Abandon", exact=True).click()
+    applicant.page.goto(access_link)
+    applicant.sees_stage("abandoned")
+    applicant.retries()
+    expect(applicant.page.get_by_role("heading", name="Hablá con una persona")).to_be_visible(timeout=LONGEST_PAUSE)
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("Approve")
+    applicant.sees_stage("approved")
 
 
 @on_both_databases

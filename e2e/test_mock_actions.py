@@ -60,6 +60,14 @@ def test_cancelling_in_review_depends_on_the_variant(mock):
     assert mock.cancel(validation).json["status"] == "cancelled"
 
 
+def test_cancelling_what_was_abandoned_depends_on_the_variant(mock):
+    validation = mock.validation(mock.entity())
+    mock.choose(validation, "abandon")
+    assert mock.cancel(validation).status_code == 400
+    mock.told("world", cancel_abandoned="allowed")
+    assert mock.cancel(validation).json["status"] == "cancelled"
+
+
 def test_missed_news_of_the_provider_comes_by_sync():
     mock = MockClient(provider_events="on_sync")
     validation = mock.validation(mock.entity())
@@ -74,6 +82,14 @@ def test_missed_news_comes_with_a_read_after_hours():
     mock.choose(validation, "DOCUMENT_EXPIRED")
     mock.told("clock", advance_seconds=4 * 3600)
     assert mock.read(validation)["status"] == "rejected"
+
+
+def test_read_may_never_sync():
+    mock = MockClient(provider_events="on_sync", read_syncs="never")
+    validation = mock.validation(mock.entity())
+    mock.choose(validation, "DOCUMENT_EXPIRED")
+    mock.told("clock", advance_seconds=4 * 3600)
+    assert mock.read(validation)["status"] == "pending"
 
 
 def test_sync_keeps_what_a_person_decided(mock):

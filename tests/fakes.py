@@ -32,6 +32,8 @@ class FakeGu1:
         """Off in the worlds where only the refusal of a duplicate tells of the first one."""
         self.refuses_duplicates = True
         """Off in the older API, which creates a second entity."""
+        self.cancels_abandoned = False
+        """On in the world where gu1 also cancels what was left unfinished."""
         self.statuses = {}
         self.sync_shows_row = True
         self.list_shows_rows = True
@@ -99,7 +101,9 @@ class FakeGu1:
 
     async def cancel_validation(self, gu1_id, reason):
         await self._call("cancel_validation", gu1_id)
-        if self.validations[gu1_id].status not in {Status.PENDING, Status.IN_PROGRESS, Status.UNKNOWN}:
+        open_ones = {Status.PENDING, Status.IN_PROGRESS, Status.UNKNOWN}
+        allowed = open_ones | {Status.ABANDONED} if self.cancels_abandoned else open_ones
+        if self.validations[gu1_id].status not in allowed:
             raise Refused(400, "INVALID_STATUS")
         self.becomes(gu1_id, Status.CANCELLED)
 

@@ -78,8 +78,12 @@ class ApiVariant:
         "moves_current", "cancels_first", what="what a new one does to the entity's open validations (?7)"
     )
     cancel_in_review: str = _words("allowed", "refused", what="cancelling a validation in review (20)")
+    cancel_abandoned: str = _words("refused", "allowed", what="cancelling an abandoned validation")
     provider_events: str = _words(
         "prompt", "on_sync", what="on_sync: gu1 misses the provider's news until somebody asks it to sync"
+    )
+    read_syncs: str = _words(
+        "after_hours", "never", what="whether reading a validation syncs it if nothing has changed for hours"
     )
     status_expires_at: str = _words("given", "missing", what="expiresAt in an entity's status answer (32)")
     webhook_envelope: str = _words("v2b", "v2a", "v1", what="generation of the webhooks (13, 14, 15)")

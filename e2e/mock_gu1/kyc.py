@@ -116,7 +116,8 @@ def _refuse_what_cannot_be(body: Json, entity: Entity) -> None:
 def _shown(row: Validation) -> ResponseReturnValue:
     """Syncs with the provider first if nothing has changed for hours."""
     mock = current_mock()
-    if not lag() and mock.state.now() - row.updated_at > STALE:
+    syncs = mock.variant.read_syncs == "after_hours"
+    if syncs and not lag() and mock.state.now() - row.updated_at > STALE:
         row = mock.lifecycle.sync(row.id) or row
     return answer(mock.shapes.validation(row))
 

@@ -106,7 +106,9 @@ class Lifecycle:
 
     def cancel(self, validation_id: str) -> Validation | None:
         """None if its status does not allow it."""
-        allowed = RUNNING | {"in_review"} if self._variants.now.cancel_in_review == "allowed" else RUNNING
+        variant = self._variants.now
+        allowed = RUNNING | {"in_review"} if variant.cancel_in_review == "allowed" else RUNNING
+        allowed |= {"abandoned"} if variant.cancel_abandoned == "allowed" else set()
         with self._state.lock:
             row = self._state.validation(validation_id)
             if row is None or row.status not in allowed:

@@ -79,6 +79,10 @@ class Onboarding:
     """The number of an attempt that an operator allowed, whatever the limit and the last reason say."""
     stall_reason: StallReason | None = None
     failures: int = 0
+    outages: int = 0
+    """Earlier validations that failed by an outage of the registry."""
+    outages_in_row: int = 0
+    """Those of them that directly precede the current validation."""
     stopped_at: datetime | None = None
     erased_at: datetime | None = None
     """When the partner had the personal data erased."""
@@ -93,8 +97,15 @@ class Onboarding:
     """The last change that the applicant could see."""
 
     @property
-    def attempts(self) -> int:
+    def validation_number(self) -> int:
+        """Of the current validation; 0 before the first."""
         return self.validation.number if self.validation else 0
+
+    @property
+    def attempts(self) -> int:
+        """The validations that count for the applicant: not those that failed by an outage of the registry."""
+        fails_now = self.validation is not None and self.validation.failed_by_outage
+        return max(0, self.validation_number - self.outages - fails_now)
 
     @property
     def has_allowed_attempt(self) -> bool:
@@ -167,4 +178,6 @@ class Onboarding:
         """What partners and applicants see: `in_review` while an approval is held or unconfirmed."""
         if self.validation is None or self.verified_before_at:
             return Status.APPROVED if self.verified_before_at else Status.PENDING
+        if self.validation.makes_room and not self.stopped_at:
+            return Status.PENDING
         return Status.IN_REVIEW if self.validation.is_held else self.validation.status

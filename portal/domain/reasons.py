@@ -40,5 +40,13 @@ REMEDIES: dict[Reason, Remedy] = dict.fromkeys(Reason, Remedy.RETRY_NOW) | {
     Reason.NOT_ELIGIBLE: Remedy.CONTACT,
 }
 
-COOL_DOWN = timedelta(minutes=10)
-"""Before a remedy of later is worth trying: a registry that is down stays so for longer than a click takes."""
+MAY_NEED_A_PERSON = frozenset({Reason.REGISTRY_GENDER_MISSING, Reason.REGISTRY_CARD_DATA_MISSING})
+"""Another photo may not help: the card or the registry may really lack what was not found. Contact is offered too."""
+
+OUTAGE_WAITS = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+"""Before a remedy of later is worth trying, after the first, second and every further outage in a row."""
+
+
+def outage_wait(outages_before: int) -> timedelta:
+    """How long to wait after an outage, if so many others directly preceded it."""
+    return OUTAGE_WAITS[min(outages_before, len(OUTAGE_WAITS) - 1)]

@@ -139,6 +139,8 @@ def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
     validation = onboarding.validation
     if validation.creation_state is not CreationState.ADOPTED:
         return Stage.DELAYED if _is_delayed(onboarding) else Stage.PREPARING
+    if validation.is_restarting:
+        return Stage.DELAYED if _is_delayed(onboarding) else Stage.PREPARING
     if onboarding.stall_reason is StallReason.HOSTED_PAGE_REFUSED and not validation.status.is_final:
         return Stage.DELAYED
     stage = _adopted(validation)

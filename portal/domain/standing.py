@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain.onboarding import Onboarding
-from portal.domain.reasons import COOL_DOWN, Remedy
+from portal.domain.reasons import Remedy, outage_wait
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState
@@ -20,6 +20,8 @@ class Standing:
     """The next validation may be opened now."""
     retry_opens_at: datetime | None
     """When the next validation may be opened; None if that is now or never."""
+    may_restart: bool
+    """The abandoned validation may be closed and followed by the next."""
     may_continue: bool
     """The hosted page may be opened now."""
     is_finished: bool
@@ -35,6 +37,8 @@ def standing_of(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> 
         attempts_left=max(0, onboarding.attempt_limit(max_attempts) - onboarding.attempts),
         may_retry=is_retryable and not is_too_early,
         retry_opens_at=opens_at if is_too_early else None,
+        may_restart=_may_restart(onboarding, stage, now)
+        and onboarding.attempts < onboarding.attempt_limit(max_attempts),
         may_continue=may_continue(onboarding, now),
         is_finished=_is_finished(stage, is_retryable),
     )
@@ -57,6 +61,7 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     return (
         validation is not None
         and onboarding.stopped_at is None
+        and not validation.is_restarting
         and validation.creation_state is CreationState.ADOPTED
         and validation.session_url is not None
         and now < validation.ends_at
@@ -64,12 +69,19 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     )
 
 
+def _may_restart(onboarding: Onboarding, stage: Stage, now: datetime) -> bool:
+    validation = onboarding.validation
+    if stage is not Stage.ABANDONED or validation is None or onboarding.erased_at:
+        return False
+    return validation.restart_refused_at is None and may_continue(onboarding, now)
+
+
 def _is_finished(stage: Stage, is_retryable: bool) -> bool:
     return stage.is_final and stage is not Stage.DETAILS and not is_retryable
 
 
 def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
-    """Not for an abandoned session, which could still be completed and paid: the applicant continues it instead."""
+    """Not for an abandoned session, which could still be completed and paid: it has to be closed at gu1 first."""
     if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
         return False
     needs_a_person = onboarding.validation.remedy is Remedy.CONTACT and not onboarding.has_allowed_attempt
@@ -78,7 +90,7 @@ def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
 
 def _retry_opens_at(onboarding: Onboarding) -> datetime | None:
     validation = onboarding.validation
-    if validation is None or validation.remedy is not Remedy.RETRY_LATER or onboarding.has_allowed_attempt:
+    if validation is None or not validation.failed_by_outage or onboarding.has_allowed_attempt:
         return None
     # Counted from when the applicant could first see the rejection; gu1 may have known it earlier.
-    return onboarding.updated_at + COOL_DOWN
+    return onboarding.updated_at + outage_wait(onboarding.outages_in_row)

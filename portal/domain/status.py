@@ -24,6 +24,12 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.APPROVED, Status.REJECTED, Status.EXPIRED, Status.CANCELLED})
 
+OPEN = frozenset({Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN})
+"""Somebody may still complete the session."""
+
+CLOSED_UNPAID = frozenset({Status.EXPIRED, Status.CANCELLED})
+"""Nobody can complete it any more, and gu1 charges nothing."""
+
 # Applicants return to abandoned sessions, so `abandoned` is not final.
 FORWARD: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset(Status) - {Status.PENDING},

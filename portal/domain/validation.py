@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, Self
 
 from portal.domain.reasons import REMEDIES, Reason, Remedy
-from portal.domain.status import Status, may_move
+from portal.domain.status import CLOSED_UNPAID, OPEN, Status, may_move
 
 SESSION_LIFE = timedelta(days=7)
 """Of a provider session, if gu1 gives no `expiresAt`."""
@@ -114,6 +114,10 @@ class Validation:
     verified_at: datetime | None = None
     created_at: datetime
     refreshes: int = 0
+    restart_asked_at: datetime | None = None
+    """When the applicant asked for a new validation in place of this abandoned one."""
+    restart_refused_at: datetime | None = None
+    """When gu1 did not close it for that, so that it can only be continued."""
 
     @property
     def ends_at(self) -> datetime:
@@ -128,9 +132,28 @@ class Validation:
         return self.status is Status.EXPIRED
 
     @property
+    def has_session(self) -> bool:
+        """There is a session at the provider; gu1's sandbox also makes validations without one."""
+        return self.session_id is not None or self.session_url is not None
+
+    def may_have_unseen_verdict(self, seen: Observation) -> bool:
+        """gu1 says that an opened session expired: it may have missed the provider's verdict before that."""
+        return seen.status is Status.EXPIRED and not self.status.is_final and self.shown_at is not None
+
+    @property
     def is_settled(self) -> bool:
         """Nothing more is expected from gu1."""
-        return self.status.is_final and not self.is_held
+        return self.status.is_final and not self.is_held and not self.makes_room
+
+    @property
+    def is_restarting(self) -> bool:
+        """To be closed at gu1, or closed already, and then followed by the next one."""
+        return self.restart_asked_at is not None and self.restart_refused_at is None
+
+    @property
+    def makes_room(self) -> bool:
+        """Closed at gu1 for a restart: nobody can complete it any more, so the next one may be opened."""
+        return self.is_restarting and self.status in CLOSED_UNPAID
 
     @property
     def is_confirming(self) -> bool:
@@ -170,11 +193,17 @@ class Validation:
     @property
     def shown(self) -> tuple[object, ...]:
         """All that the applicant's page shows of it."""
-        return (*self._visible, self.number, self.shown_at, self.ends_at, self.ran_out, self.lacks_page)
+        restart = (self.restart_asked_at, self.restart_refused_at)
+        return (*self._visible, self.number, self.shown_at, self.ends_at, self.ran_out, self.lacks_page, *restart)
 
     @property
     def remedy(self) -> Remedy | None:
         return REMEDIES[self.reason or Reason.UNSPECIFIED] if self.status is Status.REJECTED else None
+
+    @property
+    def failed_by_outage(self) -> bool:
+        """gu1 rejected it because the registry did not answer, so it is no attempt of the applicant's."""
+        return self.remedy is Remedy.RETRY_LATER
 
     def observed(self, seen: Observation, identity_match: IdentityMatch) -> Self:
         """This validation with the observation applied; unchanged if that is stale or its status not allowed."""
@@ -194,6 +223,8 @@ class Validation:
             gu1_updated_at=seen.updated_at or self.gu1_updated_at,
             expires_at=seen.expires_at or self.expires_at,
             verified_at=seen.verified_at or self.verified_at,
+            # It was completed after all: a later cancellation is somebody's decision, and no fresh start.
+            restart_asked_at=self.restart_asked_at if seen.status in OPEN | CLOSED_UNPAID else None,
         )
 
 

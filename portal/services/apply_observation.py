@@ -74,6 +74,9 @@ class ObservationApplier:
         if after.is_doubtful and not before.is_doubtful:
             log.error("onboarding %s: approval held: the verified document is not the one typed", onboarding.id)
             self.meter.count("identity_mismatch")
+        if after.failed_by_outage and not before.failed_by_outage:
+            log.error("onboarding %s: rejected because the registry did not answer", onboarding.id)
+            self.meter.count("registry_outages")
         if after.status is not before.status or before.creation_state is not CreationState.ADOPTED:
             self.meter.count("status_changes", status=after.status, reason=after.reason or "")
         return after
@@ -89,6 +92,8 @@ class ObservationApplier:
 
     def _next_refresh(self, after: Validation, now: datetime) -> datetime:
         """At the usual interval, but no later than the session's end."""
+        if after.makes_room:
+            return now
         usual = now + self.timings.refresh_after(after)
         return min(usual, after.ends_at) if now < after.ends_at else usual
 

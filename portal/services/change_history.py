@@ -120,7 +120,7 @@ class ChangeRecorder:
             at=onboarding.created_at,
             actor=Actor.RULE,
             action=Action.CHANGED,
-            attempt=onboarding.attempts,
+            attempt=onboarding.validation_number,
             new_status=onboarding.status.value,
             new_stage=stage_of(onboarding, max_attempts=self._policy_for(onboarding).max_attempts).value,
             reason=validation.reason.value if validation and validation.reason else None,
@@ -145,7 +145,7 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
     if new is None:
         return (Actor.PARTNER, Action.DETAILS_GIVEN) if old else (Actor.RULE, Action.CHANGED)
     if old is None or old.nonce != new.nonce:
-        return Actor.APPLICANT, Action.RETRIED if after.attempts > max(before.attempts, 1) else Action.DETAILS_GIVEN
+        return Actor.APPLICANT, Action.RETRIED if after.validation_number > max(before.validation_number, 1) else Action.DETAILS_GIVEN
     return _of_validation(old, new) or _of_stall(before, after)
 
 

@@ -80,7 +80,7 @@ class Leases:
         self._meter.count("step_retries", step=step, reason=stall_reason)
 
         def change(fresh: Onboarding) -> Onboarding:
-            if fresh.attempts != claimed.attempts or (is_adopted(fresh) and not is_adopted(claimed)):
+            if fresh.validation_number != claimed.validation_number or (is_adopted(fresh) and not is_adopted(claimed)):
                 return fresh  # another validation was planned or this one was found: the failure no longer matters
             failures = fresh.failures + 1
             wait = self._wait(failures, error)

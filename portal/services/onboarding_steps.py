@@ -79,11 +79,9 @@ class OnboardingSteps:
             # The details expire with the access link, so nobody could continue.
             has_expired = onboarding.ends_at <= self._clock()
             return self._pause if has_expired else self._creation.create_entity
-        return (
-            self._creation.create_validation
-            if validation.creation_state is CreationState.PLANNED
-            else self._refresh_steps.refresh
-        )
+        if validation.creation_state is CreationState.PLANNED:
+            return self._creation.create_validation
+        return self._refresh_steps.restart if validation.is_restarting else self._refresh_steps.refresh
 
     async def _pause(self, claimed: Onboarding) -> None:
         await self._leases.sleep_until(claimed, claimed.sweep_at)

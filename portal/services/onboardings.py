@@ -141,26 +141,34 @@ class Onboardings:
         return onboarding
 
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
-        """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`."""
+        """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`.
+
+        After an abandoned one the runner opens it, as soon as gu1 has closed the abandoned one.
+
+        `after_attempt`: the number of the validation that the applicant saw.
+        """
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             onboarding = row.onboarding
-            if onboarding.attempts > after_attempt:
+            if onboarding.validation_number > after_attempt:
                 return onboarding
-            if not self.standing(onboarding).may_retry:
+            standing = self.standing(onboarding)
+            if standing.may_restart:
+                row.save(_with_restart_asked(onboarding, now))
+            elif standing.may_retry:
+                row.save(self._planner.with_next(onboarding, now))
+                self._meter.count("retried")
+            else:
                 raise RetryRefused
-            changed = replace(
-                onboarding,
-                validation=self._planner.planned(onboarding, onboarding.attempts + 1, now),
-                stall_reason=None,
-                failures=0,
-                due_at=now,
-                updated_at=now,
-            )
-            row.save(changed)
-        self._meter.count("retried")
         self._wake()
         return row.onboarding
+
+    def with_next(self, onboarding: Onboarding) -> Onboarding:
+        """With the next validation in the place of the abandoned one that was closed for it."""
+        validation = onboarding.validation
+        if validation is None or not validation.makes_room or onboarding.stopped_at or onboarding.erased_at:
+            return onboarding
+        return self._planner.with_next(onboarding, self._clock())
 
     def stop(self, onboarding_id: str) -> Onboarding:
         """Stops at once; the runner then cancels the validation at gu1."""
@@ -202,7 +210,14 @@ class Onboardings:
         with self._store.locked_by_validation(seen.gu1_id) as row:
             if row is None:
                 return False
-            row.save(self._observations.apply_unrequested(row.onboarding, seen))
+            validation = row.onboarding.validation
+            is_synced_first = validation is not None and validation.may_have_unseen_verdict(seen)
+            if is_synced_first:
+                self._make_due(row)
+            else:
+                row.save(self._observations.apply_unrequested(row.onboarding, seen))
+        if is_synced_first:
+            self._wake()
         return True
 
     def apply_observation(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
@@ -244,6 +259,11 @@ def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:
 
 def _new_id() -> str:
     return secrets.token_urlsafe(16)
+
+
+def _with_restart_asked(onboarding: Onboarding, now: datetime) -> Onboarding:
+    asked = onboarding.validation and replace(onboarding.validation, restart_asked_at=now, refreshes=0)
+    return replace(onboarding, validation=asked, failures=0, due_at=now, updated_at=now)
 
 
 def _is_watched(onboarding: Onboarding | PollState, since: datetime) -> bool:

@@ -7,9 +7,9 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from portal.domain.errors import Gu1Error, Refused
+from portal.domain.errors import Gu1Error, Malformed, Refused
 from portal.domain.onboarding import Onboarding
-from portal.domain.status import Status
+from portal.domain.status import OPEN, Status
 from portal.domain.validation import Observation, Validation
 from portal.services.budget import Budget
 from portal.services.leases import Leases
@@ -20,9 +20,17 @@ log = logging.getLogger(__name__)
 
 STOPPED = "Stopped by the applicant"
 EXPIRED = "The session ran out"
+RESTARTED = "Left unfinished, and started anew by the applicant"
+
+RESTART_WITHIN = timedelta(minutes=10)
+"""How long closing an abandoned validation is tried before its applicant is told to continue it instead."""
 
 SYNC_EVERY = 12
 """After so many refreshes without a change (about a minute at first) gu1 is made to ask its provider."""
+
+SYNC_UNWATCHED_EVERY = 24
+"""The same while nobody looks: people close the page after the photos, and gu1 may miss the provider's verdict.
+After about seven minutes, an hour and a half, half a day, then once a day."""
 
 _NOT_CANCELLABLE = {400, 404, 409, 422}
 """Answers that mean the validation cannot be cancelled; other refusals concern our key or plan."""
@@ -31,8 +39,6 @@ _NOT_FOUND = 404
 
 _CLOSE_GRACE = timedelta(days=1)
 """After a session's end, if gu1 neither closes it nor lets us cancel it."""
-
-_OPEN = {Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN}
 
 
 class _BudgetExhausted(Exception):
@@ -65,15 +71,23 @@ class RefreshSteps:
         await self._leases.finish(claimed, change)
 
     async def _observe(self, claimed: Onboarding, validation: Validation) -> Observation:
-        if validation.ends_at <= self._leases.now() and validation.status in _OPEN:
+        if validation.ends_at <= self._leases.now() and validation.status in OPEN:
             return await self._close(claimed)
         # A validation without a provider session, as in gu1's sandbox, cannot be synced.
-        sync_is_due = validation.refreshes % SYNC_EVERY == SYNC_EVERY - 1
-        if sync_is_due and validation.session_id and validation.shown_at and self._is_watched(claimed):
+        if self._sync_is_due(claimed, validation):
             synced = await self._sync(claimed)
             if synced:
                 return synced
-        return await self._read(claimed)
+        seen = await self._read(claimed)
+        if validation.may_have_unseen_verdict(seen):
+            return await self._synced_or_refused(claimed, validation) or seen
+        return seen
+
+    def _sync_is_due(self, claimed: Onboarding, validation: Validation) -> bool:
+        if validation.shown_at is None or validation.session_id is None:
+            return False
+        every = SYNC_EVERY if self._is_watched(claimed) else SYNC_UNWATCHED_EVERY
+        return validation.refreshes % every == every - 1
 
     async def _read(self, claimed: Onboarding) -> Observation:
         await self._spend(claimed)
@@ -89,6 +103,28 @@ class RefreshSteps:
             log.info("onboarding %s: sync failed: %s", claimed.id, error)
             return None
 
+    async def _synced_or_refused(self, claimed: Onboarding, validation: Validation) -> Observation | None:
+        """The last sync before a session is given up; costs no budget. None if gu1 cannot sync it or shows no row.
+
+        Any other failure is raised, so that the step is retried: an outage must not cost anybody a verdict.
+        """
+        if not validation.has_session:
+            return None
+        self._meter.count("synced")
+        try:
+            return await self._gu1.sync_validation(_gu1_id(claimed))
+        except (Refused, Malformed) as error:
+            log.info("onboarding %s: sync failed: %s", claimed.id, error)
+        except Gu1Error as error:
+            if self._grace_is_over(validation):
+                log.warning("onboarding %s: session given up without a sync: %s", claimed.id, error)
+            else:
+                raise
+        return None
+
+    def _grace_is_over(self, validation: Validation) -> bool:
+        return validation.ends_at + _CLOSE_GRACE <= self._leases.now()
+
     async def _spend(self, claimed: Onboarding) -> None:
         wait = await asyncio.to_thread(self._budget.take, watched=self._is_watched(claimed))
         if wait:
@@ -96,11 +132,15 @@ class RefreshSteps:
 
     async def _close(self, claimed: Onboarding) -> Observation:
         """Cancels an expired session at gu1 before the next may be opened, so that nobody can complete both."""
-        grace_is_over = _validation(claimed).ends_at + _CLOSE_GRACE <= self._leases.now()
+        validation = _validation(claimed)
+        grace_is_over = self._grace_is_over(validation)
         try:
-            seen = await self._read(claimed)
+            await self._spend(claimed)
+            # A verdict that only the provider knows would be lost by cancelling.
+            await self._synced_or_refused(claimed, validation)
+            seen = await self._gu1.read_validation(_gu1_id(claimed))
             was_extended = seen.expires_at is not None and seen.expires_at > self._leases.now()
-            if was_extended or seen.status not in _OPEN:
+            if was_extended or seen.status not in OPEN:
                 return seen
             is_cancelled = await self._cancel_at_gu1(claimed, EXPIRED)
             seen = await self._read(claimed)
@@ -110,8 +150,42 @@ class RefreshSteps:
             log.error("onboarding %s: session expired, and gu1 no longer has the validation", claimed.id)
             return Observation(gu1_id=_gu1_id(claimed), status=Status.EXPIRED)
         # gu1 never closes an abandoned session and refuses to cancel it; without this its applicant could never retry.
-        stays_open = not is_cancelled and (seen.status is Status.ABANDONED or (seen.status in _OPEN and grace_is_over))
+        stays_open = not is_cancelled and (seen.status is Status.ABANDONED or (seen.status in OPEN and grace_is_over))
         return replace(seen, status=Status.EXPIRED, updated_at=None) if stays_open else seen
+
+    async def restart(self, claimed: Onboarding) -> None:
+        """Closes an abandoned validation at gu1, then plans the next: until gu1 says so, somebody could complete both.
+
+        If gu1 does not close it, it can only be continued.
+        """
+        validation = _validation(claimed)
+        if validation.makes_room:
+            self._meter.count("restarts", outcome="closed")
+            await self._leases.finish(claimed, self._onboardings.with_next)
+            return
+        if self._leases.now() - (validation.restart_asked_at or validation.created_at) > RESTART_WITHIN:
+            await self._leases.finish(claimed, self._with_restart_refused)
+            return
+        await self._synced_or_refused(claimed, validation)
+        seen, is_refused = await self._gu1.read_validation(_gu1_id(claimed)), False
+        if seen.status in OPEN:
+            is_refused = not await self._cancel_at_gu1(claimed, RESTARTED)
+            seen = await self._gu1.read_validation(_gu1_id(claimed))
+
+        def change(fresh: Onboarding) -> Onboarding:
+            after = self._onboardings.apply_observation(fresh, seen)
+            return self._with_restart_refused(after) if is_refused else after
+
+        await self._leases.finish(claimed, change)
+
+    def _with_restart_refused(self, onboarding: Onboarding) -> Onboarding:
+        validation = onboarding.validation
+        if validation is None or not validation.is_restarting or validation.makes_room:
+            return onboarding
+        self._meter.count("restarts", outcome="refused")
+        now = self._leases.now()
+        refused = replace(validation, restart_refused_at=now, refreshes=0)
+        return replace(onboarding, validation=refused, stall_reason=None, failures=0, due_at=now, updated_at=now)
 
     async def cancel(self, claimed: Onboarding) -> None:
         """Repeats until the validation is closed: somebody may still have the address of its hosted page."""

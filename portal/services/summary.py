@@ -82,7 +82,7 @@ def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...
         onboarding.status,
         validation and validation.reason,
         validation.identity_match if validation else IdentityMatch.UNKNOWN,
-        onboarding.attempts,
+        onboarding.validation_number,
         is_finished(onboarding, max_attempts=max_attempts),
         needs_partner,
     )

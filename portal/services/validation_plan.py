@@ -44,6 +44,20 @@ class ValidationPlanner:
             updated_at=now,
         )
 
+    def with_next(self, onboarding: Onboarding, now: datetime) -> Onboarding:
+        """With the next validation planned, and due now. One that failed by an outage does not count as an attempt."""
+        failed_by_outage = onboarding.validation is not None and onboarding.validation.failed_by_outage
+        return replace(
+            onboarding,
+            validation=self.planned(onboarding, onboarding.validation_number + 1, now),
+            outages=onboarding.outages + failed_by_outage,
+            outages_in_row=onboarding.outages_in_row + 1 if failed_by_outage else 0,
+            stall_reason=None,
+            failures=0,
+            due_at=now,
+            updated_at=now,
+        )
+
     def planned(self, onboarding: Onboarding, number: int, now: datetime) -> Validation:
         double_check = self._policy_for(onboarding).double_check_renaper and onboarding.country == "AR"
         return Validation(

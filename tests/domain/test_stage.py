@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from portal.domain.onboarding import StallReason
-from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
+from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
 from portal.domain.stage import LONG_PAUSE, Stage, stage_of
 from portal.domain.standing import may_continue, standing_of
 from portal.domain.status import Status
@@ -165,7 +165,7 @@ def test_only_what_ended_badly_may_be_retried(status):
 @pytest.mark.parametrize("reason", Reason)
 def test_reasons_for_contact_may_not_be_retried(reason):
     rejected = adopted(status=Status.REJECTED, reason=reason)
-    assert may_retry(rejected, max_attempts=3, now=NOW + COOL_DOWN) == (REMEDIES[reason] is not Remedy.CONTACT)
+    assert may_retry(rejected, max_attempts=3, now=NOW + OUTAGE_WAITS[0]) == (REMEDIES[reason] is not Remedy.CONTACT)
 
 
 def silent_registry(**changes):
@@ -173,7 +173,7 @@ def silent_registry(**changes):
 
 
 def test_a_silent_registry_is_given_time():
-    rejected, over = silent_registry(), NOW + COOL_DOWN
+    rejected, over = silent_registry(), NOW + OUTAGE_WAITS[0]
     assert retry_opens_at(rejected, max_attempts=3, now=NOW) == over
     assert not may_retry(rejected, max_attempts=3, now=over - timedelta(microseconds=1))
     assert may_retry(rejected, max_attempts=3, now=over)
@@ -182,7 +182,7 @@ def test_a_silent_registry_is_given_time():
 
 def test_the_wait_counts_from_when_it_could_be_seen():
     heard_late = replace(silent_registry(gu1_updated_at=NOW - timedelta(hours=3)), updated_at=NOW)
-    assert retry_opens_at(heard_late, max_attempts=3, now=NOW) == NOW + COOL_DOWN
+    assert retry_opens_at(heard_late, max_attempts=3, now=NOW) == NOW + OUTAGE_WAITS[0]
 
 
 @pytest.mark.parametrize("reason", [reason for reason in Reason if REMEDIES[reason] is not Remedy.RETRY_LATER])
@@ -191,8 +191,20 @@ def test_nothing_else_has_to_be_waited_out(reason):
     assert retry_opens_at(rejected, max_attempts=3, now=NOW) is None
 
 
-def test_there_is_no_waiting_for_an_attempt_that_nobody_has():
-    assert retry_opens_at(silent_registry(number=3), max_attempts=3, now=NOW) is None
+@pytest.mark.parametrize(("in_row", "wait"), list(enumerate([*OUTAGE_WAITS, OUTAGE_WAITS[-1]])))
+def test_waits_grow_with_the_outages_in_a_row(in_row, wait):
+    again = replace(silent_registry(number=in_row + 1), outages=in_row, outages_in_row=in_row)
+    assert retry_opens_at(again, max_attempts=3, now=NOW) == NOW + wait
+
+
+def test_outages_are_no_attempts_of_the_applicants():
+    assert attempts_left(silent_registry(), max_attempts=3) == 3
+    assert attempts_left(replace(silent_registry(number=9), outages=8), max_attempts=3) == 3
+    assert stage(replace(silent_registry(number=9), outages=8)) is Stage.REJECTED
+    assert attempts_left(replace(adopted(number=5), outages=3), max_attempts=3) == 1
+
+
+def test_there_is_no_waiting_for_a_retry_that_never_comes():
     assert retry_opens_at(replace(silent_registry(), stopped_at=NOW), max_attempts=3, now=NOW) is None
     assert retry_opens_at(an_onboarding(validation=None), max_attempts=3, now=NOW) is None
 

@@ -51,6 +51,7 @@ HOLD = [
     Case("… and a retry, lists may be stale", FULL, STALE_RETRIES),
     Case("… and a retry, no webhooks", FULL, replace(RETRIES, webhooks=False)),
     Case("… people come back to what they left", FULL, World(sends=3, abandons=True)),
+    Case("… people start anew", FULL, World(numbers=2, abandons=True, restarts=True, webhooks=False)),
     Case("… three workers, stale lists, all at once", FULL, ALL_AT_ONCE),
     Case("… nothing is late", FULL, World(sends=3, numbers=2, punctual=True), also=(laws.one_is_created_per_nonce,)),
     Case("… the same form sent twice", FULL, World(submits=2)),
@@ -86,6 +87,10 @@ BROKEN = [
     _broken("trusts the lease, but adopts once", RETRIES, _OWN, 10, guard=Guard.LEASE),
     _broken("webhook replaces the adopted one", World(), _PAID, 20, adopts_once=False),
     _broken("replaces the abandoned", replace(RETRIES, abandons=True), _PAID, 17, keeps_abandoned=False),
+    _broken(
+        *("starts anew without reading back", replace(RETRIES, abandons=True, restarts=True), _PAID, 18),
+        reads_back=False,
+    ),
     _broken("replaces what a list left out", World(stale_lists=True), _PAID, 15, keeps_missing=False),
     _broken("one form, two onboardings", World(submits=2, sends=1), _PAID, 16, one_per_submission=False),
     _broken("no write-ahead", PUNCTUAL, laws.one_is_created_per_nonce, 7, write_ahead=False),

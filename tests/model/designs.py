@@ -52,6 +52,8 @@ class Design:
     keeps_missing: bool = True
     """Off: an adopted validation that gu1's list leaves out once is replaced."""
     keeps_abandoned: bool = True
+    reads_back: bool = True
+    """Off: a fresh start believes that gu1 closed the abandoned validation, without asking whether it did."""
     forward_only: bool = True
     one_per_submission: bool = True
     sweep: Sweep = Sweep.SETTLED
@@ -86,6 +88,8 @@ class World:
     shows_metadata: bool = True
     abandons: bool = False
     """People leave the hosted page, and come back."""
+    restarts: bool = False
+    """Of what they left, people also ask for a fresh start; gu1 may or may not close it for that."""
     stops: bool = False
     is_reduced: bool = True
     """Left out is what changes nothing: a worker that can reach nobody any more, an unneeded twin's end."""

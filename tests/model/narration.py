@@ -13,6 +13,8 @@ SENTENCES = {
     "claims to sweep": _WORKER + "claims {row} to sweep",
     "plans to send again": _WORKER + "claims {row} and plans to send again",
     "closes what was stopped": _WORKER + "cancels what {row} has at gu1, as it was stopped",
+    "closes what was abandoned": _WORKER + "cancels at gu1 what {row} left, for a fresh start, and reads it back",
+    "takes it for closed": _WORKER + "cancels at gu1 what {row} left, is refused, and does not read it back",
     "refreshes": _WORKER + "reads the adopted validation of {row}",
     "replaces what is not listed": _WORKER + "does not find the adopted validation of {row} listed and plans another",
     "notes the sending": _WORKER + "writes ahead that it sends",

@@ -169,7 +169,7 @@ class Replay:
         self._bench.onboardings.stop(self._bench.id)
 
     def _retry(self, _):
-        self._bench.onboardings.retry(self._bench.id, after_attempt=self._onboarding.attempts)
+        self._bench.onboardings.retry(self._bench.id, after_attempt=self._onboarding.validation_number)
 
     def _let_losers_finish(self, before, move):
         """Whoever lost its claim goes on with its step all the same, and must not be able to write."""
@@ -208,5 +208,5 @@ _DO = {
     "is retried": Replay._retry,
     "is completed": lambda it, move: it._become(Status.REJECTED)(move),
     "is abandoned": lambda it, move: it._become(Status.ABANDONED)(move),
-    "ends unpaid": lambda it, move: it._become(Status.EXPIRED)(move),
+    "ends unpaid": lambda it, move: it._become(Status.CANCELLED)(move),
 }

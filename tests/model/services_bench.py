@@ -119,6 +119,9 @@ class Line:
     async def read_validation(self, gu1_id):
         return await self._ask("read_validation", gu1_id)
 
+    async def sync_validation(self, gu1_id):
+        return await self._ask("sync_validation", gu1_id)
+
     async def cancel_validation(self, gu1_id, reason):
         await self._ask("cancel_validation", gu1_id)
 

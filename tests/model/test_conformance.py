@@ -29,6 +29,7 @@ REFUSED = {
     "trusts the lease, but adopts once": "saves the answer",
     "webhook replaces the adopted one": "webhook tells",
     "replaces the abandoned": "is retried",
+    "starts anew without reading back": "takes it for closed",
     "replaces what a list left out": "replaces what is not listed",
     "no write-ahead": "sends the POST",
     "repeats at once": "loses the answer",

@@ -16,6 +16,7 @@ SHOWING_EVERY_MOVE = {
     "… three workers, stale lists, all at once",
     "… and a retry, no webhooks",
     "… the same form sent twice",
+    "starts anew without reading back",
     "guesses beside another system",
     "replaces what a list left out",
     "repeats at once, redirects from the answer",

@@ -63,6 +63,7 @@ class WorkerMoves:
             yield Move("claims to send", index, number, after)
         else:
             yield Move("refreshes", index, number, refreshed(claimed, number))
+            yield from self._closing(claimed, index, number, row)
             if self._gives_up_the_missing(number, row):
                 after = claimed.with_row(number, sending=Sending.PLANNED, adopted=NONE, status=Status.OPEN)
                 yield Move("replaces what is not listed", index, number, after)
@@ -86,6 +87,16 @@ class WorkerMoves:
         if self._design.keeps_missing or not self._world.stale_lists:
             return False
         return row.sends < self._world.sends_of(number) and is_alive(row.status)
+
+    def _closing(self, claimed: State, index: int, number: int, row: Row) -> Iterator[Move]:
+        """For a fresh start; that gu1 refuses to close it is the same as that nobody asked."""
+        if not self._world.restarts or row.status != Status.ABANDONED:
+            return
+        closed = self._closed(claimed, number, row)
+        yield Move("closes what was abandoned", index, number, closed)
+        if not self._design.reads_back:
+            after = claimed.with_row(number, status=Status.ENDED, due=False)
+            yield Move("takes it for closed", index, number, after)
 
     def _closed(self, claimed: State, number: int, row: Row) -> State:
         if row.adopted == NONE or not is_alive(row.status):

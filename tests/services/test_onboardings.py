@@ -1,7 +1,7 @@
 import pytest
 
 from portal.domain.errors import Refused, RetryRefused, UnknownOnboarding
-from portal.domain.reasons import Reason
+from portal.domain.reasons import OUTAGE_WAITS, Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck, Observation
@@ -134,10 +134,50 @@ def test_a_silent_registry_is_not_asked_again_at_once(prepared, report, onboardi
     with pytest.raises(RetryRefused):
         onboardings.retry(prepared.id, after_attempt=1)
     clock.advance(seconds=1)
-    assert onboardings.retry(prepared.id, after_attempt=1).attempts == 2
+    assert onboardings.retry(prepared.id, after_attempt=1).validation_number == 2
 
 
-@pytest.mark.parametrize("status", [Status.PENDING, Status.IN_REVIEW, Status.APPROVED, Status.ABANDONED])
+@pytest.fixture
+def outage(report, onboardings, prepared, work, clock):
+    """The registry does not answer for a validation; its applicant retries as soon as that is possible."""
+
+    def outage(number):
+        report(Status.REJECTED, f"validation-{number}", reason=Reason.REGISTRY_UNAVAILABLE)
+        rejected_at, opens_at = clock(), onboardings.standing(onboardings.get(prepared.id)).retry_opens_at
+        clock.now = opens_at
+        onboardings.retry(prepared.id, after_attempt=number)
+        work()
+        return opens_at - rejected_at
+
+    return outage
+
+
+def test_outages_of_the_registry_use_up_no_attempt_and_are_waited_out_ever_longer(
+    outage, prepared, onboardings, counted
+):
+    assert [outage(number) for number in range(1, 5)] == [*OUTAGE_WAITS, OUTAGE_WAITS[-1]]
+    again = onboardings.get(prepared.id)
+    assert (stage(again), again.attempts, again.validation_number) == (Stage.READY, 1, 5)
+    assert (onboardings.standing(again).attempts_left, counted("registry_outages")) == (2, 4)
+
+
+def test_after_another_verdict_the_waits_begin_again(outage, report, prepared, onboardings, work):
+    outage(1)
+    rejected_by_card = report(Status.REJECTED, "validation-2", reason=Reason.REGISTRY_CARD_OUTDATED)
+    onboardings.retry(prepared.id, after_attempt=2)
+    work()
+    assert (rejected_by_card, outage(3)) == (True, OUTAGE_WAITS[0])
+    assert onboardings.get(prepared.id).attempts == 2
+
+
+def test_operator_is_told_of_each_outage_once(report, caplog, counted, prepared, onboardings):
+    report(Status.REJECTED, reason=Reason.REGISTRY_UNAVAILABLE)
+    report(Status.REJECTED, reason=Reason.REGISTRY_UNAVAILABLE)
+    named = [it for it in caplog.records if "registry did not answer" in it.message]
+    assert ([it.levelname for it in named], counted("registry_outages")) == (["ERROR"], 1)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.IN_REVIEW, Status.APPROVED])
 def test_what_did_not_end_badly_cannot_be_retried(prepared, report, onboardings, status):
     report(status)
     with pytest.raises(RetryRefused):

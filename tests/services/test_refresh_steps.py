@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.domain.errors import Refused, RetryRefused, Unavailable
+from portal.domain.errors import Malformed, Refused, Unavailable
 from portal.domain.onboarding import StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.stage import Stage, stage_of
@@ -139,6 +139,75 @@ def test_gu1_down_at_the_end_is_asked_again(run_out, gu1, pass_time, onboardings
     assert stage(onboardings.get(waiting.id)) is Stage.EXPIRED
 
 
+@pytest.fixture
+def missed(gu1):
+    """The provider approved, gu1 missed it, and says so only when it is made to sync."""
+
+    def missed():
+        async def synced():
+            gu1.becomes("validation-1", Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+
+        gu1.during["sync_validation"] = synced
+
+    return missed
+
+
+def test_verdict_that_gu1_missed_is_asked_for_before_a_session_is_closed(run_out, gu1, missed, clock):
+    clock.advance(days=7, seconds=-1)
+    missed()
+    assert (stage(run_out()), cancelled(gu1)) == (Stage.APPROVED, [])
+
+
+@pytest.mark.parametrize("failure", [Refused(400, "NO_PROVIDER_SESSION"), Malformed("what?")])
+def test_session_that_gu1_cannot_sync_is_closed_all_the_same(run_out, gu1, failure):
+    gu1.failing["sync_validation"] = failure
+    assert (stage(run_out()), cancelled(gu1)) == (Stage.EXPIRED, ["validation-1"])
+
+
+def test_while_the_provider_does_not_answer_no_session_is_closed(run_out, gu1, pass_time, onboardings):
+    gu1.failing["sync_validation"] = Unavailable("provider down")
+    waiting = run_out()
+    assert (stage(waiting), cancelled(gu1)) == (Stage.READY, [])
+    pass_time(26 * 3600, stride=3600)
+    assert (stage(onboardings.get(waiting.id)), cancelled(gu1)) == (Stage.EXPIRED, ["validation-1"])
+
+
+def test_validation_without_a_session_is_closed_without_a_sync(gu1, begin, clock, work, onboardings):
+    gu1.session_url = None
+    started = begin()
+    clock.advance(days=7)
+    work()
+    ended = onboardings.get(started.id)
+    assert (stage(ended), gu1.named("sync_validation")) == (Stage.EXPIRED, [])
+
+
+@pytest.fixture(params=["read", "webhook"])
+def says_expired(request, prepared, gu1, onboardings):
+    """gu1 closes an opened session by itself, and the portal hears of it."""
+    report, pass_time = request.getfixturevalue("report"), request.getfixturevalue("pass_time")
+
+    def says_expired():
+        onboardings.open_hosted_page(prepared.id)
+        if request.param == "webhook":
+            report(Status.EXPIRED)
+        else:
+            gu1.becomes("validation-1", Status.EXPIRED)
+        pass_time(6)
+        return onboardings.get(prepared.id)
+
+    return says_expired
+
+
+def test_session_that_gu1_lets_expire_is_synced_once_before_that_is_believed(says_expired, gu1):
+    ended = says_expired()
+    assert (stage(ended), ended.due_at, len(gu1.named("sync_validation"))) == (Stage.EXPIRED, None, 1)
+
+
+def test_verdict_that_gu1_missed_before_it_let_the_session_expire_counts(says_expired, missed):
+    missed()
+    assert stage(says_expired()) is Stage.APPROVED
+
+
 @pytest.mark.parametrize("seconds_behind", [1, 60])
 def test_clock_of_gu1_may_be_a_little_behind(run_out, gu1, clock, seconds_behind):
     real = gu1._clock
@@ -180,8 +249,6 @@ def test_abandoned_session_is_gone_on_with_while_it_lives(prepared, report, gu1,
     pass_time(6 * 24 * 3600, stride=8 * 3600)
     assert stage(onboardings.get(prepared.id)) is Stage.ABANDONED
     assert onboardings.open_hosted_page(prepared.id) == prepared.validation.session_url
-    with pytest.raises(RetryRefused):
-        onboardings.retry(prepared.id, after_attempt=1)
     assert len(gu1.validations) == 1
 
 

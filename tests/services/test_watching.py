@@ -3,6 +3,7 @@ import pytest
 from portal.domain.errors import Malformed, OutcomeUnknown, Refused, Unavailable
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck
 
 
 @pytest.fixture
@@ -108,10 +109,24 @@ def test_failed_sync_falls_back_to_the_read(shown, gu1, onboardings, pass_time, 
     assert (syncs(gu1), kept.validation.status, kept.failures, kept.stall_reason) == (1, Status.IN_REVIEW, 0, None)
 
 
-def test_nothing_is_synchronised_while_nobody_looks(shown, gu1, clock, pass_time):
+def test_while_nobody_looks_gu1_asks_the_provider_rarely(shown, gu1, clock, pass_time):
     clock.advance(seconds=91)
-    pass_time(3600, stride=20)
-    assert (syncs(gu1), reads(gu1) > 12) == (0, True)
+    pass_time(600, stride=5)
+    assert syncs(gu1) == 1
+    pass_time(3 * 3600, stride=60)
+    assert syncs(gu1) == 2
+    pass_time(3 * 24 * 3600, stride=1200)
+    assert syncs(gu1) == 5
+
+
+def test_who_finished_and_closed_the_page_gets_the_verdict_that_gu1_missed(shown, gu1, clock, onboardings, pass_time):
+    async def provider_answers():
+        gu1.becomes("validation-1", Status.APPROVED, double_check=DoubleCheck.ANSWERED)
+
+    clock.advance(seconds=91)
+    gu1.during["sync_validation"] = provider_answers
+    pass_time(600, stride=5)
+    assert stage_of(onboardings.get(shown.id), max_attempts=3) is Stage.APPROVED
 
 
 def test_nothing_is_synchronised_that_was_never_opened(prepared, gu1, open_page, pass_time):

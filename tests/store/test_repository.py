@@ -16,7 +16,7 @@ from portal.store.repository import Repository
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 
 TABLES = ["onboardings", "validations"]
-LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(13)]
+LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(15)]
 
 
 def a_full_onboarding():
@@ -25,6 +25,7 @@ def a_full_onboarding():
         double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
         operator_decision=OperatorDecision.RELEASED,
         gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
+        restart_asked_at=LATER[13], restart_refused_at=LATER[14],
     )  # fmt: skip
     return an_onboarding(
         entity_id="entity-1", validation=validation, stall_reason=StallReason.REFUSED, failures=6, stopped_at=LATER[5],
@@ -32,6 +33,7 @@ def a_full_onboarding():
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
+        outages=8, outages_in_row=9,
     )  # fmt: skip
 
 

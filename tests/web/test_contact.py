@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.domain.reasons import REMEDIES, Reason, Remedy
+from portal.domain.reasons import MAY_NEED_A_PERSON, REMEDIES, Reason, Remedy
 from portal.domain.reference import read_reference
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
@@ -40,12 +40,17 @@ def test_stages_that_need_a_person_name_one(visitor, stored, stage):
 @pytest.mark.parametrize("reason", Reason)
 def test_reasons_that_need_a_person_name_one(visitor, stored, reason):
     page = visitor.get(stored(validation=rejected(reason)))
-    assert bool(section(page)) == (REMEDIES[reason] is Remedy.CONTACT)
+    assert bool(section(page)) == (REMEDIES[reason] is Remedy.CONTACT or reason in MAY_NEED_A_PERSON)
 
 
-@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("reason", [it for it in Reason if REMEDIES[it] is not Remedy.RETRY_LATER])
 def test_before_the_last_attempt_everybody_is_told_of_one(visitor, stored, reason):
     assert section(visitor.get(stored(validation=rejected(reason, number=2))))
+
+
+def test_second_outage_in_a_row_names_a_person(visitor, stored):
+    silent = rejected(Reason.REGISTRY_UNAVAILABLE, number=2)
+    assert section(visitor.get(stored(validation=silent, outages=1, outages_in_row=1)))
 
 
 def test_on_hold_only_a_person_helps(visitor, stored):

@@ -28,22 +28,25 @@ def test_the_moment_is_told_in_utc():
     assert relative_time(local, NOW).iso == "2026-03-02T12:05:00Z"
 
 
-@pytest.mark.parametrize(("seconds", "unchanged"), [(1, 1), (60, 60), (61, 1), (599, 59)])
+@pytest.mark.parametrize(
+    ("seconds", "unchanged"),
+    [(1, 1), (60, 60), (61, 1), (599, 59), (5400, 60), (5401, 1), (7200, 1800), (7201, 1), (21600, 3600)],
+)
 def test_its_words_hold_until_the_next_minute(seconds, unchanged):
     assert in_(seconds=seconds).seconds_unchanged(NOW) == unchanged
 
 
 @pytest.mark.parametrize(
-    ("locale", "less", "more"),
+    ("locale", "less", "more", "hours"),
     [
-        ("en", "in less than a minute", "in about 5 minutes"),
-        ("es_AR", "en menos de un minuto", "en unos 5 minutos"),
-        ("es", "en menos de un minuto", "en unos 5 minutos"),
-        ("pt_BR", "em menos de um minuto", "em cerca de 5 minutos"),
+        ("en", "in less than a minute", "in about 5 minutes", "in about 6 hours"),
+        ("es_AR", "en menos de un minuto", "en unos 5 minutos", "en unas 6 horas"),
+        ("es", "en menos de un minuto", "en unos 5 minutos", "en unas 6 horas"),
+        ("pt_BR", "em menos de um minuto", "em cerca de 5 minutos", "em cerca de 6 horas"),
     ],
 )
-def test_it_is_said_in_each_language(locale, less, more):
+def test_it_is_said_in_each_language(locale, less, more, hours):
     app = Flask(__name__)
     Babel(app, default_translation_directories=str(HERE))
     with app.test_request_context(), force_locale(locale):
-        assert (in_(seconds=30).words, in_(minutes=5).words) == (less, more)
+        assert (in_(seconds=30).words, in_(minutes=5).words, in_(hours=6).words) == (less, more, hours)

@@ -4,9 +4,11 @@ from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from tests.databases import on_both_databases
-from tests.web.stages import SHOWN, rejected, stored_as
+from tests.factories import NOW
+from tests.web.stages import SHOWN, adopted, rejected, stored_as
 
 RETRYABLE = [Stage.REJECTED, Stage.EXPIRED, Stage.CANCELLED]
+OFFERED = [*RETRYABLE, Stage.ABANDONED]
 
 
 def attempts_of(visitor, path):
@@ -21,7 +23,7 @@ def retry_forms(page, path):
 def test_the_button_is_there_where_it_helps(visitor, stored, stage):
     path = stored(**stored_as(stage))
     forms = retry_forms(visitor.get(path), path)
-    assert [form["method"] for form in forms] == (["post"] if stage in RETRYABLE else [])
+    assert [form["method"] for form in forms] == (["post"] if stage in OFFERED else [])
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -44,6 +46,24 @@ def test_the_button_opens_the_next_attempt(visitor, stored, count, stage):
     assert (pressed.status, pressed.response.headers["Location"]) == (303, path)
     assert visitor.get(path).stage == Stage.PREPARING
     assert (attempts_of(visitor, path), count("validations")) == (1, 2)
+
+
+def test_at_an_abandoned_session_it_first_closes_that(visitor, stored, count):
+    path = stored(**stored_as(Stage.ABANDONED))
+    assert visitor.get(path).all("a", href=f"{path}/continue")
+    pressed = visitor.press(path, "retry")
+    assert (pressed.status, pressed.response.headers["Location"]) == (303, path)
+    page = visitor.get(path)
+    assert (page.stage, count("validations"), page.all("a", href=f"{path}/continue")) == (Stage.PREPARING, 1, [])
+    assert visitor.get(f"{path}/continue").response.headers["Location"] == path
+
+
+def test_what_gu1_does_not_close_has_no_button_but_a_person(visitor, stored):
+    refused = adopted(status=Status.ABANDONED, shown_at=NOW, restart_refused_at=NOW)
+    path = stored(validation=refused)
+    page = visitor.get(path)
+    assert (retry_forms(page, path), len(page.all("a", href=f"{path}/continue"))) == ([], 1)
+    assert page.text("h2", id="contact-title") == "Hablá con una persona"
 
 
 @on_both_databases
@@ -70,7 +90,7 @@ def test_an_old_button_does_nothing_after_the_next_rejection(visitor, gu1, clock
     assert (visitor.get(path).stage, count("validations")) == (Stage.REJECTED, 2)
 
 
-@pytest.mark.parametrize("stage", [stage for stage in SHOWN if stage not in RETRYABLE])
+@pytest.mark.parametrize("stage", [stage for stage in SHOWN if stage not in OFFERED])
 def test_where_it_is_not_allowed_nothing_happens(visitor, stored, button, count, stage):
     path = stored(**stored_as(stage))
     pressed = visitor.post(f"{path}/retry", button(path))

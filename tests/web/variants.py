@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from portal.domain.onboarding import StallReason
-from portal.domain.reasons import COOL_DOWN, REMEDIES, Reason, Remedy
+from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import REFRESHES_FOR_PAGE, IdentityMatch
@@ -77,6 +77,12 @@ VARIANTS = {
     ),
     "expired": Variant(Stage.EXPIRED, "retry", _at(Stage.EXPIRED)),
     "abandoned": Variant(Stage.ABANDONED, "continue", _at(Stage.ABANDONED)),
+    "abandoned and not to be closed": Variant(
+        Stage.ABANDONED, "contact", _with(status=Status.ABANDONED, shown_at=NOW, restart_refused_at=NOW)
+    ),
+    "abandoned and being closed": Variant(
+        Stage.PREPARING, "wait", _with(status=Status.ABANDONED, shown_at=NOW, restart_asked_at=NOW)
+    ),
     "abandoned past its end": Variant(Stage.ABANDONED, "wait", _at(Stage.ABANDONED), WEEK),
     "abandoned past its end for the last time": Variant(
         Stage.ABANDONED, "wait", _with(status=Status.ABANDONED, shown_at=NOW, number=3), WEEK
@@ -98,7 +104,7 @@ VARIANTS = {
     "rejected before the last attempt": Variant(
         Stage.REJECTED, "retry", _rejected(Reason.REGISTRY_CARD_OUTDATED, number=2)
     ),
-    "registry silent for long": Variant(Stage.REJECTED, "retry", _rejected(SILENT), COOL_DOWN),
+    "registry silent for long": Variant(Stage.REJECTED, "retry", _rejected(SILENT), OUTAGE_WAITS[0]),
     "registry silent abroad": Variant(
         Stage.REJECTED, "later", lambda: {"validation": rejected(SILENT), "country": "BR"}
     ),

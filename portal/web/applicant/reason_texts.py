@@ -33,7 +33,10 @@ _CLEAN_CARD = _("Your DNI card, clean and without its cover")
 _WITH_LIGHT = _("Your document and a place with good light")
 _FOR_A_PERSON = _("Your document and the reference below")
 _REGISTRY_SILENT = _("The national registry did not answer")
-_NOTHING_TO_CORRECT = _("There is nothing to correct: the same document is good as soon as the registry answers again.")
+_NOTHING_TO_CORRECT = _(
+    "There is nothing to correct: the same document is good as soon as the registry answers again. This attempt does "
+    "not count."
+)
 
 _TEXTS = {
     Reason.REGISTRY_DOCUMENT_MISSING: ReasonText(
@@ -43,12 +46,16 @@ _TEXTS = {
         _CLEAN_CARD,
     ),
     Reason.REGISTRY_GENDER_MISSING: ReasonText(
-        _("One detail of your DNI could not be read"),
+        _("One detail of your DNI could not be used"),
         _(
-            "RENAPER, the national registry, needs the field “Sexo” of your DNI, and the photos did not show it "
-            "clearly."
+            "RENAPER, the national registry, needs the field “Sexo” of your DNI as F or M. Either the photos did not "
+            "show it clearly, or your card really shows X or nothing there."
         ),
-        _("Please take them again with the whole card in the picture, in good light and without reflections."),
+        _(
+            "If your card shows F or M, please take the photos again with the whole card in the picture, in good light "
+            "and without reflections. If it shows X or nothing, new photos do not change that: a person can look into "
+            "it with you."
+        ),
         _CLEAN_CARD,
     ),
     Reason.REGISTRY_UNAVAILABLE: ReasonText(
@@ -64,9 +71,15 @@ _TEXTS = {
         _("Your DNI card and the reference below"),
     ),
     Reason.REGISTRY_CARD_DATA_MISSING: ReasonText(
-        _("Part of your DNI could not be read"),
-        _("The photos did not show the trámite number of your DNI clearly."),
-        _("Please photograph both sides again: the whole card, in good light and without reflections."),
+        _("The trámite number of your DNI is missing"),
+        _(
+            "Either the photos did not show it clearly, or your card or RENAPER, the national registry, really has "
+            "none for you."
+        ),
+        _(
+            "If your card has one, please photograph both sides again: the whole card, in good light and without "
+            "reflections. If it has none, or if this happens again, a person can look into it with you."
+        ),
         _CLEAN_CARD,
         shows_card=True,
     ),

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+_MOST_MINUTES = 90
+"""From then on it is told in hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class RelativeTime:
@@ -24,11 +27,20 @@ class RelativeTime:
     def words(self) -> str:
         if self.minutes == 1:
             return str(_("in less than a minute"))
+        if self.minutes > _MOST_MINUTES:
+            return str(ngettext("in about %(num)d hour", "in about %(num)d hours", self._hours))
         return str(ngettext("in about %(num)d minute", "in about %(num)d minutes", self.minutes))
 
     def seconds_unchanged(self, now: datetime) -> float:
         """Seconds until `words` change."""
-        return (self.at - now).total_seconds() - 60 * (self.minutes - 1)
+        left = (self.at - now).total_seconds()
+        if self.minutes > _MOST_MINUTES:
+            return left - 60 * max(_MOST_MINUTES, 60 * (self._hours - 1))
+        return left - 60 * (self.minutes - 1)
+
+    @property
+    def _hours(self) -> int:
+        return math.ceil(self.minutes / 60)
 
 
 def relative_time(at: datetime | None, now: datetime) -> RelativeTime | None:

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _
 from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
-from portal.domain.reasons import Reason, Remedy
+from portal.domain.reasons import MAY_NEED_A_PERSON, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.standing import Standing
 from portal.domain.status import Status
@@ -76,6 +76,14 @@ class StageView:
         return self.standing.may_retry
 
     @property
+    def may_restart(self) -> bool:
+        return self.standing.may_restart
+
+    @property
+    def restart_was_refused(self) -> bool:
+        return self.validation is not None and self.validation.restart_refused_at is not None
+
+    @property
     def may_continue(self) -> bool:
         return self.standing.may_continue
 
@@ -98,6 +106,11 @@ class StageView:
     @property
     def remedy(self) -> Remedy | None:
         return self.validation.remedy if self.validation else None
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Rejected for a reason that only a person may be able to settle, from the first time on."""
+        return self.remedy is Remedy.CONTACT or self.reason in MAY_NEED_A_PERSON
 
     @property
     def is_doubtful(self) -> bool:
@@ -148,11 +161,14 @@ class StageView:
 
     @property
     def offers_contact(self) -> bool:
-        """If only a person can help, and before the last attempt."""
+        """If only a person can help, before the last attempt, and from the second outage in a row on."""
         if self.stage is Stage.CONFIRMING:
             return self.age >= CONFIRMS_WITHIN.total_seconds()
+        if self.stage is Stage.ABANDONED:
+            return self.restart_was_refused
         if self.stage is Stage.REJECTED:
-            return self.remedy is Remedy.CONTACT or self.attempts_left <= 1
+            recurs = self.remedy is Remedy.RETRY_LATER and self.onboarding.outages_in_row > 0
+            return self.needs_a_person or recurs or self.attempts_left <= 1
         is_held = self.stage is Stage.IN_REVIEW and self.is_doubtful
         return is_held or self.stage.facts.offers_contact
 

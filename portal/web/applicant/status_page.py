@@ -84,6 +84,6 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
         "capture": capture_of(found),
         "camera_is_blocked": view.is_camera_blocked,
         "device": second_device_of(found, view),
-        "action_form": ActionForm(portal().form_tokens, found.id, attempt=found.attempts),
+        "action_form": ActionForm(portal().form_tokens, found.id, attempt=found.validation_number),
         "reference": reference_of(found.id),
     }
