@@ -145,7 +145,8 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
     if new is None:
         return (Actor.PARTNER, Action.DETAILS_GIVEN) if old else (Actor.RULE, Action.CHANGED)
     if old is None or old.nonce != new.nonce:
-        return Actor.APPLICANT, Action.RETRIED if after.validation_number > max(before.validation_number, 1) else Action.DETAILS_GIVEN
+        is_retry = after.validation_number > max(before.validation_number, 1)
+        return Actor.APPLICANT, Action.RETRIED if is_retry else Action.DETAILS_GIVEN
     return _of_validation(old, new) or _of_stall(before, after)
 
 
