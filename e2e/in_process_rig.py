@@ -23,6 +23,7 @@ from e2e.servers import sqlite_in
 from portal.app import create_app, runner_of
 from portal.config import Config
 from portal.domain.onboarding import Details, Onboarding
+from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
 from portal.domain.stage import Stage, stage_of
 from portal.domain.timings import Timings
 from portal.gu1.breaker import Breaker
@@ -114,6 +115,16 @@ class Rig:
         assert validation
         self.tell(f"validations/{validation.gu1_id}/outcome", outcome=outcome)
 
+    def approves_by_hand(self, onboarding_id: str) -> None:
+        """As a compliance officer does at gu1."""
+        validation = self.onboarding(onboarding_id).validation
+        assert validation
+        self.client.post(
+            f"{self.mock_url}/api/kyc/validations/{validation.gu1_id}/approve",
+            json={"reason": "Looked at by hand"},
+            headers={"Authorization": f"Bearer {API_KEY}"},
+        ).raise_for_status()
+
     def tell(self, path: str, **body: Any) -> None:
         answer = self.client.post(f"{self.mock_url}/_mock/{path}", json=body)
         assert answer.is_success, answer.text
@@ -134,6 +145,7 @@ def rig(
     deliver: Callable[..., int] | None = None,
     is_proxied: bool = False,
     hurries: bool = False,
+    renaper_patience: RenaperPatience = DEFAULT_PATIENCE,
     **options: Any,
 ) -> Iterator[Rig]:
     """`options` go to the mock; `deliver` replaces the delivery of its webhooks to the portal.
@@ -159,7 +171,7 @@ def rig(
         )
     mock.jinja_env.bytecode_cache = FileSystemBytecodeCache()
     with serving(mock) as server, proxying(server.url) if is_proxied else nullcontext() as proxy:
-        config = _config(proxy.url if proxy else server.url, database_url or sqlite_in(folder))
+        config = _config(proxy.url if proxy else server.url, database_url or sqlite_in(folder), renaper_patience)
         if not is_migrated:
             engine = make_engine(config.database_url)
             migrate(engine)
@@ -179,7 +191,7 @@ def rig(
             runner_of(app).stop()
 
 
-def _config(gu1_url: str, database_url: str) -> Config:
+def _config(gu1_url: str, database_url: str, renaper_patience: RenaperPatience) -> Config:
     return Config(
         base_url=BASE_URL,
         secret_keys=("k" * 32,),
@@ -188,6 +200,7 @@ def _config(gu1_url: str, database_url: str) -> Config:
         gu1_api_key=API_KEY,
         gu1_webhook_secrets=(SECRET,),
         gu1_provider_hosts=("127.0.0.1",),
+        gu1_renaper_patience=renaper_patience,
     )
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import time
+from datetime import timedelta
 
 import pytest
 
 from e2e.in_process_rig import rig
 from e2e.mock_gu1.api_variants import SWITCHES, words_of
+from portal.domain.renaper_patience import Afterwards, RenaperPatience
 from portal.domain.stage import Stage
+from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck
 
 OUTDATED = "RENAPER_TRAMITE_ID_NOT_MATCH"
 
@@ -24,8 +29,9 @@ REFUSED = {
     ("renaper_credentials", "refuse"),
 }
 
-# If gu1 silently skips the double check, no answer comes, and `approved` is not shown without one.
-UNANSWERED = {("renaper_credentials", "skip")}
+# RENAPER rejects nobody: gu1 skips the double check, or it stays silent.
+NO_ANSWER = {("renaper_credentials", "skip"), ("renaper", "silent")}
+SOON = timedelta(seconds=1)
 
 EVERY_VARIANT = [
     ("duplicates", "refuse"),  # the default: every other row differs from it by one word
@@ -50,8 +56,11 @@ def test_whole_journey_in_every_variant(folder, switch, word):
             return
         it.arrives(onboarding, Stage.READY)
         it.opens_hosted_page(onboarding)
-        it.ends(onboarding, OUTDATED)
-        if (switch, word) not in UNANSWERED:
+        if (switch, word) in NO_ANSWER:
+            it.ends(onboarding, "approve")
+            it.arrives(onboarding, Stage.CONFIRMING if word == "silent" else Stage.APPROVED)
+        else:
+            it.ends(onboarding, OUTDATED)
             rejected = it.arrives(onboarding, Stage.REJECTED)
             assert rejected.validation.reason == "registry_card_outdated"
             it.onboardings.retry(onboarding, after_attempt=1)
@@ -85,6 +94,48 @@ def test_approval_taken_back_by_the_registry(folder):
         onboarding = it.start("99990031")
         it.arrives(onboarding, Stage.CONFIRMING)
         it.arrives(onboarding, Stage.REJECTED)
+        it.agrees_with_the_ledger()
+
+
+def test_double_check_that_gu1_skips_is_known_before_the_camera(folder):
+    with rig(folder, is_migrated=True, renaper_credentials="skip") as it:
+        onboarding = it.start("31222333")
+        ready = it.arrives(onboarding, Stage.READY)
+        assert (ready.validation.double_check, ready.validation.shown_at) == (DoubleCheck.NOT_ASKED, None)
+        it.agrees_with_the_ledger()
+
+
+@pytest.mark.parametrize(("then", "stage"), [(Afterwards.HOLD, Stage.IN_REVIEW), (Afterwards.APPROVE, Stage.APPROVED)])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_double_check_that_stays_silent_has_an_end(folder, then, stage, by_hand):
+    """Also after an approval by hand, for which gu1 does not ask RENAPER again."""
+    with rig(folder, is_migrated=True, renaper="silent", renaper_patience=RenaperPatience(SOON, then)) as it:
+        onboarding = it.start("31222333")
+        it.arrives(onboarding, Stage.READY)
+        it.opens_hosted_page(onboarding)
+        it.ends(onboarding, "review" if by_hand else "approve")
+        if by_hand:
+            it.arrives(onboarding, Stage.IN_REVIEW)
+            it.approves_by_hand(onboarding)
+        it.arrives(onboarding, Stage.CONFIRMING)
+        ended = it.arrives(onboarding, stage)
+        assert ended.validation.patience_ended_at and ended.validation.is_settled == (then is Afterwards.APPROVE)
+        it.agrees_with_the_ledger()
+
+
+def test_stopped_while_the_registry_is_asked_its_answer_changes_nothing(folder):
+    with rig(folder, is_migrated=True, renaper="two_steps", renaper_delay=1.0) as it:
+        onboarding = it.start("31222333")
+        it.arrives(onboarding, Stage.READY)
+        it.opens_hosted_page(onboarding)
+        it.ends(onboarding, "approve")
+        it.arrives(onboarding, Stage.CONFIRMING)
+        it.onboardings.stop(onboarding)
+        deadline = time.monotonic() + 15
+        while (kept := it.onboarding(onboarding)).validation.double_check is not DoubleCheck.ANSWERED:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert (it.stage(onboarding), kept.status, kept.due_at) == (Stage.CANCELLED, Status.CANCELLED, None)
         it.agrees_with_the_ledger()
 
 

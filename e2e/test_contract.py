@@ -155,7 +155,7 @@ def test_verified_number_is_the_one_that_was_typed(settled):
 
 
 def test_double_check_answers_beside_the_verdict(settled):
-    """Else people stay at "confirming" forever: set GU1_DOUBLE_CHECK_RENAPER=false."""
+    """Else approvals wait as long as GU1_RENAPER_PATIENCE says."""
     if settled.double_check in {None, DoubleCheck.NOT_ASKED}:
         pytest.skip("this organization has no RENAPER credentials, or gu1 says nothing of the double check")
     assert settled.double_check is DoubleCheck.ANSWERED

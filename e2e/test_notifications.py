@@ -18,6 +18,7 @@ from e2e.servers import SECRET_KEY, Server, mock_gu1, on_database
 from portal.domain.onboarding import Details
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.timings import Timings
+from portal.domain.validation import DoubleCheck
 from portal.metrics import Metrics
 from portal.partners.registry import new_signing_secret
 from portal.services.keyed_hash import KeyedHash
@@ -163,6 +164,22 @@ def test_backend_that_fails_twice_hears_everything_of_a_portal_that_is_killed(sc
     scene.retry(onboarding)
     scene.becomes(scene.validation(onboarding, 2), "reject")
     scene.sees_everything_arrive(["pending", "in_review", "rejected", "pending", "rejected"])
+
+
+@on_both_databases
+def test_a_stop_is_the_last_word_though_the_registry_confirms_later(scene):
+    httpx.post(f"{scene.gu1.url}/_mock/world", json={"renaper": "two_steps"}, trust_env=False).raise_for_status()
+    onboarding = scene.invite()
+    scene.becomes(scene.validation(onboarding), "approve")
+    until(lambda: scene.onboardings.get(onboarding).validation.is_confirming)
+    scene.onboardings.stop(onboarding)
+    until(lambda: scene.onboardings.get(onboarding).validation.double_check is DoubleCheck.ANSWERED)
+    scene.sees_everything_arrive(["pending", "in_review", "cancelled"])
+    told = [json.loads(row.payload) for row in scene.kept()]
+    assert {it["verified_at"] for it in told} == {None}
+    again = scene.customers.create(CreateRequest(partner="shop", external_id="customer-7", locale="es-AR")).onboarding
+    until(lambda: scene.onboardings.get(again.id).due_at is None)
+    assert (again.id != onboarding, scene.onboardings.get(again.id).verified_before_at) == (True, None)
 
 
 @on_both_databases

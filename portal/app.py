@@ -176,6 +176,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         provider_hosts=ProviderHosts(shared.config.gu1_provider_hosts),
         meter=shared.metrics,
         timings=shared.timings,
+        renaper_patience=shared.config.gu1_renaper_patience,
         wake=shared.wake_onboardings,
     )
     partner_onboardings = PartnerOnboardings(

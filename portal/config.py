@@ -19,6 +19,7 @@ from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
 from portal.domain.locales import Locale
 from portal.domain.provider_hosts import is_loopback
+from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -61,6 +62,9 @@ class Config(BaseSettings):
     )
     gu1_hourly_budget: int | None = Field(None, ge=1, validation_alias="GU1_HOURLY_BUDGET")
     gu1_double_check_renaper: bool = Field(True, validation_alias="GU1_DOUBLE_CHECK_RENAPER")
+    gu1_renaper_patience: Annotated[RenaperPatience, NoDecode] = Field(
+        DEFAULT_PATIENCE, validation_alias="GU1_RENAPER_PATIENCE"
+    )
     gu1_provider_hosts: Names = Field(("verify.didit.me",), validation_alias="GU1_PROVIDER_HOSTS")
 
     @field_validator("secret_keys", "gu1_webhook_secrets", "gu1_provider_hosts", mode="before")
@@ -69,6 +73,11 @@ class Config(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("gu1_renaper_patience", mode="before")
+    @classmethod
+    def _patience(cls, value: object) -> object:
+        return RenaperPatience.parsed(value) if isinstance(value, str) else value
 
     @field_validator("operator_name", "contact_url", "gu1_organization_id", mode="before")
     @classmethod

@@ -1,12 +1,15 @@
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from portal.config import ConfigError, load_config
+from portal.domain.renaper_patience import DEFAULT_PATIENCE, Afterwards, RenaperPatience
 
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
+NINETY = timedelta(minutes=90)
 LEAST = {"GU1_API_KEY": SECRET, "GU1_WEBHOOK_SECRETS": SECRET, "PORTAL_SECRET_KEYS": SECRET}
 
 
@@ -76,6 +79,9 @@ def test_defaults_are_those_of_the_readme(environment):
         ("GU1_INTEGRATION_CODE", "code", "gu1_integration_code", "code"),
         ("GU1_INTEGRATION_CODE", "code\n", "gu1_integration_code", "code"),
         ("GU1_DOUBLE_CHECK_RENAPER", "0", "gu1_double_check_renaper", False),
+        ("GU1_RENAPER_PATIENCE", "24h:hold", "gu1_renaper_patience", DEFAULT_PATIENCE),
+        ("GU1_RENAPER_PATIENCE", "90m:approve", "gu1_renaper_patience", RenaperPatience(NINETY, Afterwards.APPROVE)),
+        ("GU1_RENAPER_PATIENCE", " 1d:Hold ", "gu1_renaper_patience", DEFAULT_PATIENCE),
         ("GU1_PROVIDER_HOSTS", "a.example, .b.example", "gu1_provider_hosts", ("a.example", ".b.example")),
     ],
 )
@@ -122,6 +128,7 @@ def test_each_variable_is_read(environment, name, text, field, value):
         ("GU1_WEBHOOK_SECRETS", None),
         ("GU1_INTEGRATION_CODE", ""),
         ("GU1_DOUBLE_CHECK_RENAPER", "sometimes"),
+        *(("GU1_RENAPER_PATIENCE", text) for text in ("24h", "hold", "24h:reject", "-1h:hold", "24:hold", "")),
         ("GU1_PROVIDER_HOSTS", ""),
         ("GU1_PROVIDER_HOSTS", "*"),
     ],

@@ -71,7 +71,12 @@ class ApiVariant:
     features: str = _words("upper", "lower", what="letters of decision.features (23)")
     media: str = _words("keys", "links", what="images in decision as storage keys or https links (24)")
     error_shape: str = _words("flat", "nested", what="every error but the duplicate's (5)")
-    renaper: str = _words("one_step", "two_steps", what="two_steps approves before the registry has answered (26, ?6)")
+    renaper: str = _words(
+        "one_step",
+        "two_steps",
+        "silent",
+        what="two_steps approves before the registry has answered (26, ?6); silent: it is asked and never answers",
+    )
     renaper_credentials: str = _words("present", "refuse", "skip", what="double check asked without credentials")
     is_current: str = _words("newest", "newest_approved", what="which validation is the current one (19)")
     second_validation: str = _words(

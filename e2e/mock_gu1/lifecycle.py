@@ -139,6 +139,8 @@ class Lifecycle:
             outcome = replace(outcomes.APPROVE, code=outcome.code)
         if self._variants.now.renaper == "two_steps":
             outcome = _in_two_steps(outcome, registry_asked=row.registry_asked, delay=self._settings.renaper_delay)
+        if self._variants.now.renaper == "silent" and row.registry_asked:
+            outcome = _without_registry(outcome)
         settled = self._move(row, **self._consequences(row, outcome))
         then = outcome.then
         if then:
@@ -181,6 +183,12 @@ class Lifecycle:
     def _images(self, row: Validation) -> str:
         settings = self._settings
         return "/".join(("kyc", settings.integration_code, settings.organization_id, row.entity_id, row.id))
+
+
+def _without_registry(outcome: Outcome) -> Outcome:
+    """What the provider alone says: RENAPER does not answer."""
+    told = outcomes.APPROVE if outcome.is_from_registry else outcome
+    return replace(told, registry_answers=False, then=None)
 
 
 def _in_two_steps(outcome: Outcome, *, registry_asked: bool, delay: float) -> Outcome:

@@ -153,7 +153,7 @@ def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
 
 def _adopted(validation: Validation) -> Stage:
     if validation.is_confirming:
-        return Stage.CONFIRMING
+        return Stage.IN_REVIEW if validation.is_overdue else Stage.CONFIRMING
     if validation.ran_out:
         return Stage.EXPIRED
     if validation.is_doubtful:

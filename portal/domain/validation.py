@@ -18,13 +18,14 @@ CLOCKS_APART = timedelta(minutes=5)
 REFRESHES_FOR_PAGE = 16
 """About three minutes."""
 CONFIRMS_WITHIN = timedelta(days=1)
-"""How long RENAPER may take to confirm an approval before the operator is alerted."""
+"""How long RENAPER may take to confirm an approval before the page offers a contact and the operator is alerted."""
 
 
 class DoubleCheck(StrEnum):
     """Whether RENAPER was asked to confirm an approval, and has answered."""
 
     NOT_ASKED = "not_asked"
+    """No answer is expected: not asked for, not taken up by gu1, or no longer waited for."""
     UNANSWERED = "unanswered"
     ANSWERED = "answered"
 
@@ -66,6 +67,8 @@ class Observation:
     session_id: str | None = field(default=None, repr=False)
     double_check: DoubleCheck | None = None
     """None if the row does not say."""
+    omits_double_check: bool = False
+    """The row shows its metadata, and no double check in it."""
     reason: Reason | None = None
     document_number: str | None = field(default=None, repr=False)
     """As read from the document, letters and digits only; compared, never stored."""
@@ -106,6 +109,12 @@ class Validation:
     shown_at: datetime | None = None
     """When the browser was first sent to the hosted page."""
     double_check: DoubleCheck = DoubleCheck.NOT_ASKED
+    double_check_taken_up: bool = False
+    """gu1 said that it makes the double check that we asked for."""
+    confirming_since: datetime | None = None
+    """When the approval began to wait for RENAPER."""
+    patience_ended_at: datetime | None = None
+    """When GU1_RENAPER_PATIENCE was over and RENAPER had not answered."""
     reason: Reason | None = None
     identity_match: IdentityMatch = IdentityMatch.UNKNOWN
     operator_decision: OperatorDecision | None = None
@@ -160,6 +169,11 @@ class Validation:
         return self._may_be_held and self.double_check is DoubleCheck.UNANSWERED
 
     @property
+    def is_overdue(self) -> bool:
+        """Approved and on hold: RENAPER did not answer within GU1_RENAPER_PATIENCE. It may still do so."""
+        return self.is_confirming and self.patience_ended_at is not None
+
+    @property
     def is_doubtful(self) -> bool:
         """Approved, but with another document number than the typed one."""
         return self._may_be_held and self.identity_match is IdentityMatch.MISMATCH
@@ -187,7 +201,7 @@ class Validation:
     def _visible(self) -> tuple[object, ...]:
         return (
             *(self.creation_state, self.status, self.session_url, self.double_check, self.reason),
-            *(self.identity_match, self.operator_decision),
+            *(self.is_overdue, self.identity_match, self.operator_decision),
         )
 
     @property
@@ -217,7 +231,9 @@ class Validation:
             status=seen.status,
             session_url=seen.session_url or self.session_url,
             session_id=seen.session_id or self.session_id,
-            double_check=_merged_double_check(self.double_check, seen.double_check),
+            double_check=self._double_check_after(seen),
+            double_check_taken_up=self.double_check_taken_up
+            or seen.double_check in {DoubleCheck.UNANSWERED, DoubleCheck.ANSWERED},
             reason=(seen.reason or self.reason or Reason.UNSPECIFIED) if seen.status is Status.REJECTED else None,
             identity_match=self.identity_match if identity_match is IdentityMatch.UNKNOWN else identity_match,
             gu1_updated_at=seen.updated_at or self.gu1_updated_at,
@@ -227,16 +243,19 @@ class Validation:
             restart_asked_at=self.restart_asked_at if seen.status in OPEN | CLOSED_UNPAID else None,
         )
 
+    def _double_check_after(self, seen: Observation) -> DoubleCheck:
+        """An answer stays. What gu1 took up is expected, even if a later row leaves it out, until gu1 says no."""
+        if DoubleCheck.ANSWERED in {self.double_check, seen.double_check}:
+            return DoubleCheck.ANSWERED
+        if seen.double_check is DoubleCheck.UNANSWERED:
+            was_given_up = self.patience_ended_at is not None and self.double_check is DoubleCheck.NOT_ASKED
+            return DoubleCheck.NOT_ASKED if was_given_up else DoubleCheck.UNANSWERED
+        is_omitted = seen.omits_double_check and not self.double_check_taken_up
+        return DoubleCheck.NOT_ASKED if is_omitted or seen.double_check is DoubleCheck.NOT_ASKED else self.double_check
+
 
 def _is_newer(new: datetime | None, old: datetime | None) -> bool | None:
     """None if they are equal or missing: some of gu1's answers have whole seconds only."""
     if new is None or old is None or new == old:
         return None
     return new > old
-
-
-def _merged_double_check(old: DoubleCheck, new: DoubleCheck | None) -> DoubleCheck:
-    """A requested double check stays requested even if a later row omits it."""
-    if new is None or (new is DoubleCheck.NOT_ASKED and old is DoubleCheck.UNANSWERED):
-        return old
-    return old if old is DoubleCheck.ANSWERED else new

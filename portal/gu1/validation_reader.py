@@ -44,6 +44,7 @@ def read_validation(body: object) -> Observation:
         session_url=text(row.get("providerSessionUrl")),
         session_id=identifier(row.get("validationSessionId")) or identifier(row.get("sessionId")),
         double_check=_double_check(row),
+        omits_double_check=_omits_double_check(row),
         reason=reason_of(risk_codes(row)) if status is Status.REJECTED else None,
         document_number=_document_number(row),
         nonce=identifier(mapping(metadata.get("portal")).get("nonce")),
@@ -139,6 +140,15 @@ def _double_check(row: dict[str, object]) -> DoubleCheck | None:
     if asked is None:
         return None
     return DoubleCheck.UNANSWERED if asked else DoubleCheck.NOT_ASKED
+
+
+def _omits_double_check(row: dict[str, object]) -> bool:
+    """The row shows metadata, and neither the double check nor an answer in them."""
+    metadata = row.get("metadata")
+    if not isinstance(metadata, dict):
+        return False
+    parts = (metadata.get("doubleChecks", {}), metadata.get("responseDoubleChecks", {}))
+    return all(part is None or (isinstance(part, dict) and part.get("renaper") is None) for part in parts)
 
 
 def _is_result(answer: dict[str, object]) -> bool:

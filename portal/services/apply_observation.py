@@ -9,11 +9,13 @@ from datetime import datetime
 from portal.domain.comparable_numbers import comparable
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.renaper_patience import Afterwards, RenaperPatience
 from portal.domain.timings import Timings
 from portal.domain.validation import (
     CLOCKS_APART,
     CONFIRMS_WITHIN,
     CreationState,
+    DoubleCheck,
     IdentityMatch,
     Observation,
     Validation,
@@ -31,24 +33,28 @@ class ObservationApplier:
     provider_hosts: ProviderHosts
     meter: Meter
     timings: Timings
+    renaper_patience: RenaperPatience
 
     def apply(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         """Applies an observation that a step requested; unchanged if it is about another validation."""
         before = onboarding.validation
         if before is None or not _concerns(before, seen):
             return onboarding
+        now = self.clock()
         stall_reason = self._stall_reason(onboarding, seen)
         after = self._validation_after(onboarding, before, self._sanitized(seen))
+        after = self._with_patience(onboarding, after, now)
         changed = not after.looks_like(before) or stall_reason is not onboarding.stall_reason
         after = replace(after, refreshes=0 if changed else before.refreshes + 1)
-        now = self.clock()
-        self._alert(onboarding, after, now)
+        is_over = after.is_settled or (onboarding.stopped_at is not None and after.status.is_final)
+        if not onboarding.stopped_at:
+            self._alert(onboarding, before, after, now)
         return replace(
             onboarding,
             validation=after,
             stall_reason=stall_reason,
             failures=0,
-            due_at=onboarding.due_after(None if after.is_settled else self._next_refresh(after, now)),
+            due_at=onboarding.due_after(None if is_over else self._next_refresh(after, now)),
             updated_at=now if changed else onboarding.updated_at,
         )
 
@@ -65,37 +71,60 @@ class ObservationApplier:
 
     def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:
         adopted = replace(before, gu1_id=seen.gu1_id, creation_state=CreationState.ADOPTED)
-        has_session = bool(seen.session_id or before.session_id or seen.session_url or before.session_url)
-        # Without a session no document was shown: gu1's sandbox invents one.
-        match = self._identity_match(onboarding, seen) if has_session else IdentityMatch.UNKNOWN
+        # If nobody opened the hosted page, no document was shown: gu1's sandbox invents one, session or not.
+        match = self._identity_match(onboarding, seen) if before.shown_at else IdentityMatch.UNKNOWN
         after = adopted.observed(seen, match)
         if after is adopted and seen.status is not before.status:
             self.meter.count("refused_status_changes", old=before.status, new=seen.status)
+        if after.status is not before.status or before.creation_state is not CreationState.ADOPTED:
+            self.meter.count("status_changes", status=after.status, reason=after.reason or "")
+        return after
+
+    def _with_patience(self, onboarding: Onboarding, after: Validation, now: datetime) -> Validation:
+        """Ends the waiting for RENAPER, as the operator's policy says."""
+        if onboarding.stopped_at or not after.is_confirming:
+            return replace(after, confirming_since=None)
+        was_confirming = onboarding.validation is not None and onboarding.validation.is_confirming
+        since = after.confirming_since or (onboarding.updated_at if was_confirming else now)
+        after = replace(after, confirming_since=since)
+        if now - since < self.renaper_patience.lasts:
+            return after
+        after = replace(after, patience_ended_at=after.patience_ended_at or now)
+        if self.renaper_patience.then is Afterwards.HOLD:
+            return after
+        log.warning("onboarding %s: approved without RENAPER, which did not answer in time", onboarding.id)
+        self.meter.count("approved_unconfirmed")
+        return replace(after, double_check=DoubleCheck.NOT_ASKED)
+
+    def _alert(self, onboarding: Onboarding, before: Validation, after: Validation, now: datetime) -> None:
+        """Logs what only an operator can fix; what lasts, at each refresh."""
         if after.is_doubtful and not before.is_doubtful:
             log.error("onboarding %s: approval held: the verified document is not the one typed", onboarding.id)
             self.meter.count("identity_mismatch")
         if after.failed_by_outage and not before.failed_by_outage:
             log.error("onboarding %s: rejected because the registry did not answer", onboarding.id)
             self.meter.count("registry_outages")
-        if after.status is not before.status or before.creation_state is not CreationState.ADOPTED:
-            self.meter.count("status_changes", status=after.status, reason=after.reason or "")
-        return after
-
-    def _alert(self, onboarding: Onboarding, after: Validation, now: datetime) -> None:
-        """Logs what only an operator can fix, at each refresh while it lasts."""
+        if _was_not_taken_up(before, after):
+            log.error("onboarding %s: gu1 did not take up RENAPER's double check", onboarding.id)
+            self.meter.count("double_check_not_taken_up")
         if after.lacks_page:
             log.error("onboarding %s: validation has no hosted page", onboarding.id)
             self.meter.count("no_hosted_page")
-        if after.is_confirming and now - onboarding.updated_at >= CONFIRMS_WITHIN:
+        if after.is_overdue:
+            log.error("onboarding %s: approval held: RENAPER did not answer in time", onboarding.id)
+            self.meter.count("unconfirmed")
+        elif after.is_confirming and after.confirming_since and now - after.confirming_since >= CONFIRMS_WITHIN:
             log.error("onboarding %s: approval not confirmed by RENAPER for a day", onboarding.id)
             self.meter.count("unconfirmed")
 
     def _next_refresh(self, after: Validation, now: datetime) -> datetime:
-        """At the usual interval, but no later than the session's end."""
+        """At the usual interval, but no later than the session's end or the end of the patience with RENAPER."""
         if after.makes_room:
             return now
-        usual = now + self.timings.refresh_after(after)
-        return min(usual, after.ends_at) if now < after.ends_at else usual
+        ends = [after.ends_at]
+        if after.is_confirming and after.confirming_since:
+            ends.append(after.confirming_since + self.renaper_patience.lasts)
+        return min([now + self.timings.refresh_after(after), *(end for end in ends if now < end)])
 
     def _identity_match(self, onboarding: Onboarding, seen: Observation) -> IdentityMatch:
         if seen.document_number is None or onboarding.document_digest is None:
@@ -125,6 +154,12 @@ class ObservationApplier:
             log.error("onboarding %s: hosted page not in GU1_PROVIDER_HOSTS", onboarding.id)
             self.meter.count("session_url_refused")
         return StallReason.HOSTED_PAGE_REFUSED
+
+
+def _was_not_taken_up(before: Validation, after: Validation) -> bool:
+    return before.double_check is DoubleCheck.UNANSWERED and (
+        after.double_check is DoubleCheck.NOT_ASKED and after.patience_ended_at is None
+    )
 
 
 def _concerns(validation: Validation, seen: Observation) -> bool:

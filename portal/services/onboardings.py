@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from portal.domain.errors import RetryRefused
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
 from portal.domain.stage import Stage, stage_of
 from portal.domain.standing import Standing, may_continue, standing_of
 from portal.domain.timings import Timings
@@ -41,6 +42,7 @@ class Onboardings:
         provider_hosts: ProviderHosts,
         meter: Meter,
         timings: Timings,
+        renaper_patience: RenaperPatience = DEFAULT_PATIENCE,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         """`wake` wakes this process's runner when an onboarding becomes due."""
@@ -48,7 +50,12 @@ class Onboardings:
         self._clock = clock
         self._planner = ValidationPlanner(policy_for, keyed_hash)
         self._observations = ObservationApplier(
-            clock=clock, keyed_hash=keyed_hash, provider_hosts=provider_hosts, meter=meter, timings=timings
+            clock=clock,
+            keyed_hash=keyed_hash,
+            provider_hosts=provider_hosts,
+            meter=meter,
+            timings=timings,
+            renaper_patience=renaper_patience,
         )
         self._meter = meter
         self._timings = timings
@@ -131,6 +138,10 @@ class Onboardings:
     def find_by_validation(self, gu1_id: str) -> Onboarding | None:
         """The onboarding that sent the request for this validation; None if it is not ours."""
         return self._store.find_by_validation(gu1_id)
+
+    def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
+        """Another onboarding of its entity sent a request whose validation is unknown: gu1 may have created one."""
+        return self._store.is_shared_with_unanswered(onboarding)
 
     def record_return(self, session_id: str) -> Onboarding | None:
         """The onboarding of this provider session, which is refreshed; None if unknown or opened too long ago."""

@@ -65,10 +65,29 @@ def test_double_check_that_answers_later_settles_the_approval():
     assert settled.is_settled and not settled.is_confirming
 
 
-@pytest.mark.parametrize("forgetful", [None, DoubleCheck.NOT_ASKED])
-def test_row_that_forgets_the_double_check_does_not_lift_it(forgetful):
+def test_row_without_metadata_does_not_lift_the_double_check():
     asked = an_adopted_validation(double_check=DoubleCheck.UNANSWERED)
-    assert after(asked, seen(Status.APPROVED, double_check=forgetful)).is_confirming
+    assert after(asked, seen(Status.APPROVED)).is_confirming
+
+
+@pytest.mark.parametrize("denial", [{"omits_double_check": True}, {"double_check": DoubleCheck.NOT_ASKED}])
+def test_double_check_that_gu1_does_not_take_up_holds_nothing(denial):
+    asked = an_adopted_validation(double_check=DoubleCheck.UNANSWERED)
+    assert after(asked, seen(Status.APPROVED, **denial)).is_settled
+
+
+def test_double_check_that_is_taken_up_late_is_waited_for():
+    denied = after(
+        an_adopted_validation(double_check=DoubleCheck.UNANSWERED), seen(Status.PENDING, NOW, omits_double_check=True)
+    )
+    assert after(denied, seen(Status.APPROVED, LATER, double_check=DoubleCheck.UNANSWERED)).is_confirming
+
+
+def test_what_was_taken_up_is_lifted_by_a_plain_no_only():
+    asked = an_adopted_validation(double_check=DoubleCheck.UNANSWERED)
+    taken_up = after(asked, seen(Status.IN_PROGRESS, NOW, double_check=DoubleCheck.UNANSWERED))
+    assert after(taken_up, seen(Status.APPROVED, LATER, omits_double_check=True)).is_confirming
+    assert after(taken_up, seen(Status.APPROVED, LATER, double_check=DoubleCheck.NOT_ASKED)).is_settled
 
 
 @pytest.mark.parametrize("later", [None, *DoubleCheck])

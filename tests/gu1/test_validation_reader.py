@@ -128,6 +128,32 @@ def test_double_check_is_what_metadata_say(metadata: object, double_check: Doubl
     assert schema.read_validation(a_row(metadata=metadata)).double_check is double_check
 
 
+@pytest.mark.parametrize(
+    ("metadata", "omits"),
+    [
+        (None, False),
+        ([], False),
+        ({}, True),
+        ({"portal": {"nonce": "n"}}, True),
+        (renaper(asked=None), True),
+        ({"doubleChecks": None}, True),
+        (renaper(), False),
+        (renaper(asked=False), False),
+        (renaper(asked=None, verified=True), False),
+        ({"doubleChecks": {"renaper": "yes"}}, False),
+        ({"doubleChecks": "renaper"}, False),
+    ],
+)
+def test_double_check_is_omitted_if_metadata_are_shown_without_it(metadata: object, omits: bool) -> None:
+    assert schema.read_validation(a_row(metadata=metadata)).omits_double_check is omits
+
+
+def test_row_without_metadata_says_nothing_of_the_double_check() -> None:
+    row = a_row()
+    del row["metadata"]
+    assert not schema.read_validation(row).omits_double_check
+
+
 def test_rejected_row_has_a_reason() -> None:
     row = a_rejected_row(metadata=renaper(verified=False, errorCode="RENAPER_TRAMITE_ID_NOT_MATCH"))
     assert schema.read_validation(row).reason is Reason.REGISTRY_CARD_OUTDATED

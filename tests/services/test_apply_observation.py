@@ -143,6 +143,7 @@ def test_a_validation_that_nobody_asked_for_is_not_ours(prepared, onboardings):
     ],
 )
 def test_the_document_must_be_the_one_typed(prepared, report, onboardings, verified, expected):
+    onboardings.open_hosted_page(prepared.id)
     report(Status.APPROVED, double_check=DoubleCheck.ANSWERED, document_number=verified)
     seen = onboardings.get(prepared.id)
     assert (seen.validation.identity_match, stage(seen)) == expected
@@ -152,6 +153,7 @@ def test_the_document_must_be_the_one_typed(prepared, report, onboardings, verif
 def test_where_numbers_mean_different_things_nothing_is_compared(start, work, report, onboardings):
     started = start(country="BR", document_number="52998224725")
     work()
+    onboardings.open_hosted_page(started.id)
     report(Status.APPROVED, document_number="MG1234567")
     assert stage(onboardings.get(started.id)) is Stage.APPROVED
 
@@ -199,13 +201,14 @@ def test_webhook_that_could_not_be_applied_is_not_remembered(prepared, onboardin
     assert webhooks.handle(VerifiedWebhook("validation-1"), b"body") == "looked_up"
 
 
-def test_sandbox_verdicts_without_a_session_are_not_held(begin, gu1, clock, onboardings):
-    gu1.session_url = None
+@pytest.mark.parametrize("session_url", [None, "https://verify.example.com/session/{}"])
+def test_sandbox_verdicts_of_what_nobody_opened_are_not_held(begin, gu1, report, onboardings, session_url):
+    """gu1's sandbox invents a document, and sometimes a session."""
+    gu1.session_url = session_url
     started = begin()
-    clock.advance(seconds=1)
-    approved = gu1.becomes("validation-1", Status.APPROVED, double_check=DoubleCheck.ANSWERED, document_number="99")
-    onboardings.observe(approved)
-    assert stage(onboardings.get(started.id)) is Stage.APPROVED
+    report(Status.APPROVED, double_check=DoubleCheck.ANSWERED, document_number="99")
+    approved = onboardings.get(started.id)
+    assert (stage(approved), approved.validation.identity_match) == (Stage.APPROVED, IdentityMatch.UNKNOWN)
 
 
 def test_time_that_is_still_to_come_makes_no_later_news_old(prepared, report, clock, onboardings):

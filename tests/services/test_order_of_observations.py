@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.reasons import Reason
+from portal.domain.renaper_patience import DEFAULT_PATIENCE
 from portal.domain.status import FINAL, Status
 from portal.domain.timings import Timings
 from portal.domain.validation import DoubleCheck, Observation
@@ -31,6 +32,7 @@ OBSERVER = ObservationApplier(
     provider_hosts=ProviderHosts(["verify.didit.me"]),
     meter=Silent(),
     timings=Timings(),
+    renaper_patience=DEFAULT_PATIENCE,
 )
 
 

@@ -16,7 +16,7 @@ from portal.store.repository import Repository
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 
 TABLES = ["onboardings", "validations"]
-LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(15)]
+LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in range(17)]
 
 
 def a_full_onboarding():
@@ -26,6 +26,7 @@ def a_full_onboarding():
         operator_decision=OperatorDecision.RELEASED,
         gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
         restart_asked_at=LATER[13], restart_refused_at=LATER[14],
+        double_check_taken_up=True, confirming_since=LATER[15], patience_ended_at=LATER[16],
     )  # fmt: skip
     return an_onboarding(
         entity_id="entity-1", validation=validation, stall_reason=StallReason.REFUSED, failures=6, stopped_at=LATER[5],

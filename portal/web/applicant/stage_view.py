@@ -117,6 +117,16 @@ class StageView:
         return self.validation is not None and self.validation.is_doubtful
 
     @property
+    def is_unconfirmed(self) -> bool:
+        """On hold, because RENAPER did not answer in time."""
+        return self.validation is not None and self.validation.is_overdue
+
+    @property
+    def is_held(self) -> bool:
+        """An approval that waits for somebody to look at it."""
+        return self.stage is Stage.IN_REVIEW and (self.is_unconfirmed or self.is_doubtful)
+
+    @property
     def details_refused(self) -> bool:
         return self.onboarding.stall_reason is StallReason.DETAILS_REFUSED
 
@@ -145,7 +155,7 @@ class StageView:
 
     @property
     def title(self) -> Any:
-        return ON_HOLD if self.stage is Stage.IN_REVIEW and self.is_doubtful else TITLES[self.pictured]
+        return ON_HOLD if self.is_held else TITLES[self.pictured]
 
     @property
     def pictured(self) -> Stage:
@@ -169,8 +179,7 @@ class StageView:
         if self.stage is Stage.REJECTED:
             recurs = self.remedy is Remedy.RETRY_LATER and self.onboarding.outages_in_row > 0
             return self.needs_a_person or recurs or self.attempts_left <= 1
-        is_held = self.stage is Stage.IN_REVIEW and self.is_doubtful
-        return is_held or self.stage.facts.offers_contact
+        return self.is_held or self.stage.facts.offers_contact
 
     @property
     def poll_interval(self) -> float | None:
