@@ -158,13 +158,13 @@ class Onboarding:
         )
 
     def is_valid_approval_for(self, customer: Self, gu1_id: str) -> bool:
-        """True if `gu1_id` is an approval of the customer's own onboarding that is neither held nor unconfirmed.
+        """True if `gu1_id` is an approval of the customer's own onboarding, neither stopped nor held nor unconfirmed.
 
         Otherwise somebody else may have typed the customer's number and verified with another document.
         """
         is_own = (self.partner, self.external_id) == (customer.partner, customer.external_id)
         validation = self.validation
-        if validation is None or validation.gu1_id != gu1_id:
+        if self.stopped_at or validation is None or validation.gu1_id != gu1_id:
             return False
         return is_own and validation.status is Status.APPROVED and validation.is_settled
 
@@ -175,9 +175,19 @@ class Onboarding:
 
     @property
     def status(self) -> Status:
-        """What partners and applicants see: `in_review` while an approval is held or unconfirmed."""
+        """What partners and applicants see: `in_review` while an approval is held or unconfirmed.
+
+        A stop wins over everything that gu1 says.
+        """
+        if self.stopped_at:
+            return Status.CANCELLED
         if self.validation is None or self.verified_before_at:
             return Status.APPROVED if self.verified_before_at else Status.PENDING
-        if self.validation.makes_room and not self.stopped_at:
+        if self.validation.makes_room:
             return Status.PENDING
         return Status.IN_REVIEW if self.validation.is_held else self.validation.status
+
+    @property
+    def verdict(self) -> Validation | None:
+        """The validation whose result partners and applicants are told; None if there is none or it was stopped."""
+        return None if self.stopped_at else self.validation

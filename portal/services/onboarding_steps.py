@@ -72,7 +72,9 @@ class OnboardingSteps:
         if is_swept and onboarding.sweep_at and onboarding.sweep_at <= self._clock():
             return self._cleanup.sweep
         if onboarding.stopped_at:
-            return self._pause
+            # An approval that still waits for something: gu1 decides whether it can be cancelled.
+            is_open = validation.gu1_id and not validation.is_settled
+            return self._refresh_steps.cancel if is_open else self._pause
         if onboarding.stall_reason is StallReason.DETAILS_REFUSED:
             return self._pause
         if onboarding.entity_id is None:

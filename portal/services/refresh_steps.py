@@ -188,7 +188,7 @@ class RefreshSteps:
         return replace(onboarding, validation=refused, stall_reason=None, failures=0, due_at=now, updated_at=now)
 
     async def cancel(self, claimed: Onboarding) -> None:
-        """Repeats until the validation is closed: somebody may still have the address of its hosted page."""
+        """Repeats until the validation is final: somebody may still have the address of its hosted page."""
         if _validation(claimed).ends_at <= self._leases.now():
             await self._leases.sleep_until(claimed, claimed.sweep_at)
             return
@@ -235,7 +235,11 @@ class RefreshSteps:
         now = self._leases.now()
         if entity is None or entity.validation_id is None or not entity.holds_at(now):
             return None
+        on_entity = replace(claimed, entity_id=entity_id)
         owner = await asyncio.to_thread(self._onboardings.find_by_validation, entity.validation_id)
+        if owner is None and await asyncio.to_thread(self._onboardings.is_shared_with_unanswered, on_entity):
+            log.warning("onboarding %s: the approval at gu1 may be of one that waits for an answer", claimed.id)
+            return None
         if owner and not owner.is_valid_approval_for(claimed, entity.validation_id):
             log.warning("onboarding %s: the approval at gu1 is not this customer's own", claimed.id)
             return None

@@ -35,7 +35,7 @@ class Summary:
 
 
 def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
-    validation = onboarding.validation
+    validation, verdict = onboarding.validation, onboarding.verdict
     is_approved = onboarding.status is Status.APPROVED
     verified_at = onboarding.verified_before_at or (validation.verified_at if validation else None)
     return Summary(
@@ -43,8 +43,8 @@ def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
         external_id=onboarding.external_id or "",
         status=onboarding.status,
         stage=stage_of(onboarding, max_attempts=max_attempts),
-        reason=validation.reason if validation else None,
-        identity_match=validation.identity_match if validation else IdentityMatch.UNKNOWN,
+        reason=verdict.reason if verdict else None,
+        identity_match=verdict.identity_match if verdict else IdentityMatch.UNKNOWN,
         attempts=onboarding.attempts,
         validation_id=validation.gu1_id if validation else None,
         entity_id=onboarding.entity_id,
@@ -75,13 +75,13 @@ class ChangeNotifier:
 
 def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...]:
     """Leaves out the stages of waiting, which come and go by themselves."""
-    validation = onboarding.validation
+    verdict = onboarding.verdict
     # Only the partner can correct the details that it gave.
     needs_partner = onboarding.given_by_partner and onboarding.stall_reason is StallReason.DETAILS_REFUSED
     return (
         onboarding.status,
-        validation and validation.reason,
-        validation.identity_match if validation else IdentityMatch.UNKNOWN,
+        verdict and verdict.reason,
+        verdict.identity_match if verdict else IdentityMatch.UNKNOWN,
         onboarding.validation_number,
         is_finished(onboarding, max_attempts=max_attempts),
         needs_partner,

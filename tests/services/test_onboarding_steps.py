@@ -240,5 +240,5 @@ def test_an_unanswered_cancellation_is_sent_again(prepared, gu1, onboardings, wo
     gu1.failing.clear()
     pass_time(2)
     stopped = onboardings.get(prepared.id)
-    assert (stopped.status, gu1.validations["validation-1"].status) == (Status.CANCELLED, Status.CANCELLED)
+    assert (stopped.validation.status, gu1.validations["validation-1"].status) == (Status.CANCELLED, Status.CANCELLED)
     assert stopped.due_at is None

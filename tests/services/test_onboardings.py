@@ -226,9 +226,13 @@ def test_stop_holds_where_gu1_will_not_cancel_and_is_asked_for_again(prepared, o
     onboardings.stop(prepared.id)
     work()
     stopped = onboardings.get(prepared.id)
-    assert (stage(stopped), stopped.status) == (Stage.CANCELLED, Status.PENDING)
+    assert (stage(stopped), stopped.status, stopped.validation.status) == (
+        Stage.CANCELLED,
+        Status.CANCELLED,
+        Status.PENDING,
+    )
     gu1.failing.clear()
     clock.advance(seconds=5)
     work()
-    assert onboardings.get(prepared.id).status is Status.CANCELLED
+    assert gu1.validations["validation-1"].status is Status.CANCELLED
     assert onboardings.get(prepared.id).due_at is None

@@ -87,8 +87,9 @@ def test_verified_customer_is_approved_without_asking(verified, work, onboarding
 def approved_at_gu1(gu1, report):
     """gu1 approves a validation, and calls its entity verified from then on."""
 
-    def approved_at_gu1(gu1_id, **facts):
-        changed = report(Status.APPROVED, gu1_id, **facts)
+    def approved_at_gu1(gu1_id, *, tells=True, **facts):
+        """`tells`: a webhook says so."""
+        changed = report(Status.APPROVED, gu1_id, **facts) if tells else gu1.becomes(gu1_id, Status.APPROVED, **facts)
         gu1.statuses[gu1.validations[gu1_id].entity_id] = replace(VERIFIED, validation_id=gu1_id)
         return changed
 
@@ -138,10 +139,27 @@ def test_own_approval_vouches_for_its_customer(customer, approved_at_gu1, ask_ag
 )
 def test_what_is_not_believed_here_vouches_for_nobody(customer, approved_at_gu1, ask_again, onboardings, facts):
     first = customer()
+    onboardings.open_hosted_page(first.id)
     approved_at_gu1("validation-1", **facts)
     onboardings.stop(first.id)
     again = ask_again()
     assert (again.id != first.id, stage(again)) == (True, Stage.DETAILS)
+
+
+def test_a_stopped_approval_vouches_for_nobody(customer, approved_at_gu1, ask_again, onboardings):
+    first = customer()
+    onboardings.open_hosted_page(first.id)
+    onboardings.stop(first.id)
+    approved_at_gu1("validation-1", double_check=DoubleCheck.ANSWERED, document_number="30111222")
+    assert stage(ask_again()) is Stage.DETAILS
+
+
+def test_stopped_before_its_answer_came_it_vouches_for_nobody(customer, approved_at_gu1, ask_again, onboardings, gu1):
+    """gu1's sandbox approves by itself, also a validation whose answer was lost."""
+    gu1.lose_answers = 1
+    onboardings.stop(customer().id)
+    approved_at_gu1("validation-1", double_check=DoubleCheck.ANSWERED, tells=False)
+    assert stage(ask_again()) is Stage.DETAILS
 
 
 def test_another_customers_approval_vouches_for_nobody_else(customer, approved_at_gu1, ask_again, onboardings):
@@ -298,7 +316,7 @@ def test_stopped_before_the_look_up_nobody_is_asked(verified, work, onboardings,
     onboardings.stop(verified.id)
     work()
     stopped = onboardings.get(verified.id)
-    assert (stage(stopped), stopped.status, stopped.due_at) == (Stage.CANCELLED, Status.PENDING, None)
+    assert (stage(stopped), stopped.status, stopped.due_at) == (Stage.CANCELLED, Status.CANCELLED, None)
     assert gu1.calls == []
 
 

@@ -1,9 +1,72 @@
+import json
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from portal.domain.stage import Stage
 from portal.domain.status import Status
+from portal.domain.validation import DoubleCheck, Observation
 from tests.databases import on_both_databases
+from tests.factories import NOW
+from tests.partners import RETURN_URL, partners_file
+from tests.web.conftest import ONBOARDINGS
 from tests.web.stages import FINAL, WAITED_FOR, rejected, stored_as
+
+
+@pytest.fixture
+def config(config, tmp_path):
+    return config.model_copy(update={"partners_file": partners_file(tmp_path)})
+
+
+@pytest.fixture
+def doors(visitor, ask, api, sql):
+    """What each door says of the shop's onboarding `o-1`: its status, and everything that only a verdict has."""
+
+    def doors(path):
+        polled = ask("GET", f"{path}/status", headers={"Accept": "application/json"}).json
+        asked = api("GET", f"{ONBOARDINGS}/o-1").json
+        told = json.loads(sql("SELECT payload FROM events ORDER BY sequence DESC LIMIT 1")[0][0])
+        back = parse_qs(urlsplit(ask("GET", f"{path}/back").headers["Location"]).query)
+        page = visitor.get(path).one("section", id="status")
+        return {
+            "page": (page["data-status"], page.get("data-reason") or None, page["data-stage"]),
+            "JSON": (polled["status"], polled["reason"], polled["stage"]),
+            "API": (asked["status"], asked["reason"], asked["stage"]),
+            "notification": (told["status"], told["reason"], told["stage"]),
+            "way back": (back["status"][0], None, asked["stage"]),
+            "verdict": (asked["verified_at"] or told["verified_at"], asked["identity_match"], told["identity_match"]),
+        }
+
+    return doors
+
+
+@pytest.fixture(params=[Stage.WAITING, Stage.CONFIRMING, Stage.IN_REVIEW])
+def stopped(request, visitor, stored):
+    """The shop's onboarding `o-1`, stopped at each stage at which gu1 may still decide."""
+    shop = {"id": "o-1", "partner": "shop", "external_id": "customer-7", "return_url": RETURN_URL}
+    path = stored(**shop | stored_as(request.param))
+    visitor.press(path, "stop")
+    return path
+
+
+@on_both_databases
+@pytest.mark.parametrize("later", [Status.APPROVED, Status.REJECTED, Status.IN_REVIEW, Status.CANCELLED])
+def test_a_stop_wins_at_every_door(stopped, doors, onboardings, count, later):
+    at_once = doors(stopped)
+    onboardings.observe(
+        Observation(
+            gu1_id=onboardings.get("o-1").validation.gu1_id,
+            status=later,
+            double_check=DoubleCheck.ANSWERED,
+            document_number="30999999",
+            verified_at=NOW,
+            updated_at=NOW + timedelta(minutes=2),
+        )
+    )
+    cancelled = dict.fromkeys(("page", "JSON", "API", "notification", "way back"), ("cancelled", None, "cancelled"))
+    assert at_once == doors(stopped) == cancelled | {"verdict": (None, "unknown", "unknown")}
+    assert count("events") == 1
 
 
 @pytest.mark.parametrize("stage", WAITED_FOR)

@@ -101,7 +101,8 @@ class StageView:
 
     @property
     def reason(self) -> Reason | None:
-        return self.validation.reason if self.validation else None
+        verdict = self.onboarding.verdict
+        return verdict.reason if verdict else None
 
     @property
     def remedy(self) -> Remedy | None:
