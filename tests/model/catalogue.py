@@ -15,6 +15,7 @@ RETRIES = World(numbers=2)
 STALE_RETRIES = World(numbers=2, stale_lists=True)
 PUNCTUAL = World(punctual=True)
 ALL_AT_ONCE = World(workers=3, sends=3, stale_lists=True, stops=True, abandons=True)
+RENAPER = World(stops=True, renaper=True)
 NO_METADATA = World(onboardings=2, sends_of_second=1, shows_metadata=False)
 """No webhook is known by its nonce then either."""
 
@@ -55,6 +56,7 @@ HOLD = [
     Case("… three workers, stale lists, all at once", FULL, ALL_AT_ONCE),
     Case("… nothing is late", FULL, World(sends=3, numbers=2, punctual=True), also=(laws.one_is_created_per_nonce,)),
     Case("… the same form sent twice", FULL, World(submits=2)),
+    Case("… RENAPER answers late, and people stop", FULL, RENAPER),
     Case("… no metadata, so it guesses", GUESSING, NO_METADATA),
 ]
 """In each of their states all laws hold."""
@@ -99,6 +101,8 @@ BROKEN = [
     _broken("resends the adopted", World(), laws.what_is_adopted_stays, 11, resend_spares_adopted=False),
     _broken("… and gets stuck", World(sends=3), laws.nobody_is_stuck, 16, resend_spares_adopted=False),
     _broken("… and forgets a stop", World(stops=True), laws.what_is_not_over_is_due, 12, resend_spares_adopted=False),
+    _broken("a verdict replaces a stop", RENAPER, laws.a_stop_wins, 10, stop_outlives_verdict=False),
+    _broken("a stopped approval vouches", RENAPER, laws.a_stop_wins, 10, stop_forbids_vouching=False),
     _broken("sweeps what is being asked for", RETRIES, _SPARES, 24, sweep=Sweep.OURS),
     _broken("sweeps by entity", RETRIES, _SPARES, 24, sweep=Sweep.ENTITY),
     _broken("guesses whoever else sends", NO_METADATA, _OWN, 12, guess=Guess.ALWAYS),

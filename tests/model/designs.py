@@ -56,6 +56,10 @@ class Design:
     """Off: a fresh start believes that gu1 closed the abandoned validation, without asking whether it did."""
     forward_only: bool = True
     one_per_submission: bool = True
+    stop_outlives_verdict: bool = True
+    """Off: a verdict that comes after a stop is told instead of it."""
+    stop_forbids_vouching: bool = True
+    """Off: an approval that was stopped here counts for the customer's next onboarding, as gu1 says."""
     sweep: Sweep = Sweep.SETTLED
     guess: Guess = Guess.NEVER
     others_before_known: bool = True
@@ -91,6 +95,8 @@ class World:
     restarts: bool = False
     """Of what they left, people also ask for a fresh start; gu1 may or may not close it for that."""
     stops: bool = False
+    renaper: bool = False
+    """gu1 approves, and RENAPER answers later; a partner asks how it stands, and invites the customer again."""
     is_reduced: bool = True
     """Left out is what changes nothing: a worker that can reach nobody any more, an unneeded twin's end."""
     punctual: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.model.designs import Design, World
 from tests.model.rules import observed
-from tests.model.state import NONE, Move, Row, Sending, Session, State, Status, is_alive
+from tests.model.state import NONE, Move, Row, Sending, Session, State, Status, is_alive, is_final
 
 
 class EnvironmentMoves:
@@ -19,11 +19,17 @@ class EnvironmentMoves:
         for index, session in enumerate(state.sessions):
             if session.is_alive:
                 yield from self._ends(state, index, session)
+            elif session.status == Status.CONFIRMING:
+                answered = state.with_session(index, status=Status.JUDGED)
+                yield Move("is confirmed by RENAPER", NONE, index, answered)
             if self._world.webhooks:
                 yield from self._webhooks(state, index, session)
         for index, row in enumerate(state.rows):
             if not row.stopped:
                 yield from self._applicant(state, index, row)
+            elif self._world.renaper and row.adopted != NONE and state.sessions[row.adopted].status == Status.JUDGED:
+                again = state.with_row(index, vouched=not self._design.stop_forbids_vouching)
+                yield Move("is invited again", index, row.adopted, again)
         if len(state.rows) < self._world.submits and not (state.rows and self._design.one_per_submission):
             yield Move("is submitted", len(state.rows), NONE, state._replace(rows=(*state.rows, Row())))
 
@@ -42,7 +48,8 @@ class EnvironmentMoves:
             yield Move("ends unpaid", NONE, index, state.with_session(index, status=Status.ENDED))
         if session.shown_by == NONE:
             return
-        yield Move("is completed", session.shown_by, index, state.with_session(index, status=Status.JUDGED))
+        verdict = Status.CONFIRMING if self._world.renaper else Status.JUDGED
+        yield Move("is completed", session.shown_by, index, state.with_session(index, status=verdict))
         if self._world.abandons and session.status == Status.OPEN:
             after = state.with_session(index, status=Status.ABANDONED)
             yield Move("is abandoned", session.shown_by, index, after)
@@ -74,7 +81,7 @@ class EnvironmentMoves:
             yield Move("late webhook tells of its creation", at, index, late)
 
     def _applicant(self, state: State, index: int, row: Row) -> Iterator[Move]:
-        if self._world.stops and is_alive(row.status):
+        if self._world.stops and not is_final(row.status):
             yield Move("is stopped", index, NONE, state.with_row(index, stopped=True, due=True))
         if row.sending != Sending.ADOPTED:
             return

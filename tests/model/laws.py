@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.model.designs import World
-from tests.model.state import NONE, Row, Sending, State, Status, is_alive
+from tests.model.state import CANCELLED, NONE, Row, Sending, State, Status, is_alive, is_final
 
 StateLaw = Callable[[State, World], bool]
 StepLaw = Callable[[State, str, int, State], bool]
@@ -16,7 +16,7 @@ def at_most_one_is_paid(state: State, world: World) -> bool:
     """Of each intent: a form however often sent, and its retries up to a verdict."""
     paid: Counter[tuple[int, int]] = Counter()
     for session in state.sessions:
-        if session.status == Status.JUDGED and session.shown_by != NONE:
+        if session.status in {Status.CONFIRMING, Status.JUDGED} and session.shown_by != NONE:
             goes_on = state.rows[session.shown_by].goes_on
             paid[0 if world.submits else session.shown_by, 1 if goes_on else session.shown_for] += 1
     return all(times == 1 for times in paid.values())
@@ -45,7 +45,14 @@ def what_is_not_over_is_due(state: State, _: World) -> bool:
 def _is_over(state: State, row: Row) -> bool:
     if row.adopted == NONE:
         return row.stopped and row.sending == Sending.PLANNED
-    return not is_alive(row.status) or (row.stopped and not state.sessions[row.adopted].is_alive)
+    return is_final(row.status) or (row.stopped and not state.sessions[row.adopted].is_alive)
+
+
+def a_stop_wins(state: State, world: World) -> bool:
+    """At page, JSON, API, notification and way back, and when the customer is invited again."""
+    return not world.renaper or all(
+        not row.stopped or (row.told == CANCELLED and not row.vouched) for row in state.rows
+    )
 
 
 def no_strangers_is_adopted(state: State, _: World) -> bool:
@@ -67,7 +74,7 @@ def one_is_alive_per_nonce(state: State, _: World) -> bool:
 
 def what_is_final_stays(before: State, _: str, __: int, after: State) -> bool:
     return all(
-        is_alive(old.status) or new.status == old.status or new.number != old.number
+        not is_final(old.status) or new.status == old.status or new.number != old.number
         for old, new in zip(before.rows, after.rows, strict=False)
     )
 
@@ -93,6 +100,7 @@ STATE_LAWS: tuple[StateLaw, ...] = (
     only_the_adopted_is_shown,
     the_adopted_is_its_own,
     what_is_not_over_is_due,
+    a_stop_wins,
 )
 STEP_LAWS: tuple[StepLaw, ...] = (what_is_final_stays, what_is_adopted_stays, a_sweep_spares_what_is_used)
 

@@ -39,6 +39,8 @@ SENTENCES = {
     "is submitted": "the form is sent: {onboarding}",
     "is continued": "{onboarding} sends its applicant to {what}",
     "is stopped": "the applicant stops {onboarding}",
+    "is invited again": "the partner invites the customer of {onboarding} again",
+    "is confirmed by RENAPER": "RENAPER confirms the approval of {what}",
     "is retried": "the applicant retries {onboarding}",
     "is completed": "somebody completes {what}, and it is paid",
     "is abandoned": "somebody leaves {what} half done",
@@ -75,6 +77,7 @@ def _then(state: State) -> Iterator[str]:
 def _row(row: Row) -> str:
     adopted = _session(row.adopted) if row.adopted != NONE else "none"
     known = f", known as {row.status}" if row.sending == Sending.ADOPTED else ""
+    known += f", stopped, told as {row.told}{', vouched for' * row.vouched}" if row.stopped else ""
     return f"number {row.number} {row.sending} ({row.sends} sent), adopted: {adopted}{known}"
 
 

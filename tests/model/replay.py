@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from portal.domain.errors import NotSent
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, Listing
+from portal.domain.validation import CreationState, DoubleCheck, Listing
 from portal.services.reconciliation import MAX_SENDS
 from tests.model import state as model
 from tests.model.services_bench import LOST, PACE
@@ -17,10 +17,17 @@ OUTLIVED = timedelta(seconds=PACE.lease + 10)
 _STATUSES = {
     Status.PENDING: model.Status.OPEN,
     Status.ABANDONED: model.Status.ABANDONED,
+    Status.APPROVED: model.Status.JUDGED,
     Status.REJECTED: model.Status.JUDGED,
     Status.EXPIRED: model.Status.ENDED,
     Status.CANCELLED: model.Status.ENDED,
 }
+
+
+def _status(row):
+    """Of a validation here or at gu1."""
+    is_confirming = row.status is Status.APPROVED and row.double_check is DoubleCheck.UNANSWERED
+    return model.Status.CONFIRMING if is_confirming else _STATUSES[row.status]
 
 
 class Replay:
@@ -34,6 +41,7 @@ class Replay:
         self._numbers = {}
         """Nonce → number."""
         self._shown = set()
+        self._vouched = False
         self._onboarding = bench.onboarding
         self._note_nonce()
 
@@ -70,13 +78,16 @@ class Replay:
             "sends": validation.sends,
             "looks": validation.empty_looks if validation.creation_state is CreationState.SENT else 0,
             "adopted": self._bench.ledger.number(validation.gu1_id) if validation.gu1_id else NONE,
-            "status": _STATUSES[validation.status],
+            "status": _status(validation),
             "stopped": real.stopped_at is not None,
+            "vouched": self._vouched,
             # Where all is over, the next sweep is still to come.
             "due": real.due_at is not None and (expected.due or real.sweep_at is None),
         }
         assert seen == {name: getattr(expected, name) for name in seen}
-        assert [_STATUSES[row.status] for row in self._bench.ledger.rows] == [it.status for it in self.state.sessions]
+        assert [_status(row) for row in self._bench.ledger.rows] == [it.status for it in self.state.sessions]
+        if expected.stopped:
+            assert self._bench.doors == {expected.told if self._world.renaper else model.CANCELLED}
         assert self._shown == {number for number, it in enumerate(self.state.sessions) if it.shown_by != NONE}
 
     def _moment(self, due_at):
@@ -158,12 +169,19 @@ class Replay:
     def _hear(self, move):
         seen = self._bench.ledger.rows[move.what]
         if move.name == "late webhook tells of its creation":
-            seen = replace(seen, status=Status.PENDING, updated_at=seen.created_at)
+            seen = replace(seen, status=Status.PENDING, double_check=None, updated_at=seen.created_at)
         onboardings = self._bench.onboardings
         assert onboardings.observe(seen) or onboardings.adopt(seen)
 
-    def _become(self, status):
-        return lambda move: self._bench.ledger.becomes(move.what, status)
+    def _become(self, status, double_check=None):
+        return lambda move: self._bench.ledger.becomes(move.what, status, double_check)
+
+    def _complete(self, move):
+        outcome = (Status.APPROVED, DoubleCheck.UNANSWERED) if self._world.renaper else (Status.REJECTED,)
+        self._become(*outcome)(move)
+
+    def _invite_again(self, move):
+        self._vouched = self._bench.vouches(move.what)
 
     def _stop(self, _):
         self._bench.onboardings.stop(self._bench.id)
@@ -206,7 +224,9 @@ _DO = {
     "is continued": Replay._continue,
     "is stopped": Replay._stop,
     "is retried": Replay._retry,
-    "is completed": lambda it, move: it._become(Status.REJECTED)(move),
+    "is invited again": Replay._invite_again,
+    "is completed": Replay._complete,
+    "is confirmed by RENAPER": lambda it, move: it._become(Status.APPROVED, DoubleCheck.ANSWERED)(move),
     "is abandoned": lambda it, move: it._become(Status.ABANDONED)(move),
     "ends unpaid": lambda it, move: it._become(Status.CANCELLED)(move),
 }

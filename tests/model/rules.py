@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.model.designs import Design, Sweep, World
-from tests.model.state import NONE, Sending, State, Status, Worker, is_alive
+from tests.model.state import CANCELLED, NONE, Row, Sending, State, Status, Worker, is_alive, is_final
 
 
 def observed(state: State, index: int, session: int, status: str, design: Design, *, by_nonce: bool = False) -> State:
@@ -17,26 +17,43 @@ def observed(state: State, index: int, session: int, status: str, design: Design
         return state
     if design.unique_ids and state.adopters(session):
         return state
-    return state.with_row(index, sending=Sending.ADOPTED, adopted=session, status=status, looks=0, due=is_alive(status))
+    due = _is_due(row, status)
+    return state.with_row(index, sending=Sending.ADOPTED, adopted=session, status=status, looks=0, due=due)
 
 
 def _told(state: State, index: int, status: str, design: Design) -> State:
     row = state.rows[index]
     if row.sending != Sending.ADOPTED:
-        return state.with_row(index, sending=Sending.ADOPTED, status=status, due=is_alive(status))
-    stale = not is_alive(row.status) or (row.status == Status.ABANDONED and status == Status.OPEN)
+        return state.with_row(index, sending=Sending.ADOPTED, status=status, due=_is_due(row, status))
+    goes_back = row.status in {Status.ABANDONED, Status.CONFIRMING} and is_alive(status)
+    stale = is_final(row.status) or goes_back
     if row.status == status or (stale and design.forward_only):
         return state
-    return state.with_row(index, status=status, due=is_alive(status))
+    return state.with_row(index, status=status, due=_is_due(row, status))
+
+
+def _is_due(row: Row, status: str) -> bool:
+    """For what gu1 decided and only RENAPER has to confirm, nothing more is done after a stop."""
+    return is_alive(status) or (status == Status.CONFIRMING and not row.stopped)
+
+
+def told(state: State, design: Design) -> State:
+    """With what every door says now."""
+    for index, row in enumerate(state.rows):
+        is_cancelled = row.stopped and (design.stop_outlives_verdict or row.status != Status.JUDGED)
+        word = CANCELLED if is_cancelled else row.status
+        if row.told != word:
+            state = state.with_row(index, told=word)
+    return state
 
 
 def refreshed(state: State, index: int) -> State:
     """gu1 is read: the newest news there are."""
     row = state.rows[index]
     status = state.sessions[row.adopted].status
-    if status == row.status or not is_alive(row.status):
+    if status == row.status or is_final(row.status):
         return state
-    return state.with_row(index, status=status, due=is_alive(status))
+    return state.with_row(index, status=status, due=_is_due(row, status))
 
 
 def unsent(state: State, index: int, design: Design, *, not_counted: bool = False) -> State:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tests.model import laws
 from tests.model.designs import Design, World
 from tests.model.environment_moves import EnvironmentMoves
+from tests.model.rules import told
 from tests.model.state import Move, Row, State, Worker
 from tests.model.worker_moves import WorkerMoves
 
@@ -18,6 +19,7 @@ class Protocol:
 
     def __init__(self, design: Design, world: World) -> None:
         self.world = world
+        self._design = design
         self._sources = (WorkerMoves(design, world), EnvironmentMoves(design, world))
 
     def start(self) -> State:
@@ -26,7 +28,10 @@ class Protocol:
 
     def moves(self, state: State) -> Iterator[Move]:
         for source in self._sources:
-            yield from source.moves(state)
+            if self.world.renaper:
+                yield from (move._replace(after=told(move.after, self._design)) for move in source.moves(state))
+            else:
+                yield from source.moves(state)
 
 
 class Search:

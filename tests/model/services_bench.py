@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from portal.domain.errors import OutcomeUnknown, Refused
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.stage import stage_of
 from portal.domain.status import Status
 from portal.domain.timings import Timings
 from portal.domain.validation import Listing, Observation
@@ -15,10 +19,12 @@ from portal.services.budget import Budget
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
+from portal.services.summary import ChangeNotifier, summary_of
 from portal.services.validation_plan import Policy
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
+from portal.store.tables import events
 from tests.factories import NOW, a_validation, an_onboarding
 
 ENTITY = "entity-1"
@@ -68,8 +74,9 @@ class Ledger:
         )
         return self.rows[number]
 
-    def becomes(self, number, status):
-        self.rows[number] = replace(self.rows[number], status=status, updated_at=self._clock())
+    def becomes(self, number, status, double_check=None):
+        changed = replace(self.rows[number], status=status, double_check=double_check, updated_at=self._clock())
+        self.rows[number] = changed
 
     def number(self, gu1_id):
         return next(number for number, row in enumerate(self.rows) if row.gu1_id == gu1_id)
@@ -196,7 +203,10 @@ class Bench:
         self.ledger = Ledger(self.clock)
         self.loop = asyncio.new_event_loop()
         self._processes = []
-        self.store, self.shared_state = Repository(database, ColumnCipher(["secret"])), SharedState(database)
+        notifier = ChangeNotifier(lambda _onboarding: RULES, lambda _partner: True)
+        self.store = Repository(database, ColumnCipher(["secret"]), notifier)
+        self.shared_state = SharedState(database)
+        self._database = database
         self.onboardings = Onboardings(
             self.store,
             clock=self.clock,
@@ -206,12 +216,31 @@ class Bench:
             meter=Meter(),
             timings=PACE,
         )
-        added = an_onboarding(entity_id=ENTITY, details=None, validation=a_validation())
+        added = an_onboarding(
+            entity_id=ENTITY, details=None, validation=a_validation(), partner="shop", external_id="customer-7"
+        )
         self.id = self.store.add(added).id
 
     @property
     def onboarding(self):
         return self.onboardings.get(self.id)
+
+    @property
+    def doors(self):
+        """What page, JSON, API, way back and the last notification of a stopped onboarding say, all at once."""
+        onboarding = self.onboarding
+        summary = summary_of(onboarding, max_attempts=RULES.max_attempts)
+        with self._database.connect() as connection:
+            told = connection.scalars(select(events.c.payload).order_by(events.c.sequence.desc()).limit(1)).first()
+        page = stage_of(onboarding, max_attempts=RULES.max_attempts)
+        verdict = {"verified"} if summary.verified_at else set()
+        return {page.value, onboarding.status.value, summary.status.value, json.loads(told)["status"], *verdict}
+
+    def vouches(self, number):
+        """Whether the approval counts when the customer is invited again."""
+        gu1_id = self.ledger.rows[number].gu1_id
+        owner = self.onboardings.find_by_validation(gu1_id)
+        return owner is None or owner.is_valid_approval_for(self.onboarding, gu1_id)
 
     def process(self):
         self._processes.append(Process(self))

@@ -18,10 +18,16 @@ class Sending:
 class Status:
     OPEN = "open"
     ABANDONED = "abandoned"
+    CONFIRMING = "confirming"
+    """Approved and paid, while RENAPER still has to answer."""
     JUDGED = "judged"
     """Approved or rejected: paid. Only the second may be retried, so it stands for both."""
     ENDED = "ended"
     """Expired or cancelled: nobody can complete it any more, and nobody pays."""
+
+
+CANCELLED = "cancelled"
+"""What a stopped onboarding says of itself."""
 
 
 class Step:
@@ -58,6 +64,10 @@ class Row(NamedTuple):
     """Twins of its adopted validations are thought possible."""
     leased: bool = False
     """Only where leases are trusted."""
+    told: str = Status.OPEN
+    """What page, JSON, API, way back and the last notification say; only where RENAPER answers later."""
+    vouched: bool = False
+    """Its approval at gu1 counted for the customer's next onboarding."""
 
     @property
     def looked(self) -> int:
@@ -133,6 +143,10 @@ class Move(NamedTuple):
 
 def is_alive(status: str) -> bool:
     return status in {Status.OPEN, Status.ABANDONED}
+
+
+def is_final(status: str) -> bool:
+    return status in {Status.JUDGED, Status.ENDED}
 
 
 def _put(all_: tuple[Any, ...], index: int, one: object) -> tuple[Any, ...]:

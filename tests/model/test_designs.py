@@ -17,6 +17,7 @@ SHOWING_EVERY_MOVE = {
     "… and a retry, no webhooks",
     "… the same form sent twice",
     "starts anew without reading back",
+    "… RENAPER answers late, and people stop",
     "guesses beside another system",
     "replaces what a list left out",
     "repeats at once, redirects from the answer",

@@ -9,7 +9,7 @@ from tests.model.creation_moves import Sends
 from tests.model.designs import Design, Sweep, World
 from tests.model.reconciliation_moves import Looks
 from tests.model.rules import refreshed, unsent
-from tests.model.state import NONE, Move, Row, Sending, State, Status, Step, Worker, is_alive
+from tests.model.state import NONE, Move, Row, Sending, State, Status, Step, Worker, is_alive, is_final
 
 
 class WorkerMoves:
@@ -99,7 +99,7 @@ class WorkerMoves:
             yield Move("takes it for closed", index, number, after)
 
     def _closed(self, claimed: State, number: int, row: Row) -> State:
-        if row.adopted == NONE or not is_alive(row.status):
+        if row.adopted == NONE or is_final(row.status):
             return claimed.with_row(number, due=False)
         if claimed.sessions[row.adopted].is_alive:
             claimed = claimed.with_session(row.adopted, status=Status.ENDED)
