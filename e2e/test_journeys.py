@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
 from tests.databases import on_both_databases
 
+REGISTRY_ANSWERS_WITHIN = 7_000
+"""Milliseconds; the mock's registry takes five seconds."""
 LONGEST_PAUSE = 30_000
 """Milliseconds between two tries of what gu1 did not answer, after it has been away for long."""
 
@@ -44,6 +46,24 @@ def test_outdated_card_is_retried_with_the_current_one(applicant):
     applicant.arrives_at_hosted_page()
     applicant.chooses("planned")
     applicant.sees_stage("approved")
+
+
+def test_a_stop_stands_though_the_registry_confirms_later(page, own_environment):
+    running = own_environment
+    httpx.post(f"{running.gu1.url}/_mock/world", json={"renaper": "two_steps"}, trust_env=False).raise_for_status()
+    applicant = Applicant(page, running.portal.url)
+    applicant.start(a_document_number())
+    applicant.arrives_at_hosted_page()
+    applicant.chooses("Approve")
+    applicant.sees_stage("confirming")
+    applicant.stops()
+    applicant.sees_stage("cancelled")
+    expect(page.locator("#status")).to_have_attribute("data-status", "cancelled")
+    page.wait_for_timeout(REGISTRY_ANSWERS_WITHIN)
+    for language in ("es-AR", "es", "pt-BR", "en"):
+        page.goto(f"{applicant.access_link}?lang={language}")
+        applicant.sees_stage("cancelled")
+        expect(page.locator("#status")).to_have_attribute("data-status", "cancelled")
 
 
 def test_known_document_number_looks_like_a_new_one(applicant, shared_environment, browser):

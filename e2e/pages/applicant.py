@@ -88,5 +88,10 @@ class Applicant:
     def hears(self, words: str | re.Pattern[str]) -> None:
         expect(self.page.locator("#said")).to_contain_text(words, timeout=_SLOW)
 
+    def stops(self) -> None:
+        """Says that somebody else began it."""
+        self.page.locator("details.stop summary").click()
+        self.page.locator("form[action$='/stop'] button").click()
+
     def retries(self) -> None:
         self.page.locator("form[action*='/retry'] button").click()
