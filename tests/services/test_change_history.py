@@ -7,7 +7,7 @@ import pytest
 from portal.domain.errors import OutcomeUnknown, Refused, Unavailable
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import SESSION_LIFE
+from portal.domain.validation import SESSION_LIFE, DoubleCheck
 from portal.store.history import History
 from tests.databases import on_both_databases, on_sqlite
 
@@ -151,3 +151,11 @@ def test_what_is_rolled_back_has_no_entry(prepared, onboardings, app, told):
         row.save(row.onboarding.without_personal_data)
         raise OutcomeUnknown
     assert told(prepared) == before
+
+
+def test_a_reviewer_who_approves_an_earlier_attempt(prepared, onboardings, report, told, work):
+    report(Status.REJECTED, double_check=DoubleCheck.ANSWERED)
+    onboardings.retry(prepared.id, after_attempt=1)
+    work()
+    report(Status.APPROVED, "validation-1", double_check=DoubleCheck.ANSWERED)
+    assert told(prepared)[-1][:2] == ("person", "decided")
