@@ -15,6 +15,7 @@ RETRIES = World(numbers=2)
 STALE_RETRIES = World(numbers=2, stale_lists=True)
 PUNCTUAL = World(punctual=True)
 ALL_AT_ONCE = World(workers=3, sends=3, stale_lists=True, stops=True, abandons=True)
+OVERTURNS = World(sends=1, numbers=2, stops=True, overturns=True)
 NO_METADATA = World(onboardings=2, sends_of_second=1, shows_metadata=False)
 """No webhook is known by its nonce then either."""
 
@@ -53,6 +54,7 @@ HOLD = [
     Case("… people come back to what they left", FULL, World(sends=3, abandons=True)),
     Case("… people start anew", FULL, World(numbers=2, abandons=True, restarts=True, webhooks=False)),
     Case("… three workers, stale lists, all at once", FULL, ALL_AT_ONCE),
+    Case("… a reviewer overturns rejections", FULL, OVERTURNS),
     Case("… nothing is late", FULL, World(sends=3, numbers=2, punctual=True), also=(laws.one_is_created_per_nonce,)),
     Case("… the same form sent twice", FULL, World(submits=2)),
     Case("… no metadata, so it guesses", GUESSING, NO_METADATA),
@@ -96,6 +98,7 @@ BROKEN = [
     _broken("no write-ahead", PUNCTUAL, laws.one_is_created_per_nonce, 7, write_ahead=False),
     _broken("repeats at once", PUNCTUAL, laws.one_is_created_per_nonce, 9, reconcile=False),
     _broken("late news overwrite", World(), laws.what_is_final_stays, 7, forward_only=False),
+    _broken("leaves the other attempt open", OVERTURNS, laws.only_the_adopted_is_shown, 17, cancels_the_left=False),
     _broken("resends the adopted", World(), laws.what_is_adopted_stays, 11, resend_spares_adopted=False),
     _broken("… and gets stuck", World(sends=3), laws.nobody_is_stuck, 16, resend_spares_adopted=False),
     _broken("… and forgets a stop", World(stops=True), laws.what_is_not_over_is_due, 12, resend_spares_adopted=False),

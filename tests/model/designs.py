@@ -55,6 +55,8 @@ class Design:
     reads_back: bool = True
     """Off: a fresh start believes that gu1 closed the abandoned validation, without asking whether it did."""
     forward_only: bool = True
+    cancels_the_left: bool = True
+    """Off: if an earlier attempt is approved, the open one stays open."""
     one_per_submission: bool = True
     sweep: Sweep = Sweep.SETTLED
     guess: Guess = Guess.NEVER
@@ -91,6 +93,8 @@ class World:
     restarts: bool = False
     """Of what they left, people also ask for a fresh start; gu1 may or may not close it for that."""
     stops: bool = False
+    overturns: bool = False
+    """A reviewer approves what was rejected. Only with one sending of each validation."""
     is_reduced: bool = True
     """Left out is what changes nothing: a worker that can reach nobody any more, an unneeded twin's end."""
     punctual: bool = False

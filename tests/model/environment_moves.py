@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.model.designs import Design, World
-from tests.model.rules import observed
+from tests.model.rules import observed, overturned
 from tests.model.state import NONE, Move, Row, Sending, Session, State, Status, is_alive
 
 
@@ -19,6 +19,9 @@ class EnvironmentMoves:
         for index, session in enumerate(state.sessions):
             if session.is_alive:
                 yield from self._ends(state, index, session)
+            elif self._world.overturns and session.status == Status.JUDGED:
+                after = state.with_session(index, status=Status.OVERTURNED)
+                yield Move("is overturned", NONE, index, after)
             if self._world.webhooks:
                 yield from self._webhooks(state, index, session)
         for index, row in enumerate(state.rows):
@@ -58,6 +61,9 @@ class EnvironmentMoves:
 
     def _webhooks(self, state: State, index: int, session: Session) -> Iterator[Move]:
         """What is so now, or was at the creation and comes late; known by the id, else by the nonce."""
+        for at, row in enumerate(state.rows):
+            if row.earlier == index and session.status == Status.OVERTURNED:
+                yield Move("webhook tells", at, index, overturned(state, at, self._design))
         known = state.adopters(index)
         if not known and (session.row == NONE or not self._world.shows_metadata):
             return
@@ -83,7 +89,9 @@ class EnvironmentMoves:
             after = state.with_session(row.adopted, shown_by=index, shown_for=row.number)
             yield Move("is continued", index, row.adopted, after)
         replaced = {Status.JUDGED, Status.ENDED} | (set() if self._design.keeps_abandoned else {Status.ABANDONED})
-        if row.status in replaced and row.number < self._world.numbers:
-            fresh = Row(row.number + 1, goes_on=row.status != Status.JUDGED, sweeps=row.sweeps)
+        if row.status in replaced and row.opened < self._world.numbers:
+            opened = row.opened + 1
+            goes_on = row.status != Status.JUDGED
+            fresh = Row(opened, goes_on=goes_on, sweeps=row.sweeps, opened=opened, earlier=row.adopted)
             rows = (*state.rows[:index], fresh, *state.rows[index + 1 :])
             yield Move("is retried", index, NONE, state._replace(rows=rows))

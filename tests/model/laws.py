@@ -16,15 +16,16 @@ def at_most_one_is_paid(state: State, world: World) -> bool:
     """Of each intent: a form however often sent, and its retries up to a verdict."""
     paid: Counter[tuple[int, int]] = Counter()
     for session in state.sessions:
-        if session.status == Status.JUDGED and session.shown_by != NONE:
+        if session.status in {Status.JUDGED, Status.OVERTURNED} and session.shown_by != NONE:
             goes_on = state.rows[session.shown_by].goes_on
             paid[0 if world.submits else session.shown_by, 1 if goes_on else session.shown_for] += 1
     return all(times == 1 for times in paid.values())
 
 
 def only_the_adopted_is_shown(state: State, _: World) -> bool:
+    """Or what was, and is to be cancelled since an earlier attempt was approved."""
     return all(
-        state.rows[session.shown_by].adopted == index
+        index in {state.rows[session.shown_by].adopted, state.rows[session.shown_by].left}
         for index, session in enumerate(state.sessions)
         if session.shown_by != NONE and session.is_alive
     )
@@ -45,6 +46,8 @@ def what_is_not_over_is_due(state: State, _: World) -> bool:
 def _is_over(state: State, row: Row) -> bool:
     if row.adopted == NONE:
         return row.stopped and row.sending == Sending.PLANNED
+    if row.left != NONE:
+        return False
     return not is_alive(row.status) or (row.stopped and not state.sessions[row.adopted].is_alive)
 
 
@@ -67,7 +70,7 @@ def one_is_alive_per_nonce(state: State, _: World) -> bool:
 
 def what_is_final_stays(before: State, _: str, __: int, after: State) -> bool:
     return all(
-        is_alive(old.status) or new.status == old.status or new.number != old.number
+        is_alive(old.status) or new.status in {old.status, Status.OVERTURNED} or new.number != old.number
         for old, new in zip(before.rows, after.rows, strict=False)
     )
 
@@ -108,7 +111,7 @@ def can_go_on(state: State) -> bool:
     """Each applicant has a page to go on at, or is at an end."""
     return all(
         row.stopped
-        or not is_alive(row.status)
+        or (not is_alive(row.status) and row.left == NONE)
         or (row.sending == Sending.ADOPTED and state.sessions[row.adopted].is_alive)
         for row in state.rows
     )
@@ -117,6 +120,7 @@ def can_go_on(state: State) -> bool:
 HELPS = frozenset(
     {
         *("claims to look", "claims to send", "plans to send again", "closes what was stopped", "refreshes"),
+        "closes what was left",
         *("notes the sending", "sends the POST", "gets the answer", "saves the answer", "finds ours listed"),
         *("finds none of ours listed", "finds rows without metadata", "asks whether others are sending"),
         *("asks which ids are known", "adopts what it found", "notes that it found none", "gives up"),

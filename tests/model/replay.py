@@ -18,6 +18,7 @@ _STATUSES = {
     Status.PENDING: model.Status.OPEN,
     Status.ABANDONED: model.Status.ABANDONED,
     Status.REJECTED: model.Status.JUDGED,
+    Status.APPROVED: model.Status.OVERTURNED,
     Status.EXPIRED: model.Status.ENDED,
     Status.CANCELLED: model.Status.ENDED,
 }
@@ -44,7 +45,7 @@ class Replay:
         """
         onboarding = self._onboarding
         if move.name == "claims to sweep":
-            return onboarding.sweep_at is not None
+            return onboarding.sweep_at is not None and onboarding.recheck_at is None
         if move.name in {"refreshes", "closes what was stopped"} and onboarding.sweep_at:
             return onboarding.sweep_at > self._moment(onboarding.due_at) + OUTLIVED
         if move.name == "notes that it found none":
@@ -188,7 +189,7 @@ class Replay:
 
 _DO = {
     **dict.fromkeys(["claims to send", "claims to look", "claims to sweep"], Replay._claim),
-    **dict.fromkeys(["refreshes", "closes what was stopped"], Replay._take_whole_step),
+    **dict.fromkeys(["refreshes", "closes what was stopped", "closes what was left"], Replay._take_whole_step),
     **dict.fromkeys(["saves the answer", "notes that it found none"], Replay._finish),
     **dict.fromkeys(["cancels the twin", "gives up"], Replay._finish),
     **dict.fromkeys(["finds ours listed", "finds none of ours listed"], Replay._list),
@@ -207,6 +208,7 @@ _DO = {
     "is stopped": Replay._stop,
     "is retried": Replay._retry,
     "is completed": lambda it, move: it._become(Status.REJECTED)(move),
+    "is overturned": lambda it, move: it._become(Status.APPROVED)(move),
     "is abandoned": lambda it, move: it._become(Status.ABANDONED)(move),
     "ends unpaid": lambda it, move: it._become(Status.CANCELLED)(move),
 }

@@ -25,9 +25,32 @@ def _told(state: State, index: int, status: str, design: Design) -> State:
     if row.sending != Sending.ADOPTED:
         return state.with_row(index, sending=Sending.ADOPTED, status=status, due=is_alive(status))
     stale = not is_alive(row.status) or (row.status == Status.ABANDONED and status == Status.OPEN)
-    if row.status == status or (stale and design.forward_only):
+    is_overturned = (row.status, status) == (Status.JUDGED, Status.OVERTURNED)
+    if row.status == status or (stale and design.forward_only and not is_overturned):
         return state
     return state.with_row(index, status=status, due=is_alive(status))
+
+
+def overturned(state: State, index: int, design: Design) -> State:
+    """gu1 approved the attempt before the one that the onboarding stands at."""
+    row = state.rows[index]
+    if row.stopped or state.sessions[row.earlier].status != Status.OVERTURNED:
+        return state
+    is_open = row.adopted != NONE and is_alive(row.status)
+    left = row.adopted if is_open and design.cancels_the_left else NONE
+    return state.with_row(
+        index,
+        number=row.number - 1,
+        sending=Sending.ADOPTED,
+        sends=1,
+        looks=0,
+        adopted=row.earlier,
+        status=Status.OVERTURNED,
+        due=left != NONE,
+        sweeps=row.sweeps or row.sending == Sending.SENT,
+        earlier=NONE,
+        left=left,
+    )
 
 
 def refreshed(state: State, index: int) -> State:
@@ -76,7 +99,8 @@ def twins(state: State, index: int, adopted_then: int, sweep: Sweep) -> list[int
     alive = [i for i, it in enumerate(state.sessions) if it.is_alive]
     if sweep is Sweep.ENTITY:
         return [i for i in alive if i != adopted_then]
-    ours = [i for i in alive if state.sessions[i].row == index and not state.adopters(i)]
+    unknown = [i for i in alive if not state.adopters(i) and not state.is_another_attempts(i)]
+    ours = [i for i in unknown if state.sessions[i].row == index]
     if sweep is Sweep.OURS:
         return ours
     return [i for i in ours if row.stopped or row.adopted != NONE or state.sessions[i].number < row.number]

@@ -20,6 +20,8 @@ class Status:
     ABANDONED = "abandoned"
     JUDGED = "judged"
     """Approved or rejected: paid. Only the second may be retried, so it stands for both."""
+    OVERTURNED = "overturned"
+    """Rejected, and approved by a reviewer afterwards: paid once."""
     ENDED = "ended"
     """Expired or cancelled: nobody can complete it any more, and nobody pays."""
 
@@ -58,6 +60,12 @@ class Row(NamedTuple):
     """Twins of its adopted validations are thought possible."""
     leased: bool = False
     """Only where leases are trusted."""
+    opened: int = 1
+    """The highest number; `number` is lower if an earlier attempt was approved afterwards."""
+    earlier: int = NONE
+    """The session of the attempt before this one."""
+    left: int = NONE
+    """The open session of an attempt that no longer counts; to be cancelled."""
 
     @property
     def looked(self) -> int:
@@ -112,6 +120,9 @@ class State(NamedTuple):
 
     def with_new(self, session: Session) -> State:
         return State(self.rows, (*self.sessions, session), self.workers, self.posts)
+
+    def is_another_attempts(self, session: int) -> bool:
+        return any(session in {row.earlier, row.left} for row in self.rows)
 
     def adopters(self, session: int) -> list[int]:
         return [index for index, row in enumerate(self.rows) if row.adopted == session]

@@ -10,14 +10,14 @@ import pytest
 
 from portal.domain.errors import RetryRefused
 from tests.hypothesis_profiles import many
-from tests.model.catalogue import ALL_AT_ONCE, BROKEN, HOLD, STALE_RETRIES
+from tests.model.catalogue import ALL_AT_ONCE, BROKEN, HOLD, OVERTURNS, STALE_RETRIES
 from tests.model.narration import narrate
 from tests.model.replay import Replay
 from tests.model.services_bench import Bench
 
 WALKS = many.max_examples // 25
 MOVES_BEYOND = 6
-WORLDS = [HOLD[0], *(case for case in HOLD if case.world in {STALE_RETRIES, ALL_AT_ONCE})]
+WORLDS = [HOLD[0], *(case for case in HOLD if case.world in {STALE_RETRIES, ALL_AT_ONCE, OVERTURNS})]
 REFUSED = {
     "repeats at once, redirects from the answer": "redirects from the answer",
     "redirects from the answer": "redirects from the answer",
@@ -34,6 +34,7 @@ REFUSED = {
     "no write-ahead": "sends the POST",
     "repeats at once": "loses the answer",
     "late news overwrite": "saves the answer",
+    "leaves the other attempt open": "webhook tells",
     "resends the adopted": "notes that it found none",
     "… and gets stuck": "notes that it found none",
     "… and forgets a stop": "notes that it found none",

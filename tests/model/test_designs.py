@@ -17,6 +17,7 @@ SHOWING_EVERY_MOVE = {
     "… and a retry, no webhooks",
     "… the same form sent twice",
     "starts anew without reading back",
+    "… a reviewer overturns rejections",
     "guesses beside another system",
     "replaces what a list left out",
     "repeats at once, redirects from the answer",
@@ -36,7 +37,8 @@ def test_every_law_holds_in_every_state(case, search):
     found = search(case)
     print_ways(found)
     assert found.broken == {}
-    assert found.has_twins == (not case.world.punctual), "a nonce has two validations only if something is late"
+    may_be_late = case.world.sends > 1 and not case.world.punctual
+    assert found.has_twins == may_be_late, "a nonce has two validations only if something is late"
 
 
 @pytest.mark.long

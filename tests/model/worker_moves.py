@@ -53,7 +53,9 @@ class WorkerMoves:
             yield Move("claims to sweep", index, number, after)
         if not row.due:
             return
-        if row.sending == Sending.SENT:
+        if row.left != NONE:
+            yield Move("closes what was left", index, number, self._left_closed(claimed, number, row))
+        elif row.sending == Sending.SENT:
             yield from self._after_sending(claimed, index, number, row)
         elif row.stopped:
             yield Move("closes what was stopped", index, number, self._closed(claimed, number, row))
@@ -97,6 +99,11 @@ class WorkerMoves:
         if not self._design.reads_back:
             after = claimed.with_row(number, status=Status.ENDED, due=False)
             yield Move("takes it for closed", index, number, after)
+
+    def _left_closed(self, claimed: State, number: int, row: Row) -> State:
+        if claimed.sessions[row.left].is_alive:
+            claimed = claimed.with_session(row.left, status=Status.ENDED)
+        return claimed.with_row(number, left=NONE, due=is_alive(row.status))
 
     def _closed(self, claimed: State, number: int, row: Row) -> State:
         if row.adopted == NONE or not is_alive(row.status):
