@@ -74,6 +74,11 @@ class Scene:
         path = f"{self.gu1.url}/_mock/validations/{gu1_id}/outcome"
         httpx.post(path, json={"outcome": outcome}, trust_env=False).raise_for_status()
 
+    def ledger(self) -> dict[str, Any]:
+        """gu1's account of each validation."""
+        accounts = httpx.get(f"{self.gu1.url}/_mock/ledger", trust_env=False).json()["validations"]
+        return {account["id"]: account for account in accounts}
+
     def kept(self) -> list[Any]:
         with self.database.connect() as connection:
             return list(connection.execute(select(events).order_by(events.c.sequence)).all())
@@ -154,16 +159,34 @@ def test_backend_that_fails_twice_hears_everything_of_a_portal_that_is_killed(sc
     until(lambda: scene.receiver.deliveries)
     scene.portal.kill()
     scene.portal.start()
-    validation = scene.validation(onboarding)
-    scene.becomes(validation, "review")
+    scene.becomes(scene.validation(onboarding), "DOCUMENT_EXPIRED")
     until(lambda: len(scene.kept()) == 2)
-    scene.portal.kill()
-    scene.becomes(validation, "DOCUMENT_EXPIRED")
-    scene.portal.start()
-    until(lambda: len(scene.kept()) == 3)
     scene.retry(onboarding)
-    scene.becomes(scene.validation(onboarding, 2), "reject")
-    scene.sees_everything_arrive(["pending", "in_review", "rejected", "pending", "rejected"])
+    validation = scene.validation(onboarding, 2)
+    scene.becomes(validation, "review")
+    until(lambda: len(scene.kept()) == 4)
+    scene.portal.kill()
+    scene.becomes(validation, "reject")
+    scene.portal.start()
+    scene.sees_everything_arrive(["pending", "rejected", "pending", "in_review", "rejected"])
+
+
+@on_both_databases
+def test_earlier_attempt_that_a_reviewer_approves_is_told_and_the_open_one_cancelled(scene):
+    onboarding = scene.invite()
+    first = scene.validation(onboarding)
+    scene.becomes(first, "DOCUMENT_EXPIRED")
+    until(lambda: len(scene.kept()) == 2)
+    scene.retry(onboarding)
+    second = scene.validation(onboarding, 2)
+    scene.becomes(first, "approve")
+    until(lambda: scene.ledger()[second]["status"] == "cancelled")
+    scene.becomes(first, "DOCUMENT_EXPIRED")
+    scene.sees_everything_arrive(["pending", "rejected", "pending", "approved", "rejected"])
+    told = [json.loads(row.payload) for row in scene.kept()]
+    assert [(data["validation_id"], data["attempts"]) for data in told[-2:]] == [(first, 2), (first, 2)]
+    charged = [account["charged"] is not None for account in scene.ledger().values()]
+    assert sorted(charged) == [False, True]
 
 
 @on_both_databases

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from portal.domain.status import Status
-from portal.domain.validation import Validation
+from portal.domain.validation import CreationState, Validation
 
 LIFETIME = timedelta(days=30)
 """Of an access link."""
@@ -40,7 +40,7 @@ class StallReason(StrEnum):
     REFUSED = "refused"
     """gu1 refuses our key or configuration, or the credit is used up. An operator has to act."""
     DETAILS_REFUSED = "details_refused"
-    """gu1 refuses the details. The applicant has to act."""
+    """gu1 refuses the details, or lost them with the entity. The applicant has to act."""
     HOSTED_PAGE_REFUSED = "session_url_refused"
 
 
@@ -74,7 +74,12 @@ class Onboarding:
     """When gu1 verified this customer earlier, if that approval is still valid: the onboarding is then approved."""
     watched_at: datetime | None = None
     """When the page was last open, within half a minute."""
+    lost_entity_id: str | None = None
+    """The last entity that turned out to be deleted or of another type; never used again."""
     validation: Validation | None = None
+    """The one that the onboarding stands at: the newest, unless gu1 approved an earlier one afterwards."""
+    attempts_opened: int = 0
+    """At least; the number of `validation` if that is higher."""
     allowed_attempt: int | None = None
     """The number of an attempt that an operator allowed, whatever the limit and the last reason say."""
     stall_reason: StallReason | None = None
@@ -90,6 +95,8 @@ class Onboarding:
     """When the runner takes the next step; None if there is none."""
     sweep_at: datetime | None = None
     """When gu1 is next searched for duplicates: validations that were created but not adopted."""
+    recheck_at: datetime | None = None
+    """When gu1 is next asked about the other attempts: one has news, or is still open and must be cancelled."""
     fence: int = 0
     lease_until: datetime | None = None
     created_at: datetime
@@ -98,8 +105,15 @@ class Onboarding:
 
     @property
     def validation_number(self) -> int:
-        """Of the current validation; 0 before the first."""
-        return self.validation.number if self.validation else 0
+        """The highest of its validations; 0 before the first."""
+        return max(self.attempts_opened, self.validation.number if self.validation else 0)
+
+    @property
+    def validations_sent(self) -> int:
+        """Without one that is planned and was never sent."""
+        last = self.validation
+        is_unsent = last is not None and last.creation_state is CreationState.PLANNED and last.sends == 0
+        return self.validation_number - 1 if is_unsent else self.validation_number
 
     @property
     def attempts(self) -> int:
@@ -116,8 +130,14 @@ class Onboarding:
         return max(max_attempts, self.allowed_attempt or 0)
 
     def due_after(self, usual: datetime | None) -> datetime | None:
-        """`usual`, or `sweep_at` if that is earlier."""
-        return min(filter(None, (usual, self.sweep_at)), default=None)
+        """`usual`, or `sweep_at` or `recheck_at` if that is earlier."""
+        return min(filter(None, (usual, self.sweep_at, self.recheck_at)), default=None)
+
+    @property
+    def needs_details_again(self) -> bool:
+        """gu1 lost the entity, and the details had been deleted when gu1 had it."""
+        is_lost = self.lost_entity_id is not None and self.entity_id is None
+        return is_lost and self.details is None and self.stall_reason is StallReason.DETAILS_REFUSED
 
     @property
     def gu1_external_id(self) -> str:
@@ -135,7 +155,7 @@ class Onboarding:
         return (
             (self.locale, self.country, self.capture, self.return_url, self.given_by_partner),
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
-            (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt),
+            (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
             self.validation and self.validation.shown,
         )
 

@@ -40,6 +40,18 @@ REMEDIES: dict[Reason, Remedy] = dict.fromkeys(Reason, Remedy.RETRY_NOW) | {
     Reason.NOT_ELIGIBLE: Remedy.CONTACT,
 }
 
+BY_REGISTRY = frozenset(
+    {
+        Reason.REGISTRY_DOCUMENT_MISSING,
+        Reason.REGISTRY_GENDER_MISSING,
+        Reason.REGISTRY_UNAVAILABLE,
+        Reason.REGISTRY_DOCUMENT_MISMATCH,
+        Reason.REGISTRY_CARD_DATA_MISSING,
+        Reason.REGISTRY_CARD_OUTDATED,
+    }
+)
+"""A registry decided, even if a person reviewed before."""
+
 MAY_NEED_A_PERSON = frozenset({Reason.REGISTRY_GENDER_MISSING, Reason.REGISTRY_CARD_DATA_MISSING})
 """Another photo may not help: the card or the registry may really lack what was not found. Contact is offered too."""
 

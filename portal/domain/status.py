@@ -37,22 +37,27 @@ FORWARD: dict[Status, frozenset[Status]] = {
     Status.ABANDONED: frozenset(Status) - {Status.PENDING, Status.ABANDONED},
     Status.UNKNOWN: frozenset(Status) - {Status.UNKNOWN},
     Status.IN_REVIEW: FINAL | {Status.UNKNOWN},
-    # RENAPER's double check can revoke an approval; no other final status changes.
-    Status.APPROVED: frozenset({Status.REJECTED}),
-    Status.REJECTED: frozenset(),
-    Status.EXPIRED: frozenset(),
-    Status.CANCELLED: frozenset(),
+}
+
+# The only changes of a final status: a reviewer overturns a verdict, RENAPER or the monitoring of documents takes an
+# approval back, or a verdict arrives after the session was closed. All of them, because news of what was in between
+# may be lost or late: `rejected` is followed by `expired` if the approval between them was not heard of.
+OVERTURNS: dict[Status, frozenset[Status]] = {
+    Status.APPROVED: frozenset({Status.REJECTED, Status.EXPIRED, Status.CANCELLED}),
+    Status.REJECTED: frozenset({Status.APPROVED, Status.EXPIRED, Status.CANCELLED}),
+    Status.EXPIRED: frozenset({Status.APPROVED, Status.REJECTED, Status.CANCELLED}),
+    Status.CANCELLED: frozenset({Status.APPROVED, Status.REJECTED, Status.EXPIRED}),
 }
 
 
 def may_move(old: Status, new: Status, *, newer: bool | None) -> bool:
     """Whether `new` may replace `old`.
 
-    `newer`: whether gu1's update time is newer; None if the times cannot be compared, and then only the
-    changes in `FORWARD` are allowed.
+    `newer`: whether gu1's update time is newer; None if the times cannot be compared, and then only changes that
+    cannot be undone by the same news in another order are allowed.
     """
     if newer is False:
         return False
-    if newer and not old.is_final:
-        return old is not new
-    return new in FORWARD[old]
+    if old.is_final:
+        return new in OVERTURNS[old] if newer else (old, new) == (Status.APPROVED, Status.REJECTED)
+    return old is not new if newer else new in FORWARD[old]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Self
 
-from portal.domain.reasons import REMEDIES, Reason, Remedy
+from portal.domain.reasons import BY_REGISTRY, REMEDIES, Reason, Remedy
 from portal.domain.status import CLOSED_UNPAID, OPEN, Status, may_move
 
 SESSION_LIFE = timedelta(days=7)
@@ -47,6 +47,15 @@ class OperatorDecision(StrEnum):
     """No word of gu1 turns it back."""
 
 
+class Decider(StrEnum):
+    """Who decided a verdict."""
+
+    AUTOMATIC = "automatic"
+    """The provider's or a registry's checks."""
+    PERSON = "person"
+    """A reviewer at gu1: final for the applicant."""
+
+
 class CreationState(StrEnum):
     """The progress of the paid request for a validation."""
 
@@ -72,6 +81,8 @@ class Observation:
     reason: Reason | None = None
     document_number: str | None = field(default=None, repr=False)
     """As read from the document, letters and digits only; compared, never stored."""
+    by_person: bool = False
+    """True if the row shows that a person decided; many rows of a person's decision do not show it."""
     nonce: str | None = None
     """From the metadata that we sent."""
     has_metadata: bool = False
@@ -118,6 +129,10 @@ class Validation:
     reason: Reason | None = None
     identity_match: IdentityMatch = IdentityMatch.UNKNOWN
     operator_decision: OperatorDecision | None = None
+    was_in_review: bool = False
+    was_approved: bool = False
+    decided_by: Decider | None = None
+    """None without a verdict."""
     gu1_updated_at: datetime | None = None
     expires_at: datetime | None = None
     verified_at: datetime | None = None
@@ -136,6 +151,8 @@ class Validation:
     @property
     def ran_out(self) -> bool:
         """The session expired and was closed by gu1, or by us if gu1 left it open."""
+        if self.lost_approval:
+            return False
         if self.status is Status.CANCELLED:
             return self.gu1_updated_at is not None and self.gu1_updated_at >= self.ends_at - CLOCKS_APART
         return self.status is Status.EXPIRED
@@ -148,6 +165,11 @@ class Validation:
     def may_have_unseen_verdict(self, seen: Observation) -> bool:
         """gu1 says that an opened session expired: it may have missed the provider's verdict before that."""
         return seen.status is Status.EXPIRED and not self.status.is_final and self.shown_at is not None
+
+    @property
+    def lost_approval(self) -> bool:
+        """It was approved, and gu1 ended the approval later, for example because the document expired."""
+        return self.was_approved and self.status in {Status.EXPIRED, Status.CANCELLED}
 
     @property
     def is_settled(self) -> bool:
@@ -201,7 +223,7 @@ class Validation:
     def _visible(self) -> tuple[object, ...]:
         return (
             *(self.creation_state, self.status, self.session_url, self.double_check, self.reason),
-            *(self.is_overdue, self.identity_match, self.operator_decision),
+            *(self.is_overdue, self.identity_match, self.operator_decision, self.decided_by),
         )
 
     @property
@@ -212,7 +234,13 @@ class Validation:
 
     @property
     def remedy(self) -> Remedy | None:
-        return REMEDIES[self.reason or Reason.UNSPECIFIED] if self.status is Status.REJECTED else None
+        if self.status is not Status.REJECTED:
+            return None
+        return Remedy.CONTACT if self.is_persons_decision else REMEDIES[self.reason or Reason.UNSPECIFIED]
+
+    @property
+    def is_persons_decision(self) -> bool:
+        return self.decided_by is Decider.PERSON
 
     @property
     def failed_by_outage(self) -> bool:
@@ -225,10 +253,13 @@ class Validation:
             return self
         newer = _is_newer(seen.updated_at, self.gu1_updated_at)
         if newer is False or (seen.status is not self.status and not may_move(self.status, seen.status, newer=newer)):
-            return self
+            return self if newer else self._with_late_review(seen)
         return replace(
             self,
             status=seen.status,
+            was_in_review=self.was_in_review or seen.status is Status.IN_REVIEW,
+            was_approved=self.was_approved or seen.status is Status.APPROVED,
+            decided_by=self._decided_by(seen),
             session_url=seen.session_url or self.session_url,
             session_id=seen.session_id or self.session_id,
             double_check=self._double_check_after(seen),
@@ -252,6 +283,28 @@ class Validation:
             return DoubleCheck.NOT_ASKED if was_given_up else DoubleCheck.UNANSWERED
         is_omitted = seen.omits_double_check and not self.double_check_taken_up
         return DoubleCheck.NOT_ASKED if is_omitted or seen.double_check is DoubleCheck.NOT_ASKED else self.double_check
+
+    def _with_late_review(self, seen: Observation) -> Self:
+        """With a review that is heard of only after what followed it."""
+        if seen.status is not Status.IN_REVIEW or self.was_in_review:
+            return self
+        decided = self.status is Status.APPROVED or (self.status is Status.REJECTED and not self.was_approved)
+        by_person = decided and self.reason not in BY_REGISTRY
+        return replace(self, was_in_review=True, decided_by=Decider.PERSON if by_person else self.decided_by)
+
+    def _decided_by(self, seen: Observation) -> Decider | None:
+        if seen.status not in {Status.APPROVED, Status.REJECTED}:
+            return None
+        is_person = seen.by_person
+        if seen.status is self.status:
+            is_person |= self.is_persons_decision
+        elif self.status is Status.APPROVED:
+            # RENAPER and the monitoring of documents give a code, a reviewer does not.
+            is_person |= self.is_settled and seen.reason is None
+        else:
+            was_in_review = self.was_in_review and seen.reason not in BY_REGISTRY
+            is_person |= was_in_review or self.status is Status.REJECTED
+        return Decider.PERSON if is_person else Decider.AUTOMATIC
 
 
 def _is_newer(new: datetime | None, old: datetime | None) -> bool | None:

@@ -27,6 +27,10 @@ _OTHER_DOCUMENT_WORDS = (
 )
 _OTHER_DOCUMENT_CODES = frozenset({"p", "dl", "rp", "cnh"})
 
+_DECIDED = frozenset({Status.APPROVED, Status.REJECTED})
+_IN_REVIEW, _APPROVED, _DECLINED = "in review", "approved", "declined"
+"""The provider's words in `decision.status`."""
+
 _ABOUT_DETAILS = re.compile("TAX|DOCUMENT|NAME|EMAIL|COUNTRY|VALIDATION_ERROR|INVALID_INPUT")
 
 
@@ -37,6 +41,7 @@ def read_validation(body: object) -> Observation:
     metadata = mapping(row.get("metadata"))
     if gu1_id is None or status is None:
         raise Malformed("a validation without a usable id or status")
+    reason = reason_of(risk_codes(row)) if status is Status.REJECTED else None
     return Observation(
         gu1_id=gu1_id,
         entity_id=identifier(row.get("entityId")) or identifier(mapping(row.get("entity")).get("id")),
@@ -45,8 +50,9 @@ def read_validation(body: object) -> Observation:
         session_id=identifier(row.get("validationSessionId")) or identifier(row.get("sessionId")),
         double_check=_double_check(row),
         omits_double_check=_omits_double_check(row),
-        reason=reason_of(risk_codes(row)) if status is Status.REJECTED else None,
+        reason=reason,
         document_number=_document_number(row),
+        by_person=_is_by_person(row, status, is_explained=reason is not None),
         nonce=identifier(mapping(metadata.get("portal")).get("nonce")),
         has_metadata=bool(metadata.keys() - GU1S_METADATA),
         created_at=moment(row.get("createdAt")),
@@ -130,6 +136,19 @@ def is_about_details(http_status: int, code: str | None) -> bool:
     Only INVALID_TAX_ID is documented; without a code, the typed number is more often wrong than our configuration.
     """
     return http_status in {400, 422} and (code is None or _ABOUT_DETAILS.search(code) is not None)
+
+
+def _is_by_person(row: dict[str, object], status: Status, *, is_explained: bool) -> bool:
+    """gu1 marks no decision of a person, but the provider's own word then does not fit the status.
+
+    A code that explains a rejection, for example RENAPER's, makes such a difference without a person.
+    """
+    if status not in _DECIDED:
+        return False
+    word = (text(mapping(row.get("decision")).get("status")) or "").strip().lower().replace("_", " ")
+    if word == _IN_REVIEW:
+        return True
+    return word == _DECLINED if status is Status.APPROVED else word == _APPROVED and not is_explained
 
 
 def _double_check(row: dict[str, object]) -> DoubleCheck | None:

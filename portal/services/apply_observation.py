@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from portal.domain.comparable_numbers import comparable
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import Afterwards, RenaperPatience
+from portal.domain.status import Status
 from portal.domain.timings import Timings
 from portal.domain.validation import (
     CLOCKS_APART,
@@ -58,6 +59,35 @@ class ObservationApplier:
             updated_at=now if changed else onboarding.updated_at,
         )
 
+    def apply_to_other(
+        self, onboarding: Onboarding, other: Validation, seen: Observation
+    ) -> tuple[Onboarding, Validation]:
+        """Applies an observation of an attempt that the onboarding does not stand at.
+
+        If gu1 approves it, the onboarding stands at it from now on.
+        """
+        after = self._validation_after(onboarding, other, self._sanitized(seen))
+        left = onboarding.validation
+        if not _ends_journey(onboarding, after):
+            return onboarding, after
+        log.warning("onboarding %s: gu1 approved attempt %d after all", onboarding.id, after.number)
+        now = self.clock()
+        is_open = left is not None and left.gu1_id is not None and not left.status.is_final
+        is_unanswered = left is not None and left.gu1_id is None and left.sends > 0
+        first_sweep = now + timedelta(seconds=self.timings.first_sweep)
+        moved = replace(
+            onboarding,
+            validation=after,
+            attempts_opened=onboarding.validations_sent,
+            stall_reason=None,
+            failures=0,
+            sweep_at=first_sweep if is_unanswered else onboarding.sweep_at,
+            recheck_at=now if is_open else onboarding.recheck_at,
+            updated_at=now,
+        )
+        usual = None if after.is_settled else self._next_refresh(after, now)
+        return replace(moved, due_at=moved.due_after(usual)), after
+
     def apply_unrequested(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         """Applies a webhook: it does not count as a refresh, and delays none."""
         before, after = onboarding.validation, self.apply(onboarding, seen)
@@ -76,6 +106,11 @@ class ObservationApplier:
         after = adopted.observed(seen, match)
         if after is adopted and seen.status is not before.status:
             self.meter.count("refused_status_changes", old=before.status, new=seen.status)
+        if before.status.is_final and after.status is not before.status:
+            self.meter.count("overturned", old=before.status, new=after.status)
+            log.warning(
+                "onboarding %s: gu1 changed a verdict from %s to %s", onboarding.id, before.status, after.status
+            )
         if after.status is not before.status or before.creation_state is not CreationState.ADOPTED:
             self.meter.count("status_changes", status=after.status, reason=after.reason or "")
         return after
@@ -162,8 +197,18 @@ def _was_not_taken_up(before: Validation, after: Validation) -> bool:
     )
 
 
+def _ends_journey(onboarding: Onboarding, after: Validation) -> bool:
+    """An approval counts, whichever attempt it is of; one of another document only if no attempt is open."""
+    left = onboarding.validation
+    if onboarding.stopped_at or onboarding.erased_at or after.status is not Status.APPROVED:
+        return False
+    if left is None:
+        return not after.is_doubtful
+    return left.status is not Status.APPROVED and (left.is_settled or not after.is_doubtful)
+
+
 def _concerns(validation: Validation, seen: Observation) -> bool:
-    """False if a retry has replaced the validation."""
+    """False if the onboarding stands at another attempt."""
     if validation.gu1_id:
         return validation.gu1_id == seen.gu1_id
     return validation.creation_state is CreationState.SENT or validation.nonce == seen.nonce

@@ -144,6 +144,8 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
     old, new = before.validation, after.validation
     if new is None:
         return (Actor.PARTNER, Action.DETAILS_GIVEN) if old else (Actor.RULE, Action.CHANGED)
+    if old is not None and new.number < old.number:
+        return _reported(new)  # gu1 approved an earlier attempt
     if old is None or old.nonce != new.nonce:
         is_retry = after.validation_number > max(before.validation_number, 1)
         return Actor.APPLICANT, Action.RETRIED if is_retry else Action.DETAILS_GIVEN
@@ -161,7 +163,11 @@ def _of_validation(old: Validation, new: Validation) -> tuple[Actor, Action] | N
         return Actor.RULE, Action.SESSION_EXPIRED  # gu1 left the session open
     if old.status is Status.IN_REVIEW and new.status.is_final:
         return Actor.PERSON, Action.DECIDED
-    return Actor.GU1, Action.REPORTED
+    return _reported(new) if new.status is not old.status else (Actor.GU1, Action.REPORTED)
+
+
+def _reported(new: Validation) -> tuple[Actor, Action]:
+    return (Actor.PERSON, Action.DECIDED) if new.is_persons_decision else (Actor.GU1, Action.REPORTED)
 
 
 def _of_stall(before: Onboarding, after: Onboarding) -> tuple[Actor, Action]:

@@ -8,16 +8,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 from portal.domain.errors import LostClaim, NotSent, OutcomeUnknown, Refused, Unavailable
-from portal.domain.onboarding import Details, Onboarding
+from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.timings import Timings
 from portal.domain.validation import CreationState, DoubleCheck
 from portal.services.leases import Leases, is_adopted, unsent, validation_changed
 from portal.services.onboardings import Onboardings
 from portal.services.ports import Gu1, Meter
+from portal.services.reconciliation import ENTITY_NOT_FOUND
 
 log = logging.getLogger(__name__)
 
 DUPLICATE = 409
+
+_ENTITY_IS_LOST = frozenset({ENTITY_NOT_FOUND, "INVALID_ENTITY_TYPE"})
 
 
 class CreationSteps:
@@ -39,23 +42,24 @@ class CreationSteps:
         """
         if claimed.external_id or claimed.fence > 1:
             earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
-            if earlier:
+            if earlier and earlier != claimed.lost_entity_id:
                 return earlier
-        return await self._entity_by_document(_details(claimed))
+        return await self._entity_by_document(claimed)
 
-    async def _entity_by_document(self, details: Details) -> str | None:
-        return await _unless_refused(self._gu1.find_entity_by_tax_id(details.country, details.document_number))
+    async def _entity_by_document(self, claimed: Onboarding) -> str | None:
+        details = _details(claimed)
+        found = await _unless_refused(self._gu1.find_entity_by_tax_id(details.country, details.document_number))
+        return None if found == claimed.lost_entity_id else found
 
     async def _new_entity(self, claimed: Onboarding) -> str:
-        details = _details(claimed)
         try:
-            return await self._gu1.create_entity(details, claimed.gu1_external_id)
+            return await self._gu1.create_entity(_details(claimed), claimed.gu1_external_id)
         except Refused as refused:
             # A duplicate must look the same to the applicant as a new entity.
             existing = refused.entity_id
             if existing is None and refused.http_status == DUPLICATE:
-                existing = await self._entity_by_document(details)
-            if existing is None:
+                existing = await self._entity_by_document(claimed)
+            if existing is None or existing == claimed.lost_entity_id:
                 raise
             return existing
 
@@ -78,7 +82,12 @@ class CreationSteps:
             )
         except OutcomeUnknown as unknown:
             await self._schedule_reconciliation(claimed, unknown)
-        except (NotSent, Unavailable, Refused) as error:
+        except Refused as refused:
+            if refused.code in _ENTITY_IS_LOST:
+                await self._forget_entity(claimed, refused)
+            else:
+                await self._leases.retry_later(claimed, "create_validation", refused, also=_not_sent)
+        except (NotSent, Unavailable) as error:
             await self._leases.retry_later(claimed, "create_validation", error, also=_not_sent)
         else:
             await self._leases.finish(claimed, lambda fresh: self._onboardings.apply_observation(fresh, seen))
@@ -94,6 +103,33 @@ class CreationSteps:
         )
         sweep_at = now + timedelta(seconds=self._timings.first_sweep) if sent.sends > 1 else onboarding.sweep_at
         return replace(onboarding, validation=sent, sweep_at=sweep_at)
+
+    async def _forget_entity(self, claimed: Onboarding, refused: Refused) -> None:
+        """The details are asked for again, and then the next entity is created.
+
+        No validation of the entity can still be adopted: this request was refused, and those before it were looked
+        for at gu1 twice before it was sent.
+        """
+        log.error("onboarding %s: gu1 has no usable entity %s: %s", claimed.id, claimed.entity_id, refused.code)
+        self._meter.count("entities_lost", code=refused.code or "")
+
+        def change(fresh: Onboarding) -> Onboarding:
+            unsent_again = _not_sent(fresh)
+            validation = unsent_again.validation
+            if validation is None or validation.creation_state is not CreationState.PLANNED:
+                return unsent_again  # adopted meanwhile
+            return replace(
+                unsent_again,
+                entity_id=None,
+                lost_entity_id=claimed.entity_id,
+                stall_reason=StallReason.DETAILS_REFUSED,
+                failures=0,
+                sweep_at=None,  # with the entity its duplicates are gone
+                due_at=unsent_again.recheck_at,
+                updated_at=self._leases.now(),
+            )
+
+        await self._leases.finish(claimed, change)
 
     async def _schedule_reconciliation(self, claimed: Onboarding, unknown: OutcomeUnknown) -> None:
         log.warning("onboarding %s: create_validation: outcome unknown: %s", claimed.id, unknown)

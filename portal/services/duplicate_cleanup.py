@@ -42,7 +42,7 @@ class DuplicateCleanup:
         def change(fresh: Onboarding) -> Onboarding:
             swept = replace(fresh, sweep_at=now + wait if wait else None)
             is_over = fresh.stopped_at or (fresh.validation and fresh.validation.is_settled)
-            return replace(swept, due_at=swept.sweep_at if is_over else now)
+            return replace(swept, due_at=swept.due_after(None if is_over else now))
 
         await self._leases.finish(claimed, change)
 
@@ -58,7 +58,7 @@ class DuplicateCleanup:
 
     async def _closed_nonces(self, claimed: Onboarding) -> set[str]:
         """A validation created with one of these nonces can never be adopted any more."""
-        nonces = await asyncio.to_thread(self._store.adopted_nonces, claimed.id)
+        nonces = await asyncio.to_thread(self._store.closed_nonces, claimed.id)
         return nonces | {claimed.validation.nonce} if claimed.stopped_at and claimed.validation else nonces
 
     async def _cancel(self, claimed: Onboarding, duplicate: Observation) -> None:

@@ -80,8 +80,8 @@ class Leases:
         self._meter.count("step_retries", step=step, reason=stall_reason)
 
         def change(fresh: Onboarding) -> Onboarding:
-            if fresh.validation_number != claimed.validation_number or (is_adopted(fresh) and not is_adopted(claimed)):
-                return fresh  # another validation was planned or this one was found: the failure no longer matters
+            if attempt_of(fresh) != attempt_of(claimed) or (is_adopted(fresh) and not is_adopted(claimed)):
+                return fresh  # it stands at another attempt, or this one was found: the failure no longer matters
             failures = fresh.failures + 1
             wait = self._wait(failures, error)
             if wait > LONG_PAUSE:
@@ -112,6 +112,10 @@ class Leases:
 def validation_changed(onboarding: Onboarding, change: Callable[[Validation], Validation]) -> Onboarding:
     validation = onboarding.validation
     return replace(onboarding, validation=change(validation)) if validation else onboarding
+
+
+def attempt_of(onboarding: Onboarding) -> int | None:
+    return onboarding.validation.number if onboarding.validation else None
 
 
 def is_adopted(onboarding: Onboarding) -> bool:

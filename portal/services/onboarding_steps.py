@@ -61,6 +61,8 @@ class OnboardingSteps:
 
     def _next_step(self, onboarding: Onboarding) -> Step:
         validation = onboarding.validation
+        if onboarding.recheck_at and onboarding.recheck_at <= self._clock():
+            return self._refresh_steps.recheck_others
         if validation is None:
             has_customer = onboarding.external_id and not onboarding.stopped_at
             return self._refresh_steps.look_up_customer if has_customer else self._pause
@@ -86,4 +88,4 @@ class OnboardingSteps:
         return self._refresh_steps.restart if validation.is_restarting else self._refresh_steps.refresh
 
     async def _pause(self, claimed: Onboarding) -> None:
-        await self._leases.sleep_until(claimed, claimed.sweep_at)
+        await self._leases.sleep_until(claimed, claimed.due_after(None))

@@ -217,19 +217,31 @@ class Onboardings:
         return replace(onboarding, sweep_at=now, due_at=now)
 
     def observe(self, seen: Observation) -> bool:
-        """Applies an unrequested observation; False if it is not about the current validation of an onboarding."""
+        """Applies an unrequested observation of any attempt; False if no onboarding adopted the validation."""
         with self._store.locked_by_validation(seen.gu1_id) as row:
             if row is None:
                 return False
-            validation = row.onboarding.validation
-            is_synced_first = validation is not None and validation.may_have_unseen_verdict(seen)
-            if is_synced_first:
-                self._make_due(row)
+            other = row.other_attempt(seen.gu1_id)
+            if other:
+                changed, after = self._observations.apply_to_other(row.onboarding, other, seen)
+                row.save_other_attempt(after)
+                if changed is not row.onboarding:
+                    row.save(changed)
+                is_due = True
             else:
-                row.save(self._observations.apply_unrequested(row.onboarding, seen))
-        if is_synced_first:
+                validation = row.onboarding.validation
+                is_due = validation is not None and validation.may_have_unseen_verdict(seen)
+                if is_due:
+                    self._make_due(row)
+                else:
+                    row.save(self._observations.apply_unrequested(row.onboarding, seen))
+        if is_due:
             self._wake()
         return True
+
+    def other_attempts(self, onboarding_id: str) -> list[Validation]:
+        """Those that gu1 has, except the one that the onboarding stands at."""
+        return self._store.other_attempts(onboarding_id)
 
     def apply_observation(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         return self._observations.apply(onboarding, seen)
@@ -241,10 +253,19 @@ class Onboardings:
         self._wake()
 
     def request_refresh_of(self, gu1_id: str) -> bool:
+        """Has gu1 read for news of a validation, even after its verdict; False if no onboarding adopted it."""
         with self._store.locked_by_validation(gu1_id) as row:
             if row is None:
                 return False
-            self._make_due(row)
+            onboarding, now = row.onboarding, self._clock()
+            if onboarding.erased_at:
+                return True
+            if row.other_attempt(gu1_id):
+                row.save(replace(onboarding, recheck_at=now, due_at=now))
+            elif onboarding.due_at is None:
+                row.save(replace(onboarding, due_at=now))
+            else:
+                self._make_due(row)
         self._wake()
         return True
 

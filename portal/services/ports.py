@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.onboarding import Details, Onboarding
-from portal.domain.validation import Listing, Observation
+from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import DeliveryResult, Event
 from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow
@@ -29,6 +29,12 @@ class LockedOnboarding(Protocol):
 
         `cause`: who or what made the change, if the change itself does not show it.
         """
+
+    def other_attempt(self, gu1_id: str) -> Validation | None:
+        """This attempt, if it is adopted and the onboarding stands at another one."""
+
+    def save_other_attempt(self, attempt: Validation) -> None:
+        """Writes only that attempt."""
 
     def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
         """Writes it without personal data, and deletes that from all other rows too."""
@@ -104,7 +110,7 @@ class Store(Protocol):
         """Raises `UnknownOnboarding`; rolls back if the context raises."""
 
     def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[LockedOnboarding | None]:
-        """The onboarding whose current validation has this id at gu1."""
+        """The onboarding that adopted this validation, even if it stands at another one."""
 
     def locked_by_nonce(self, nonce: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding whose current validation has this nonce."""
@@ -112,8 +118,11 @@ class Store(Protocol):
     def adopted_ids(self, gu1_ids: list[str]) -> set[str]:
         """Those that any onboarding has adopted."""
 
-    def adopted_nonces(self, onboarding_id: str) -> set[str]:
-        """The nonces of its adopted validations."""
+    def closed_nonces(self, onboarding_id: str) -> set[str]:
+        """The nonces of its adopted validations, and of those that it no longer stands at."""
+
+    def other_attempts(self, onboarding_id: str) -> list[Validation]:
+        """Its adopted validations except the one that it stands at."""
 
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         """True if another onboarding sent requests for the same entity and has no answer yet."""

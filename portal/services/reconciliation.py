@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from portal.domain.errors import Malformed, Refused
 from portal.domain.onboarding import Onboarding
 from portal.domain.timings import Timings
-from portal.domain.validation import CLOCKS_APART, Observation, Validation
+from portal.domain.validation import CLOCKS_APART, Listing, Observation, Validation
 from portal.services.leases import Leases, unsent, validation_changed
 from portal.services.onboardings import Onboardings
 from portal.services.ports import Gu1, Meter, Store
@@ -22,6 +22,7 @@ MAX_SENDS = 3
 """Sends in a row without gu1 ever listing the validation. After that an operator is alerted, and further sends are
 rare: an outage of gu1 must not end an onboarding for good."""
 EMPTY_LISTS_BEFORE_RESEND = 2
+ENTITY_NOT_FOUND = "ENTITY_NOT_FOUND"
 _NEWEST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -45,7 +46,7 @@ class Reconciliation:
         if list_is_current_at:
             await self._leases.sleep_until(claimed, list_is_current_at)
             return
-        listed, is_whole = await self._gu1.list_validations(claimed.entity_id)
+        listed, is_whole = await self._list(claimed.entity_id)
         rows = await with_metadata(self._gu1, listed, since=validation.sent_at)
         found = _oldest_of_ours(rows, validation.nonce) or await self._match_by_time(claimed, validation.sent_at, rows)
         if found:
@@ -55,6 +56,16 @@ class Reconciliation:
             raise Malformed("the validation may be among the rows that cannot be read")
         else:
             await self._not_found(claimed, validation)
+
+    async def _list(self, entity_id: str) -> Listing:
+        try:
+            return await self._gu1.list_validations(entity_id)
+        except Refused as refused:
+            if refused.code != ENTITY_NOT_FOUND:
+                raise
+            # A deleted entity has no validations. If it is absent twice, the next request is refused too, and the
+            # entity is forgotten.
+            return Listing([], is_whole=True)
 
     def _list_is_current_at(self, sent_at: datetime, empty_looks: int) -> datetime | None:
         """When gu1's list surely shows what was sent; None for now, also after a clock was set back."""

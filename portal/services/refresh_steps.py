@@ -12,7 +12,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.status import OPEN, Status
 from portal.domain.validation import Observation, Validation
 from portal.services.budget import Budget
-from portal.services.leases import Leases
+from portal.services.leases import Leases, attempt_of
 from portal.services.onboardings import WATCHED_FOR, Onboardings
 from portal.services.ports import Gu1, Meter
 
@@ -24,6 +24,7 @@ RESTARTED = "Left unfinished, and started anew by the applicant"
 
 RESTART_WITHIN = timedelta(minutes=10)
 """How long closing an abandoned validation is tried before its applicant is told to continue it instead."""
+LEFT = "Another attempt of the same person was approved"
 
 SYNC_EVERY = 12
 """After so many refreshes without a change (about a minute at first) gu1 is made to ask its provider."""
@@ -36,6 +37,8 @@ _NOT_CANCELLABLE = {400, 404, 409, 422}
 """Answers that mean the validation cannot be cancelled; other refusals concern our key or plan."""
 
 _NOT_FOUND = 404
+
+_RECHECK_EVERY = timedelta(minutes=5)
 
 _CLOSE_GRACE = timedelta(days=1)
 """After a session's end, if gu1 neither closes it nor lets us cancel it."""
@@ -190,7 +193,7 @@ class RefreshSteps:
     async def cancel(self, claimed: Onboarding) -> None:
         """Repeats until the validation is final: somebody may still have the address of its hosted page."""
         if _validation(claimed).ends_at <= self._leases.now():
-            await self._leases.sleep_until(claimed, claimed.sweep_at)
+            await self._leases.sleep_until(claimed, claimed.due_after(None))
             return
         await self._cancel_at_gu1(claimed, STOPPED)
         seen = await self._gu1.read_validation(_gu1_id(claimed))
@@ -198,16 +201,52 @@ class RefreshSteps:
             claimed, lambda fresh: replace(self._onboardings.apply_observation(fresh, seen), stall_reason=None)
         )
 
-    async def _cancel_at_gu1(self, claimed: Onboarding, reason: str) -> bool:
+    async def _cancel_at_gu1(self, claimed: Onboarding, reason: str, *, gu1_id: str | None = None) -> bool:
         """False if gu1 refused because it is too late."""
         try:
-            await self._gu1.cancel_validation(_gu1_id(claimed), reason)
+            await self._gu1.cancel_validation(gu1_id or _gu1_id(claimed), reason)
         except Refused as refused:
             if refused.http_status not in _NOT_CANCELLABLE:
                 raise
             log.warning("onboarding %s: gu1 refused to cancel the validation", claimed.id)
             return False
         return True
+
+    async def recheck_others(self, claimed: Onboarding) -> None:
+        """Reads the attempts that it does not stand at, and cancels what is open of them."""
+        others = await asyncio.to_thread(self._onboardings.other_attempts, claimed.id)
+        try:
+            open_ones = [other for other in others if await self._is_open_still(claimed, other)]
+        except Gu1Error as error:
+            log.warning("onboarding %s: other attempts not read: %s: %s", claimed.id, type(error).__name__, error)
+            open_ones = others
+        now = self._leases.now()
+        again = now + _RECHECK_EVERY if open_ones else None
+
+        def change(fresh: Onboarding) -> Onboarding:
+            # News came meanwhile, or one of them was approved and so left the claimed one open.
+            has_more_news = fresh.recheck_at != claimed.recheck_at or attempt_of(fresh) != attempt_of(claimed)
+            rechecked = fresh if has_more_news else replace(fresh, recheck_at=again)
+            is_over = fresh.validation is not None and fresh.validation.is_settled
+            return replace(rechecked, due_at=rechecked.due_after(None if is_over else now))
+
+        await self._leases.finish(claimed, change)
+
+    async def _is_open_still(self, claimed: Onboarding, other: Validation) -> bool:
+        gu1_id, now = other.gu1_id or "", self._leases.now()
+        was_left_open = not other.status.is_final
+        may_be_open = was_left_open and now < other.ends_at
+        try:
+            seen = await self._gu1.read_validation(gu1_id)
+            # What a reviewer opened again is not cancelled: its verdict is still to come.
+            if was_left_open and not seen.status.is_final:
+                await self._cancel_at_gu1(claimed, LEFT, gu1_id=gu1_id)
+                seen = await self._gu1.read_validation(gu1_id)
+        except Refused as refused:
+            log.warning("onboarding %s: attempt %d not read: %s", claimed.id, other.number, refused)
+            return may_be_open
+        await asyncio.to_thread(self._onboardings.observe, seen)
+        return may_be_open and not seen.status.is_final
 
     async def look_up_customer(self, claimed: Onboarding) -> None:
         """Approves the onboarding if gu1 already has a valid approval for this customer."""

@@ -12,7 +12,7 @@ from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.standing import is_finished
 from portal.domain.status import Status
-from portal.domain.validation import IdentityMatch
+from portal.domain.validation import Decider, IdentityMatch
 from portal.services.validation_plan import Policy
 
 
@@ -26,6 +26,7 @@ class Summary:
     stage: Stage
     reason: Reason | None
     identity_match: IdentityMatch
+    decided_by: Decider | None
     attempts: int
     validation_id: str | None
     entity_id: str | None
@@ -45,6 +46,7 @@ def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
         stage=stage_of(onboarding, max_attempts=max_attempts),
         reason=verdict.reason if verdict else None,
         identity_match=verdict.identity_match if verdict else IdentityMatch.UNKNOWN,
+        decided_by=verdict.decided_by if verdict else None,
         attempts=onboarding.attempts,
         validation_id=validation.gu1_id if validation else None,
         entity_id=onboarding.entity_id,
@@ -82,6 +84,7 @@ def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...
         onboarding.status,
         verdict and verdict.reason,
         verdict.identity_match if verdict else IdentityMatch.UNKNOWN,
+        verdict and verdict.decided_by,
         onboarding.validation_number,
         is_finished(onboarding, max_attempts=max_attempts),
         needs_partner,

@@ -29,7 +29,7 @@ class ValidationPlanner:
         self._keyed_hash = keyed_hash
 
     def with_details(self, onboarding: Onboarding, details: Details, consent_version: str, now: datetime) -> Onboarding:
-        """With the first validation planned, and due now."""
+        """With a validation planned, and due now; it replaces one that was planned and not sent."""
         number = comparable(details.country, details.document_number)
         return replace(
             onboarding,
@@ -37,7 +37,7 @@ class ValidationPlanner:
             details=details,
             document_digest=self._keyed_hash.digest(number) if number else None,
             consent=Consent(consent_version, now),
-            validation=self.planned(replace(onboarding, country=details.country), 1, now),
+            validation=self.planned(replace(onboarding, country=details.country), onboarding.validations_sent + 1, now),
             stall_reason=None,
             failures=0,
             due_at=now,

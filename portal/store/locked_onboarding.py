@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, and_, delete, update
 
 from portal.domain.onboarding import Onboarding
+from portal.domain.validation import Validation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes
-from portal.store.mapping import onboarding_values, validation_values
+from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
 from portal.store.outbox import add_event
 from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
 from portal.store.transactions import insert
@@ -65,6 +66,19 @@ class LockedRow:
             add_entry(self._connection, changed.id, entry)
         self.onboarding = changed
 
+    def other_attempt(self, gu1_id: str) -> Validation | None:
+        current = self.onboarding.validation
+        if current and current.gu1_id == gu1_id:
+            return None
+        adopted = and_(validations.c.onboarding_id == self.onboarding.id, validations.c.gu1_id == gu1_id)
+        row = self._connection.execute(attempts().where(adopted)).mappings().first()
+        return read_attempt(row, self._cipher) if row else None
+
+    def save_other_attempt(self, attempt: Validation) -> None:
+        if self.onboarding.erased_at:
+            attempt = replace(attempt, session_url=None, session_id=None)
+        write_attempt(self._connection, self.onboarding.id, attempt, self._cipher)
+
     def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
         delete_notes(self._connection, changed.id)
         self.save(changed, cause)
@@ -77,6 +91,10 @@ class LockedRow:
 def write_validation(connection: Connection, onboarding: Onboarding, cipher: ColumnCipher) -> None:
     if onboarding.validation is None:
         return
-    values = validation_values(onboarding.validation, onboarding.id, cipher)
+    write_attempt(connection, onboarding.id, onboarding.validation, cipher)
+
+
+def write_attempt(connection: Connection, onboarding_id: str, attempt: Validation, cipher: ColumnCipher) -> None:
+    values = validation_values(attempt, onboarding_id, cipher)
     statement = insert(connection, validations).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values))

@@ -7,12 +7,12 @@ from dataclasses import asdict, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, select
+from sqlalchemy import Label, RowMapping, Select, and_, select
 
 from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch, OperatorDecision, Validation
+from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityMatch, OperatorDecision, Validation
 from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -25,6 +25,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "reason": Reason,
     "identity_match": IdentityMatch,
     "operator_decision": OperatorDecision,
+    "decided_by": Decider,
     "stall_reason": StallReason,
 }
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", "consent", "validation"}]
@@ -39,8 +40,16 @@ def joined() -> Select[Any]:
         validations.c.onboarding_id == onboardings.c.id,
         validations.c.number == onboardings.c.current_validation,
     )
-    beside = [column.label(_PREFIX + column.key) for column in validations.c]
-    return select(onboardings, *beside).select_from(onboardings.outerjoin(validations, current))
+    return select(onboardings, *_attempt_columns()).select_from(onboardings.outerjoin(validations, current))
+
+
+def attempts() -> Select[Any]:
+    """Validations alone."""
+    return select(*_attempt_columns()).select_from(validations)
+
+
+def _attempt_columns() -> list[Label[Any]]:
+    return [column.label(_PREFIX + column.key) for column in validations.c]
 
 
 def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
@@ -67,6 +76,15 @@ def read_onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
         return _onboarding(row, cipher)
     except (ValueError, TypeError, UndecryptableValue) as error:
         raise UnreadableRow(f"onboarding {row['id']} cannot be read back: {type(error).__name__}") from None
+
+
+def read_attempt(row: RowMapping, cipher: ColumnCipher) -> Validation:
+    """From a row of `attempts()`. Raises `UnreadableRow`."""
+    try:
+        return _validation(row, cipher)
+    except (ValueError, TypeError, UndecryptableValue) as error:
+        owner = row[_PREFIX + "onboarding_id"]
+        raise UnreadableRow(f"an attempt of onboarding {owner} cannot be read back: {type(error).__name__}") from None
 
 
 def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
+from portal.domain.validation import Validation
 from portal.services.ports import IdempotentRequest, PollState, ReusePolicy, StoredResult
 from portal.store.column_types import Unreadable
 from portal.store.customer_onboardings import CustomerOnboardings
@@ -31,7 +32,7 @@ from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry
 from portal.store.locked_onboarding import DescribeChange, LockedRow, RecordChange, write_validation
-from portal.store.mapping import joined, onboarding_values, read_onboarding
+from portal.store.mapping import attempts, joined, onboarding_values, read_attempt, read_onboarding
 from portal.store.onboarding_queue import claim_due, leased_onboardings
 from portal.store.row_reader import UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -135,8 +136,7 @@ class Repository:
     @contextmanager
     def locked_by_validation(self, gu1_id: str) -> Iterator[LockedRow | None]:
         with self._locked_where(validations.c.gu1_id == gu1_id) as row:
-            current = row.onboarding.validation if row else None
-            yield row if current and current.gu1_id == gu1_id else None
+            yield row
 
     @contextmanager
     def locked_by_nonce(self, nonce: str) -> Iterator[LockedRow | None]:
@@ -148,10 +148,18 @@ class Repository:
         with self._transactions.reading() as connection:
             return set(connection.scalars(select(validations.c.gu1_id).where(validations.c.gu1_id.in_(gu1_ids))))
 
-    def adopted_nonces(self, onboarding_id: str) -> set[str]:
-        adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None))
+    def closed_nonces(self, onboarding_id: str) -> set[str]:
+        left = validations.c.number.is_distinct_from(onboardings.c.current_validation)
+        closed = and_(validations.c.onboarding_id == onboarding_id, or_(validations.c.gu1_id.is_not(None), left))
         with self._transactions.reading() as connection:
-            return set(connection.scalars(select(validations.c.nonce).where(adopted)))
+            return set(connection.scalars(select(validations.c.nonce).join(onboardings).where(closed)))
+
+    def other_attempts(self, onboarding_id: str) -> list[Validation]:
+        left = validations.c.number.is_distinct_from(onboardings.c.current_validation)
+        adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None), left)
+        with self._transactions.reading() as connection:
+            rows = connection.execute(attempts().join(onboardings).where(adopted).order_by(validations.c.number))
+            return [read_attempt(row, self._cipher) for row in rows.mappings()]
 
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         others = and_(onboardings.c.entity_id == onboarding.entity_id, onboardings.c.id != onboarding.id)

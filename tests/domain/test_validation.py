@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.reasons import Reason, Remedy
-from portal.domain.status import Status
-from portal.domain.validation import CLOCKS_APART, SESSION_LIFE, DoubleCheck, IdentityMatch, Observation
+from portal.domain.status import OVERTURNS, Status
+from portal.domain.validation import CLOCKS_APART, SESSION_LIFE, Decider, DoubleCheck, IdentityMatch, Observation
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 
 LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
+SECONDS = [NOW + timedelta(seconds=number) for number in range(4)]
 
 
 def seen(status, updated_at=LATER, **facts):
@@ -182,13 +183,73 @@ news_of_any_age = st.builds(
 
 
 @given(news=st.lists(news_of_any_age, max_size=8))
-def test_settled_stays_settled_save_for_a_rejected_approval(news):
+def test_final_status_moves_as_the_table_says_and_a_verdict_has_a_decider(news):
     validation = an_adopted_validation()
     for one in news:
         before, validation = validation, after(validation, one)
-        if before.is_settled and validation.status is not before.status:
-            assert (before.status, validation.status) == (Status.APPROVED, Status.REJECTED)
+        if before.status.is_final and validation.status is not before.status:
+            assert validation.status in OVERTURNS[before.status]
         assert validation.status is Status.REJECTED or validation.reason is None
+        assert (validation.decided_by is None) == (validation.status not in {Status.APPROVED, Status.REJECTED})
+
+
+def test_rejection_after_a_review_is_a_persons_decision():
+    rejected = after(an_adopted_validation(), seen(Status.IN_REVIEW), seen(Status.REJECTED, SECONDS[2]))
+    assert (rejected.decided_by, rejected.remedy) == (Decider.PERSON, Remedy.CONTACT)
+
+
+@pytest.mark.parametrize("review_at", [EARLIER, None])
+def test_review_that_is_heard_of_after_the_rejection_counts(review_at):
+    rejected = after(an_adopted_validation(), seen(Status.REJECTED))
+    assert (rejected.decided_by, rejected.remedy) == (Decider.AUTOMATIC, Remedy.RETRY_NOW)
+    assert after(rejected, seen(Status.IN_REVIEW, review_at)).decided_by is Decider.PERSON
+
+
+def test_registrys_rejection_is_no_persons_in_either_order():
+    rejection = seen(Status.REJECTED, SECONDS[2], reason=Reason.REGISTRY_CARD_OUTDATED)
+    for news in ([seen(Status.IN_REVIEW), rejection], [rejection, seen(Status.IN_REVIEW)]):
+        assert after(an_adopted_validation(), *news).decided_by is Decider.AUTOMATIC
+
+
+def test_review_heard_again_does_not_make_monitorings_rejection_a_persons():
+    approved = after(an_adopted_validation(), seen(Status.IN_REVIEW), seen(Status.APPROVED, SECONDS[2]))
+    taken_back = after(approved, seen(Status.REJECTED, SECONDS[3], reason=Reason.DOCUMENT_EXPIRED))
+    assert after(taken_back, seen(Status.IN_REVIEW)) is taken_back
+
+
+def test_newer_review_of_a_rejection_says_nothing_of_who_rejected():
+    rejected = after(an_adopted_validation(), seen(Status.REJECTED))
+    assert after(rejected, seen(Status.IN_REVIEW, SECONDS[2])) is rejected
+
+
+def test_row_that_shows_the_person_is_believed_and_not_forgotten():
+    rejected = after(an_adopted_validation(), seen(Status.REJECTED, by_person=True))
+    assert rejected.decided_by is Decider.PERSON
+    assert after(rejected, seen(Status.REJECTED, SECONDS[2])).decided_by is Decider.PERSON
+
+
+def test_who_overturns_a_rejection_is_a_person():
+    approved = after(an_adopted_validation(), seen(Status.REJECTED), seen(Status.APPROVED, SECONDS[2]))
+    assert (approved.status, approved.reason, approved.decided_by) == (Status.APPROVED, None, Decider.PERSON)
+
+
+@pytest.mark.parametrize(("reason", "expected"), [(Reason.DOCUMENT_EXPIRED, Decider.AUTOMATIC), (None, Decider.PERSON)])
+def test_approval_taken_back_without_a_code_was_taken_back_by_a_person(reason, expected):
+    taken_back = after(an_adopted_validation(), seen(Status.APPROVED), seen(Status.REJECTED, SECONDS[2], reason=reason))
+    assert taken_back.decided_by is expected
+
+
+def test_reviewed_approval_that_monitoring_takes_back_may_be_tried_again():
+    approved = after(an_adopted_validation(), seen(Status.IN_REVIEW), seen(Status.APPROVED, SECONDS[2]))
+    taken_back = after(approved, seen(Status.REJECTED, SECONDS[3], reason=Reason.DOCUMENT_EXPIRED))
+    assert (taken_back.decided_by, taken_back.remedy) == (Decider.AUTOMATIC, Remedy.RETRY_NOW)
+
+
+@pytest.mark.parametrize("ended", [Status.EXPIRED, Status.CANCELLED])
+def test_approval_that_ended_is_no_session_that_ran_out(ended):
+    late = NOW + SESSION_LIFE + timedelta(days=1)
+    ended_later = after(an_adopted_validation(), seen(Status.APPROVED), seen(ended, late))
+    assert ended_later.lost_approval and not ended_later.ran_out and ended_later.is_settled
 
 
 @given(

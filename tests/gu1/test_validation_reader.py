@@ -257,3 +257,34 @@ def test_refusal_has_code_and_existing_entity(body: object, refusal: tuple[str |
 )
 def test_what_gu1_adds_itself_is_not_taken_for_metadata_that_was_sent(metadata: object, was_sent: bool) -> None:
     assert schema.read_validation(a_row(metadata=metadata)).has_metadata is was_sent
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "expected"),
+    [
+        ("approved", "In Review", True),
+        ("approved", "IN_REVIEW", True),
+        ("approved", "Declined", True),
+        ("approved", "Approved", False),
+        ("rejected", "In Review", True),
+        ("rejected", "Approved", True),
+        ("rejected", "Declined", False),
+        ("rejected", "Kyc Expired", False),
+        ("rejected", None, False),
+        ("in_review", "In Review", False),
+        ("expired", "Approved", False),
+    ],
+)
+def test_word_of_the_provider_that_does_not_fit_shows_a_person(status: str, word: str | None, expected: bool) -> None:
+    assert schema.read_validation(a_row(status=status, decision={"status": word})).by_person is expected
+
+
+@pytest.mark.parametrize("decision", [None, [], "Approved", {"status": 1}, {"status": {}}])
+def test_decision_that_cannot_be_read_shows_nobody(decision: object) -> None:
+    assert not schema.read_validation(a_row(status="rejected", decision=decision)).by_person
+
+
+def test_registrys_code_explains_a_rejection_that_the_provider_approved() -> None:
+    explained = renaper(errorCode="RENAPER_TRAMITE_ID_NOT_MATCH")
+    row = a_row(status="rejected", decision={"status": "Approved"}, metadata=explained)
+    assert not schema.read_validation(row).by_person

@@ -7,7 +7,7 @@ import pytest
 from portal.domain.errors import OutcomeUnknown, Refused, Unavailable
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import SESSION_LIFE
+from portal.domain.validation import SESSION_LIFE, DoubleCheck
 from portal.store.history import History
 from tests.databases import on_both_databases, on_sqlite
 
@@ -79,11 +79,10 @@ def test_after_a_review_a_person_decided(prepared, report, told):
 
 
 @on_sqlite
-def test_a_stop_and_what_gu1_says_after_it(prepared, onboardings, told, work):
+def test_a_stop_is_the_last_word_though_gu1_cancels_later(prepared, onboardings, told, work):
     onboardings.stop(prepared.id)
     work()
-    assert ("applicant", "stopped", "cancelled") in told(prepared)
-    assert told(prepared)[-1] == ("gu1", "reported", "cancelled")
+    assert told(prepared)[-1] == ("applicant", "stopped", "cancelled")
 
 
 @on_sqlite
@@ -151,3 +150,11 @@ def test_what_is_rolled_back_has_no_entry(prepared, onboardings, app, told):
         row.save(row.onboarding.without_personal_data)
         raise OutcomeUnknown
     assert told(prepared) == before
+
+
+def test_a_reviewer_who_approves_an_earlier_attempt(prepared, onboardings, report, told, work):
+    report(Status.REJECTED, double_check=DoubleCheck.ANSWERED)
+    onboardings.retry(prepared.id, after_attempt=1)
+    work()
+    report(Status.APPROVED, "validation-1", double_check=DoubleCheck.ANSWERED)
+    assert told(prepared)[-1][:2] == ("person", "decided")

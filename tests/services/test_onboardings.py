@@ -187,7 +187,8 @@ def test_what_did_not_end_badly_cannot_be_retried(prepared, report, onboardings,
 def test_news_of_the_earlier_validation_is_not_news_of_this_one(prepared, report, onboardings):
     rejected(report)
     planned = onboardings.retry(prepared.id, after_attempt=1)
-    assert not report(Status.APPROVED)
+    assert report(Status.EXPIRED)
+    assert onboardings.get(prepared.id) == planned
     late = Observation(gu1_id="validation-1", status=Status.APPROVED)
     assert onboardings.apply_observation(planned, late) is planned
 

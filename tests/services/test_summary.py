@@ -9,7 +9,7 @@ import pytest
 from portal.domain.onboarding import StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import DoubleCheck, IdentityMatch
+from portal.domain.validation import Decider, DoubleCheck, IdentityMatch
 from portal.services.summary import ChangeNotifier, summary_of
 from portal.services.validation_plan import Policy
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
@@ -107,6 +107,28 @@ def test_approval_taken_back_by_the_registry_is_told(notify_of):
     before = with_validation(waiting(), status=Status.APPROVED)
     after = with_validation(before, status=Status.REJECTED, reason=Reason.REGISTRY_CARD_OUTDATED)
     assert json.loads(notify_of(before, after))["reason"] == "registry_card_outdated"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (Status.REJECTED, Status.APPROVED, {"status": "approved", "stage": "approved", "reason": None}),
+        (Status.APPROVED, Status.EXPIRED, {"status": "expired", "stage": "expired", "verified_at": None}),
+        (Status.APPROVED, Status.CANCELLED, {"status": "cancelled", "stage": "cancelled", "verified_at": None}),
+    ],
+)
+def test_verdict_that_gu1_changes_is_told(notify_of, before, after, told):
+    verdict = with_validation(waiting(), status=before, verified_at=NOW)
+    news = json.loads(notify_of(verdict, with_validation(verdict, status=after)))
+    assert news | told == news
+
+
+def test_approval_of_an_earlier_attempt_is_told_with_its_validation(notify_of):
+    open_attempt = an_adopted_validation(number=2, gu1_id="validation-2")
+    before = waiting(validation=open_attempt)
+    earlier = an_adopted_validation(gu1_id="validation-1", status=Status.APPROVED, decided_by=Decider.PERSON)
+    news = json.loads(notify_of(before, replace(before, validation=earlier, attempts_opened=2)))
+    assert (news["validation_id"], news["attempts"], news["decided_by"]) == ("validation-1", 2, "person")
 
 
 @pytest.mark.parametrize("partner", [None, "bank"])

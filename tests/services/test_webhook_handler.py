@@ -153,11 +153,14 @@ def test_news_of_what_was_stopped_changes_nothing_for_its_applicant(prepared, re
     assert (stage(stopped), stopped.due_at) == (Stage.CANCELLED, None)
 
 
-def test_news_of_a_replaced_validation_is_not_news_of_this_one(prepared, report, handle, a_row, onboardings):
-    late = [a_row(prepared, gu1_id, Status.APPROVED) for gu1_id in ("validation-1", "validation-9")]
+def test_news_of_a_replaced_validation_reaches_only_its_own_attempt(prepared, report, handle, a_row, onboardings):
+    own, twins = (a_row(prepared, gu1_id, Status.EXPIRED) for gu1_id in ("validation-1", "validation-9"))
     report(Status.REJECTED)
     planned = onboardings.retry(prepared.id, after_attempt=1)
-    assert {handle(replace(old, updated_at=old.updated_at + timedelta(days=1))) for old in late} == {"not_ours"}
+    assert [handle(replace(it, updated_at=it.updated_at + timedelta(minutes=1))) for it in (own, twins)] == [
+        "applied",
+        "not_ours",
+    ]
     assert onboardings.get(prepared.id) == planned
 
 

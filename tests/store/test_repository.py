@@ -8,7 +8,7 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch, OperatorDecision
+from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityMatch, OperatorDecision
 from portal.services.ports import PollState, Store
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
@@ -24,6 +24,7 @@ def a_full_onboarding():
         number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, shown_at=LATER[1],
         double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
         operator_decision=OperatorDecision.RELEASED,
+        was_in_review=True, was_approved=True, decided_by=Decider.PERSON,
         gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
         restart_asked_at=LATER[13], restart_refused_at=LATER[14],
         double_check_taken_up=True, confirming_since=LATER[15], patience_ended_at=LATER[16],
@@ -32,6 +33,7 @@ def a_full_onboarding():
         entity_id="entity-1", validation=validation, stall_reason=StallReason.REFUSED, failures=6, stopped_at=LATER[5],
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
+        recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
         outages=8, outages_in_row=9,
@@ -162,15 +164,30 @@ def test_an_earlier_validation_is_kept_beside_the_current_one(repository, engine
         assert connection.scalars(text("SELECT number FROM validations ORDER BY number")).all() == [1, 2]
 
 
-def test_locked_by_validation_finds_the_current_one_only(repository):
+def test_locked_by_validation_finds_every_adopted_attempt(repository):
     first, second = an_adopted_validation(), an_adopted_validation(number=2)
     added = repository.add(an_onboarding(validation=first))
     with repository.locked_by_validation(first.gu1_id) as row:
         row.save(replace(added, validation=second))
     with repository.locked_by_validation(second.gu1_id) as row:
-        assert row.onboarding.validation == second
+        assert (row.onboarding.validation, row.other_attempt(second.gu1_id)) == (second, None)
     with repository.locked_by_validation(first.gu1_id) as row:
-        assert row is None
+        assert (row.onboarding.validation, row.other_attempt(first.gu1_id)) == (second, first)
+        row.save_other_attempt(replace(first, status=Status.REJECTED))
+    assert repository.get(added.id).validation == second
+    assert repository.other_attempts(added.id) == [replace(first, status=Status.REJECTED)]
+
+
+def test_nonce_of_an_attempt_that_was_left_is_closed_even_if_gu1_never_answered(repository):
+    first, second = an_adopted_validation(), a_validation(number=2)
+    added = repository.add(an_onboarding(validation=first))
+    with repository.locked(added.id) as row:
+        row.save(replace(added, validation=second))
+    assert repository.closed_nonces(added.id) == {first.nonce}
+    with repository.locked(added.id) as row:
+        row.save(replace(added, validation=first, attempts_opened=2))
+    assert repository.closed_nonces(added.id) == {first.nonce, second.nonce}
+    assert (repository.get(added.id).attempts, repository.other_attempts(added.id)) == (2, [])
 
 
 def test_locked_by_an_unknown_validation_yields_none(repository):

@@ -410,3 +410,23 @@ def test_a_correction_is_checked_while_nothing_can_be_read(visitor, refused, rea
 def test_the_chosen_language_goes_along(visitor):
     link = visitor.begin("/?lang=pt-BR")
     assert query_of(link) == {"lang": "pt-BR"}
+
+
+@pytest.fixture
+def lost(stored):
+    """gu1 has the entity no more, and the details were deleted when it had it."""
+    return stored(**stored_as(Stage.DETAILS) | {"details": None, "lost_entity_id": "entity-0"})
+
+
+def test_details_that_gu1_lost_are_asked_for_with_a_true_word(visitor, lost):
+    page = visitor.get(f"{lost}?lang=en")
+    assert "We need your details once more" in page.html and "was not accepted" not in page.html
+    sent = visitor.post(lost, page.fields | APPLICANT)
+    assert (sent.status, visitor.get(lost).stage) == (303, Stage.PREPARING)
+
+
+def test_partners_customer_is_told_that_the_partner_has_to_send_the_details_again(visitor, stored):
+    lost = {"details": None, "lost_entity_id": "entity-0", "given_by_partner": True}
+    page = visitor.get(f"{stored(**stored_as(Stage.DETAILS) | lost)}?lang=en")
+    assert "We need your details once more" in page.html and "were not accepted" not in page.html
+    assert not page.all("form", method="post")

@@ -11,7 +11,7 @@ from portal.domain.onboarding import StallReason
 from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
-from portal.domain.validation import REFRESHES_FOR_PAGE, DoubleCheck, IdentityMatch
+from portal.domain.validation import REFRESHES_FOR_PAGE, Decider, DoubleCheck, IdentityMatch
 from tests.factories import NOW, a_validation
 from tests.web.stages import adopted, rejected, stored_as
 
@@ -81,6 +81,14 @@ VARIANTS = {
         Stage.APPROVED, "nothing", lambda: {"validation": None, "verified_before_at": NOW, "external_id": "customer-7"}
     ),
     "expired": Variant(Stage.EXPIRED, "retry", _at(Stage.EXPIRED)),
+    "expired after an approval": Variant(Stage.EXPIRED, "retry", _with(status=Status.EXPIRED, was_approved=True)),
+    "cancelled after an approval": Variant(Stage.CANCELLED, "retry", _with(status=Status.CANCELLED, was_approved=True)),
+    "rejected by a person": Variant(
+        Stage.REJECTED, "contact", _rejected(Reason.DOCUMENT_UNREADABLE, decided_by=Decider.PERSON)
+    ),
+    "closed by a person": Variant(
+        Stage.CLOSED, "contact", _rejected(Reason.UNSPECIFIED, decided_by=Decider.PERSON, number=3)
+    ),
     "abandoned": Variant(Stage.ABANDONED, "continue", _at(Stage.ABANDONED)),
     "abandoned and not to be closed": Variant(
         Stage.ABANDONED, "contact", _with(status=Status.ABANDONED, shown_at=NOW, restart_refused_at=NOW)

@@ -22,8 +22,13 @@ def consent_page(found: Onboarding, action: str) -> Response:
 
 
 def refused_page(found: Onboarding) -> str:
-    """Shown if gu1 refused the partner's details: the customer cannot correct those."""
-    return render_template("onboarding/refused.html", company=requesting_company(), reference=reference_of(found.id))
+    """Shown if gu1 refused or lost the partner's details: the customer cannot correct those."""
+    return render_template(
+        "onboarding/refused.html",
+        company=requesting_company(),
+        reference=reference_of(found.id),
+        needs_details_again=found.needs_details_again,
+    )
 
 
 def record_consent(found: Onboarding, action: str) -> ResponseReturnValue:

@@ -42,14 +42,22 @@ def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
     return invalid_form_response(form, action) or details_page(form, action, status=503, unavailable=True)
 
 
-def details_response(form: DetailsForm, action: str, *, refused: bool = False) -> ResponseReturnValue:
+def details_response(
+    form: DetailsForm, action: str, *, refused: bool = False, needs_details_again: bool = False
+) -> ResponseReturnValue:
     if request.headers.get("HX-Request"):
         return render_template("onboarding/_document.html", form=form)
-    return details_page(form, action, refused=refused)
+    return details_page(form, action, refused=refused, needs_details_again=needs_details_again)
 
 
 def details_page(
-    form: DetailsForm, action: str, *, status: int = 200, refused: bool = False, unavailable: bool = False
+    form: DetailsForm,
+    action: str,
+    *,
+    status: int = 200,
+    refused: bool = False,
+    needs_details_again: bool = False,
+    unavailable: bool = False,
 ) -> Response:
     if unavailable:
         form.keep_token()
@@ -59,6 +67,7 @@ def details_page(
         action=action,
         fragment_url=action,
         details_refused=refused,
+        needs_details_again=needs_details_again,
         unavailable=unavailable,
         company=requesting_company(),
     )

@@ -80,7 +80,10 @@ def onboarding(token: str) -> ResponseReturnValue:
         return consent_page(found, url_to("applicant.onboarding", token=token)) if is_new else refused_page(found)
     if view.stage is Stage.DETAILS:
         return details_response(
-            details_form(found.id, found), url_to("applicant.onboarding", token=token), refused=view.details_refused
+            details_form(found.id, found),
+            url_to("applicant.onboarding", token=token),
+            refused=view.details_refused,
+            needs_details_again=view.needs_details_again,
         )
     return status_page(found, view)
 

@@ -171,6 +171,14 @@ _TEXTS = {
     ),
 }
 
+PERSONS_DECISION = ReasonText(
+    _("We could not verify your identity"),
+    _("A person reviewed your verification and decided not to approve it."),
+    _("Trying again would not change that. If you think this is a mistake, a person can look at it with you."),
+    _FOR_A_PERSON,
+)
+"""Whatever the checks found before: the decision of a person is final here."""
+
 _ELSEWHERE = {
     Reason.REGISTRY_UNAVAILABLE: ReasonText(
         _REGISTRY_SILENT,

@@ -20,7 +20,7 @@ from portal.domain.standing import Standing
 from portal.domain.status import Status
 from portal.domain.validation import CONFIRMS_WITHIN, Validation
 from portal.web.applicant.poll_version import PollVersion, microseconds
-from portal.web.applicant.reason_texts import ReasonText, text_of
+from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
 from portal.web.requesting_company import RequestingCompany
 
@@ -41,6 +41,7 @@ TITLES = {
 }
 
 ON_HOLD = _("Your verification is on hold")
+NO_LONGER_VALID = _("Your verification is no longer valid")
 
 _missing = set(Stage) - set(TITLES)
 if _missing:
@@ -132,6 +133,14 @@ class StageView:
         return self.onboarding.stall_reason is StallReason.DETAILS_REFUSED
 
     @property
+    def needs_details_again(self) -> bool:
+        return self.onboarding.needs_details_again
+
+    @property
+    def lost_approval(self) -> bool:
+        return self.validation is not None and self.validation.lost_approval and not self.is_stopped
+
+    @property
     def was_verified_before(self) -> bool:
         return self.onboarding.verified_before_at is not None
 
@@ -156,7 +165,9 @@ class StageView:
 
     @property
     def title(self) -> Any:
-        return ON_HOLD if self.is_held else TITLES[self.pictured]
+        if self.is_held:
+            return ON_HOLD
+        return NO_LONGER_VALID if self.lost_approval else TITLES[self.pictured]
 
     @property
     def pictured(self) -> Stage:
@@ -168,6 +179,8 @@ class StageView:
     def reason_text(self) -> ReasonText | None:
         if self.validation is None or self.validation.status is not Status.REJECTED:
             return None
+        if self.validation.is_persons_decision:
+            return PERSONS_DECISION
         return text_of(self.reason or Reason.UNSPECIFIED, self.onboarding.country)
 
     @property
