@@ -143,7 +143,7 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
     )
     refused = {"stall_reason": StallReason.DETAILS_REFUSED, "details": some_details(), "validation": a_validation()}
     yield CatalogueEntry("details that gu1 refused", page(**refused))
-    lost = refused | {"details": None, "lost_entity_id": "entity-0"}
+    lost = refused | {"details": None, "lost_entity_id": "entity-0", "validation": a_validation()}
     yield CatalogueEntry("details that gu1 lost", page(**lost))
     yield from _of_partners(page)
     yield CatalogueEntry("back from the hosted page", "/return")
@@ -162,7 +162,7 @@ def _of_partners(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     yield CatalogueEntry("a partner's customer, to the form", page(**sent, validation=None, details=None, consent=None))
     refused = {"stall_reason": StallReason.DETAILS_REFUSED, "given_by_partner": True, "validation": a_validation()}
     yield CatalogueEntry("a customer whose partner has to correct", page(**sent | refused))
-    lost = refused | {"details": None, "lost_entity_id": "entity-0"}
+    lost = refused | {"details": None, "lost_entity_id": "entity-0", "validation": a_validation()}
     yield CatalogueEntry("a customer whose partner has to send the details again", page(**sent | lost))
     for name in ("waiting", "approved", "in review", "rejected: registry_card_outdated", "closed"):
         yield CatalogueEntry(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))
