@@ -13,7 +13,7 @@ from portal.domain.errors import RetryRefused
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
-from portal.domain.stage import Stage, stage_of
+from portal.domain.stage import Stage
 from portal.domain.standing import Standing, may_continue, standing_of
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
@@ -85,7 +85,7 @@ class Onboardings:
         with self._store.locked(onboarding_id) as row:
             onboarding = row.onboarding
             details = details or onboarding.details
-            if details is None or onboarding.erased_at or self._stage(onboarding) is not Stage.DETAILS:
+            if details is None or onboarding.erased_at or self.standing(onboarding).stage is not Stage.DETAILS:
                 return onboarding
             changed = self._planner.with_details(onboarding, details, consent_version, now)
             row.save(changed)
@@ -271,9 +271,6 @@ class Onboardings:
 
     def standing(self, onboarding: Onboarding) -> Standing:
         return standing_of(onboarding, max_attempts=self.policy_for(onboarding).max_attempts, now=self._clock())
-
-    def _stage(self, onboarding: Onboarding) -> Stage:
-        return stage_of(onboarding, max_attempts=self.policy_for(onboarding).max_attempts)
 
     def _make_due(self, row: LockedOnboarding) -> None:
         # Not after a failure: its backoff must not be shortened.

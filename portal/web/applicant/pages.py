@@ -113,7 +113,7 @@ def correct(token: str) -> ResponseReturnValue:
 @applicant.get("/o/<token>/status")
 def status(token: str) -> ResponseReturnValue:
     shown = PollVersion.read(request.args.get("v", ""))
-    if shown and not wants_json() and _is_unchanged(token, shown):
+    if shown and not shown.opens_hosted_page and not wants_json() and _is_unchanged(token, shown):
         return "", 204
     found = _watched(token)
     view = view_now(found)
