@@ -227,7 +227,12 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         clock=clock,
         sync_clock=clock.set,
         count_problems=lambda now: shared.metrics.set_problems(stores.search.count_problems(now)),
-        purge_expired=Housekeeping(stores.shared_state, stores.outbox, stores.onboardings).purge_expired,
+        purge_expired=Housekeeping(
+            stores.shared_state,
+            stores.outbox,
+            stores.onboardings,
+            attempts_window=shared.config.attempts_window,
+        ).purge_expired,
         close=close,
     )
 

@@ -44,6 +44,8 @@ class Action(StrEnum):
     DECIDED = "decided"
     """A reviewer at gu1 decided."""
     SESSION_EXPIRED = "session_expired"
+    HELD_BACK = "held_back"
+    """The person has no attempts left before some time has passed."""
     STALLED = "stalled"
     RECOVERED = "recovered"
     CHANGED = "changed"
@@ -171,6 +173,9 @@ def _reported(new: Validation) -> tuple[Actor, Action]:
 
 
 def _of_stall(before: Onboarding, after: Onboarding) -> tuple[Actor, Action]:
+    more_attempts = len(after.earlier_attempts or ()) - len(before.earlier_attempts or ())
+    if more_attempts:
+        return Actor.RULE, Action.HELD_BACK if more_attempts > 0 else Action.RECOVERED
     if after.failures > before.failures or (after.stall_reason and not before.stall_reason):
         return Actor.RULE, Action.STALLED
     if after.failures < before.failures or (before.stall_reason and not after.stall_reason):

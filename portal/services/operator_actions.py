@@ -147,6 +147,8 @@ class OperatorActions:
                 raise ActionRefused("the applicant may try again already")
             if now >= found.ends_at:
                 raise ActionRefused("its access link has expired; it needs a new onboarding")
+            if not found.validation.status.is_final:  # held back before its hosted page was opened
+                return replace(found, allowed_attempt=found.attempts, due_at=now, updated_at=now)
             return replace(found, allowed_attempt=found.attempts + 1, updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.ATTEMPT_ALLOWED), change)

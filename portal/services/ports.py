@@ -19,6 +19,16 @@ Clock = Callable[[], datetime]
 """Aware, in UTC."""
 
 
+class CountedAttempt(NamedTuple):
+    at: datetime
+    is_own: bool
+    """Of the onboarding itself, not of another one of the same person."""
+
+
+FindAttempts = Callable[[str | None, datetime, datetime], list[CountedAttempt]]
+"""Person, after when and until when: the attempts that count, without the current validation's."""
+
+
 class LockedOnboarding(Protocol):
     """An onboarding, locked until the context ends."""
 
@@ -29,6 +39,9 @@ class LockedOnboarding(Protocol):
 
         `cause`: who or what made the change, if the change itself does not show it.
         """
+
+    def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
+        """Like `Store.find_attempts`. Until the context ends, no other process counts those of the same person."""
 
     def other_attempt(self, gu1_id: str) -> Validation | None:
         """This attempt, if it is adopted and the onboarding stands at another one."""
@@ -124,6 +137,14 @@ class Store(Protocol):
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
         """Its adopted validations except the one that it stands at."""
 
+    def find_attempts(
+        self, onboarding: Onboarding, person: str | None, after: datetime, until: datetime
+    ) -> list[CountedAttempt]:
+        """The onboarding's earlier attempts, and those of the person's other onboardings.
+
+        Of others only those that reached the hosted page and were rejected or are still open. Outages do not count.
+        """
+
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         """True if another onboarding sent requests for the same entity and has no answer yet."""
 
@@ -140,6 +161,9 @@ class Store(Protocol):
 
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
         """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
+
+    def forget_persons(self, before: datetime, *, limit: int) -> None:
+        """Deletes the hashes of persons who neither sent a form nor opened a hosted page since then."""
 
     def ping(self) -> None: ...
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.comparable_numbers import comparable
 from portal.domain.onboarding import Consent, Details, Onboarding
 from portal.domain.validation import DoubleCheck, Validation
@@ -18,6 +20,8 @@ class Policy:
     """Applies to the onboardings of one partner, or to those without a partner."""
 
     max_attempts: int
+    attempts_window: timedelta = DEFAULT_WINDOW
+    """In which at most `max_attempts` of a person are made."""
     double_check_renaper: bool
     integration_code: str | None = None
     """None for the operator's default."""
@@ -36,6 +40,8 @@ class ValidationPlanner:
             country=details.country,
             details=details,
             document_digest=self._keyed_hash.digest(number) if number else None,
+            person=person_of(self._keyed_hash, onboarding, details),
+            earlier_attempts=None,
             consent=Consent(consent_version, now),
             validation=self.planned(replace(onboarding, country=details.country), onboarding.validations_sent + 1, now),
             stall_reason=None,
@@ -50,6 +56,7 @@ class ValidationPlanner:
         return replace(
             onboarding,
             validation=self.planned(onboarding, onboarding.validation_number + 1, now),
+            earlier_attempts=onboarding.attempt_times,
             outages=onboarding.outages + failed_by_outage,
             outages_in_row=onboarding.outages_in_row + 1 if failed_by_outage else 0,
             stall_reason=None,
@@ -66,3 +73,13 @@ class ValidationPlanner:
             double_check=DoubleCheck.UNANSWERED if double_check else DoubleCheck.NOT_ASKED,
             created_at=now,
         )
+
+
+def person_of(keyed_hash: KeyedHash, onboarding: Onboarding, details: Details | None = None) -> str | None:
+    """A keyed hash of the partner's customer, else of the typed number; None without either."""
+    if onboarding.external_id is not None:
+        return keyed_hash.digest(json.dumps(["customer", onboarding.partner, onboarding.external_id]))
+    if details is None:
+        return None
+    number = comparable(details.country, details.document_number) or details.document_number
+    return keyed_hash.digest(json.dumps(["document", details.country, number]))

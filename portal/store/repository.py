@@ -25,8 +25,9 @@ from sqlalchemy import (
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
-from portal.services.ports import IdempotentRequest, PollState, ReusePolicy, StoredResult
+from portal.services.ports import CountedAttempt, IdempotentRequest, PollState, ReusePolicy, StoredResult
 from portal.store.column_types import Unreadable
+from portal.store.counted_attempts import find_attempts
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
@@ -168,6 +169,12 @@ class Repository:
         with self._transactions.reading() as connection:
             return connection.scalar(unanswered.limit(1)) is not None
 
+    def find_attempts(
+        self, onboarding: Onboarding, person: str | None, after: datetime, until: datetime
+    ) -> list[CountedAttempt]:
+        with self._transactions.reading() as connection:
+            return find_attempts(connection, onboarding, person, after, until)
+
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         with self._transactions.writing() as connection:
             claimed = connection.scalars(claim_due(now=now, lease_until=lease_until, limit=limit)).all()
@@ -201,6 +208,18 @@ class Repository:
         statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
         with self._transactions.writing() as connection:
             connection.execute(statement.values(details_encrypted=None, document_digest=digest))
+
+    def forget_persons(self, before: datetime, *, limit: int) -> None:
+        was_opened = and_(validations.c.onboarding_id == onboardings.c.id, validations.c.shown_at > before)
+        idle = select(onboardings.c.id).where(
+            onboardings.c.person.is_not(None),
+            or_(onboardings.c.consent_given_at <= before, onboardings.c.consent_given_at.is_(None)),
+            ~select(validations.c.nonce).where(was_opened).exists(),
+        )
+        those = idle.limit(limit).with_for_update(skip_locked=True).cte("idle")
+        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+        with self._transactions.writing() as connection:
+            connection.execute(statement.values(person=None))
 
     def ping(self) -> None:
         """Fails also if the tables are missing."""

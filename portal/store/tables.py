@@ -44,6 +44,7 @@ metadata = MetaData(
 )
 
 _SUBMITTED = text("current_validation IS NOT NULL")
+_COUNTED = text("person IS NOT NULL")
 
 # Queries repeat these word for word: a partial index serves only what its condition follows from.
 FAILING = text("(failures > 0 OR trouble IS NOT NULL)")
@@ -68,6 +69,8 @@ onboardings = Table(
     Column("document_digest", String),
     Column("consent_version", String),
     Column("consent_given_at", UtcDateTime),
+    Column("person", String),
+    Column("earlier_attempts", String),
     Column("entity_id", String),
     Column("verified_before_at", UtcDateTime),
     Column("watched_at", UtcDateTime),
@@ -92,6 +95,7 @@ onboardings = Table(
     Index(None, "due_at"),
     Index("ix_onboardings_submitted_due_at", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
     Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
+    Index(None, "person", sqlite_where=_COUNTED, postgresql_where=_COUNTED),
     Index(None, "lease_until"),
     Index(None, "watched_at"),
     Index(None, "entity_id"),

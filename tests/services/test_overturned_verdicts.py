@@ -10,6 +10,7 @@ from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import Decider, DoubleCheck
 from portal.services.summary import summary_of
+from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import VerifiedWebhook
 from tests.factories import some_details
 
@@ -38,7 +39,7 @@ class Journey:
     @property
     def told(self):
         """As the partner API has it."""
-        return summary_of(self.onboarding, max_attempts=3)
+        return summary_of(self.onboarding, Policy(max_attempts=3, double_check_renaper=True))
 
     @property
     def others(self):
