@@ -83,6 +83,10 @@ class Services:
     operator_actions: OperatorActions
 
 
+CHECKS_AT_ONCE = 100
+"""Per minute and process, so that nobody at a page waits for them."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -227,6 +231,7 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         clock=clock,
         sync_clock=clock.set,
         count_problems=lambda now: shared.metrics.set_problems(stores.search.count_problems(now)),
+        start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
         purge_expired=Housekeeping(
             stores.shared_state,
             stores.outbox,

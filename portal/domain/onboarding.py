@@ -79,6 +79,14 @@ class Onboarding:
     entity_id: str | None = None
     verified_before_at: datetime | None = None
     """When gu1 verified this customer earlier, if that approval is still valid: the onboarding is then approved."""
+    reverify: bool = False
+    """The partner wants a new verification, even if an earlier approval is still valid."""
+    verified_until: datetime | None = None
+    """When the approval ends, if gu1 says so."""
+    verification_check_at: datetime | None = None
+    """When gu1 is next asked whether the customer has to verify again."""
+    reverification_due_at: datetime | None = None
+    """Since when the customer has to verify again."""
     watched_at: datetime | None = None
     """When the page was last open, within half a minute."""
     lost_entity_id: str | None = None
@@ -195,6 +203,9 @@ class Onboarding:
             document_digest=None,
             person=None,
             earlier_attempts=None,
+            verified_until=None,
+            verification_check_at=None,
+            reverification_due_at=None,
             watched_at=None,
             validation=validation and replace(validation, session_url=None, session_id=None),
         )

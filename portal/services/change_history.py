@@ -46,6 +46,8 @@ class Action(StrEnum):
     SESSION_EXPIRED = "session_expired"
     HELD_BACK = "held_back"
     """The person has no attempts left before some time has passed."""
+    REVERIFICATION_DUE = "reverification_due"
+    """The approval ended at gu1, or gu1 asks for a new one."""
     STALLED = "stalled"
     RECOVERED = "recovered"
     CHANGED = "changed"
@@ -101,7 +103,7 @@ class ChangeRecorder:
     def __call__(self, before: Onboarding | None, after: Onboarding, cause: Cause | None = None) -> HistoryEntry | None:
         """None if neither status nor stage changed. `before`: None if the onboarding is new."""
         old, new = before and self._facts(before), self._facts(after)
-        if old == new and not (cause and cause.is_always_recorded):
+        if old == new and not _became_due(before, after) and not (cause and cause.is_always_recorded):
             return None
         cause = cause or _derived(before, after)
         return replace(
@@ -129,6 +131,10 @@ class ChangeRecorder:
         )
 
 
+def _became_due(before: Onboarding | None, after: Onboarding) -> bool:
+    return after.reverification_due_at is not None and (before is None or before.reverification_due_at is None)
+
+
 def _derived(before: Onboarding | None, after: Onboarding) -> Cause:
     actor, action = _of_onboarding(before, after)
     return Cause(actor=actor, action=action)
@@ -144,6 +150,8 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
     if after.verified_before_at and not before.verified_before_at:
         return Actor.GU1, Action.VERIFIED_BEFORE
     old, new = before.validation, after.validation
+    if _became_due(before, after) and after.status is Status.APPROVED:
+        return Actor.GU1, Action.REVERIFICATION_DUE
     if new is None:
         return (Actor.PARTNER, Action.DETAILS_GIVEN) if old else (Actor.RULE, Action.CHANGED)
     if old is not None and new.number < old.number:

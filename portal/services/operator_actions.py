@@ -12,6 +12,7 @@ from datetime import datetime
 from portal.domain.errors import ActionRefused, AmbiguousName, UnknownOnboarding
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import REMEDIES, Reason, Remedy
+from portal.domain.reverification import with_verification_watched
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, OperatorDecision, Validation
@@ -19,7 +20,7 @@ from portal.services.change_history import Action, Actor, Cause, HistoryEntry
 from portal.services.onboardings import Onboardings, stopped
 from portal.services.partner_onboardings import HISTORY_LIMIT, Erasure, PartnerOnboardings
 from portal.services.ports import Clock, Gu1, History, OnboardingSearch, Store
-from portal.services.problems import AttemptRow, Problem, ProblemRow
+from portal.services.problems import AttemptRow, Problem, ProblemRow, ReverificationRow
 
 REASONS = tuple(reason for reason, remedy in REMEDIES.items() if remedy is Remedy.CONTACT)
 """With which an operator may reject: what a person decided is talked over with a person."""
@@ -98,6 +99,10 @@ class OperatorActions:
     def list_problems(self, problem: Problem, *, limit: int) -> list[ProblemRow]:
         """The longest waiting first."""
         return self._search.list_problems(problem, now=self._clock(), limit=limit)
+
+    def list_reverifications(self, partner: str | None, *, limit: int) -> list[ReverificationRow]:
+        """Customers who have to verify again, the longest due first."""
+        return self._search.list_reverifications(partner, limit=limit)
 
     def release(self, onboarding_id: str, by: Operator) -> Onboarding:
         """Lets a held approval count."""
@@ -187,7 +192,7 @@ class OperatorActions:
     ) -> Onboarding:
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
-            changed = change(self._not_erased(row.onboarding), now)
+            changed = with_verification_watched(row.onboarding, change(self._not_erased(row.onboarding), now), now)
             row.save(changed, cause)
         self._wake()
         return changed

@@ -13,7 +13,7 @@ from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import DeliveryResult, Event
-from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow
+from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow, ReverificationRow
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
@@ -162,6 +162,12 @@ class Store(Protocol):
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
         """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
 
+    def start_verification_checks(self, now: datetime, *, limit: int) -> None:
+        """Makes onboardings due whose `verification_check_at` has come."""
+
+    def forget_earlier_verifications(self, onboarding: Onboarding) -> None:
+        """The customer was verified again in `onboarding`, so of the earlier ones nothing falls due any more."""
+
     def forget_persons(self, before: datetime, *, limit: int) -> None:
         """Deletes the hashes of persons who neither sent a form nor opened a hosted page since then."""
 
@@ -183,6 +189,9 @@ class OnboardingSearch(Protocol):
 
     def list_problems(self, problem: Problem, *, now: datetime, limit: int) -> list[ProblemRow]:
         """The longest waiting first."""
+
+    def list_reverifications(self, partner: str | None, *, limit: int) -> list[ReverificationRow]:
+        """Customers who have to verify again, the longest due first. `partner`: None for all."""
 
     def count_problems(self, now: datetime) -> list[ProblemCount]:
         """Also those of which there is none."""

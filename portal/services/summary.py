@@ -33,6 +33,8 @@ class Summary:
     created_at: datetime
     updated_at: datetime
     verified_at: datetime | None
+    verified_until: datetime | None
+    needs_reverification: bool
     can_retry_at: datetime | None
     """When the next attempt may be made, also if that is in the past; None if no wait is asked for, or for ever."""
 
@@ -56,6 +58,8 @@ def summary_of(onboarding: Onboarding, policy: Policy) -> Summary:
         created_at=onboarding.created_at,
         updated_at=onboarding.updated_at,
         verified_at=(verified_at or onboarding.updated_at) if is_approved else None,
+        verified_until=onboarding.verified_until if is_approved else None,
+        needs_reverification=onboarding.reverification_due_at is not None,
         can_retry_at=retry_opens_at(onboarding, max_attempts=max_attempts, attempts_window=policy.attempts_window),
     )
 
@@ -92,6 +96,7 @@ def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...
         onboarding.validation_number,
         is_finished(onboarding, max_attempts=max_attempts),
         needs_partner,
+        onboarding.reverification_due_at is not None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ColumnElement,
@@ -36,10 +36,12 @@ from portal.store.locked_onboarding import DescribeChange, LockedRow, RecordChan
 from portal.store.mapping import attempts, joined, onboarding_values, read_attempt, read_onboarding
 from portal.store.onboarding_queue import claim_due, leased_onboardings
 from portal.store.row_reader import UnreadableRow
-from portal.store.tables import onboardings, validations
+from portal.store.tables import VERIFIED, onboardings, validations
 from portal.store.transactions import Transactions, insert
 
 PING_MILLISECONDS = 1000
+LONGEST_VALIDITY = timedelta(days=60)
+"""Twice the longest time between two checks of an approval."""
 
 _POLL_STATE = select(*(onboardings.c[name] for name in PollState._fields)).where(onboardings.c.id == bindparam("id"))
 
@@ -208,6 +210,28 @@ class Repository:
         statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
         with self._transactions.writing() as connection:
             connection.execute(statement.values(details_encrypted=None, document_digest=digest))
+
+    def start_verification_checks(self, now: datetime, *, limit: int) -> None:
+        check_at = onboardings.c.verification_check_at
+        # A time so far ahead is of a clock that ran ahead.
+        has_come = or_(check_at <= now, check_at > now + LONGEST_VALIDITY)
+        due = select(onboardings.c.id).where(check_at.is_not(None), has_come, onboardings.c.due_at.is_(None))
+        those = due.limit(limit).with_for_update(skip_locked=True).cte("due")
+        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+        with self._transactions.writing() as connection:
+            connection.execute(statement.values(due_at=now, verification_check_at=now))
+
+    def forget_earlier_verifications(self, onboarding: Onboarding) -> None:
+        earlier = and_(
+            VERIFIED,
+            onboardings.c.partner == onboarding.partner,
+            onboardings.c.external_id == onboarding.external_id,
+            onboardings.c.id != onboarding.id,
+            onboardings.c.created_at <= onboarding.created_at,
+        )
+        statement = update(onboardings).where(earlier)
+        with self._transactions.writing() as connection:
+            connection.execute(statement.values(verification_check_at=None, reverification_due_at=None))
 
     def forget_persons(self, before: datetime, *, limit: int) -> None:
         was_opened = and_(validations.c.onboarding_id == onboardings.c.id, validations.c.shown_at > before)

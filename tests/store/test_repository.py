@@ -36,6 +36,7 @@ def a_full_onboarding():
         recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
+        reverify=True, verified_until=LATER[1], verification_check_at=LATER[2], reverification_due_at=LATER[3],
         outages=8, outages_in_row=9, person="d2" * 32, earlier_attempts=(LATER[0], LATER[1]),
     )  # fmt: skip
 
