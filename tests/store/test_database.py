@@ -1,6 +1,7 @@
 import multiprocessing
 import sqlite3
 import time
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import inspect, text
 
 from portal.domain.errors import StoreUnavailable
 from portal.store.database import Schema, alembic_config, make_engine, migrate, migration, schema_of
+from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.tables import metadata
 from tests.factories import a_validation, an_onboarding
@@ -190,3 +192,33 @@ def migrate_together(database_url, start):
     start.wait(timeout=30)
     migrate(engine)
     assert schema_of(engine) is Schema.CURRENT
+
+
+def test_customers_approved_before_are_watched_after_the_upgrade(database_url):
+    engine = make_engine(database_url)
+    with migration(engine) as connection:
+        command.upgrade(alembic_config(connection), "0011")
+    stored = {"c-1": "approved", "c-2": "rejected", None: "approved"}
+    with engine.begin() as connection:
+        for number, (customer, status) in enumerate(stored.items()):
+            connection.execute(
+                text(
+                    "INSERT INTO onboardings (id, locale, partner, external_id, current_validation, failures, fence,"
+                    " created_at, updated_at) VALUES (:id, 'en', 'shop', :customer, 1, 0, 1, :at, :at)"
+                ),
+                {"id": f"o-{number}", "customer": customer, "at": "2026-03-02 12:00:00+00:00"},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO validations (onboarding_id, number, nonce, sending, sends, empty_looks, status,"
+                    " double_check, identity_match, refreshes, created_at)"
+                    " VALUES (:id, 1, :id, 'adopted', 1, 0, :status, 'answered', 'match', 0, :at)"
+                ),
+                {"id": f"o-{number}", "status": status, "at": "2026-03-02 12:00:00+00:00"},
+            )
+    migrate(engine)
+    store = Repository(engine, ColumnCipher(["a secret for tests"]))
+    now = datetime.now(UTC) + timedelta(minutes=1)
+    store.start_verification_checks(now, limit=10)
+    assert [it.id for it in store.claim(now=now, lease_until=now + timedelta(seconds=30), limit=10)] == ["o-0"]
+    engine.dispose()
