@@ -185,6 +185,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         clock=stores.clock,
         request_hash=KeyedHash(keys, "portal.idempotency-key"),
         document_hash=document_hash,
+        corrector=onboardings.corrector,
         policy_for=shared.policy_for,
         meter=shared.metrics,
         wake=shared.wake_onboardings,

@@ -101,7 +101,9 @@ class Visitor:
 
     def send_form(self, path="/", **changes):
         """Opens the form and sends it filled in; a change to None leaves a field out."""
-        fields = self.get(path).fields | APPLICANT | changes
+        typed = APPLICANT | changes
+        # As the page's script does while the number is typed.
+        fields = self.get(path).fields | {"shown_number": typed["document_number"]} | typed
         return self.post(path, {name: value for name, value in fields.items() if value is not None})
 
     def begin(self, path="/", **changes):

@@ -128,6 +128,8 @@ class Validation:
     """When GU1_RENAPER_PATIENCE was over and RENAPER had not answered."""
     reason: Reason | None = None
     identity_match: IdentityMatch = IdentityMatch.UNKNOWN
+    verified_digest: str | None = None
+    """Keyed hash of the verified document's number, as long as it is another one than the typed one."""
     operator_decision: OperatorDecision | None = None
     was_in_review: bool = False
     was_approved: bool = False
@@ -201,6 +203,11 @@ class Validation:
         return self._may_be_held and self.identity_match is IdentityMatch.MISMATCH
 
     @property
+    def waits_for_number(self) -> bool:
+        """Held by the number alone: reading it again changes nothing; gu1 sends a webhook if it changes its mind."""
+        return self.is_doubtful and not self.is_confirming and self.verified_digest is not None
+
+    @property
     def is_held(self) -> bool:
         """Approved at gu1, but not here."""
         return self.is_confirming or self.is_doubtful
@@ -223,7 +230,7 @@ class Validation:
     def _visible(self) -> tuple[object, ...]:
         return (
             *(self.creation_state, self.status, self.session_url, self.double_check, self.reason),
-            *(self.is_overdue, self.identity_match, self.operator_decision, self.decided_by),
+            *(self.is_overdue, self.identity_match, self.waits_for_number, self.operator_decision, self.decided_by),
         )
 
     @property

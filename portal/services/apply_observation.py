@@ -48,6 +48,7 @@ class ObservationApplier:
         changed = not after.looks_like(before) or stall_reason is not onboarding.stall_reason
         after = replace(after, refreshes=0 if changed else before.refreshes + 1)
         is_over = after.is_settled or (onboarding.stopped_at is not None and after.status.is_final)
+        is_over = (is_over or after.waits_for_number) and not onboarding.is_correcting
         if not onboarding.stopped_at:
             self._alert(onboarding, before, after, now)
         return replace(
@@ -102,8 +103,11 @@ class ObservationApplier:
     def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:
         adopted = replace(before, gu1_id=seen.gu1_id, creation_state=CreationState.ADOPTED)
         # If nobody opened the hosted page, no document was shown: gu1's sandbox invents one, session or not.
-        match = self._identity_match(onboarding, seen) if before.shown_at else IdentityMatch.UNKNOWN
+        is_compared = before.shown_at is not None and before.number > onboarding.set_aside
+        match, digest = self._compared(onboarding, seen) if is_compared else (IdentityMatch.UNKNOWN, None)
         after = adopted.observed(seen, match)
+        if after is not adopted and match is not IdentityMatch.UNKNOWN:
+            after = replace(after, verified_digest=digest)
         if after is adopted and seen.status is not before.status:
             self.meter.count("refused_status_changes", old=before.status, new=seen.status)
         if before.status.is_final and after.status is not before.status:
@@ -161,14 +165,14 @@ class ObservationApplier:
             ends.append(after.confirming_since + self.renaper_patience.lasts)
         return min([now + self.timings.refresh_after(after), *(end for end in ends if now < end)])
 
-    def _identity_match(self, onboarding: Onboarding, seen: Observation) -> IdentityMatch:
-        if seen.document_number is None or onboarding.document_digest is None:
-            return IdentityMatch.UNKNOWN
-        number = comparable(onboarding.country or "", seen.document_number)
-        if number is None:
-            return IdentityMatch.UNKNOWN
-        same = self.keyed_hash.matches(number, onboarding.document_digest)
-        return IdentityMatch.MATCH if same else IdentityMatch.MISMATCH
+    def _compared(self, onboarding: Onboarding, seen: Observation) -> tuple[IdentityMatch, str | None]:
+        """Whether the verified number is the typed one, and its keyed hash if it is another one."""
+        number = comparable(onboarding.country or "", seen.document_number or "")
+        if number is None or onboarding.document_digest is None:
+            return IdentityMatch.UNKNOWN, None
+        if self.keyed_hash.matches(number, onboarding.document_digest):
+            return IdentityMatch.MATCH, None
+        return IdentityMatch.MISMATCH, self.keyed_hash.digest(number)
 
     def _sanitized(self, seen: Observation) -> Observation:
         """Without a refused hosted page, and without a future time, which would make later observations stale."""
@@ -200,6 +204,8 @@ def _was_not_taken_up(before: Validation, after: Validation) -> bool:
 def _ends_journey(onboarding: Onboarding, after: Validation) -> bool:
     """An approval counts, whichever attempt it is of; one of another document only if no attempt is open."""
     left = onboarding.validation
+    if after.number <= onboarding.set_aside:
+        return False
     if onboarding.stopped_at or onboarding.erased_at or after.status is not Status.APPROVED:
         return False
     if left is None:

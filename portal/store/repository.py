@@ -200,7 +200,10 @@ class Repository:
         digest = case((is_over, None), else_=onboardings.c.document_digest)
         statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
         with self._transactions.writing() as connection:
-            connection.execute(statement.values(details_encrypted=None, document_digest=digest))
+            purged = statement.values(details_encrypted=None, document_digest=digest).returning(onboardings.c.id)
+            ids = connection.scalars(purged).all()
+            verified = update(validations).where(validations.c.onboarding_id.in_(ids))
+            connection.execute(verified.values(verified_digest=None))
 
     def ping(self) -> None:
         """Fails also if the tables are missing."""

@@ -61,6 +61,13 @@ class DocumentRule:
     """True if the check digit is right."""
     inputmode: Literal["numeric", "text"] = "numeric"
     max_typed: int = 20
+    groups: tuple[str, ...] = ()
+    """How the country prints numbers of each length, with # for a letter or digit; others it prints as they are."""
+
+    def grouped(self, number: str) -> str:
+        """A number of letters and digits only, as the country prints it. static/portal.js does the same."""
+        groups = next((it for it in self.groups if it.count("#") == len(number)), "#" * len(number))
+        return groups.replace("#", "{}").format(*number)
 
     def normalise(self, typed: str) -> str:
         number = self._plain(typed)
@@ -175,6 +182,7 @@ _RULES = {
             ),
             expected=_("A DNI has 7 or 8 digits, a CUIL has 11."),
             lengths=frozenset({7, 8, 11}),
+            groups=("#.###.###", "##.###.###", "##-########-#"),
             objection=_object_to_cuil,
             adds_up=_cuil_adds_up,
         ),
@@ -185,6 +193,7 @@ _RULES = {
             expected=_("A CPF has 11 digits."),
             lengths=frozenset({9, 10, 11}),
             width=11,
+            groups=("###.###.###-##",),
             adds_up=_cpf_adds_up,
         ),
         DocumentRule(
@@ -204,6 +213,7 @@ _RULES = {
             hint=_("With the digit or K after the dash, for example 12.345.678-5. Dots are optional."),
             expected=_("A RUT has 7 or 8 digits, then one more digit or a K."),
             lengths=frozenset({8, 9}),
+            groups=("#.###.###-#", "##.###.###-#"),
             alphabet=_DIGITS_THEN_K,
             characters=DIGITS_AND_K,
             adds_up=rut.is_valid,
@@ -215,6 +225,7 @@ _RULES = {
             hint=_("6 to 10 digits, for example 1.023.456.789. Dots are optional."),
             expected=_("A cédula has 6 to 10 digits."),
             lengths=frozenset(range(6, 11)),
+            groups=("###.###", "#.###.###", "##.###.###", "###.###.###", "#.###.###.###"),
         ),
         DocumentRule(
             country="PE",
@@ -229,6 +240,7 @@ _RULES = {
             hint=_("7 or 8 digits with the one after the dash, for example 1.234.567-2. Dots are optional."),
             expected=_("A cédula de identidad has 7 or 8 digits, counting the one after the dash."),
             lengths=frozenset({7, 8}),
+            groups=("###.###-#", "#.###.###-#"),
             adds_up=_cedula_adds_up,
         ),
     )

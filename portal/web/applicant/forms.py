@@ -105,18 +105,82 @@ class ConsentForm(SignedForm):
     consent = _consent()
 
 
-class DetailsForm(SignedForm):
+class _NumberForm(SignedForm):
+    """With a document number, which people must have seen as the country prints it before it is used."""
+
+    normalised_number = ""
+
+    @property
+    def issuer(self) -> str:
+        """ISO 3166-1 alpha-2 of the document's country; `other` until it is chosen."""
+        raise NotImplementedError
+
+    @property
+    def rule(self) -> DocumentRule:
+        return rule_for(self.issuer)
+
+    @property
+    def number_was_shown(self) -> bool:
+        """By the script while it was typed, or by this page when it came back."""
+        shown = self.shown_number.data or ""
+        try:
+            return normalise(self.issuer, shown) == self.normalised_number
+        except DocumentNumberError:
+            return False
+
+    def show_number(self) -> None:
+        """In the page that is rendered next."""
+        if self.normalised_number:
+            self.document_number.data = self.shown_number.data = self.rule.grouped(self.normalised_number)
+
+    def validate_document_number(self, field: StringField) -> None:
+        try:
+            self.normalised_number = normalise(self.issuer, field.data or "")
+        except DocumentNumberError as error:
+            raise ValidationError(error.message) from None
+
+
+def _first_name() -> StringField:
+    missing = InputRequired(_("Write your first names."))
+    return StringField(_("First names"), validators=[missing, Length(max=LONGEST_NAME, message=TOO_LONG), _a_name])
+
+
+def _last_name() -> StringField:
+    missing = InputRequired(_("Write your last names."))
+    return StringField(_("Last names"), validators=[missing, Length(max=LONGEST_NAME, message=TOO_LONG), _a_name])
+
+
+class CorrectionForm(_NumberForm):
+    """For a number that was mistyped; with the names only if gu1's record is not this onboarding's own."""
+
+    document_number = StringField(_("Document number"))
+    shown_number = StringField(widget=HiddenInput())
+    first_name = _first_name()
+    last_name = _last_name()
+
+    def __init__(self, tokens: FormTokens, subject: str, *, country: str, with_names: bool) -> None:
+        super().__init__(tokens, subject)
+        self._country = country
+        if not with_names:
+            del self.first_name
+            del self.last_name
+
+    @property
+    def issuer(self) -> str:
+        return self._country
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {name: field.data for name in ("first_name", "last_name") if (field := self._fields.get(name))}
+
+
+class DetailsForm(_NumberForm):
     country = SelectField(_("Country that issued your document"), validate_choice=False)
     issuing_country = SelectField(_("Which country?"), validate_choice=False)
     document_number = StringField(_("Document number"))
-    first_name = StringField(
-        _("First names"),
-        validators=[InputRequired(_("Write your first names.")), Length(max=LONGEST_NAME, message=TOO_LONG), _a_name],
-    )
-    last_name = StringField(
-        _("Last names"),
-        validators=[InputRequired(_("Write your last names.")), Length(max=LONGEST_NAME, message=TOO_LONG), _a_name],
-    )
+    shown_number = StringField(widget=HiddenInput())
+    first_name = _first_name()
+    last_name = _last_name()
     email = EmailField(
         _("E-mail (optional)"),
         filters=[lambda typed: typed and typed.strip()],
@@ -127,7 +191,6 @@ class DetailsForm(SignedForm):
         ],
     )
     consent = _consent()
-    normalised_number = ""
 
     def __init__(self, tokens: FormTokens, subject: str, *, default_country: str, **kwargs: Any) -> None:
         super().__init__(tokens, subject, **kwargs)
@@ -138,15 +201,10 @@ class DetailsForm(SignedForm):
 
     @property
     def issuer(self) -> str:
-        """ISO 3166-1 alpha-2 of the document's country; `other` until it is chosen."""
         chosen = self.country.data or OTHER
         if chosen != OTHER:
             return str(chosen)
         return self.issuing_country.data or OTHER
-
-    @property
-    def rule(self) -> DocumentRule:
-        return rule_for(self.issuer)
 
     @property
     def details(self) -> Details:
@@ -172,9 +230,3 @@ class DetailsForm(SignedForm):
     def validate_issuing_country(self, field: SelectField) -> None:
         if self.country.data == OTHER and field.data not in dict(field.choices):
             raise ValidationError(_("Choose the country that issued your document."))
-
-    def validate_document_number(self, field: StringField) -> None:
-        try:
-            self.normalised_number = normalise(self.issuer, field.data or "")
-        except DocumentNumberError as error:
-            raise ValidationError(error.message) from None

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
+from portal.domain.correction import Correction
 from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
@@ -41,6 +42,7 @@ TITLES = {
 }
 
 ON_HOLD = _("Your verification is on hold")
+CORRECTING = _("We are correcting your number")
 NO_LONGER_VALID = _("Your verification is no longer valid")
 
 _missing = set(Stage) - set(TITLES)
@@ -119,6 +121,26 @@ class StageView:
         return self.validation is not None and self.validation.is_doubtful
 
     @property
+    def is_correcting(self) -> bool:
+        return self.onboarding.is_correcting
+
+    @property
+    def correction(self) -> Correction | None:
+        return self.onboarding.correction
+
+    @property
+    def needs_photos_again(self) -> bool:
+        return self.onboarding.needs_photos_again
+
+    @property
+    def may_correct_number(self) -> bool:
+        return self.standing.may_correct_number
+
+    @property
+    def is_given_by_partner(self) -> bool:
+        return self.onboarding.given_by_partner
+
+    @property
     def is_unconfirmed(self) -> bool:
         """On hold, because RENAPER did not answer in time."""
         return self.validation is not None and self.validation.is_overdue
@@ -166,7 +188,7 @@ class StageView:
     @property
     def title(self) -> Any:
         if self.is_held:
-            return ON_HOLD
+            return CORRECTING if self.is_correcting else ON_HOLD
         return NO_LONGER_VALID if self.lost_approval else TITLES[self.pictured]
 
     @property
@@ -193,6 +215,8 @@ class StageView:
         if self.stage is Stage.REJECTED:
             recurs = self.remedy is Remedy.RETRY_LATER and self.onboarding.outages_in_row > 0
             return self.needs_a_person or recurs or self.attempts_left <= 1
+        if self.is_correcting:
+            return self.waits_long
         return self.is_held or self.stage.facts.offers_contact
 
     @property
@@ -215,7 +239,7 @@ class StageView:
             release=self.release,
             locale=self.locale,
             changes_at=self.changes_at,
-            opens_hosted_page=self.stage is Stage.READY and self.may_continue,
+            opens_hosted_page=self.stage is Stage.READY and self.may_continue and not self.needs_photos_again,
             is_camera_blocked=self.is_camera_blocked,
         )
 
