@@ -68,7 +68,7 @@ def typed_into(page):
         for it in [dict(name="country", **one) for one in page.all("option")]
         if "selected" in it
     }
-    inputs = {name: value for name, value in page.fields.items() if name not in {"form_token", "country"}}
+    inputs = {name: value for name, value in page.fields.items() if name not in {"form_token", "country", "shown_number"}}
     return inputs | chosen | checked
 
 
@@ -170,7 +170,8 @@ def test_too_many_parts_are_refused(visitor, count):
 
 def body_of(visitor, length):
     """A right form, padded to exactly this many bytes."""
-    body = urlencode(visitor.get("/").fields | APPLICANT | {"padding": ""}).encode()
+    shown = {"shown_number": APPLICANT["document_number"]}
+    body = urlencode(visitor.get("/").fields | APPLICANT | shown | {"padding": ""}).encode()
     return body.ljust(length, b"x")
 
 

@@ -129,9 +129,9 @@ class _NumberForm(SignedForm):
             return False
 
     def show_number(self) -> None:
-        """In the page that is rendered next."""
-        if self.normalised_number:
-            self.document_number.data = self.shown_number.data = self.rule.grouped(self.normalised_number)
+        """In the page that is rendered next, if it can be used."""
+        self.shown_number.data = self.rule.grouped(self.normalised_number)
+        self.document_number.data = self.shown_number.data or self.document_number.data
 
     def validate_document_number(self, field: StringField) -> None:
         try:
