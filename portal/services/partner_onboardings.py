@@ -184,6 +184,7 @@ class PartnerOnboardings:
             given_by_partner=True,
             consent=None,
             document_digest=None,
+            name_digests=None,
             attempts_opened=onboarding.validations_sent,
             validation=None,
             stall_reason=None,

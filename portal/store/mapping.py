@@ -12,7 +12,15 @@ from sqlalchemy import Label, RowMapping, Select, and_, select
 from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityMatch, OperatorDecision, Validation
+from portal.domain.validation import (
+    CreationState,
+    Decider,
+    DoubleCheck,
+    IdentityBasis,
+    IdentityMatch,
+    OperatorDecision,
+    Validation,
+)
 from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -24,6 +32,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "double_check": DoubleCheck,
     "reason": Reason,
     "identity_match": IdentityMatch,
+    "identity_basis": IdentityBasis,
     "operator_decision": OperatorDecision,
     "decided_by": Decider,
     "stall_reason": StallReason,
