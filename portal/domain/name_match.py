@@ -8,11 +8,11 @@ themselves (`Name.under`). The rule, in this order:
 2. The whole names agree if they differ only in how they are split into words ("De la Cruz" and "Delacruz").
 3. One word in each name may differ by one letter that is neither its first nor its last, if it has five or more.
 4. A single letter agrees with a word that begins with it, but proves nothing by itself.
-5. The names agree if one of them has no word that the other lacks (second names and second surnames may be missing),
-   and at least one given name and one surname agree. "de …" after another surname is a husband's name and may be
-   missing too.
-6. If each has a word that the other lacks, they differ, unless those words are surnames, and two given names and a
-   surname agree (a surname that changed by marriage).
+5. The names agree if at least one given name and one surname agree, and the others may only be missing: of the given
+   names, at most one of the two people has some that the other lacks, and the same of the surnames. "de …" after
+   another surname is a husband's name and may be missing too.
+6. Otherwise they differ. One exception: two given names agree, and a surname that is the first in one name and not in
+   the other (after a wedding in Brazil, the husband's comes last and one of the others goes).
 7. Nobody can say if a name is missing or not in Latin letters, or if only one word or only initials agree.
 """
 
@@ -139,9 +139,11 @@ def compare_names(one: Name | None, other: Name | None) -> NameMatch:
     pairs = list(_pairs(one, other))
     proofs = [pair for pair in pairs if not any(word.is_initial for word in pair)]
     lacking = [_lacking(one, [pair[0] for pair in pairs]), _lacking(other, [pair[1] for pair in pairs])]
-    if all(lacking):
-        has_new_surname = all(word.is_family for words in lacking for word in words) and _agree_enough(proofs, given=2)
-        return NameMatch.AGREES if has_new_surname else NameMatch.DIFFERS
+    if all(any(word.is_given for word in words) for words in lacking):
+        return NameMatch.DIFFERS
+    if all(any(word.is_family for word in words) for words in lacking):
+        is_by_marriage = _agree_enough(proofs, given=2) and _has_moved(proofs, one, other)
+        return NameMatch.AGREES if is_by_marriage else NameMatch.DIFFERS
     if len(proofs) < 2:
         return NameMatch.UNKNOWN
     return NameMatch.AGREES if _agree_enough(proofs, given=1) else NameMatch.DIFFERS
@@ -161,6 +163,15 @@ def _agree_enough(proofs: list[tuple[Word, Word]], *, given: int) -> bool:
         sum(word.is_given for word in words) >= given and any(word.is_family for word in words)
         for words in zip(*proofs, strict=True)
     )
+
+
+def _has_moved(proofs: list[tuple[Word, Word]], one: Name, other: Name) -> bool:
+    """True if a surname that agrees is the first in only one of the names."""
+    return any((a is _first_surname(one)) != (b is _first_surname(other)) for a, b in proofs if a.is_family)
+
+
+def _first_surname(name: Name) -> Word | None:
+    return next((word for word in name.words if word.is_family), None)
 
 
 def _lacking(name: Name, matched: list[Word]) -> list[Word]:

@@ -22,7 +22,8 @@ RULE = [
     # Second names and surnames may be missing on either side.
     (("María", "García"), ("MARÍA JOSÉ", "GARCÍA LÓPEZ"), AGREES),
     (("José", "García"), ("MARÍA JOSÉ", "LÓPEZ GARCÍA"), AGREES),
-    (("María José", "García"), ("MARÍA", "GARCÍA LÓPEZ"), DIFFERS),
+    (("María José", "García"), ("MARÍA", "GARCÍA LÓPEZ"), AGREES),
+    (("María José", "García"), ("MARÍA PAZ", "GARCÍA LÓPEZ"), DIFFERS),
     # One letter in one word, neither its first nor its last.
     (("Juan", "Gonzlez"), ("JUAN", "GONZALEZ"), AGREES),
     (("Fernando", "Paz"), ("FERNANDA", "PAZ"), DIFFERS),
@@ -43,6 +44,7 @@ RULE = [
     # Relatives.
     (("Ana", "García López"), ("LUIS", "GARCÍA LÓPEZ"), DIFFERS),
     (("Juan", "García López"), ("JUAN", "GARCÍA PÉREZ"), DIFFERS),
+    (("Juan Carlos", "García López"), ("JUAN CARLOS", "GARCÍA PÉREZ"), DIFFERS),
     (("Juan Carlos", "Pérez"), ("JUAN PABLO", "PÉREZ"), DIFFERS),
     # A given name and a surname, not two of a kind.
     (("Carlos", "Martín"), ("JUAN CARLOS MARTÍN", "PÉREZ GÓMEZ"), DIFFERS),
