@@ -69,6 +69,8 @@ class Onboarding:
     details: Details | None = field(default=None, repr=False)
     document_digest: str | None = None
     """Keyed hash of the typed number, to compare it with the verified one after `details` are deleted."""
+    name_digests: str | None = field(default=None, repr=False)
+    """Keyed hashes of the typed name's words, for the same; see `portal/services/identity.py`."""
     consent: Consent | None = None
     entity_id: str | None = None
     verified_before_at: datetime | None = None
@@ -197,6 +199,7 @@ class Onboarding:
             submission=None,
             details=None,
             document_digest=None,
+            name_digests=None,
             watched_at=None,
             validation=validation and replace(validation, session_url=None, session_id=None, verified_digest=None),
         )

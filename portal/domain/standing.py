@@ -76,7 +76,7 @@ def may_correct_number(onboarding: Onboarding, now: datetime) -> bool:
     """By whoever gave the number: once, while the verdict is held because of it."""
     validation = onboarding.validation
     is_over = onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at
-    is_held = validation is not None and validation.waits_for_number
+    is_held = validation is not None and validation.is_correctable
     return is_held and onboarding.correction is None and not is_over
 
 

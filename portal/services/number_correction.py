@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from portal.domain.comparable_numbers import comparable
 from portal.domain.correction import Correction
 from portal.domain.onboarding import Details, Onboarding
-from portal.domain.validation import IdentityMatch
-from portal.services.keyed_hash import KeyedHash
+from portal.domain.validation import IdentityBasis, IdentityMatch, Validation
+from portal.services.identity import IdentityComparison
 from portal.services.validation_plan import ValidationPlanner
 
 
 class NumberCorrector:
     """Changes nothing by itself: whoever calls it saves the result."""
 
-    def __init__(self, planner: ValidationPlanner, keyed_hash: KeyedHash) -> None:
+    def __init__(self, planner: ValidationPlanner, identity: IdentityComparison) -> None:
         self._planner = planner
-        self._keyed_hash = keyed_hash
+        self._identity = identity
 
     def given_again(self, onboarding: Onboarding, details: Details, now: datetime) -> Onboarding:
         """With the one correction that it may have; `may_correct_number` was asked before.
@@ -46,8 +45,8 @@ class NumberCorrector:
             onboarding,
             correction=Correction.CORRECTED,
             details=None,
-            document_digest=self._digest(details),
-            validation=validation and replace(validation, identity_match=IdentityMatch.MATCH, verified_digest=None),
+            document_digest=self._identity.document_digest(details),
+            validation=validation and _with_match(validation),
             stall_reason=None,
             failures=0,
             due_at=onboarding.due_after(None),
@@ -60,7 +59,7 @@ class NumberCorrector:
             onboarding,
             correction=Correction.REPLACED,
             details=details,
-            document_digest=self._digest(details),
+            document_digest=self._identity.document_digest(details),
             entity_id=None,
             entity_is_own=False,
             lost_entity_id=onboarding.entity_id,
@@ -70,16 +69,22 @@ class NumberCorrector:
         is_held = onboarding.validation is not None and onboarding.validation.is_held
         return self._planner.with_next(renewed, now) if is_held else renewed
 
+    def is_same_person(self, onboarding: Onboarding, details: Details) -> bool:
+        """Apart from the number."""
+        return details.country == onboarding.country and self._identity.has_same_name(onboarding, details)
+
     def _is_verified(self, onboarding: Onboarding, details: Details) -> bool:
-        number, validation = self._number(details), onboarding.validation
-        verified = validation.verified_digest if validation else None
-        is_same_country = details.country == onboarding.country
-        return bool(number and verified and is_same_country and self._keyed_hash.matches(number, verified))
+        verified = onboarding.validation.verified_digest if onboarding.validation else None
+        has_names = details.first_name or details.last_name
+        if verified is None or (has_names and not self.is_same_person(onboarding, details)):
+            return False
+        return self._identity.is_number_of(details, verified)
 
-    def _digest(self, details: Details) -> str | None:
-        number = self._number(details)
-        return self._keyed_hash.digest(number) if number else None
 
-    @staticmethod
-    def _number(details: Details) -> str | None:
-        return comparable(details.country, details.document_number)
+def _with_match(validation: Validation) -> Validation:
+    return replace(
+        validation,
+        identity_match=IdentityMatch.MATCH,
+        identity_basis=IdentityBasis.NUMBER,
+        verified_digest=None,
+    )

@@ -18,7 +18,7 @@ from portal.domain.standing import Standing, may_continue, standing_of
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
-from portal.services.keyed_hash import KeyedHash
+from portal.services.identity import IdentityComparison
 from portal.services.number_correction import NumberCorrector
 from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
 from portal.services.validation_plan import Policy, ValidationPlanner
@@ -38,7 +38,7 @@ class Onboardings:
         store: Store,
         *,
         clock: Clock,
-        keyed_hash: KeyedHash,
+        identity: IdentityComparison,
         policy_for: Callable[[Onboarding], Policy],
         provider_hosts: ProviderHosts,
         meter: Meter,
@@ -49,11 +49,11 @@ class Onboardings:
         """`wake` wakes this process's runner when an onboarding becomes due."""
         self._store = store
         self._clock = clock
-        self._planner = ValidationPlanner(policy_for, keyed_hash)
-        self.corrector = NumberCorrector(self._planner, keyed_hash)
+        self._planner = ValidationPlanner(policy_for, identity)
+        self.corrector = NumberCorrector(self._planner, identity)
         self._observations = ObservationApplier(
             clock=clock,
-            keyed_hash=keyed_hash,
+            identity=identity,
             provider_hosts=provider_hosts,
             meter=meter,
             timings=timings,
@@ -304,7 +304,7 @@ def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:
     settled = onboarding.validation is not None and onboarding.validation.is_settled
     if onboarding.stopped_at or onboarding.verified_before_at or settled:
         return None
-    return replace(onboarding, stopped_at=now, details=None, due_at=now, updated_at=now)
+    return replace(onboarding, stopped_at=now, details=None, name_digests=None, due_at=now, updated_at=now)
 
 
 def _new_id() -> str:

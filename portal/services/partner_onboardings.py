@@ -181,7 +181,7 @@ class PartnerOnboardings:
     def _corrected(self, onboarding: Onboarding, details: Details) -> Onboarding:
         """With the right number for one that was held because of it, whoever gave that; else it is somebody else."""
         now = self._clock()
-        if details.country != onboarding.country or not may_correct_number(onboarding, now):
+        if not (may_correct_number(onboarding, now) and self._corrector.is_same_person(onboarding, details)):
             raise AnotherApplicant
         corrected = self._corrector.given_again(onboarding, details, now)
         self._meter.count("corrections", outcome=corrected.correction or "")
@@ -196,6 +196,7 @@ class PartnerOnboardings:
             given_by_partner=True,
             consent=None,
             document_digest=None,
+            name_digests=None,
             attempts_opened=onboarding.validations_sent,
             validation=None,
             stall_reason=None,

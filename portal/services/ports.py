@@ -140,7 +140,7 @@ class Store(Protocol):
     def count_watched(self, since: datetime) -> int: ...
 
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
-        """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
+        """Deletes the details of at most `limit` onboardings, and the hashes made from them if no work is left."""
 
     def ping(self) -> None: ...
 

@@ -1,12 +1,14 @@
 """A mistyped document number: given once more, it is put right at gu1, or a new record follows; never by accident."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
 
 from portal.domain.correction import Correction
 from portal.domain.errors import AnotherApplicant, CorrectionRefused, RetryRefused, Unavailable
+from portal.domain.name_match import name_of
 from portal.domain.onboarding import LIFETIME
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
@@ -19,7 +21,12 @@ from tests.factories import some_details
 
 TYPED, VERIFIED, ANOTHER = "30111222", "30111223", "30999888"
 NAMES = {"first_name": "Ana", "last_name": "Núñez"}
-APPROVED = {"status": Status.APPROVED, "double_check": DoubleCheck.ANSWERED, "document_number": VERIFIED}
+APPROVED = {
+    "status": Status.APPROVED,
+    "double_check": DoubleCheck.ANSWERED,
+    "document_number": VERIFIED,
+    "name": name_of("ANA MARIA", "NUNEZ"),
+}
 ANA = Operator("ana", "called")
 
 
@@ -31,7 +38,11 @@ class Held:
         self._app = app
         self._onboardings = onboardings
         self._gu1 = gu1
-        self._work = work
+        self.work = work
+
+    @property
+    def store(self):
+        return self._onboardings._store
 
     @property
     def now(self):
@@ -60,7 +71,7 @@ class Held:
 
     def corrected(self, number=VERIFIED, **names):
         self.correct(number, **names)
-        self._work()
+        self.work()
         return self.ends
 
 
@@ -231,28 +242,65 @@ def test_number_may_be_given_once_more_only_once_whatever_came_of_it(held, gu1, 
 
 
 @on_sqlite
-@pytest.mark.parametrize("state", ["open", "approved", "stopped", "expired", "old", "released"])
-def test_only_a_held_verdict_can_be_corrected(app, prepared, hold, onboardings, report, clock, state):
-    if state in {"open", "approved"}:
-        onboardings.open_hosted_page(prepared.id)
-        if state == "approved":
-            report(**APPROVED | {"document_number": TYPED})
-    else:
-        held = hold(prepared)
-        match state:
-            case "stopped":
-                onboardings.stop(held.id)
-            case "expired":
-                clock.advance(days=LIFETIME.days)
-            case "released":
-                app.extensions["portal"].operator_actions.release(held.id, ANA)
-            case "old":  # held by a release that did not keep the digest yet
-                with app.extensions["portal"].onboardings._store.locked(held.id) as row:
-                    row.save(
-                        replace(row.onboarding, validation=replace(row.onboarding.validation, verified_digest=None))
-                    )
+@pytest.mark.parametrize("name", [name_of("Eva", "Pérez"), None], ids=["another", "unknown"])
+def test_nobody_corrects_a_number_where_the_names_do_not_agree(prepared, hold, report, name):
+    held = hold(prepared)
+    report(**APPROVED | {"name": name_of("Eva", "Pérez")})
+    report(**APPROVED | {"name": name})
+    assert held.standing.stage is Stage.IN_REVIEW
+    with pytest.raises(CorrectionRefused):
+        held.correct()
+
+
+@on_sqlite
+def test_row_that_shows_no_name_takes_nothing_back(held, report):
+    report(**APPROVED | {"name": None})
+    assert held.standing.may_correct_number
+
+
+@on_sqlite
+def test_another_name_is_another_person_also_on_a_new_record(strangers):
+    assert strangers.corrected(first_name="Eva", last_name="Pérez") == REFUSED
+
+
+STATES = {
+    "stopped": lambda held, app, clock: app.onboardings.stop(held.id),
+    "link expired": lambda held, app, clock: clock.advance(days=LIFETIME.days),
+    "released": lambda held, app, clock: app.operator_actions.release(held.id, ANA),
+    "rejected": lambda held, app, clock: app.operator_actions.reject(held.id, ANA, Reason.NOT_ELIGIBLE),
+    "erased": lambda held, app, clock: app.partner_onboardings.erase(None, held.id),
+}
+
+
+@on_sqlite
+@pytest.mark.parametrize("change", STATES.values(), ids=STATES)
+def test_what_is_settled_or_over_cannot_be_corrected(held, app, clock, change):
+    change(held, app.extensions["portal"], clock)
+    with pytest.raises(CorrectionRefused):
+        held.correct()
+
+
+@on_sqlite
+@pytest.mark.parametrize("facts", [{}, APPROVED | {"document_number": TYPED}], ids=["open", "approved"])
+def test_what_is_not_held_cannot_be_corrected(prepared, onboardings, report, facts):
+    onboardings.open_hosted_page(prepared.id)
+    if facts:
+        report(**facts)
     with pytest.raises(CorrectionRefused):
         onboardings.correct_number(prepared.id, VERIFIED)
+
+
+@on_sqlite
+def test_digest_of_the_verified_number_goes_with_the_link(held, app, clock):
+    clock.advance(days=LIFETIME.days, seconds=1)
+    held.store.purge_details(clock() - LIFETIME, limit=10)
+    assert (held.now.document_digest, held.now.validation.verified_digest) == (None, None)
+
+
+@on_sqlite
+def test_digest_of_the_verified_number_goes_with_an_erasure(held, app):
+    app.extensions["portal"].partner_onboardings.erase(None, held.id)
+    assert held.now.validation.verified_digest is None
 
 
 # A partner's number
@@ -309,9 +357,10 @@ def test_same_request_twice_is_one_correction(partners, create_for_customer, wor
 
 
 @on_sqlite
-def test_another_country_is_another_applicant_and_uses_up_nothing(partners, create_for_customer):
+@pytest.mark.parametrize("change", [{"country": "CO"}, {"first_name": "Eva", "last_name": "Pérez"}])
+def test_another_country_or_name_is_another_applicant_and_uses_up_nothing(partners, create_for_customer, change):
     with pytest.raises(AnotherApplicant):
-        create_for_customer(details=some_details(country="CO", document_number=VERIFIED))
+        create_for_customer(details=some_details(document_number=VERIFIED, **change))
     assert partners.standing.stage is Stage.IN_REVIEW
     assert partners.now.correction is None
 
@@ -337,8 +386,8 @@ def test_a_hint_is_followed_by_one_read(held, gu1, onboardings, work, pass_time)
 
 
 @on_sqlite
-def test_held_by_an_older_release_it_is_read_once_and_can_then_be_corrected(held, app, gu1, clock, work):
-    with app.extensions["portal"].onboardings._store.locked(held.id) as row:
+def test_held_by_an_older_release_it_is_read_once_and_can_then_be_corrected(held, clock, work):
+    with held.store.locked(held.id) as row:
         old = replace(row.onboarding.validation, verified_digest=None)
         row.save(replace(row.onboarding, validation=old, due_at=clock()))
     work()
@@ -353,15 +402,14 @@ class Killed(BaseException):
 
 
 @on_both_databases
-@pytest.mark.parametrize("calls", range(3))
-@pytest.mark.parametrize("changes", ["allowed", "refused"])
-def test_killed_at_any_call_another_process_goes_on_to_the_same_end(held, gu1, work, restart, calls, changes):
+@pytest.mark.parametrize(("changes", "calls"), [(it, calls) for it in ("allowed", "refused") for calls in range(3)])
+def test_killed_at_any_call_another_process_goes_on_to_the_same_end(held, gu1, restart, changes, calls):
     gu1.changes_numbers = changes
     gu1.calls.clear()
     held.correct()
     gu1.failures.extend([None] * calls + [Killed()])
     with pytest.raises(Killed):
-        work()
+        held.work()
     restart()
     assert held.ends[:2] == (DONE if changes == "allowed" else REPLACED)[:2]
     assert len(gu1.validations) == (1 if changes == "allowed" else 2)
@@ -372,10 +420,8 @@ def test_killed_at_any_call_another_process_goes_on_to_the_same_end(held, gu1, w
 def test_change_whose_answer_is_lost_is_asked_for_again_and_leads_to_no_new_record(held, gu1, work, restart, ends):
     gu1.after_change = ends
     held.correct()
-    try:
+    with contextlib.suppress(Killed):
         work()
-    except Killed:
-        pass
     gu1.changes_numbers = "refused"  # it has the number by now
     restart()
     assert (held.ends, len(gu1.validations)) == (DONE, 1)
@@ -414,17 +460,17 @@ def test_stopped_meanwhile_it_stays_stopped(held, gu1, onboardings, during):
 @on_sqlite
 @pytest.mark.parametrize("changes", ["allowed", "refused"])
 def test_rejected_by_gu1_meanwhile_it_is_corrected_and_may_be_retried_afterwards(
-    held, gu1, onboardings, report, work, changes
+    held, gu1, onboardings, report, changes
 ):
     gu1.changes_numbers = changes
     held.correct()
     report(Status.REJECTED, reason=Reason.FACE_MISMATCH)
     with pytest.raises(RetryRefused):
         onboardings.retry(held.id, after_attempt=1)
-    work()
+    held.work()
     assert (held.standing.stage, held.ends[2], held.standing.may_retry) == (Stage.REJECTED, 1, True)
     onboardings.retry(held.id, after_attempt=1)
-    work()
+    held.work()
     assert gu1.entities[held.now.entity_id][0] == VERIFIED
     assert len(gu1.validations) == 2
 

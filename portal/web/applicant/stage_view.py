@@ -19,7 +19,7 @@ from portal.domain.reasons import MAY_NEED_A_PERSON, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.standing import Standing
 from portal.domain.status import Status
-from portal.domain.validation import CONFIRMS_WITHIN, Validation
+from portal.domain.validation import CONFIRMS_WITHIN, IdentityBasis, Validation
 from portal.web.applicant.poll_version import PollVersion, microseconds
 from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
@@ -139,6 +139,13 @@ class StageView:
     @property
     def is_given_by_partner(self) -> bool:
         return self.onboarding.given_by_partner
+
+    @property
+    def doubt(self) -> IdentityBasis | None:
+        """What of the document is not as in the details; None if they could not be compared."""
+        if self.validation is None or self.validation.is_uncompared:
+            return None
+        return self.validation.identity_basis or IdentityBasis.NUMBER
 
     @property
     def is_unconfirmed(self) -> bool:
