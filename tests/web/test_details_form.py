@@ -120,7 +120,7 @@ def test_a_wrong_form_keeps_what_was_typed(visitor):
     typed = APPLICANT | {"country": "BR", "document_number": "  12 3", "email": "not an address"}
     page = visitor.send_form(**typed)
     assert page.status == 400
-    assert typed_into(page) == typed
+    assert typed_into(page) == typed | {"shown_number": ""}
 
 
 @pytest.mark.parametrize("name", ["country", "issuing_country", "document_number", "first_name", "last_name", "email"])
@@ -172,8 +172,7 @@ def test_too_many_parts_are_refused(visitor, count):
 
 def body_of(visitor, length):
     """A right form, padded to exactly this many bytes."""
-    shown = {"shown_number": APPLICANT["document_number"]}
-    body = urlencode(visitor.get("/").fields | APPLICANT | shown | {"padding": ""}).encode()
+    body = urlencode(visitor.get("/").fields | APPLICANT | {"padding": ""}).encode()
     return body.ljust(length, b"x")
 
 
@@ -282,7 +281,8 @@ def test_another_country_brings_its_own_field(visitor):
     chile = visitor.get("/?country=CL", headers={"HX-Request": "true"})
     assert "<html" not in brazil.html
     assert brazil.one("div", id="document")
-    assert (brazil.one("input")["inputmode"], chile.one("input")["inputmode"]) == ("numeric", "text")
+    modes = [page.one("input", id="document_number")["inputmode"] for page in (brazil, chile)]
+    assert modes == ["numeric", "text"]
     assert brazil.text("label") != chile.text("label")
 
 
