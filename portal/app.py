@@ -29,6 +29,7 @@ from portal.runner.thread import RunnerThread
 from portal.runner.wake import Wake
 from portal.services.budget import Budget
 from portal.services.change_history import ChangeRecorder
+from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
@@ -168,10 +169,11 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
 def _make_services(shared: Shared, stores: Stores) -> Services:
     keys = shared.config.secret_keys
     document_hash = KeyedHash(keys, "portal.document-number")
+    identity = IdentityComparison(document_hash, KeyedHash(keys, "portal.name"))
     onboardings = Onboardings(
         stores.onboardings,
         clock=stores.clock,
-        keyed_hash=document_hash,
+        identity=identity,
         policy_for=shared.policy_for,
         provider_hosts=ProviderHosts(shared.config.gu1_provider_hosts),
         meter=shared.metrics,
@@ -185,6 +187,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         clock=stores.clock,
         request_hash=KeyedHash(keys, "portal.idempotency-key"),
         document_hash=document_hash,
+        corrector=onboardings.corrector,
         policy_for=shared.policy_for,
         meter=shared.metrics,
         wake=shared.wake_onboardings,

@@ -24,6 +24,7 @@
 
   on("htmx:after:swap", () => {
     hosted();
+    echo();
     tellStage();
     const lost = focused && !document.contains(focused);
     if (lost) one("#status h1").focus();
@@ -121,6 +122,18 @@
   on("online", connected);
   on("offline", connected);
 
+  // The number as the country prints it, while it is typed. Whoever has not seen it sees it after sending.
+  const echo = () => {
+    const shown = one("[data-groups]");
+    if (!shown) return;
+    const number = one("#document_number").value.toUpperCase().replace(/[^0-9A-ZÑ&]/g, "");
+    const groups = shown.dataset.groups.split(" ").find((it) => it.split("#").length - 1 === number.length);
+    let at = 0;
+    const grouped = groups ? groups.replace(/#/g, () => number[at++]) : number;
+    shown.hidden = !number;
+    shown.lastElementChild.textContent = one("#shown_number").value = grouped;
+  };
+
   const copy = (button) => {
     const field = document.getElementById(button.dataset.copy);
     field.select();
@@ -150,6 +163,8 @@
   });
 
   if (navigator.clipboard) document.documentElement.classList.add("can-copy");
+  for (const name of ["input", "change", "pageshow"]) on(name, echo);
   connected();
   hosted();
+  echo();
 })();

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
+from portal.domain.entity_record import EntityRecord
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import OutcomeUnknown, Refused
 from portal.domain.status import Status
@@ -32,6 +33,13 @@ class FakeGu1:
         """Off in the worlds where only the refusal of a duplicate tells of the first one."""
         self.refuses_duplicates = True
         """Off in the older API, which creates a second entity."""
+        self.changes_numbers = "allowed"
+        """Or "refused", or "ignored": gu1 answers well and keeps the old one."""
+        self.after_change = None
+        """What is raised after the next change of a number: the answer is lost, or the process dies."""
+        self.shows_names = True
+        self.names = {}
+        """Of the entities, as first and last name."""
         self.cancels_abandoned = False
         """On in the world where gu1 also cancels what was left unfinished."""
         self.statuses = {}
@@ -49,7 +57,28 @@ class FakeGu1:
                 raise Refused(409, "DUPLICATE_TAX_ID", entity_id=entity_id)
         entity_id = f"entity-{len(self.entities) + 1}"
         self.entities[entity_id] = (details.document_number, external_id)
+        self.names[entity_id] = (details.first_name, details.last_name)
         return entity_id
+
+    async def read_entity(self, entity_id):
+        await self._call("read_entity", entity_id)
+        if entity_id not in self.entities:
+            raise Refused(404, "ENTITY_NOT_FOUND")
+        first, last = self.names.get(entity_id, ("", "")) if self.shows_names else ("", "")
+        return EntityRecord(number=self.entities[entity_id][0], first_name=first, last_name=last)
+
+    async def change_tax_id(self, entity_id, tax_id):
+        await self._call("change_tax_id", entity_id, tax_id)
+        if entity_id not in self.entities:
+            raise Refused(404, "ENTITY_NOT_FOUND")
+        has_another = any(number == tax_id for key, (number, _) in self.entities.items() if key != entity_id)
+        if self.changes_numbers == "refused" or has_another:
+            raise Refused(409 if has_another else 400, "DUPLICATE_TAX_ID" if has_another else "INVALID_REQUEST")
+        if self.changes_numbers == "allowed":
+            self.entities[entity_id] = (tax_id, self.entities[entity_id][1])
+        if failure := self.after_change:
+            self.after_change = None
+            raise failure
 
     async def find_entity(self, external_id):
         await self._call("find_entity", external_id)

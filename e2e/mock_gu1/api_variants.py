@@ -38,6 +38,9 @@ class ApiVariant:
     entities_list: str = _words("entities", "data", "bare", what="around a list of entities (3)")
     entities_path: str = _words("both", "api", "root", what="/api/entities, /entities or either (4)")
     seven_digit_dni: str = _words("accept", "refuse", "pad", what="an Argentine DNI of seven digits (?9)")
+    number_change: str = _words(
+        "allowed", "refused", "ignored", what="another taxId in a PATCH of an entity; ignored answers well all the same"
+    )
     session_key: str = _words(
         "by_call",
         "sessionId",

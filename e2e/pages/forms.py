@@ -25,7 +25,7 @@ def hidden_fields(page: str, action: str) -> dict[str, str]:
 def details(number: str, token: str) -> dict[str, str]:
     """The first form, filled in."""
     typed = {"country": "AR", "document_number": number, "first_name": "Ana", "last_name": "Pérez"}
-    return {**typed, "consent": "y", "form_token": token}
+    return {**typed, "shown_number": number, "consent": "y", "form_token": token}
 
 
 def send_form(portal_url: str, number: str) -> str:

@@ -56,6 +56,8 @@ def facts_of(found: Found) -> dict[str, Any]:
             "entity_id": onboarding.entity_id,
             "reason": validation.reason if validation else None,
             "identity_match": validation.identity_match if validation else None,
+            "identity_basis": validation.identity_basis if validation else None,
+            "correction": onboarding.correction,
             "registry_check": validation.double_check if validation else None,
             "operator_decision": validation.operator_decision if validation else None,
             "stall_reason": onboarding.stall_reason,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from portal.domain.correction import Correction
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, Validation
 
@@ -69,14 +70,22 @@ class Onboarding:
     details: Details | None = field(default=None, repr=False)
     document_digest: str | None = None
     """Keyed hash of the typed number, to compare it with the verified one after `details` are deleted."""
+    name_digests: str | None = field(default=None, repr=False)
+    """Keyed hashes of the typed name's words, for the same; see `portal/services/identity.py`."""
     consent: Consent | None = None
     entity_id: str | None = None
     verified_before_at: datetime | None = None
     """When gu1 verified this customer earlier, if that approval is still valid: the onboarding is then approved."""
     watched_at: datetime | None = None
     """When the page was last open, within half a minute."""
+    entity_is_own: bool = False
+    """gu1 has the entity because this onboarding created it, so its number may be corrected."""
     lost_entity_id: str | None = None
-    """The last entity that turned out to be deleted or of another type; never used again."""
+    """The last entity that turned out to be deleted, of another type or with a wrong number; never used again."""
+    correction: Correction | None = None
+    """What became of the number that was given once more; None if none was."""
+    set_aside: int = 0
+    """The validations up to this one were made on a record with a wrong number: they count for nothing."""
     validation: Validation | None = None
     """The one that the onboarding stands at: the newest, unless gu1 approved an earlier one afterwards."""
     attempts_opened: int = 0
@@ -135,6 +144,22 @@ class Onboarding:
         return min(filter(None, (usual, self.sweep_at, self.recheck_at)), default=None)
 
     @property
+    def is_correcting(self) -> bool:
+        """gu1's record still has to get the number that was given once more."""
+        return self.correction is Correction.PENDING and self.stopped_at is None
+
+    @property
+    def without_pending_correction(self) -> Self:
+        """For somebody's decision that settles it in another way."""
+        return replace(self, correction=None, details=None, failures=0) if self.is_correcting else self
+
+    @property
+    def needs_photos_again(self) -> bool:
+        """The current validation takes the place of one on a record with a wrong number."""
+        follows = self.validation is not None and self.validation.number == self.set_aside + 1
+        return self.correction is Correction.REPLACED and follows
+
+    @property
     def needs_details_again(self) -> bool:
         """gu1 lost the entity, and the details had been deleted when gu1 had it."""
         is_lost = self.lost_entity_id is not None and self.entity_id is None
@@ -157,6 +182,7 @@ class Onboarding:
             (self.locale, self.country, self.capture, self.return_url, self.given_by_partner),
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
             (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
+            (self.correction, self.entity_is_own),
             self.validation and self.validation.shown,
         )
 
@@ -174,8 +200,9 @@ class Onboarding:
             submission=None,
             details=None,
             document_digest=None,
+            name_digests=None,
             watched_at=None,
-            validation=validation and replace(validation, session_url=None, session_id=None),
+            validation=validation and replace(validation, session_url=None, session_id=None, verified_digest=None),
         )
 
     def is_valid_approval_for(self, customer: Self, gu1_id: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from portal.domain.entity_record import EntityRecord
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed
 from portal.gu1.parsing import flag, identifier, letters_and_digits, mapping, moment, text
@@ -31,6 +32,19 @@ def read_entity_of(body: object, external_id: str) -> str | None:
 def read_entity_with_tax_id(body: object, country: str, number: str) -> str | None:
     """The id of the person with this `number`, which is letters and digits only."""
     return _oldest(entity for entity in _entities(body) if _is_person(entity, country, number))
+
+
+def read_record(body: object, entity_id: str) -> EntityRecord:
+    answer = mapping(body)
+    for entity in (answer, mapping(answer.get("entity")), mapping(answer.get("data"))):
+        if identifier(entity.get("id")) == entity_id:
+            person = mapping(mapping(entity.get("entityData")).get("person"))
+            return EntityRecord(
+                number=letters_and_digits(entity.get("taxId")),
+                first_name=text(person.get("firstName")) or "",
+                last_name=text(person.get("lastName")) or "",
+            )
+    raise Malformed("no entity, or another one")
 
 
 def read_entity_status(body: object, entity_id: str) -> EntityStatus:

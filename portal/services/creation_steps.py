@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from portal.domain.errors import LostClaim, NotSent, OutcomeUnknown, Refused, Unavailable
 from portal.domain.onboarding import Details, Onboarding, StallReason
@@ -23,6 +24,11 @@ DUPLICATE = 409
 _ENTITY_IS_LOST = frozenset({ENTITY_NOT_FOUND, "INVALID_ENTITY_TYPE"})
 
 
+class _Entity(NamedTuple):
+    id: str
+    is_own: bool
+
+
 class CreationSteps:
     def __init__(self, gu1: Gu1, leases: Leases, onboardings: Onboardings, *, timings: Timings, meter: Meter) -> None:
         self._gu1 = gu1
@@ -32,10 +38,12 @@ class CreationSteps:
         self._meter = meter
 
     async def create_entity(self, claimed: Onboarding) -> None:
-        entity_id = await self._existing_entity(claimed) or await self._new_entity(claimed)
-        await self._leases.advance(claimed, lambda fresh: replace(fresh, entity_id=entity_id, details=None))
+        entity_id, is_own = await self._existing_entity(claimed) or await self._new_entity(claimed)
+        await self._leases.advance(
+            claimed, lambda fresh: replace(fresh, entity_id=entity_id, entity_is_own=is_own, details=None)
+        )
 
-    async def _existing_entity(self, claimed: Onboarding) -> str | None:
+    async def _existing_entity(self, claimed: Onboarding) -> _Entity | None:
         """An entity that an earlier try created, or that gu1 already has for this document number.
 
         Older gu1 versions create a second entity instead of refusing the duplicate.
@@ -43,17 +51,19 @@ class CreationSteps:
         if claimed.external_id or claimed.fence > 1:
             earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
             if earlier and earlier != claimed.lost_entity_id:
-                return earlier
-        return await self._entity_by_document(claimed)
+                # A partner's id of its customer may be older than this onboarding; our own id is not.
+                return _Entity(earlier, is_own=claimed.gu1_external_id == claimed.id)
+        found = await self._entity_by_document(claimed)
+        return _Entity(found, is_own=False) if found else None
 
     async def _entity_by_document(self, claimed: Onboarding) -> str | None:
         details = _details(claimed)
         found = await _unless_refused(self._gu1.find_entity_by_tax_id(details.country, details.document_number))
         return None if found == claimed.lost_entity_id else found
 
-    async def _new_entity(self, claimed: Onboarding) -> str:
+    async def _new_entity(self, claimed: Onboarding) -> _Entity:
         try:
-            return await self._gu1.create_entity(_details(claimed), claimed.gu1_external_id)
+            created = await self._gu1.create_entity(_details(claimed), claimed.gu1_external_id)
         except Refused as refused:
             # A duplicate must look the same to the applicant as a new entity.
             existing = refused.entity_id
@@ -61,7 +71,8 @@ class CreationSteps:
                 existing = await self._entity_by_document(claimed)
             if existing is None or existing == claimed.lost_entity_id:
                 raise
-            return existing
+            return _Entity(existing, is_own=False)
+        return _Entity(created, is_own=True)
 
     async def create_validation(self, claimed: Onboarding) -> None:
         sent = await self._leases.save(claimed, self._sent)
@@ -121,6 +132,7 @@ class CreationSteps:
             return replace(
                 unsent_again,
                 entity_id=None,
+                entity_is_own=False,
                 lost_entity_id=claimed.entity_id,
                 stall_reason=StallReason.DETAILS_REFUSED,
                 failures=0,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from portal.domain.errors import RetryRefused
+from portal.domain.errors import CorrectionRefused, RetryRefused
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
@@ -18,7 +18,8 @@ from portal.domain.standing import Standing, may_continue, standing_of
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
-from portal.services.keyed_hash import KeyedHash
+from portal.services.identity import IdentityComparison
+from portal.services.number_correction import NumberCorrector
 from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
 from portal.services.validation_plan import Policy, ValidationPlanner
 
@@ -37,7 +38,7 @@ class Onboardings:
         store: Store,
         *,
         clock: Clock,
-        keyed_hash: KeyedHash,
+        identity: IdentityComparison,
         policy_for: Callable[[Onboarding], Policy],
         provider_hosts: ProviderHosts,
         meter: Meter,
@@ -48,10 +49,11 @@ class Onboardings:
         """`wake` wakes this process's runner when an onboarding becomes due."""
         self._store = store
         self._clock = clock
-        self._planner = ValidationPlanner(policy_for, keyed_hash)
+        self._planner = ValidationPlanner(policy_for, identity)
+        self.corrector = NumberCorrector(self._planner, identity)
         self._observations = ObservationApplier(
             clock=clock,
-            keyed_hash=keyed_hash,
+            identity=identity,
             provider_hosts=provider_hosts,
             meter=meter,
             timings=timings,
@@ -89,6 +91,25 @@ class Onboardings:
                 return onboarding
             changed = self._planner.with_details(onboarding, details, consent_version, now)
             row.save(changed)
+        self._wake()
+        return row.onboarding
+
+    def correct_number(
+        self, onboarding_id: str, number: str, *, first_name: str = "", last_name: str = ""
+    ) -> Onboarding:
+        """The applicant gives the document number once more. Raises `CorrectionRefused` if that is not possible (now).
+
+        The names are needed unless gu1's record is the onboarding's own.
+        """
+        now = self._clock()
+        with self._store.locked(onboarding_id) as row:
+            onboarding = row.onboarding
+            if not self.standing(onboarding).may_correct_number:
+                raise CorrectionRefused
+            details = Details(onboarding.country or "", number, first_name, last_name)
+            corrected = self.corrector.given_again(onboarding, details, now)
+            row.save(corrected)
+        self._meter.count("corrections", outcome=corrected.correction or "")
         self._wake()
         return row.onboarding
 
@@ -283,7 +304,7 @@ def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:
     settled = onboarding.validation is not None and onboarding.validation.is_settled
     if onboarding.stopped_at or onboarding.verified_before_at or settled:
         return None
-    return replace(onboarding, stopped_at=now, details=None, due_at=now, updated_at=now)
+    return replace(onboarding, stopped_at=now, details=None, name_digests=None, due_at=now, updated_at=now)
 
 
 def _new_id() -> str:

@@ -107,6 +107,7 @@ class OperatorActions:
             if not validation.is_held:
                 raise ActionRefused("its approval is not held")
             released = replace(validation, operator_decision=OperatorDecision.RELEASED)
+            found = found.without_pending_correction
             return replace(found, validation=released, due_at=found.due_after(None), updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.RELEASED), change)
@@ -121,6 +122,7 @@ class OperatorActions:
             rejected = replace(
                 validation, status=Status.REJECTED, reason=reason, operator_decision=OperatorDecision.REJECTED
             )
+            found = found.without_pending_correction
             return replace(found, validation=rejected, due_at=found.due_after(None), updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.REJECTED), change)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from portal.domain.entity_record import EntityRecord
 from portal.domain.entity_status import EntityStatus
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation, Validation
@@ -139,7 +140,7 @@ class Store(Protocol):
     def count_watched(self, since: datetime) -> int: ...
 
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
-        """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
+        """Deletes the details of at most `limit` onboardings, and the hashes made from them if no work is left."""
 
     def ping(self) -> None: ...
 
@@ -232,6 +233,11 @@ class Gu1(Protocol):
     async def find_entity(self, external_id: str) -> str | None: ...
 
     async def find_entity_by_tax_id(self, country: str, tax_id: str) -> str | None: ...
+
+    async def read_entity(self, entity_id: str) -> EntityRecord: ...
+
+    async def change_tax_id(self, entity_id: str, tax_id: str) -> None:
+        """Asks for it; only `read_entity` tells whether gu1 did it."""
 
     async def read_entity_status(self, entity_id: str) -> EntityStatus: ...
 

@@ -21,7 +21,9 @@ class Problem(StrEnum):
 
 class ProblemKind(StrEnum):
     IDENTITY = "identity"
-    """The verified document has another number than the typed one."""
+    """The verified document has another number or name than was given."""
+    IDENTITY_UNKNOWN = "identity_unknown"
+    """The verified document could not be compared, and the partner requires it."""
     REGISTRY = "registry"
     """RENAPER has not answered."""
     HOSTED_PAGE_REFUSED = "hosted_page_refused"
@@ -32,7 +34,7 @@ class ProblemKind(StrEnum):
 
 
 KINDS: dict[Problem, tuple[ProblemKind, ...]] = {
-    Problem.HELD: (ProblemKind.IDENTITY, ProblemKind.REGISTRY),
+    Problem.HELD: (ProblemKind.IDENTITY, ProblemKind.IDENTITY_UNKNOWN, ProblemKind.REGISTRY),
     Problem.STUCK: (ProblemKind.HOSTED_PAGE_REFUSED, ProblemKind.NO_HOSTED_PAGE, ProblemKind.OVERDUE),
     Problem.FAILING: (ProblemKind.UNAVAILABLE, ProblemKind.REFUSED),
 }

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from portal.domain.comparable_numbers import comparable
 from portal.domain.onboarding import Consent, Details, Onboarding
 from portal.domain.validation import DoubleCheck, Validation
-from portal.services.keyed_hash import KeyedHash
+from portal.services.identity import IdentityComparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,21 +20,23 @@ class Policy:
     double_check_renaper: bool
     integration_code: str | None = None
     """None for the operator's default."""
+    requires_identity: bool = False
+    """An approval does not count if the document could not be compared with the details."""
 
 
 class ValidationPlanner:
-    def __init__(self, policy_for: Callable[[Onboarding], Policy], keyed_hash: KeyedHash) -> None:
+    def __init__(self, policy_for: Callable[[Onboarding], Policy], identity: IdentityComparison) -> None:
         self._policy_for = policy_for
-        self._keyed_hash = keyed_hash
+        self._identity = identity
 
     def with_details(self, onboarding: Onboarding, details: Details, consent_version: str, now: datetime) -> Onboarding:
         """With a validation planned, and due now; it replaces one that was planned and not sent."""
-        number = comparable(details.country, details.document_number)
         return replace(
             onboarding,
             country=details.country,
             details=details,
-            document_digest=self._keyed_hash.digest(number) if number else None,
+            document_digest=self._identity.document_digest(details),
+            name_digests=self._identity.name_digests(onboarding.id, details),
             consent=Consent(consent_version, now),
             validation=self.planned(replace(onboarding, country=details.country), onboarding.validations_sent + 1, now),
             stall_reason=None,
@@ -59,10 +60,12 @@ class ValidationPlanner:
         )
 
     def planned(self, onboarding: Onboarding, number: int, now: datetime) -> Validation:
-        double_check = self._policy_for(onboarding).double_check_renaper and onboarding.country == "AR"
+        policy = self._policy_for(onboarding)
+        double_check = policy.double_check_renaper and onboarding.country == "AR"
         return Validation(
             number=number,
             nonce=secrets.token_urlsafe(16),
             double_check=DoubleCheck.UNANSWERED if double_check else DoubleCheck.NOT_ASKED,
+            identity_required=policy.requires_identity,
             created_at=now,
         )

@@ -76,7 +76,7 @@ class LockedRow:
 
     def save_other_attempt(self, attempt: Validation) -> None:
         if self.onboarding.erased_at:
-            attempt = replace(attempt, session_url=None, session_id=None)
+            attempt = replace(attempt, session_url=None, session_id=None, verified_digest=None)
         write_attempt(self._connection, self.onboarding.id, attempt, self._cipher)
 
     def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
@@ -85,7 +85,7 @@ class LockedRow:
         for table in (events, customers, idempotency_keys):
             self._connection.execute(delete(table).where(table.c.onboarding_id == changed.id))
         sessions = update(validations).where(validations.c.onboarding_id == changed.id)
-        self._connection.execute(sessions.values(session_url_encrypted=None, session_id=None))
+        self._connection.execute(sessions.values(session_url_encrypted=None, session_id=None, verified_digest=None))
 
 
 def write_validation(connection: Connection, onboarding: Onboarding, cipher: ColumnCipher) -> None:

@@ -9,10 +9,19 @@ from typing import Any
 
 from sqlalchemy import Label, RowMapping, Select, and_, select
 
+from portal.domain.correction import Correction
 from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityMatch, OperatorDecision, Validation
+from portal.domain.validation import (
+    CreationState,
+    Decider,
+    DoubleCheck,
+    IdentityBasis,
+    IdentityMatch,
+    OperatorDecision,
+    Validation,
+)
 from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -24,9 +33,11 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "double_check": DoubleCheck,
     "reason": Reason,
     "identity_match": IdentityMatch,
+    "identity_basis": IdentityBasis,
     "operator_decision": OperatorDecision,
     "decided_by": Decider,
     "stall_reason": StallReason,
+    "correction": Correction,
 }
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", "consent", "validation"}]
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]

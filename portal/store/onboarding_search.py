@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, fu
 
 from portal.domain.onboarding import StallReason
 from portal.domain.reference import read_reference, reference_of
-from portal.domain.validation import REFRESHES_FOR_PAGE, IdentityMatch
+from portal.domain.validation import REFRESHES_FOR_PAGE, DoubleCheck, IdentityMatch
 from portal.services.problems import (
     AGES,
     KINDS,
@@ -100,7 +100,12 @@ class OnboardingSearch:
 
 def _held(_now: datetime) -> Select[Any]:
     is_mismatch = validations.c.identity_match == IdentityMatch.MISMATCH
-    kind = case((is_mismatch, ProblemKind.IDENTITY), else_=ProblemKind.REGISTRY)
+    waits_for_registry = validations.c.double_check == DoubleCheck.UNANSWERED
+    kind = case(
+        (is_mismatch, ProblemKind.IDENTITY),
+        (waits_for_registry, ProblemKind.REGISTRY),
+        else_=ProblemKind.IDENTITY_UNKNOWN,
+    )
     joined = _rows(kind).join(validations, _CURRENT)
     return joined.where(HELD, validations.c.operator_decision.is_(None), _UNDER_WAY)
 

@@ -191,16 +191,18 @@ class Repository:
 
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
         is_over = onboardings.c.due_at.is_(None)
-        forgotten = or_(
-            onboardings.c.details_encrypted.is_not(None), and_(onboardings.c.document_digest.is_not(None), is_over)
-        )
+        has_digests = or_(onboardings.c.document_digest.is_not(None), onboardings.c.name_digests.is_not(None))
+        forgotten = or_(onboardings.c.details_encrypted.is_not(None), and_(has_digests, is_over))
         ended = select(onboardings.c.id).where(onboardings.c.created_at <= created_until, forgotten).limit(limit)
         those = ended.with_for_update(skip_locked=True).cte("ended")
-        # The verdict that is still to come is compared with this hash.
-        digest = case((is_over, None), else_=onboardings.c.document_digest)
+        # The verdict that is still to come is compared with these hashes.
+        kept = {name: case((is_over, None), else_=onboardings.c[name]) for name in ("document_digest", "name_digests")}
         statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
         with self._transactions.writing() as connection:
-            connection.execute(statement.values(details_encrypted=None, document_digest=digest))
+            purged = statement.values(details_encrypted=None, **kept).returning(onboardings.c.id)
+            ids = connection.scalars(purged).all()
+            verified = update(validations).where(validations.c.onboarding_id.in_(ids))
+            connection.execute(verified.values(verified_digest=None))
 
     def ping(self) -> None:
         """Fails also if the tables are missing."""

@@ -65,6 +65,13 @@ class DocumentRule:
     adds_up: Callable[[str], bool] = lambda _number: True
     """True if the check digit is right."""
     inputmode: Literal["numeric", "text"] = "numeric"
+    groups: tuple[str, ...] = ()
+    """How the country prints numbers of each length, with # for a letter or digit; others it prints as they are."""
+
+    def grouped(self, number: str) -> str:
+        """A number of letters and digits only, as the country prints it. static/portal.js does the same."""
+        groups = next((it for it in self.groups if it.count("#") == len(number)), "#" * len(number))
+        return groups.replace("#", "{}").format(*number)
 
     def normalise(self, typed: str) -> str:
         number = self._plain(typed)
@@ -193,6 +200,7 @@ _RULES = {
             # Six: the oldest numbers, of the libreta de enrolamiento and the libreta cívica, are still in use.
             expected=_("A DNI has 6 to 8 digits, a CUIL has 11."),
             lengths=frozenset({6, 7, 8, 11}),
+            groups=("###.###", "#.###.###", "##.###.###", "##-########-#"),
             objection=_object_to_cuil,
             adds_up=_cuil_adds_up,
         ),
@@ -203,6 +211,7 @@ _RULES = {
             expected=_("A CPF has 11 digits."),
             lengths=frozenset({9, 10, 11}),
             width=11,
+            groups=("###.###.###-##",),
             adds_up=_cpf_adds_up,
         ),
         DocumentRule(
@@ -222,6 +231,7 @@ _RULES = {
             hint=_("With the digit or K after the dash, for example 12.345.678-5. Dots are optional."),
             expected=_("A RUT has 5 to 8 digits, then one more digit or a K."),
             lengths=frozenset(range(6, 10)),
+            groups=("##.###-#", "###.###-#", "#.###.###-#", "##.###.###-#"),
             alphabet=_DIGITS_THEN_K,
             characters=DIGITS_AND_K,
             adds_up=_rut_adds_up,
@@ -234,6 +244,7 @@ _RULES = {
             hint=_("3 to 10 digits, for example 1.023.456.789. Dots are optional."),
             expected=_("A cédula has 3 to 10 digits."),
             lengths=frozenset(range(3, 11)),
+            groups=("#.###", "##.###", "###.###", "#.###.###", "##.###.###", "###.###.###", "#.###.###.###"),
         ),
         DocumentRule(
             country="PE",
@@ -248,6 +259,7 @@ _RULES = {
             hint=_("7 or 8 digits with the one after the dash, for example 1.234.567-2. Dots are optional."),
             expected=_("A cédula de identidad has 7 or 8 digits, counting the one after the dash."),
             lengths=frozenset({7, 8}),
+            groups=("###.###-#", "#.###.###-#"),
             adds_up=_cedula_adds_up,
         ),
     )

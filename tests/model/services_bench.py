@@ -16,6 +16,7 @@ from portal.domain.status import Status
 from portal.domain.timings import Timings
 from portal.domain.validation import Listing, Observation
 from portal.services.budget import Budget
+from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
@@ -210,7 +211,7 @@ class Bench:
         self.onboardings = Onboardings(
             self.store,
             clock=self.clock,
-            keyed_hash=KeyedHash(["secret"], "test"),
+            identity=IdentityComparison(KeyedHash(["secret"], "number"), KeyedHash(["secret"], "name")),
             policy_for=lambda _onboarding: RULES,
             provider_hosts=HOSTS,
             meter=Meter(),

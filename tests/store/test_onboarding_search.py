@@ -28,6 +28,7 @@ def add_one_of_each(repository, at=NOW):
     facts = {"due_at": None, "created_at": at, "updated_at": at}
     problems = {
         "identity": {"validation": approved(identity_match=IdentityMatch.MISMATCH)},
+        "identity_unknown": {"validation": approved(identity_required=True)},
         "registry": {"validation": approved(double_check=DoubleCheck.UNANSWERED)},
         "hosted_page_refused": {
             "validation": an_adopted_validation(),
@@ -40,6 +41,7 @@ def add_one_of_each(repository, at=NOW):
     }
     for healthy in (
         {"validation": an_adopted_validation()},
+        {"validation": approved(identity_required=True, identity_match=IdentityMatch.MATCH)},
         {"validation": approved()},
         {"validation": approved(identity_match=IdentityMatch.MISMATCH), "stopped_at": NOW},
         {"validation": a_validation(), "stall_reason": StallReason.DETAILS_REFUSED, "failures": 1},

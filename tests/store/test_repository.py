@@ -8,7 +8,7 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityMatch, OperatorDecision
+from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityBasis, IdentityMatch, OperatorDecision
 from portal.services.ports import PollState, Store
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
@@ -23,6 +23,7 @@ def a_full_onboarding():
     validation = an_adopted_validation(
         number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, shown_at=LATER[1],
         double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
+        identity_basis=IdentityBasis.NAME, identity_required=True,
         operator_decision=OperatorDecision.RELEASED,
         was_in_review=True, was_approved=True, decided_by=Decider.PERSON,
         gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
@@ -65,11 +66,12 @@ def test_an_empty_onboarding_comes_back_empty(repository):
 
 
 @pytest.mark.parametrize(
-    "column", ["status", "reason", "creation_state", "double_check", "identity_match", "operator_decision"]
+    "column",
+    ["status", "reason", "creation_state", "double_check", "identity_match", "identity_basis", "operator_decision"],
 )
 def test_every_word_of_an_enumeration_is_accepted(repository, column):
     words = {"status": Status, "reason": Reason, "creation_state": CreationState, "double_check": DoubleCheck}
-    words |= {"identity_match": IdentityMatch, "operator_decision": OperatorDecision}
+    words |= {"identity_match": IdentityMatch, "identity_basis": IdentityBasis, "operator_decision": OperatorDecision}
     for word in words[column]:
         added = repository.add(an_onboarding(validation=a_validation(**{column: word})))
         assert getattr(repository.get(added.id).validation, column) is word

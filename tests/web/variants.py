@@ -11,7 +11,7 @@ from portal.domain.onboarding import StallReason
 from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
-from portal.domain.validation import REFRESHES_FOR_PAGE, Decider, DoubleCheck, IdentityMatch
+from portal.domain.validation import REFRESHES_FOR_PAGE, Decider, DoubleCheck, IdentityBasis, IdentityMatch
 from tests.factories import NOW, a_validation
 from tests.web.stages import adopted, rejected, stored_as
 
@@ -70,6 +70,14 @@ VARIANTS = {
     "in review": Variant(Stage.IN_REVIEW, "wait", _at(Stage.IN_REVIEW)),
     "on hold": Variant(
         Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)
+    ),
+    "on hold for the name": Variant(
+        Stage.IN_REVIEW,
+        "contact",
+        _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH, identity_basis=IdentityBasis.NAME),
+    ),
+    "on hold because nothing was compared": Variant(
+        Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_required=True)
     ),
     "on hold for the registry": Variant(
         Stage.IN_REVIEW,

@@ -29,10 +29,12 @@ def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
 
 
 def invalid_form_response(form: DetailsForm, action: str) -> ResponseReturnValue | None:
-    """The form again, if another country or language was chosen or a field is wrong; None if all is valid."""
+    """The form again; None if all is valid and the number was shown as the country prints it."""
     if request.form.get("action") in {"country", "language"}:
         return details_page(form, action)
-    return None if form.validate() else details_page(form, action, status=400)
+    if not form.validate():
+        return details_page(form, action, status=400)
+    return None if form.number_was_shown else details_page(form, action, compares_number=True)
 
 
 def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
@@ -57,9 +59,11 @@ def details_page(
     status: int = 200,
     needs_details_again: bool = False,
     unavailable: bool = False,
+    compares_number: bool = False,
 ) -> Response:
     if unavailable:
         form.keep_token()
+    form.show_number()
     page = render_template(
         "onboarding/start.html",
         form=form,
@@ -67,6 +71,7 @@ def details_page(
         fragment_url=action,
         needs_details_again=needs_details_again,
         unavailable=unavailable,
+        compares_number=compares_number,
         company=requesting_company(),
     )
     return retry_soon(make_response(page, status))

@@ -19,6 +19,7 @@ from portal.web.applicant.capture import (
     opens_by_itself,
 )
 from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
+from portal.web.applicant.correction_page import correction_page, record_correction
 from portal.web.applicant.details_page import (
     details_form,
     details_page,
@@ -107,6 +108,16 @@ def correct(token: str) -> ResponseReturnValue:
     except StoreUnavailable:
         return details_page(form, action, status=503, unavailable=True)
     return redirect(action, 303)
+
+
+@applicant.get("/o/<token>/number")
+def show_correction(token: str) -> ResponseReturnValue:
+    return correction_page(_onboarding(token))
+
+
+@applicant.post("/o/<token>/number")
+def correct_number(token: str) -> ResponseReturnValue:
+    return record_correction(_onboarding(token))
 
 
 @applicant.get("/o/<token>/status")

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
+from portal.domain.correction import Correction
 from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding
 from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
@@ -18,7 +19,7 @@ from portal.domain.reasons import MAY_NEED_A_PERSON, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.standing import Standing
 from portal.domain.status import Status
-from portal.domain.validation import CONFIRMS_WITHIN, Validation
+from portal.domain.validation import CONFIRMS_WITHIN, IdentityBasis, Validation
 from portal.web.applicant.poll_version import PollVersion, microseconds
 from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
@@ -41,6 +42,7 @@ TITLES = {
 }
 
 ON_HOLD = _("Your verification is on hold")
+CORRECTING = _("We are correcting your number")
 NO_LONGER_VALID = _("Your verification is no longer valid")
 
 _missing = set(Stage) - set(TITLES)
@@ -119,6 +121,33 @@ class StageView:
         return self.validation is not None and self.validation.is_doubtful
 
     @property
+    def is_correcting(self) -> bool:
+        return self.onboarding.is_correcting
+
+    @property
+    def correction(self) -> Correction | None:
+        return self.onboarding.correction
+
+    @property
+    def needs_photos_again(self) -> bool:
+        return self.onboarding.needs_photos_again
+
+    @property
+    def may_correct_number(self) -> bool:
+        return self.standing.may_correct_number
+
+    @property
+    def is_given_by_partner(self) -> bool:
+        return self.onboarding.given_by_partner
+
+    @property
+    def doubt(self) -> IdentityBasis | None:
+        """What of the document is not as in the details; None if they could not be compared."""
+        if self.validation is None or self.validation.is_uncompared:
+            return None
+        return self.validation.identity_basis or IdentityBasis.NUMBER
+
+    @property
     def is_unconfirmed(self) -> bool:
         """On hold, because RENAPER did not answer in time."""
         return self.validation is not None and self.validation.is_overdue
@@ -162,7 +191,7 @@ class StageView:
     @property
     def title(self) -> Any:
         if self.is_held:
-            return ON_HOLD
+            return CORRECTING if self.is_correcting else ON_HOLD
         return NO_LONGER_VALID if self.lost_approval else TITLES[self.pictured]
 
     @property
@@ -189,6 +218,8 @@ class StageView:
         if self.stage is Stage.REJECTED:
             recurs = self.remedy is Remedy.RETRY_LATER and self.onboarding.outages_in_row > 0
             return self.needs_a_person or recurs or self.attempts_left <= 1
+        if self.is_correcting:
+            return self.waits_long
         return self.is_held or self.stage.facts.offers_contact
 
     @property
@@ -211,7 +242,7 @@ class StageView:
             release=self.release,
             locale=self.locale,
             changes_at=self.changes_at,
-            opens_hosted_page=self.stage is Stage.READY and self.may_continue,
+            opens_hosted_page=self.stage is Stage.READY and self.may_continue and not self.needs_photos_again,
             is_camera_blocked=self.is_camera_blocked,
         )
 

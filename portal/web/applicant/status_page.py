@@ -28,6 +28,7 @@ class Urls:
     continue_: str
     retry: str
     stop: str
+    number: str
     start: str | None
     """The first page's form; None if the applicant came from a partner."""
     back: str | None
@@ -78,6 +79,7 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
             continue_=url_to("applicant.open_hosted_page", token=token),
             retry=url_to("applicant.retry", token=token),
             stop=url_to("applicant.stop", token=token),
+            number=url_to("applicant.show_correction", token=token),
             start=url_to("applicant.start") if came_directly else None,
             back=partner_return_url(found, view.stage),
         ),
