@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import OutcomeUnknown, Refused
+from portal.domain.existing_entity import ExistingEntity
+from portal.domain.name_match import name_of
 from portal.domain.status import Status
 from portal.domain.validation import Listing, Observation
 
@@ -22,6 +24,8 @@ class FakeGu1:
         self.calls = []
         self.closed = False
         self.entities = {}
+        self.people = {}
+        """Entity id → the details that gu1 shows of it; without them gu1 shows nothing."""
         self.validations = {}
         self.session_url = "https://verify.example.com/session/{}"
         self.failing = {}
@@ -49,6 +53,7 @@ class FakeGu1:
                 raise Refused(409, "DUPLICATE_TAX_ID", entity_id=entity_id)
         entity_id = f"entity-{len(self.entities) + 1}"
         self.entities[entity_id] = (details.document_number, external_id)
+        self.people[entity_id] = details
         return entity_id
 
     async def find_entity(self, external_id):
@@ -58,7 +63,14 @@ class FakeGu1:
     async def find_entity_by_tax_id(self, country, tax_id):
         await self._call("find_entity_by_tax_id", tax_id)
         found = (key for key, (number, _) in self.entities.items() if number == tax_id)
-        return next(found, None) if self.finds_tax_ids else None
+        here = (key for key in found if key not in self.people or self.people[key].country == country)
+        return next(here, None) if self.finds_tax_ids else None
+
+    async def read_entity(self, entity_id):
+        await self._call("read_entity", entity_id)
+        person = self.people.get(entity_id)
+        name = person and name_of(person.first_name, person.last_name)
+        return ExistingEntity(is_person=True, country=person and person.country, name=name)
 
     async def read_entity_status(self, entity_id):
         await self._call("read_entity_status", entity_id)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, NotSent, Refused
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details
 from portal.domain.validation import Listing, Observation
 from portal.gu1 import entity_reader, operations, validation_reader
@@ -92,6 +93,11 @@ class Gu1Client:
                 if found := entity_reader.read_entity_with_tax_id(body, country, number):
                     return found
             return None
+
+    async def read_entity(self, entity_id: str) -> ExistingEntity:
+        path = f"{self._entities_path}/{in_path(entity_id)}"
+        async with self._transport.call(operations.READ_ENTITY) as call:
+            return entity_reader.read_existing_entity(await call.json(path), entity_id)
 
     async def read_entity_status(self, entity_id: str) -> EntityStatus:
         path = f"/api/kyc/entities/{in_path(entity_id)}/status"

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from portal.domain.entity_status import EntityStatus
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
@@ -232,6 +233,8 @@ class Gu1(Protocol):
     async def find_entity(self, external_id: str) -> str | None: ...
 
     async def find_entity_by_tax_id(self, country: str, tax_id: str) -> str | None: ...
+
+    async def read_entity(self, entity_id: str) -> ExistingEntity: ...
 
     async def read_entity_status(self, entity_id: str) -> EntityStatus: ...
 

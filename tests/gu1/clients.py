@@ -20,6 +20,7 @@ DETAILS = Details(country="AR", document_number="30111222", first_name="Ana", la
 READS: dict[str, Use] = {
     "find_entity": lambda client: client.find_entity("ours"),
     "find_entity_by_tax_id": lambda client: client.find_entity_by_tax_id("AR", "30111222"),
+    "read_entity": lambda client: client.read_entity(ENTITY_ID),
     "read_entity_status": lambda client: client.read_entity_status(ENTITY_ID),
     "read_validation": lambda client: client.read_validation(ID),
     "list_validations": lambda client: client.list_validations(ENTITY_ID),

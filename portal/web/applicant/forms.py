@@ -13,9 +13,10 @@ from wtforms.csrf.core import CSRF
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
+from portal.domain.comparable_numbers import is_shared
 from portal.domain.onboarding import Details
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
-from portal.web.document_numbers import DocumentNumberError, DocumentRule, normalise, rule_for
+from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, DocumentRule, normalise, rule_for
 from portal.web.links import FormToken, FormTokens, StaleForm
 from portal.web.name_and_email import LONGEST_EMAIL, LONGEST_NAME, NameOrEmailError, plain_email, plain_name
 
@@ -128,6 +129,8 @@ class DetailsForm(SignedForm):
     )
     consent = _consent()
     normalised_number = ""
+    needs_cuil = False
+    """A number that two people can have is not enough."""
 
     def __init__(self, tokens: FormTokens, subject: str, *, default_country: str, **kwargs: Any) -> None:
         super().__init__(tokens, subject, **kwargs)
@@ -178,3 +181,5 @@ class DetailsForm(SignedForm):
             self.normalised_number = normalise(self.issuer, field.data or "")
         except DocumentNumberError as error:
             raise ValidationError(error.message) from None
+        if self.needs_cuil and is_shared(self.issuer, self.normalised_number):
+            raise ValidationError(CUIL_NEEDED)
