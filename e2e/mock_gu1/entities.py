@@ -133,6 +133,7 @@ def _added(body: Json, *, country: str, name: str) -> Entity:
     mock = current_mock()
     return mock.state.add_entity(
         duplicates_allowed=mock.variant.duplicates == "allow",
+        per_country=mock.variant.duplicate_scope == "country",
         type=kind,
         name=name,
         tax_id=_stored(tax_id, country.upper(), kind),

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Not Chile and Uruguay: document readers confuse the card's serial number with the person's number.
 _PRINTED_ON_THE_DOCUMENT = frozenset({"AR", "CO", "PE"})
 _PERUVIAN_DIGITS = 8
+_FIRST_UNSHARED_DNI = 10_000_000
 
 
 def comparable(country: str, number: str) -> str | None:
@@ -18,6 +19,14 @@ def comparable(country: str, number: str) -> str | None:
     if country == "PE":
         kept = kept[:_PERUVIAN_DIGITS]  # a ninth is the check digit, printed on some cards only
     return kept.lstrip("0") or None
+
+
+def is_shared(country: str, number: str) -> bool:
+    """True for an Argentine number that two living people can have; their CUILs differ.
+
+    Below ten million, men and women had numbers of their own. `number`: letters and digits only.
+    """
+    return country == "AR" and len(number) <= 8 and number.isdecimal() and int(number) < _FIRST_UNSHARED_DNI
 
 
 def dni_in_cuil(number: str) -> str:

@@ -37,6 +37,7 @@ class ValidationPlanner:
             details=details,
             document_digest=self._identity.document_digest(details),
             name_digests=self._identity.name_digests(onboarding.id, details),
+            entity_conflict=None,
             consent=Consent(consent_version, now),
             validation=self.planned(replace(onboarding, country=details.country), onboarding.validations_sent + 1, now),
             stall_reason=None,

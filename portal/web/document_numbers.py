@@ -25,11 +25,14 @@ LETTERS_AND_DIGITS = _("Use only letters without accents and the digits 0 to 9. 
 WRONG_DIGIT = _("One of the digits seems wrong. Please compare it with your document.")
 COMPANY_CUIT = _("This CUIT belongs to a company. Enter your own DNI or CUIL.")
 COMPANY_RFC = _("This RFC belongs to a company. Enter your own, which has 13 letters and digits.")
+CUIL_NEEDED = _("Enter your CUIL here, with its 11 digits.")
 RFC_PARTS = _("An RFC is four letters, your date of birth as six digits, and three more letters or digits.")
 
 _DIGITS = re.compile(r"[0-9]+")
 _DIGITS_THEN_K = re.compile(r"[0-9]+K?")
 _ALPHANUMERIC = re.compile(r"[0-9A-Z]+")
+_PERSONS_PREFIXES = frozenset({"20", "23", "24", "25", "26", "27"})
+"""Of a CUIL."""
 _SEPARATORS = str.maketrans("", "", " .-/")
 
 
@@ -55,6 +58,8 @@ class DocumentRule:
     alphabet: re.Pattern[str] = _DIGITS
     characters: LazyString = DIGITS_ONLY
     """The message for a number with other characters."""
+    completed: Callable[[str], str] = lambda number: number
+    """The number with zeros that people leave out in the middle of it."""
     objection: Callable[[str], LazyString | None] = lambda _number: None
     """The message for a number that is wrong apart from length and check digit, else None."""
     adds_up: Callable[[str], bool] = lambda _number: True
@@ -70,7 +75,7 @@ class DocumentRule:
         return groups.replace("#", "{}").format(*number)
 
     def normalise(self, typed: str) -> str:
-        number = self._plain(typed)
+        number = self.completed(self._plain(typed))
         for objection in (self.objection(number), self._wrong_length(number)):
             # `if objection` would render the lazy text.
             if objection is not None:
@@ -124,9 +129,15 @@ def _significant(country: str, number: str) -> str:
     return number.lstrip("0")
 
 
+def _with_zero_of_cuil(number: str) -> str:
+    """The CUIL of a DNI of seven digits is often written without the zero before them."""
+    is_short = len(number) == 10 and number[:2] in _PERSONS_PREFIXES
+    return f"{number[:2]}0{number[2:]}" if is_short else number
+
+
 def _object_to_cuil(number: str) -> LazyString | None:
     """Persons have the prefixes 25 and 26 too, which `stdnum.ar.cuit.validate` rejects."""
-    if len(number) != 11 or number[:2] in {"20", "23", "24", "25", "26", "27"}:
+    if len(number) != 11 or number[:2] in _PERSONS_PREFIXES:
         return None
     return COMPANY_CUIT if number[:2] in {"30", "33", "34"} else WRONG_DIGIT
 
@@ -183,6 +194,7 @@ _RULES = {
             expected=_("A DNI has 7 or 8 digits, a CUIL has 11."),
             lengths=frozenset({7, 8, 11}),
             groups=("#.###.###", "##.###.###", "##-########-#"),
+            completed=_with_zero_of_cuil,
             objection=_object_to_cuil,
             adds_up=_cuil_adds_up,
         ),

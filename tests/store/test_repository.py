@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
-from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.onboarding import EntityConflict, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityBasis, IdentityMatch, OperatorDecision
@@ -35,6 +35,7 @@ def a_full_onboarding():
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
         recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",
+        entity_conflict=EntityConflict.CUIL_NEEDED,
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
         outages=8, outages_in_row=9,
@@ -75,6 +76,12 @@ def test_every_word_of_an_enumeration_is_accepted(repository, column):
     for word in words[column]:
         added = repository.add(an_onboarding(validation=a_validation(**{column: word})))
         assert getattr(repository.get(added.id).validation, column) is word
+
+
+@pytest.mark.parametrize("conflict", EntityConflict)
+def test_every_conflict_is_accepted(repository, conflict):
+    added = repository.add(an_onboarding(entity_conflict=conflict))
+    assert repository.get(added.id).entity_conflict is conflict
 
 
 def test_an_unknown_onboarding_is_said_to_be(repository):

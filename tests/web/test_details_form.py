@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 import pytest
 
 from portal.app import create_app
+from portal.domain.onboarding import EntityConflict
 from portal.domain.stage import Stage
 from portal.web.links import FormTokens
 from tests.databases import on_both_databases
@@ -432,4 +433,46 @@ def test_partners_customer_is_told_that_the_partner_has_to_send_the_details_agai
     lost = {"details": None, "lost_entity_id": "entity-0", "given_by_partner": True}
     page = visitor.get(f"{stored(**stored_as(Stage.DETAILS) | lost)}?lang=en")
     assert "We need your details once more" in page.html and "were not accepted" not in page.html
+    assert not page.all("form", method="post")
+
+
+@pytest.fixture
+def conflicting(stored):
+    """gu1 has another person's entity for the number."""
+    return lambda conflict, **facts: stored(**stored_as(Stage.DETAILS) | {"entity_conflict": conflict} | facts)
+
+
+def test_number_of_two_people_asks_for_the_cuil_and_takes_nothing_less(visitor, conflicting):
+    path = conflicting(EntityConflict.CUIL_NEEDED)
+    page = visitor.get(f"{path}?lang=en")
+    assert "Two people can have the same DNI number" in page.html and "not accepted" not in page.html
+    again = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | {"document_number": "7.654.321"})
+    assert again.status == 400 and "Enter your CUIL here, with its 11 digits." in again.html
+    sent = visitor.post(path, page.fields | APPLICANT | {"document_number": "20-7654321-7"})
+    assert (sent.status, visitor.get(path).stage) == (303, Stage.PREPARING)
+
+
+def test_mistyped_number_may_be_corrected_where_the_cuil_was_asked_for(visitor, conflicting):
+    path = conflicting(EntityConflict.CUIL_NEEDED)
+    sent = visitor.post(path, visitor.get(path).fields | APPLICANT | {"document_number": "30.123.456"})
+    assert (sent.status, visitor.get(path).stage) == (303, Stage.PREPARING)
+
+
+def test_somebody_elses_number_can_be_corrected_and_offers_a_person(visitor, conflicting):
+    path = conflicting(EntityConflict.ANOTHER_PERSON)
+    page = visitor.get(f"{path}?lang=en")
+    assert "do not belong together" in page.html and "Talk to a person" in page.html
+    wrong = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | {"document_number": "1"})
+    assert wrong.status == 400 and "Talk to a person" in wrong.html
+    sent = visitor.post(path, page.fields | APPLICANT)
+    assert (sent.status, visitor.get(path).stage) == (303, Stage.PREPARING)
+
+
+@pytest.mark.parametrize(
+    ("conflict", "words"),
+    [(EntityConflict.CUIL_NEEDED, "your CUIL"), (EntityConflict.ANOTHER_PERSON, "do not belong together")],
+)
+def test_partners_customer_is_told_what_the_partner_has_to_correct(visitor, conflicting, conflict, words):
+    page = visitor.get(f"{conflicting(conflict, given_by_partner=True)}?lang=en")
+    assert words in page.html and "Talk to a person" in page.html and "were not accepted" not in page.html
     assert not page.all("form", method="post")
