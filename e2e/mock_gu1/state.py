@@ -82,8 +82,8 @@ class State:
                 self._by_external_id[before.external_id].remove(entity_id)
                 self._by_external_id[entity.external_id].append(entity_id)
             if entity.tax_id != before.tax_id:
-                self._by_tax_id[before.type, before.tax_id].remove(entity_id)
-                self._by_tax_id[entity.type, entity.tax_id].append(entity_id)
+                self._by_tax_id[before.type, reduced(before.tax_id)].remove(entity_id)
+                self._by_tax_id[entity.type, reduced(entity.tax_id)].append(entity_id)
             self._entities[entity_id] = entity
         return entity
 

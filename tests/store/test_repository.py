@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from portal.domain.correction import Correction
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import EntityConflict, Onboarding, StallReason
 from portal.domain.reasons import Reason
@@ -23,7 +24,7 @@ def a_full_onboarding():
     validation = an_adopted_validation(
         number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, shown_at=LATER[1],
         double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
-        identity_basis=IdentityBasis.NAME, identity_required=True,
+        identity_basis=IdentityBasis.NAME, identity_required=True, verified_digest="d2" * 32,
         operator_decision=OperatorDecision.RELEASED,
         was_in_review=True, was_approved=True, decided_by=Decider.PERSON,
         gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
@@ -38,7 +39,7 @@ def a_full_onboarding():
         entity_conflict=EntityConflict.CUIL_NEEDED,
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
-        outages=8, outages_in_row=9,
+        outages=8, outages_in_row=9, correction=Correction.REPLACED, entity_is_own=True, set_aside=1,
     )  # fmt: skip
 
 
