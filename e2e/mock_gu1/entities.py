@@ -154,7 +154,8 @@ def _changed_tax_id(body: Json, before: Entity) -> str:
         return before.tax_id
     if mock.variant.number_change == "refused":
         raise invalid("taxId cannot be changed")
-    existing = mock.state.entities(type=before.type, tax_id=wanted)
+    same_country = {"country": before.country} if mock.variant.duplicate_scope == "country" else {}
+    existing = mock.state.entities(type=before.type, tax_id=wanted, **same_country)
     if existing and mock.variant.duplicates != "allow":
         raise Duplicate(existing[0])
     return wanted
