@@ -34,6 +34,9 @@ class LockedOnboarding(Protocol):
     def other_attempt(self, gu1_id: str) -> Validation | None:
         """This attempt, if it is adopted and the onboarding stands at another one."""
 
+    def other_attempts(self) -> list[Validation]:
+        """Its adopted validations except the one that it stands at."""
+
     def save_other_attempt(self, attempt: Validation) -> None:
         """Writes only that attempt."""
 

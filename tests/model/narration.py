@@ -34,6 +34,8 @@ SENTENCES = {
     "notes that it found none": _WORKER + "notes that it found none",
     "finds a twin": _WORKER + "takes {what} for a twin that nobody needs",
     "cancels the twin": _WORKER + "cancels {what} at gu1",
+    "claims to recheck": _WORKER + "claims {row} to look at its other attempts",
+    "cancels what was left": _WORKER + "cancels at gu1 what is open of them, and reads them",
     "dies": _WORKER + "dies",
     "gives up": _WORKER + "gives up: there is nothing left to do",
     "is submitted": "the form is sent: {onboarding}",
@@ -41,6 +43,8 @@ SENTENCES = {
     "is stopped": "the applicant stops {onboarding}",
     "is invited again": "the partner invites the customer of {onboarding} again",
     "is confirmed by RENAPER": "RENAPER confirms the approval of {what}",
+    "is approved after all": "a reviewer at gu1 approves {what} after all",
+    "is taken back": "gu1 takes the approval of {what} back",
     "is retried": "the applicant retries {onboarding}",
     "is completed": "somebody completes {what}, and it is paid",
     "is abandoned": "somebody leaves {what} half done",
@@ -49,6 +53,7 @@ SENTENCES = {
     "another system creates": "another system creates {what} for the same person",
     "webhook tells": "a webhook tells {onboarding} how {what} stands",
     "late webhook tells of its creation": "a webhook tells {onboarding} late that {what} was created",
+    "late webhook tells of its rejection": "a webhook tells {onboarding} late that {what} was rejected",
 }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from portal.domain.errors import NotSent
+from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck, Listing
 from portal.services.reconciliation import MAX_SENDS
@@ -14,6 +14,7 @@ from tests.model.services_bench import LOST, PACE
 from tests.model.state import NONE, Step
 
 OUTLIVED = timedelta(seconds=PACE.lease + 10)
+TAKEN_BACK = Reason.DOCUMENT_EXPIRED
 _STATUSES = {
     Status.PENDING: model.Status.OPEN,
     Status.ABANDONED: model.Status.ABANDONED,
@@ -24,8 +25,12 @@ _STATUSES = {
 }
 
 
-def _status(row):
+def _status(row, world):
     """Of a validation here or at gu1."""
+    if world.overturns and row.status is Status.APPROVED:
+        return model.Status.APPROVED
+    if row.status is Status.REJECTED and row.reason is TAKEN_BACK:
+        return model.Status.TAKEN_BACK
     is_confirming = row.status is Status.APPROVED and row.double_check is DoubleCheck.UNANSWERED
     return model.Status.CONFIRMING if is_confirming else _STATUSES[row.status]
 
@@ -53,6 +58,8 @@ class Replay:
         onboarding = self._onboarding
         if move.name == "claims to sweep":
             return onboarding.sweep_at is not None
+        if onboarding.recheck_at and move.name.startswith(("claims to", "refreshes", "closes")):
+            return move.name == "claims to recheck"
         if move.name in {"refreshes", "closes what was stopped"} and onboarding.sweep_at:
             return onboarding.sweep_at > self._moment(onboarding.due_at) + OUTLIVED
         if move.name == "notes that it found none":
@@ -78,16 +85,25 @@ class Replay:
             "sends": validation.sends,
             "looks": validation.empty_looks if validation.creation_state is CreationState.SENT else 0,
             "adopted": self._bench.ledger.number(validation.gu1_id) if validation.gu1_id else NONE,
-            "status": _status(validation),
+            "status": _status(validation, self._world),
+            "rechecks": real.recheck_at is not None,
             "stopped": real.stopped_at is not None,
             "vouched": self._vouched,
-            # Where all is over, the next sweep is still to come.
-            "due": real.due_at is not None and (expected.due or real.sweep_at is None),
+            # Where all is over, the next sweep or recheck is still to come, or a look at what was stopped meanwhile.
+            "due": real.due_at is not None
+            and (expected.due or not (real.sweep_at or real.recheck_at or real.stopped_at)),
         }
+        if self._world.overturns:
+            seen["others"] = tuple(
+                model.Attempt(it.number, self._bench.ledger.number(it.gu1_id), _status(it, self._world))
+                for it in self._bench.onboardings.other_attempts(self._bench.id)
+            )
         assert seen == {name: getattr(expected, name) for name in seen}
-        assert [_status(row) for row in self._bench.ledger.rows] == [it.status for it in self.state.sessions]
+        assert [_status(row, self._world) for row in self._bench.ledger.rows] == [
+            it.status for it in self.state.sessions
+        ]
         if expected.stopped:
-            assert self._bench.doors == {expected.told if self._world.renaper else model.CANCELLED}
+            assert self._bench.doors == {expected.told if self._world.tells else model.CANCELLED}
         assert self._shown == {number for number, it in enumerate(self.state.sessions) if it.shown_by != NONE}
 
     def _moment(self, due_at):
@@ -169,12 +185,14 @@ class Replay:
     def _hear(self, move):
         seen = self._bench.ledger.rows[move.what]
         if move.name == "late webhook tells of its creation":
-            seen = replace(seen, status=Status.PENDING, double_check=None, updated_at=seen.created_at)
+            seen = self._bench.ledger.history[move.what][0]
+        if move.name == "late webhook tells of its rejection":
+            seen = next(it for it in self._bench.ledger.history[move.what] if it.status is Status.REJECTED)
         onboardings = self._bench.onboardings
         assert onboardings.observe(seen) or onboardings.adopt(seen)
 
-    def _become(self, status, double_check=None):
-        return lambda move: self._bench.ledger.becomes(move.what, status, double_check)
+    def _become(self, status, double_check=None, reason=None):
+        return lambda move: self._bench.ledger.becomes(move.what, status, double_check, reason)
 
     def _complete(self, move):
         outcome = (Status.APPROVED, DoubleCheck.UNANSWERED) if self._world.renaper else (Status.REJECTED,)
@@ -205,12 +223,13 @@ class Replay:
 
 
 _DO = {
-    **dict.fromkeys(["claims to send", "claims to look", "claims to sweep"], Replay._claim),
+    **dict.fromkeys(["claims to send", "claims to look", "claims to sweep", "claims to recheck"], Replay._claim),
     **dict.fromkeys(["refreshes", "closes what was stopped"], Replay._take_whole_step),
     **dict.fromkeys(["saves the answer", "notes that it found none"], Replay._finish),
-    **dict.fromkeys(["cancels the twin", "gives up"], Replay._finish),
+    **dict.fromkeys(["cancels the twin", "cancels what was left", "gives up"], Replay._finish),
     **dict.fromkeys(["finds ours listed", "finds none of ours listed"], Replay._list),
     **dict.fromkeys(["webhook tells", "late webhook tells of its creation"], Replay._hear),
+    "late webhook tells of its rejection": Replay._hear,
     "adopts what it found": Replay._adopt,
     "notes the sending": Replay._note_sending,
     "sends the POST": Replay._send,
@@ -227,6 +246,8 @@ _DO = {
     "is invited again": Replay._invite_again,
     "is completed": Replay._complete,
     "is confirmed by RENAPER": lambda it, move: it._become(Status.APPROVED, DoubleCheck.ANSWERED)(move),
+    "is approved after all": lambda it, move: it._become(Status.APPROVED)(move),
+    "is taken back": lambda it, move: it._become(Status.REJECTED, reason=TAKEN_BACK)(move),
     "is abandoned": lambda it, move: it._become(Status.ABANDONED)(move),
     "ends unpaid": lambda it, move: it._become(Status.CANCELLED)(move),
 }

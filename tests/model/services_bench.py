@@ -56,6 +56,8 @@ class Ledger:
     def __init__(self, clock):
         self._clock = clock
         self.rows = []
+        self.history = []
+        """Of each row what it was, one after the other."""
 
     def create(self, nonce):
         number, now = len(self.rows), self._clock()
@@ -73,11 +75,13 @@ class Ledger:
                 expires_at=NOW + timedelta(days=3650),
             )
         )
+        self.history.append([self.rows[number]])
         return self.rows[number]
 
-    def becomes(self, number, status, double_check=None):
-        changed = replace(self.rows[number], status=status, double_check=double_check, updated_at=self._clock())
-        self.rows[number] = changed
+    def becomes(self, number, status, double_check=None, reason=None):
+        changes = {"status": status, "double_check": double_check, "reason": reason}
+        self.rows[number] = replace(self.rows[number], **changes, updated_at=self._clock())
+        self.history[number].append(self.rows[number])
 
     def number(self, gu1_id):
         return next(number for number, row in enumerate(self.rows) if row.gu1_id == gu1_id)

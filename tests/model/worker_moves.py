@@ -8,7 +8,7 @@ from tests.model.claims import Claims
 from tests.model.creation_moves import Sends
 from tests.model.designs import Design, Sweep, World
 from tests.model.reconciliation_moves import Looks
-from tests.model.rules import refreshed, unsent
+from tests.model.rules import rechecked, refreshed, unsent
 from tests.model.state import NONE, Move, Row, Sending, State, Status, Step, Worker, is_alive, is_final
 
 
@@ -30,6 +30,7 @@ class WorkerMoves:
             Step.MISS: looks.miss,
             Step.SWEEP: looks.sweep,
             Step.CANCEL: looks.cancel,
+            Step.RECHECK: self._recheck,
         }
 
     def moves(self, state: State) -> Iterator[Move]:
@@ -51,6 +52,10 @@ class WorkerMoves:
         if self._sweeps(row):
             after = claimed.with_worker(index, Worker(Step.SWEEP, number, 0, row.adopted))
             yield Move("claims to sweep", index, number, after)
+        if row.rechecks:
+            left = sum(1 << it.session for it in row.others if is_alive(it.status))
+            after = claimed.with_worker(index, Worker(Step.RECHECK, number, row.number, left, True))
+            yield Move("claims to recheck", index, number, after)
         if not row.due:
             return
         if row.sending == Sending.SENT:
@@ -67,6 +72,12 @@ class WorkerMoves:
             if self._gives_up_the_missing(number, row):
                 after = claimed.with_row(number, sending=Sending.PLANNED, adopted=NONE, status=Status.OPEN)
                 yield Move("replaces what is not listed", index, number, after)
+
+    def _recheck(self, state: State, index: int, worker: Worker) -> Iterator[Move]:
+        """Whatever became of the onboarding since."""
+        may_write = self._claims.may_write(state, worker)
+        after = rechecked(state, worker.row, worker.what, self._design, claimed_at=worker.number, may_write=may_write)
+        yield Move("cancels what was left", index, NONE, self._claims.finished(after, index, worker))
 
     def _after_sending(self, claimed: State, index: int, number: int, row: Row) -> Iterator[Move]:
         if self._design.reconcile:
