@@ -190,7 +190,8 @@ class Onboardings:
             if standing.may_restart:
                 row.save(_with_restart_asked(onboarding, now))
             elif standing.may_retry:
-                row.save(self._planner.with_next(onboarding, now, row.other_attempts()))
+                others = [it for it in row.other_attempts() if it.number > onboarding.set_aside]
+                row.save(self._planner.with_next(onboarding, now, others))
                 self._meter.count("retried")
             else:
                 raise RetryRefused
