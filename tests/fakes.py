@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from portal.domain.entity_record import EntityRecord
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import OutcomeUnknown, Refused
+from portal.domain.existing_entity import ExistingEntity
+from portal.domain.name_match import name_of
 from portal.domain.status import Status
 from portal.domain.validation import Listing, Observation
 
@@ -23,6 +24,8 @@ class FakeGu1:
         self.calls = []
         self.closed = False
         self.entities = {}
+        self.people = {}
+        """Entity id → the details that gu1 shows of it; without them gu1 shows nothing."""
         self.validations = {}
         self.session_url = "https://verify.example.com/session/{}"
         self.failing = {}
@@ -38,8 +41,6 @@ class FakeGu1:
         self.after_change = None
         """What is raised after the next change of a number: the answer is lost, or the process dies."""
         self.shows_names = True
-        self.names = {}
-        """Of the entities, as first and last name."""
         self.cancels_abandoned = False
         """On in the world where gu1 also cancels what was left unfinished."""
         self.statuses = {}
@@ -57,15 +58,8 @@ class FakeGu1:
                 raise Refused(409, "DUPLICATE_TAX_ID", entity_id=entity_id)
         entity_id = f"entity-{len(self.entities) + 1}"
         self.entities[entity_id] = (details.document_number, external_id)
-        self.names[entity_id] = (details.first_name, details.last_name)
+        self.people[entity_id] = details
         return entity_id
-
-    async def read_entity(self, entity_id):
-        await self._call("read_entity", entity_id)
-        if entity_id not in self.entities:
-            raise Refused(404, "ENTITY_NOT_FOUND")
-        first, last = self.names.get(entity_id, ("", "")) if self.shows_names else ("", "")
-        return EntityRecord(number=self.entities[entity_id][0], first_name=first, last_name=last)
 
     async def change_tax_id(self, entity_id, tax_id):
         await self._call("change_tax_id", entity_id, tax_id)
@@ -87,7 +81,21 @@ class FakeGu1:
     async def find_entity_by_tax_id(self, country, tax_id):
         await self._call("find_entity_by_tax_id", tax_id)
         found = (key for key, (number, _) in self.entities.items() if number == tax_id)
-        return next(found, None) if self.finds_tax_ids else None
+        here = (key for key in found if key not in self.people or self.people[key].country == country)
+        return next(here, None) if self.finds_tax_ids else None
+
+    async def read_entity(self, entity_id):
+        await self._call("read_entity", entity_id)
+        person = self.people.get(entity_id)
+        first, last = (person.first_name, person.last_name) if person and self.shows_names else ("", "")
+        return ExistingEntity(
+            is_person=True,
+            country=person and person.country,
+            name=name_of(first, last),
+            number=self.entities.get(entity_id, (None,))[0],
+            first_name=first,
+            last_name=last,
+        )
 
     async def read_entity_status(self, entity_id):
         await self._call("read_entity_status", entity_id)

@@ -133,6 +133,7 @@ def _added(body: Json, *, country: str, name: str) -> Entity:
     mock = current_mock()
     return mock.state.add_entity(
         duplicates_allowed=mock.variant.duplicates == "allow",
+        per_country=mock.variant.duplicate_scope == "country",
         type=kind,
         name=name,
         tax_id=_stored(tax_id, country.upper(), kind),
@@ -153,7 +154,8 @@ def _changed_tax_id(body: Json, before: Entity) -> str:
         return before.tax_id
     if mock.variant.number_change == "refused":
         raise invalid("taxId cannot be changed")
-    existing = mock.state.entities(type=before.type, tax_id=wanted)
+    same_country = {"country": before.country} if mock.variant.duplicate_scope == "country" else {}
+    existing = mock.state.entities(type=before.type, tax_id=wanted, **same_country)
     if existing and mock.variant.duplicates != "allow":
         raise Duplicate(existing[0])
     return wanted

@@ -52,6 +52,9 @@ APPROVE_SOMEBODY_ELSE = Outcome(
     document_number="11111111",
     person=("ROSA", "QUISPE MAMANI"),
 )
+APPROVE_MISTYPED = Outcome(
+    "approve-mistyped", "Approve with the document 30111223", "approved", document_number="30111223"
+)
 APPROVE_UNREAD = Outcome("approve-unread", "Approve, and extract nothing from the document", "approved", is_read=False)
 APPROVE_THEN_REGISTRY_REJECTS = Outcome(
     "approve-then-reject",
@@ -69,7 +72,7 @@ REJECT = Outcome("reject", "Reject without a code", "rejected")
 FREEZE = Outcome("freeze", "A status that nobody knows", "frozen")
 
 OFFERED: dict[str, tuple[Outcome, ...]] = {
-    "Approve": (APPROVE, APPROVE_SOMEBODY_ELSE, APPROVE_UNREAD),
+    "Approve": (APPROVE, APPROVE_SOMEBODY_ELSE, APPROVE_MISTYPED, APPROVE_UNREAD),
     "Reject after the RENAPER double check": tuple(rejection(code) for code in REGISTRY_CODES),
     "Reject the document or the face": tuple(
         rejection(code)

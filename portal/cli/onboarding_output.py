@@ -61,6 +61,7 @@ def facts_of(found: Found) -> dict[str, Any]:
             "registry_check": validation.double_check if validation else None,
             "operator_decision": validation.operator_decision if validation else None,
             "stall_reason": onboarding.stall_reason,
+            "entity_conflict": onboarding.conflict,
             "failures": onboarding.failures,
             "next_step_at": onboarding.due_at,
             "stopped_at": onboarding.stopped_at,

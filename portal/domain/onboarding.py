@@ -42,8 +42,18 @@ class StallReason(StrEnum):
     REFUSED = "refused"
     """gu1 refuses our key or configuration, or the credit is used up. An operator has to act."""
     DETAILS_REFUSED = "details_refused"
-    """gu1 refuses the details, or lost them with the entity. The applicant has to act."""
+    """gu1 refuses the details, lost them with the entity, or has somebody else's entity for the number. The applicant
+    has to act."""
     HOSTED_PAGE_REFUSED = "session_url_refused"
+
+
+class EntityConflict(StrEnum):
+    """Why gu1's entity for the given number was not taken: it is somebody else's."""
+
+    CUIL_NEEDED = "cuil_needed"
+    """Two people can have the number; the CUIL tells them apart."""
+    ANOTHER_PERSON = "another_person"
+    """The number or the name is mistyped, or an operator has to see whose record it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +84,8 @@ class Onboarding:
     """Keyed hashes of the typed name's words, for the same; see `portal/services/identity.py`."""
     consent: Consent | None = None
     entity_id: str | None = None
+    entity_conflict: EntityConflict | None = None
+    """Why the details were refused, if it was not gu1 that refused them; see `conflict`."""
     verified_before_at: datetime | None = None
     """When gu1 verified this customer earlier, if that approval is still valid: the onboarding is then approved."""
     watched_at: datetime | None = None
@@ -166,6 +178,11 @@ class Onboarding:
         return is_lost and self.details is None and self.stall_reason is StallReason.DETAILS_REFUSED
 
     @property
+    def conflict(self) -> EntityConflict | None:
+        """Why other details are needed, if it was not gu1 that refused the first."""
+        return self.entity_conflict if self.stall_reason is StallReason.DETAILS_REFUSED else None
+
+    @property
     def gu1_external_id(self) -> str:
         return self.known_as or self.external_id or self.id
 
@@ -182,7 +199,7 @@ class Onboarding:
             (self.locale, self.country, self.capture, self.return_url, self.given_by_partner),
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
             (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
-            (self.correction, self.entity_is_own),
+            (self.conflict, self.correction, self.entity_is_own),
             self.validation and self.validation.shown,
         )
 

@@ -73,10 +73,10 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
 
 
 def may_correct_number(onboarding: Onboarding, now: datetime) -> bool:
-    """By whoever gave the number: once, while the verdict is held because of it."""
+    """By whoever gave the number: once, while the verdict is held because of it, and no other attempt is open."""
     validation = onboarding.validation
     is_over = onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at
-    is_held = validation is not None and validation.is_correctable
+    is_held = validation is not None and validation.is_correctable and onboarding.recheck_at is None
     return is_held and onboarding.correction is None and not is_over
 
 

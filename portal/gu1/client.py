@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from portal.domain.entity_record import EntityRecord
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, NotSent, Refused
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details
 from portal.domain.validation import Listing, Observation
 from portal.gu1 import entity_reader, operations, validation_reader
@@ -94,9 +94,9 @@ class Gu1Client:
                     return found
             return None
 
-    async def read_entity(self, entity_id: str) -> EntityRecord:
+    async def read_entity(self, entity_id: str) -> ExistingEntity:
         async with self._transport.call(operations.READ_ENTITY) as call:
-            return entity_reader.read_record(await call.json(self._entity_path(entity_id)), entity_id)
+            return entity_reader.read_existing_entity(await call.json(self._entity_path(entity_id)), entity_id)
 
     async def change_tax_id(self, entity_id: str, tax_id: str) -> None:
         async with self._transport.call(operations.CHANGE_TAX_ID) as call:

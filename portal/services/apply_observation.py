@@ -20,6 +20,7 @@ from portal.domain.validation import (
     IdentityBasis,
     IdentityMatch,
     Observation,
+    OperatorDecision,
     Validation,
 )
 from portal.services.identity import IdentityComparison
@@ -48,6 +49,8 @@ class ObservationApplier:
         after = self._with_patience(onboarding, after, now)
         changed = not after.looks_like(before) or stall_reason is not onboarding.stall_reason
         after = replace(after, refreshes=0 if changed else before.refreshes + 1)
+        if _may_have_another_approval(onboarding, after):
+            onboarding = replace(onboarding, recheck_at=now)
         is_over = after.is_settled or (onboarding.stopped_at is not None and after.status.is_final)
         is_over = (is_over or after.awaits_person) and not onboarding.is_correcting
         if not onboarding.stopped_at:
@@ -200,8 +203,18 @@ def _was_not_taken_up(before: Validation, after: Validation) -> bool:
     )
 
 
+def _may_have_another_approval(onboarding: Onboarding, after: Validation) -> bool:
+    """Of another attempt, which did not matter while this one was approved."""
+    before = onboarding.validation
+    was_approved = before is not None and before.status is Status.APPROVED and after.status is not Status.APPROVED
+    return was_approved and onboarding.validation_number > 1 and not onboarding.stopped_at
+
+
 def _ends_journey(onboarding: Onboarding, after: Validation) -> bool:
-    """An approval counts, whichever attempt it is of; one of another document only if no attempt is open."""
+    """An approval counts, whichever attempt it is of; one of another document only if no attempt is open.
+
+    But not after an operator rejected the attempt that the onboarding stands at.
+    """
     left = onboarding.validation
     if after.number <= onboarding.set_aside:
         return False
@@ -209,6 +222,8 @@ def _ends_journey(onboarding: Onboarding, after: Validation) -> bool:
         return False
     if left is None:
         return not after.is_doubtful
+    if left.operator_decision is OperatorDecision.REJECTED:
+        return False
     return left.status is not Status.APPROVED and (left.is_settled or not after.is_doubtful)
 
 

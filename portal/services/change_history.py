@@ -159,7 +159,7 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
     if old is not None and new.number < old.number:
         return _reported(new)  # gu1 approved an earlier attempt
     if old is None or old.nonce != new.nonce:
-        is_retry = after.validation_number > max(before.validation_number, 1)
+        is_retry = after.validation_number > max(before.validation_number, 1) or new.gu1_id is not None
         return Actor.APPLICANT, Action.RETRIED if is_retry else Action.DETAILS_GIVEN
     return _of_validation(old, new) or _of_stall(before, after)
 

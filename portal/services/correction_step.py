@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from portal.domain.entity_record import EntityRecord
 from portal.domain.errors import Refused
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.validation import Observation
 from portal.services.leases import Leases
@@ -52,7 +52,7 @@ class CorrectionStep:
             return False
         return True
 
-    async def _record(self, entity_id: str) -> EntityRecord | None:
+    async def _record(self, entity_id: str) -> ExistingEntity | None:
         """None if gu1 has no such entity."""
         try:
             return await self._gu1.read_entity(entity_id)
@@ -84,7 +84,7 @@ class CorrectionStep:
             log.warning("onboarding %s: validation not read after a correction: %s", claimed.id, refused)
             return None
 
-    async def _replace_record(self, claimed: Onboarding, details: Details, record: EntityRecord | None) -> None:
+    async def _replace_record(self, claimed: Onboarding, details: Details, record: ExistingEntity | None) -> None:
         log.warning("onboarding %s: gu1 does not change an entity's number; a new entity follows", claimed.id)
         whole = _with_names(details, record)
         self._meter.count("corrections", outcome="replaced")
@@ -102,7 +102,7 @@ class CorrectionStep:
         await self._leases.finish(claimed, change)
 
 
-def _with_names(details: Details, record: EntityRecord | None) -> Details | None:
+def _with_names(details: Details, record: ExistingEntity | None) -> Details | None:
     """The names were deleted when gu1 had them, and this record was made of them. None if gu1 does not show them."""
     if details.first_name or details.last_name:
         return details

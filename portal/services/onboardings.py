@@ -175,6 +175,8 @@ class Onboardings:
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
         """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`.
 
+        If an earlier one is open still, because gu1 has not closed it, the applicant goes on with that.
+
         After an abandoned one the runner opens it, as soon as gu1 has closed the abandoned one.
 
         `after_attempt`: the number of the validation that the applicant saw.
@@ -188,7 +190,8 @@ class Onboardings:
             if standing.may_restart:
                 row.save(_with_restart_asked(onboarding, now))
             elif standing.may_retry:
-                row.save(self._planner.with_next(onboarding, now))
+                others = [it for it in row.other_attempts() if it.number > onboarding.set_aside]
+                row.save(self._planner.with_next(onboarding, now, others))
                 self._meter.count("retried")
             else:
                 raise RetryRefused

@@ -162,7 +162,7 @@ class OperatorActions:
                 raise ActionRefused("the applicant has to give the details again")
             if found.due_at is None and found.stall_reason is not StallReason.DETAILS_REFUSED:
                 raise ActionRefused("there is nothing left to do by itself")
-            return replace(found, stall_reason=None, failures=0, due_at=now, updated_at=now)
+            return replace(found, stall_reason=None, entity_conflict=None, failures=0, due_at=now, updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.RESUMED), change)
 

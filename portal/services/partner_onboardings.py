@@ -197,6 +197,7 @@ class PartnerOnboardings:
             consent=None,
             document_digest=None,
             name_digests=None,
+            entity_conflict=None,
             attempts_opened=onboarding.validations_sent,
             validation=None,
             stall_reason=None,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from portal.domain.entity_record import EntityRecord
 from portal.domain.entity_status import EntityStatus
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
@@ -33,6 +33,9 @@ class LockedOnboarding(Protocol):
 
     def other_attempt(self, gu1_id: str) -> Validation | None:
         """This attempt, if it is adopted and the onboarding stands at another one."""
+
+    def other_attempts(self) -> list[Validation]:
+        """Its adopted validations except the one that it stands at."""
 
     def save_other_attempt(self, attempt: Validation) -> None:
         """Writes only that attempt."""
@@ -234,7 +237,7 @@ class Gu1(Protocol):
 
     async def find_entity_by_tax_id(self, country: str, tax_id: str) -> str | None: ...
 
-    async def read_entity(self, entity_id: str) -> EntityRecord: ...
+    async def read_entity(self, entity_id: str) -> ExistingEntity: ...
 
     async def change_tax_id(self, entity_id: str, tax_id: str) -> None:
         """Asks for it; only `read_entity` tells whether gu1 did it."""

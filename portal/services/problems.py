@@ -27,6 +27,8 @@ class ProblemKind(StrEnum):
     REGISTRY = "registry"
     """RENAPER has not answered."""
     HOSTED_PAGE_REFUSED = "hosted_page_refused"
+    ANOTHER_PERSON = "another_person"
+    """gu1 has another person's entity for the number."""
     NO_HOSTED_PAGE = "no_hosted_page"
     OVERDUE = "overdue"
     UNAVAILABLE = "unavailable"
@@ -35,7 +37,12 @@ class ProblemKind(StrEnum):
 
 KINDS: dict[Problem, tuple[ProblemKind, ...]] = {
     Problem.HELD: (ProblemKind.IDENTITY, ProblemKind.IDENTITY_UNKNOWN, ProblemKind.REGISTRY),
-    Problem.STUCK: (ProblemKind.HOSTED_PAGE_REFUSED, ProblemKind.NO_HOSTED_PAGE, ProblemKind.OVERDUE),
+    Problem.STUCK: (
+        ProblemKind.HOSTED_PAGE_REFUSED,
+        ProblemKind.NO_HOSTED_PAGE,
+        ProblemKind.ANOTHER_PERSON,
+        ProblemKind.OVERDUE,
+    ),
     Problem.FAILING: (ProblemKind.UNAVAILABLE, ProblemKind.REFUSED),
 }
 

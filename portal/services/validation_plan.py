@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -37,6 +37,7 @@ class ValidationPlanner:
             details=details,
             document_digest=self._identity.document_digest(details),
             name_digests=self._identity.name_digests(onboarding.id, details),
+            entity_conflict=None,
             consent=Consent(consent_version, now),
             validation=self.planned(replace(onboarding, country=details.country), onboarding.validations_sent + 1, now),
             stall_reason=None,
@@ -45,12 +46,17 @@ class ValidationPlanner:
             updated_at=now,
         )
 
-    def with_next(self, onboarding: Onboarding, now: datetime) -> Onboarding:
-        """With the next validation planned, and due now. One that failed by an outage does not count as an attempt."""
+    def with_next(self, onboarding: Onboarding, now: datetime, others: Iterable[Validation] = ()) -> Onboarding:
+        """With the next validation planned, and due now. One that failed by an outage does not count as an attempt.
+
+        If one of `others`, its other attempts, is open still, it goes on with that: both could be completed and paid.
+        """
+        left_open = next((it for it in others if not it.status.is_final and now < it.ends_at), None)
         failed_by_outage = onboarding.validation is not None and onboarding.validation.failed_by_outage
         return replace(
             onboarding,
-            validation=self.planned(onboarding, onboarding.validation_number + 1, now),
+            validation=left_open or self.planned(onboarding, onboarding.validation_number + 1, now),
+            recheck_at=None if left_open else onboarding.recheck_at,
             outages=onboarding.outages + failed_by_outage,
             outages_in_row=onboarding.outages_in_row + 1 if failed_by_outage else 0,
             stall_reason=None,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Label, RowMapping, Select, and_, select
 
 from portal.domain.correction import Correction
-from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
+from portal.domain.onboarding import Consent, Details, EntityConflict, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import (
@@ -38,6 +38,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "decided_by": Decider,
     "stall_reason": StallReason,
     "correction": Correction,
+    "entity_conflict": EntityConflict,
 }
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", "consent", "validation"}]
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]

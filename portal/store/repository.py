@@ -31,8 +31,14 @@ from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry
-from portal.store.locked_onboarding import DescribeChange, LockedRow, RecordChange, write_validation
-from portal.store.mapping import attempts, joined, onboarding_values, read_attempt, read_onboarding
+from portal.store.locked_onboarding import (
+    DescribeChange,
+    LockedRow,
+    RecordChange,
+    read_other_attempts,
+    write_validation,
+)
+from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import claim_due, leased_onboardings
 from portal.store.row_reader import UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -155,11 +161,8 @@ class Repository:
             return set(connection.scalars(select(validations.c.nonce).join(onboardings).where(closed)))
 
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
-        left = validations.c.number.is_distinct_from(onboardings.c.current_validation)
-        adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None), left)
         with self._transactions.reading() as connection:
-            rows = connection.execute(attempts().join(onboardings).where(adopted).order_by(validations.c.number))
-            return [read_attempt(row, self._cipher) for row in rows.mappings()]
+            return read_other_attempts(connection, onboarding_id, self._cipher)
 
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         others = and_(onboardings.c.entity_id == onboarding.entity_id, onboardings.c.id != onboarding.id)

@@ -73,6 +73,7 @@ onboardings = Table(
     Column("consent_version", String),
     Column("consent_given_at", UtcDateTime),
     Column("entity_id", String),
+    Column("entity_conflict", String),
     Column("verified_before_at", UtcDateTime),
     Column("watched_at", UtcDateTime),
     Column("entity_is_own", Boolean, nullable=False, server_default=false()),

@@ -14,7 +14,7 @@ from stdnum.br import cpf
 from stdnum.cl import rut
 from stdnum.mx import rfc
 
-from portal.domain.comparable_numbers import dni_in_cuil, is_cuil
+from portal.domain.comparable_numbers import CUIL_PREFIXES, dni_in_cuil, is_cuil
 from portal.web.typed_text import LONGEST_TYPED, shown, without_separators
 
 EMPTY = _("Enter your document number.")
@@ -28,6 +28,7 @@ COMPANY_RFC = _("This RFC belongs to a company. Enter your own, which has 13 let
 NUMERO_DE_TRAMITE = _(
     "This looks like the número de trámite. Enter the DNI number instead: the 7 or 8 digits beside “Documento”."
 )
+CUIL_NEEDED = _("Enter your CUIL here, with its 11 digits.")
 RFC_PARTS = _("An RFC is four letters, your date of birth as six digits, and three more letters or digits.")
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -60,6 +61,8 @@ class DocumentRule:
     alphabet: re.Pattern[str] = _DIGITS
     characters: LazyString = DIGITS_ONLY
     """The message for a number with other characters."""
+    completed: Callable[[str], str] = lambda number: number
+    """The number with zeros that people leave out in the middle of it."""
     objection: Callable[[str], LazyString | None] = lambda _number: None
     """The message for a number that is wrong apart from length and check digit, else None."""
     adds_up: Callable[[str], bool] = lambda _number: True
@@ -74,7 +77,7 @@ class DocumentRule:
         return groups.replace("#", "{}").format(*number)
 
     def normalise(self, typed: str) -> str:
-        number = self._plain(typed)
+        number = self.completed(self._plain(typed))
         for objection in (self.objection(number), self._wrong_length(number)):
             # `if objection` would render the lazy text.
             if objection is not None:
@@ -133,6 +136,12 @@ def _significant(country: str, number: str) -> str:
     if country.upper() == "AR" and is_cuil(number):
         return dni_in_cuil(number)
     return number.lstrip("0")
+
+
+def _with_zero_of_cuil(number: str) -> str:
+    """The CUIL of a DNI of seven digits is often written without the zero before them."""
+    is_short = len(number) == 10 and number[:2] in CUIL_PREFIXES
+    return f"{number[:2]}0{number[2:]}" if is_short else number
 
 
 def _object_to_cuil(number: str) -> LazyString | None:
@@ -201,6 +210,7 @@ _RULES = {
             expected=_("A DNI has 6 to 8 digits, a CUIL has 11."),
             lengths=frozenset({6, 7, 8, 11}),
             groups=("###.###", "#.###.###", "##.###.###", "##-########-#"),
+            completed=_with_zero_of_cuil,
             objection=_object_to_cuil,
             adds_up=_cuil_adds_up,
         ),

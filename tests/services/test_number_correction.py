@@ -161,7 +161,9 @@ def test_if_gu1_keeps_the_number_a_new_record_and_new_photos_follow(held, gu1, c
     assert held.corrected() == REPLACED
     now = held.now
     assert gu1.entities[now.entity_id] == (VERIFIED, now.gu1_external_id)
-    assert (gu1.names[now.entity_id], now.needs_photos_again, now.details) == (("Ana", "Núñez"), True, None)
+    person = gu1.people[now.entity_id]
+    assert (person.first_name, person.last_name) == ("Ana", "Núñez")
+    assert (now.needs_photos_again, now.details) == (True, None)
     assert gu1.validations["validation-2"].entity_id == now.entity_id != "entity-1"
     assert held.history[-3:-1] == [
         ("applicant", "number_given_again", "in_review"),

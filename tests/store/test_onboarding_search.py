@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, text
 
-from portal.domain.onboarding import StallReason
+from portal.domain.onboarding import EntityConflict, StallReason
 from portal.domain.reference import reference_of
 from portal.domain.status import Status
 from portal.domain.validation import REFRESHES_FOR_PAGE, DoubleCheck, IdentityMatch
@@ -34,6 +34,11 @@ def add_one_of_each(repository, at=NOW):
             "validation": an_adopted_validation(),
             "stall_reason": StallReason.HOSTED_PAGE_REFUSED,
         },
+        "another_person": {
+            "validation": a_validation(),
+            "stall_reason": StallReason.DETAILS_REFUSED,
+            "entity_conflict": EntityConflict.ANOTHER_PERSON,
+        },
         "no_hosted_page": {"validation": an_adopted_validation(session_url=None, refreshes=REFRESHES_FOR_PAGE)},
         "overdue": {"validation": a_validation(), "due_at": NOW - HOUR},
         "unavailable": {"failures": 2, "stall_reason": StallReason.UNAVAILABLE, "due_at": NOW},
@@ -45,6 +50,11 @@ def add_one_of_each(repository, at=NOW):
         {"validation": approved()},
         {"validation": approved(identity_match=IdentityMatch.MISMATCH), "stopped_at": NOW},
         {"validation": a_validation(), "stall_reason": StallReason.DETAILS_REFUSED, "failures": 1},
+        {
+            "validation": a_validation(),
+            "stall_reason": StallReason.DETAILS_REFUSED,
+            "entity_conflict": EntityConflict.CUIL_NEEDED,
+        },
         {"validation": a_validation(), "due_at": NOW - HOUR, "lease_until": NOW + HOUR},
     ):
         repository.add(an_onboarding(**facts | healthy))

@@ -13,9 +13,10 @@ from wtforms.csrf.core import CSRF
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
+from portal.domain.comparable_numbers import is_shared
 from portal.domain.onboarding import Details
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
-from portal.web.document_numbers import DocumentNumberError, DocumentRule, normalise, rule_for
+from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, DocumentRule, normalise, rule_for
 from portal.web.links import FormToken, FormTokens, StaleForm
 from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
 from portal.web.typed_text import without_margins
@@ -200,6 +201,8 @@ class DetailsForm(_PersonForm):
         validators=[Optional(), _an_address],
     )
     consent = _consent()
+    needs_cuil = False
+    """A number that two people can have is not enough."""
 
     def __init__(self, tokens: FormTokens, subject: str, *, default_country: str, **kwargs: Any) -> None:
         super().__init__(tokens, subject, **kwargs)
@@ -250,3 +253,8 @@ class DetailsForm(_PersonForm):
     def validate_issuing_country(self, field: SelectField) -> None:
         if self.country.data == OTHER and field.data not in dict(field.choices):
             raise ValidationError(_("Choose the country that issued your document."))
+
+    def validate_document_number(self, field: StringField) -> None:
+        super().validate_document_number(field)
+        if self.needs_cuil and is_shared(self.issuer, self.normalised_number):
+            raise ValidationError(CUIL_NEEDED)

@@ -80,11 +80,7 @@ def onboarding(token: str) -> ResponseReturnValue:
         is_new = found.only_consent_is_missing
         return consent_page(found, url_to("applicant.onboarding", token=token)) if is_new else refused_page(found)
     if view.stage is Stage.DETAILS:
-        return details_response(
-            details_form(found.id, found),
-            url_to("applicant.onboarding", token=token),
-            needs_details_again=view.needs_details_again,
-        )
+        return details_response(details_form(found.id, found), url_to("applicant.onboarding", token=token), found)
     return status_page(found, view)
 
 
@@ -99,14 +95,14 @@ def correct(token: str) -> ResponseReturnValue:
         return redirect(action, 303)
     if found.given_by_partner:
         return record_consent(found, action) if found.only_consent_is_missing else redirect(action, 303)
-    form = details_form(found.id)
-    refused = invalid_form_response(form, action)
+    form = details_form(found.id, found)
+    refused = invalid_form_response(form, action, found)
     if refused:
         return refused
     try:
         portal().onboardings.give_details(found.id, form.details, consent_version=form.read_token.consent_version)
     except StoreUnavailable:
-        return details_page(form, action, status=503, unavailable=True)
+        return details_page(form, action, found, status=503, unavailable=True)
     return redirect(action, 303)
 
 

@@ -158,10 +158,6 @@ class StageView:
         return self.stage is Stage.IN_REVIEW and (self.is_unconfirmed or self.is_doubtful)
 
     @property
-    def needs_details_again(self) -> bool:
-        return self.onboarding.needs_details_again
-
-    @property
     def lost_approval(self) -> bool:
         return self.validation is not None and self.validation.lost_approval and not self.is_stopped
 

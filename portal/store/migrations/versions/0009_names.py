@@ -1,4 +1,4 @@
-"""names are compared too: keyed digests of them, and partners that require a comparison"""
+"""names are compared too: keyed digests, partners that require a comparison, and other people's entities"""
 
 from alembic import op
 import sqlalchemy as sa
@@ -16,7 +16,8 @@ HELD = sa.text(
 
 
 def upgrade() -> None:
-    op.add_column("onboardings", sa.Column("name_digests", sa.String()))
+    for name in ("name_digests", "entity_conflict"):
+        op.add_column("onboardings", sa.Column(name, sa.String()))
     op.add_column("validations", sa.Column("identity_basis", sa.String()))
     required: sa.Column[bool] = sa.Column("identity_required", sa.Boolean(), nullable=False, server_default=sa.false())
     op.add_column("validations", required)
@@ -27,7 +28,8 @@ def downgrade() -> None:
     _replace_index(HELD_BEFORE)
     op.drop_column("validations", "identity_required")
     op.drop_column("validations", "identity_basis")
-    op.drop_column("onboardings", "name_digests")
+    for name in ("entity_conflict", "name_digests"):
+        op.drop_column("onboardings", name)
 
 
 def _replace_index(held: sa.TextClause) -> None:
