@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from e2e.mock_gu1 import DEFAULT_API_KEY
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
+from e2e.servers import API_KEY
 
 CARD, PRINTED = "30111223", "30.111.223"
 MISTYPED = "Approve with the document 30111223"
@@ -32,7 +32,7 @@ def gives_number_again(applicant: Applicant, number: str, printed: str) -> None:
 
 def tax_ids(running) -> list[str]:
     """Of every entity at gu1."""
-    key = {"Authorization": f"Bearer {DEFAULT_API_KEY}"}
+    key = {"Authorization": f"Bearer {API_KEY}"}
     found = httpx.get(f"{running.gu1.url}/api/entities", headers=key, trust_env=False).json()["entities"]
     return sorted(it["taxId"] for it in found)
 

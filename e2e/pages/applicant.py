@@ -50,7 +50,15 @@ class Applicant:
         self.open_form()
         self.fill_in(document_number, **changes)
         self.send()
+        self.compares_number()
         expect(self.page).to_have_url(re.compile(r"/o/|/session/"))
+
+    def compares_number(self) -> None:
+        """Without scripts the form comes back once, to show the number."""
+        asked, arrived = self.page.locator("#compare"), self.page.locator("#status, form[action$='/outcome']")
+        expect(asked.or_(arrived).first).to_be_visible(timeout=_SLOW)
+        if asked.is_visible():
+            self.send()
 
     @property
     def way_to_camera(self) -> Locator:
