@@ -18,8 +18,9 @@ from sqlalchemy.exc import ArgumentError
 from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
 from portal.domain.locales import Locale
-from portal.domain.provider_hosts import is_loopback
+from portal.domain.provider_hosts import ANY_LOOPBACK, parsed_provider_host
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
+from portal.domain.web_addresses import is_loopback, split_web_url
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -109,8 +110,7 @@ class Config(BaseSettings):
     @field_validator("gu1_base_url")
     @classmethod
     def _gu1_base_url(cls, value: str) -> str:
-        web_address(value)
-        return value.rstrip("/")
+        return web_address(value).geturl().rstrip("/")
 
     @field_validator("database_url")
     @classmethod
@@ -146,9 +146,14 @@ class Config(BaseSettings):
             raise ValueError("needs at least one value")
         return value
 
+    @field_validator("gu1_provider_hosts")
+    @classmethod
+    def _provider_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(parsed_provider_host, value))
+
     @model_validator(mode="after")
     def _any_provider_on_loopback_only(self) -> Config:
-        if "*" in self.gu1_provider_hosts and not is_loopback(urlsplit(self.gu1_base_url).hostname or ""):
+        if ANY_LOOPBACK in self.gu1_provider_hosts and not is_loopback(urlsplit(self.gu1_base_url).hostname or ""):
             raise ValueError("GU1_PROVIDER_HOSTS: * is allowed only for a gu1 on loopback")
         return self
 
@@ -209,14 +214,9 @@ def _keys_beside(database: Path) -> tuple[str, ...]:
 
 
 def web_address(value: str) -> SplitResult:
-    try:
-        parts = urlsplit(value)
-        _port = parts.port
-    except ValueError:  # its text quotes the value
-        raise ValueError("is not a URL") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-        raise ValueError("must be an http or https URL")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    """With its host in its one form. Raises `ValueError`."""
+    parts = split_web_url(value)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must be https; plain http is for loopback only")
     return parts
 

@@ -52,6 +52,7 @@ def test_defaults_are_those_of_the_readme(environment):
     [
         ("PORTAL_BASE_URL", "https://kyc.example.com/", "base_url", "https://kyc.example.com"),
         ("PORTAL_BASE_URL", "http://localhost:1234", "base_url", "http://localhost:1234"),
+        ("PORTAL_BASE_URL", "https://KYC.ñandú.example:443", "base_url", "https://kyc.xn--and-6ma2c.example"),
         ("PORTAL_BASE_URL", "https://kyc.example.com ", "base_url", "https://kyc.example.com"),
         ("PORTAL_SECRET_KEYS", f"{'n' * 32}, {'o' * 32},", "secret_keys", ("n" * 32, "o" * 32)),
         ("PORTAL_DATABASE_URL", "postgresql+psycopg://u:p@db/x", "database_url", "postgresql+psycopg://u:p@db/x"),
@@ -82,7 +83,7 @@ def test_defaults_are_those_of_the_readme(environment):
         ("GU1_RENAPER_PATIENCE", "24h:hold", "gu1_renaper_patience", DEFAULT_PATIENCE),
         ("GU1_RENAPER_PATIENCE", "90m:approve", "gu1_renaper_patience", RenaperPatience(NINETY, Afterwards.APPROVE)),
         ("GU1_RENAPER_PATIENCE", " 1d:Hold ", "gu1_renaper_patience", DEFAULT_PATIENCE),
-        ("GU1_PROVIDER_HOSTS", "a.example, .b.example", "gu1_provider_hosts", ("a.example", ".b.example")),
+        ("GU1_PROVIDER_HOSTS", "A.example, .b.example", "gu1_provider_hosts", ("a.example", ".b.example")),
     ],
 )
 def test_each_variable_is_read(environment, name, text, field, value):
@@ -131,6 +132,10 @@ def test_each_variable_is_read(environment, name, text, field, value):
         *(("GU1_RENAPER_PATIENCE", text) for text in ("24h", "hold", "24h:reject", "-1h:hold", "24:hold", "")),
         ("GU1_PROVIDER_HOSTS", ""),
         ("GU1_PROVIDER_HOSTS", "*"),
+        ("GU1_PROVIDER_HOSTS", "verify.didit.me; script-src *"),
+        ("GU1_PROVIDER_HOSTS", "https://verify.didit.me"),
+        ("PORTAL_BASE_URL", "https://a..example.com"),
+        ("PORTAL_BASE_URL", "https://kyc.example.com; script-src *"),
     ],
 )
 def test_each_bad_value_names_itself_and_shows_no_secret(environment, name, text):

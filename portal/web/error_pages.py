@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import Any
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _
 from werkzeug.exceptions import HTTPException
 
@@ -72,9 +72,9 @@ def init_errors(app: Flask) -> None:
 
 
 def error_page(status: int) -> Response:
-    gone = re.match(r"/o/[^/]+(?=/status)", request.path) if status in {404, 410} else None
-    if gone and request.headers.get("HX-Request"):
-        return Response(headers={"HX-Redirect": gone[0]})  # an open page reloads and shows that its link has expired
+    if status in {404, 410} and request.endpoint == "applicant.status" and request.headers.get("HX-Request"):
+        # An open page reloads and shows that its link has expired.
+        return Response(headers={"HX-Redirect": url_for("applicant.onboarding", **request.view_args or {})})
     if _is_for_programs():
         return _readable(retry_soon(problem(status)))
     return retry_soon(_page(status))
@@ -141,4 +141,4 @@ def _text(status: int) -> tuple[Any, Any]:
 def _way_back(status: int) -> str | None:
     """The access link of this request, unless it is unknown or expired."""
     token = None if status in {404, 410} else (request.view_args or {}).get("token")
-    return f"/o/{token}" if token else None
+    return url_for("applicant.onboarding", token=token) if token else None

@@ -22,6 +22,7 @@ from portal.web.in_app_browser import in_app_browser
 from portal.web.operations.probes import operations
 from portal.web.partner_api.endpoints import partner_api
 from portal.web.security import init_security
+from portal.web.tolerant_request import TolerantRequest
 from portal.web.webhook.receiver import webhook
 
 PACKAGE = Path(__file__).parent.parent
@@ -29,6 +30,8 @@ PACKAGE = Path(__file__).parent.parent
 
 def make_flask(config: Config) -> Flask:
     app = Flask("portal", static_folder=None, template_folder=str(folder("templates")))
+    app.request_class = TolerantRequest
+    app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     if config.trusted_proxies:
         hops = config.trusted_proxies

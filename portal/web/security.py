@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.exceptions import HTTPException
@@ -44,7 +44,7 @@ _SAME_SITE = {"same-origin", "none"}
 def init_security(app: Flask, *, base_url: str) -> None:
     parts = urlsplit(base_url)
     app.config.update(
-        TRUSTED_HOSTS=[parts.hostname], MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_PARTS=40, PORTAL_ORIGIN=_origin(parts)
+        TRUSTED_HOSTS=[parts.hostname], MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_PARTS=40, PORTAL_ORIGIN=base_url
     )
     app.extensions["portal_policy"] = dict(CONTENT_SECURITY_POLICY)
     headers = dict(HEADERS)
@@ -122,13 +122,6 @@ def _frame_options(ancestors: list[str]) -> dict[str, str]:
     if not ancestors:
         return {"X-Frame-Options": "DENY"}
     return {"X-Frame-Options": "SAMEORIGIN"} if set(ancestors) == {"'self'"} else {}
-
-
-def _origin(address: SplitResult) -> str:
-    """As browsers write it: lower case, without the default port."""
-    own_port = {"http": 80, "https": 443}[address.scheme]
-    host = (address.netloc.removesuffix(f":{own_port}")).lower()
-    return f"{address.scheme}://{host}"
 
 
 def refuse_cross_site() -> None:
