@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,8 @@ from portal.domain.web_addresses import is_loopback, split_web_url
 Names = Annotated[tuple[str, ...], NoDecode]
 
 _MIN_KEY_LENGTH = 32
+SECRETS = ("PORTAL_SECRET_KEYS", "GU1_API_KEY", "GU1_WEBHOOK_SECRETS")
+"""Settings that may come from the file that the variable with `_FILE` behind its name names."""
 _DEFAULT_PARTNERS_FILE = Path("partners.toml")
 
 
@@ -72,7 +75,7 @@ class Config(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(part.strip() for part in re.split(r"[,\r\n]", value) if part.strip())
         return value
 
     @field_validator("gu1_renaper_patience", mode="before")
@@ -182,7 +185,7 @@ def default_partners_file() -> Path | None:
 def load_config(**overrides: object) -> Config:
     """From the environment; without secret keys, from the key file beside a SQLite database. Raises `ConfigError`."""
     try:
-        config = Config(**overrides)  # type: ignore[arg-type]
+        config = Config(**_from_files() | overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError("\n".join(_lines(error))) from None
     if config.secret_keys:
@@ -190,6 +193,23 @@ def load_config(**overrides: object) -> Config:
     if not config.is_sqlite or not config.database.database:
         raise ConfigError("PORTAL_SECRET_KEYS: required with this database; create one with: openssl rand -hex 32")
     return config.model_copy(update={"secret_keys": _keys_beside(Path(config.database.database.removeprefix("file:")))})
+
+
+def _from_files() -> dict[str, object]:
+    """Read anew at each start of a worker process, so a changed file and SIGHUP replace a secret."""
+    given = {}
+    for name in SECRETS:
+        path = os.environ.get(f"{name}_FILE")
+        if not path:
+            continue
+        if os.environ.get(name):
+            raise ConfigError(f"{name}: is set twice, here and as {name}_FILE")
+        try:
+            given[name] = Path(path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problem = getattr(error, "strerror", None) or "is not text"
+            raise ConfigError(f"{name}_FILE: cannot be read: {problem}") from None
+    return given
 
 
 def _keys_beside(database: Path) -> tuple[str, ...]:

@@ -202,3 +202,24 @@ def test_useless_key_file_stops_the_start(environment, tmp_path, content):
 def test_folder_that_does_not_exist_stops_the_start(environment):
     environment(PORTAL_SECRET_KEYS=None, PORTAL_DATABASE_URL="sqlite:///missing/portal.db")
     assert complaint().startswith("PORTAL_SECRET_KEYS: ")
+
+
+def test_secrets_may_come_from_files(environment, tmp_path):
+    for name, text in {"PORTAL_SECRET_KEYS": f"{'n' * 32}\n{'o' * 32}\n", "GU1_API_KEY": f"{SECRET}\n"}.items():
+        (tmp_path / name).write_text(text)
+        environment(**{name: None, f"{name}_FILE": str(tmp_path / name)})
+    assert load_config().secret_keys == ("n" * 32, "o" * 32)
+    assert load_config().gu1_api_key == SECRET
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_secret_file_that_cannot_be_read_stops_the_start(environment, tmp_path, content):
+    if content:
+        (tmp_path / "key").write_bytes(content)
+    environment(GU1_API_KEY="", GU1_API_KEY_FILE=str(tmp_path / "key"))
+    assert complaint().startswith("GU1_API_KEY_FILE: cannot be read")
+
+
+def test_secret_that_is_given_twice_stops_the_start(environment, tmp_path):
+    environment(GU1_API_KEY_FILE=str(tmp_path / "key"))
+    assert complaint().startswith("GU1_API_KEY: is set twice")

@@ -14,7 +14,7 @@ import click
 import pytest
 
 from portal.cli import main
-from portal.config import Config
+from portal.config import SECRETS, Config
 from portal.domain.reasons import REMEDIES, Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -88,7 +88,7 @@ def test_settings_and_their_defaults():
 
 @pytest.mark.parametrize("document", ALL, **BY_NAME)
 def test_no_document_names_a_setting_that_does_not_exist(document):
-    known = {str(field.validation_alias) for field in Config.model_fields.values()}
+    known = {str(field.validation_alias) for field in Config.model_fields.values()} | {f"{it}_FILE" for it in SECRETS}
     named = set(re.findall(r"\b(?:PORTAL|GU1)_[A-Z0-9_]+", prose(document)))
     assert named - known == set()
 

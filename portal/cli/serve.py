@@ -16,7 +16,7 @@ from granian.server.mp import MPServer
 from granian.server.mt import MTServer
 
 from portal.cli.common import configuration, database, registry, usable_schema
-from portal.config import Config
+from portal.config import Config, load_config
 from portal.logs import logging_config, set_up_logging
 from portal.store.database import Schema, migrate
 
@@ -26,6 +26,9 @@ _CONNECTIONS = 4096
 _BLOCKING_THREADS = 64
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
+# SIGHUP ends an old worker after this time, whether or not the new one answers already; on a busy machine a start
+# takes four seconds.
+_SECONDS_TO_START = 10
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +58,16 @@ def serve_app(target: str, host: str, port: int, workers: int) -> None:
 
 
 def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
-    """SIGHUP starts new workers with the current partners file, unless that has an error."""
+    """SIGHUP starts new workers with the current partners file and secrets, unless these have an error."""
 
     path = config.partners_path  # resolved now, so that deleting the file later is an error
 
     def reload(*_signal: object) -> None:
         try:
+            load_config()
             registry(path)
         except Exception as error:  # must not end the server's loop
-            log.error("partners file not reloaded: %s", error)
+            log.error("not reloaded: %s", error)
         else:
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
 
@@ -94,6 +98,7 @@ def _server(target: str, config: Config, host: str, port: int, workers: int) -> 
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=_SECONDS_TO_FINISH,
+        respawn_interval=_SECONDS_TO_START,
         log_dictconfig=logging_config(config.log_level),
         log_access=False,
     )
