@@ -197,7 +197,7 @@ def load_config(**overrides: object) -> Config:
 
 def _from_files() -> dict[str, object]:
     """Read anew at each start of a worker process, so a changed file and SIGHUP replace a secret."""
-    given = {}
+    given: dict[str, object] = {}
     for name in SECRETS:
         path = os.environ.get(f"{name}_FILE")
         if not path:
