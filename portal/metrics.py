@@ -106,8 +106,11 @@ class Metrics:
 
     def page(self) -> bytes:
         """Of all worker processes if they share a folder, else of this one."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return shared_page() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else generate_latest(self._registry)
+
+
+def shared_page() -> bytes:
+    """Of all worker processes, which share the folder that PROMETHEUS_MULTIPROC_DIR names."""
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -8,7 +8,7 @@ import pytest
 from portal.config import ConfigError, load_config
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, Afterwards, RenaperPatience
 
-SECRET = "hush-hush-hush-hush-hush-hush-hush"
+SECRET = "hush-7Kd2mQx9vTzW4cLr8YbNq5hFe1u"
 NINETY = timedelta(minutes=90)
 LEAST = {"GU1_API_KEY": SECRET, "GU1_WEBHOOK_SECRETS": SECRET, "PORTAL_SECRET_KEYS": SECRET}
 
@@ -118,6 +118,8 @@ def test_each_variable_is_read(environment, name, text, field, value):
         ("PORTAL_CONTACT_URL", "javascript:alert(1)"),
         ("PORTAL_TRUSTED_PROXIES", "-1"),
         ("PORTAL_LOG_LEVEL", "LOUD"),
+        ("PORTAL_METRICS_PORT", "0"),
+        ("PORTAL_METRICS_TOKEN", "short"),
         ("GU1_BASE_URL", "http://api.gu1.ai"),
         ("GU1_BASE_URL", f"https://user:{SECRET}@api.gu1.ai"),
         ("GU1_BASE_URL", "api.gu1.ai"),
@@ -223,3 +225,31 @@ def test_secret_file_that_cannot_be_read_stops_the_start(environment, tmp_path, 
 def test_secret_that_is_given_twice_stops_the_start(environment, tmp_path):
     environment(GU1_API_KEY_FILE=str(tmp_path / "key"))
     assert complaint().startswith("GU1_API_KEY: is set twice")
+
+
+GUESSABLE = [
+    "short",
+    "k" * 40,
+    "secretsecretsecretsecretsecretsecret",
+    "abc" * 20,
+    "0101010110101001010101010101010101",
+]
+
+
+@pytest.mark.parametrize("secret", GUESSABLE)
+def test_secret_that_can_be_guessed_stops_the_start_where_strangers_are(environment, secret):
+    environment(PORTAL_BASE_URL="https://kyc.example.com", GU1_WEBHOOK_SECRETS=f"{SECRET},{secret}")
+    assert complaint().startswith("GU1_WEBHOOK_SECRETS: too easy to guess")
+    environment(GU1_WEBHOOK_SECRETS=SECRET, PORTAL_SECRET_KEYS=f"{SECRET},{secret * 8}")
+    assert complaint().startswith("PORTAL_SECRET_KEYS: too easy to guess")
+    environment(PORTAL_BASE_URL="http://localhost:8000")
+    assert load_config().secret_keys[1] == secret * 8
+
+
+def test_key_file_that_others_may_read_is_taken_from_them(environment, tmp_path):
+    environment(PORTAL_SECRET_KEYS=None)
+    file = tmp_path / "portal.db.keys"
+    file.write_text("n" * 32)
+    file.chmod(0o644)
+    load_config()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -7,7 +7,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import click
 from granian import Granian
@@ -16,6 +16,7 @@ from granian.server.mp import MPServer
 from granian.server.mt import MTServer
 
 from portal.cli.common import configuration, database, registry, usable_schema
+from portal.cli.metrics_port import metrics_server
 from portal.config import Config, load_config
 from portal.logs import logging_config, set_up_logging
 from portal.store.database import Schema, migrate
@@ -48,13 +49,18 @@ def serve_app(target: str, host: str, port: int, workers: int) -> None:
     set_up_logging(config.log_level)
     registry(config.partners_path)
     _migrate_or_check(config)
-    with _shared_metrics() if workers > 1 else nullcontext():
+    with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():
         try:
-            server = _server(target, config, host, port, workers)
-            server.on_startup(lambda: _reload_on_hangup(server, config))
-            server.serve()
+            with _metrics_on_own_port(config, host):
+                server = _server(target, config, host, port, workers)
+                server.on_startup(lambda: _reload_on_hangup(server, config))
+                server.serve()
         except (RuntimeError, OSError) as error:
             raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
+
+
+def _metrics_on_own_port(config: Config, host: str) -> AbstractContextManager[None]:
+    return metrics_server(host, config.metrics_port, config.metrics_token) if config.metrics_port else nullcontext()
 
 
 def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
