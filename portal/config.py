@@ -54,6 +54,7 @@ class Config(BaseSettings):
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
     trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
+    hsts_subdomains: bool = Field(False, validation_alias="PORTAL_HSTS_SUBDOMAINS")
     metrics_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_METRICS_PORT")
     metrics_token: str | None = Field(
         None, min_length=_MIN_SECRET_LENGTH, validation_alias="PORTAL_METRICS_TOKEN", repr=False

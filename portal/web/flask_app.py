@@ -34,7 +34,7 @@ def make_flask(config: Config) -> Flask:
     app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     app.wsgi_app = ForwardedHeaders(app.wsgi_app, hops=config.trusted_proxies)  # type: ignore[method-assign]
-    init_security(app, base_url=config.base_url)
+    init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
     init_framing(app)
