@@ -39,6 +39,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "synced": (),
     "budget_spent": ("watched",),
     "webhooks": ("outcome",),
+    "refusals": ("kind",),
 }
 
 _HELP = {
@@ -68,6 +69,7 @@ _HELP = {
     "approved_unconfirmed": "Approvals given because RENAPER did not answer within GU1_RENAPER_PATIENCE",
     "synced": "Times gu1 was made to ask its provider",
     "budget_spent": "Refreshes delayed because GU1_HOURLY_BUDGET is used up",
+    "refusals": "Requests that were refused, by kind",
     "webhooks": "Deliveries at /webhooks/gu1",
 }
 

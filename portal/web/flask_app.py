@@ -19,6 +19,7 @@ from portal.web.forwarded_headers import ForwardedHeaders
 from portal.web.framing import init_framing
 from portal.web.i18n import init_i18n
 from portal.web.in_app_browser import in_app_browser
+from portal.web.last_resort import LastResort
 from portal.web.operations.probes import operations
 from portal.web.partner_api.endpoints import partner_api
 from portal.web.security import init_security
@@ -33,7 +34,7 @@ def make_flask(config: Config) -> Flask:
     app.request_class = TolerantRequest
     app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    app.wsgi_app = ForwardedHeaders(app.wsgi_app, hops=config.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = LastResort(ForwardedHeaders(app.wsgi_app, hops=config.trusted_proxies))  # type: ignore[method-assign]
     init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
+from portal.web.context import portal
 from portal.web.header_policy import ALWAYS, NOBODY, PERMISSIONS, Kind, kind_of, transport_security
+from portal.web.refusals import Refusal
 
 FORM_BYTES = 16 * 1024
 
@@ -111,4 +113,5 @@ def refuse_cross_site() -> None:
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     if (site and site not in _SAME_SITE) or (origin and origin != current_app.config["PORTAL_ORIGIN"]):
+        portal().refusals.count(Refusal.CROSS_SITE)
         abort(403)

@@ -11,6 +11,7 @@ from portal.domain.errors import StoreUnavailable
 from portal.metrics import CONTENT_TYPE
 from portal.web.context import portal
 from portal.web.problem_details import problem
+from portal.web.refusals import Refusal
 
 operations = Blueprint("operations", __name__)
 
@@ -35,6 +36,7 @@ def metrics() -> Response:
     if config.metrics_port:
         abort(404)  # there and nowhere else
     if config.metrics_token and not _has_token(config.metrics_token):
+        portal().refusals.count(Refusal.WRONG_KEY)
         refused = problem(401, "Send the token as Authorization: Bearer")
         refused.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
         abort(refused)
