@@ -15,6 +15,7 @@ from flask import redirect
 from werkzeug.test import run_wsgi_app
 
 from portal.domain.provider_hosts import ProviderHosts
+from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.gu1.rows import a_row
 from tests.gu1.webhooks import signature_of
@@ -23,7 +24,7 @@ from tests.web.conftest import ONBOARDINGS, token_in
 from tests.web.hostile_requests import HOME, WORDS, HostileRequests
 from tests.web.stages import SHOWN, adopted, stored_as
 
-FEW, MANY = 400, int(os.environ.get("HOSTILE_REQUESTS", "20000"))
+FEW, MANY = 250, int(os.environ.get("HOSTILE_REQUESTS", "20000"))
 EVERYWHERE = {
     *("Cache-Control", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"),
     *("Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options"),
@@ -83,6 +84,7 @@ def answer_of(app, caplog):
     assert [record.getMessage() for record in caplog.records] == []
 
 
+@on_both_databases
 def test_no_request_of_a_stranger_makes_an_answer_fail(hostile, answer_of):
     generator = hostile(15)
     for _ in range(FEW):
@@ -90,6 +92,7 @@ def test_no_request_of_a_stranger_makes_an_answer_fail(hostile, answer_of):
 
 
 @pytest.mark.long
+@on_both_databases
 def test_no_request_of_many_makes_an_answer_fail(hostile, answer_of):
     """`HOSTILE_REQUESTS` says how many."""
     generator = hostile(MANY)
@@ -159,6 +162,7 @@ def test_no_address_of_gu1_leads_elsewhere(app):
     assert len(led_to) > 20 and all(map(PROVIDER.fullmatch, led_to))
 
 
+@on_both_databases
 @pytest.mark.parametrize("sample", [6, pytest.param(None, marks=pytest.mark.long)])
 def test_no_string_of_gu1_makes_an_answer_fail(told_by_gu1, ask, sample):
     chosen = random.Random(15)
