@@ -107,7 +107,7 @@ def test_entity_shows_country_and_name(gu1, stranger):
 def test_new_validation_opens_a_hosted_page(gu1, stranger, hosted):
     """Else applicants never reach the hosted page: set GU1_PROVIDER_HOSTS, or the readers are out of date."""
     assert (hosted.status, hosted.entity_id) == (Status.PENDING, stranger[0])
-    assert hosted.session_url and gu1.provider_hosts.allows(hosted.session_url)
+    assert hosted.session_url and gu1.provider_hosts.allowed(hosted.session_url)
 
 
 def test_metadata_are_echoed_or_dropped_but_not_altered(gu1, hosted):

@@ -51,6 +51,7 @@ from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens
+from portal.web.refusals import Refusals
 from portal.web.release import release_of
 
 
@@ -258,6 +259,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
         clock=clock,
         metrics=shared.metrics,
+        refusals=Refusals(shared.metrics),
         release=release_of(config, shared.registry),
         check_ready=stores.onboardings.ping,
     )

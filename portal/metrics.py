@@ -44,6 +44,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "synced": (),
     "budget_spent": ("watched",),
     "webhooks": ("outcome",),
+    "refusals": ("kind",),
 }
 
 _HELP = {
@@ -78,6 +79,7 @@ _HELP = {
     "approved_unconfirmed": "Approvals given because RENAPER did not answer within GU1_RENAPER_PATIENCE",
     "synced": "Times gu1 was made to ask its provider",
     "budget_spent": "Refreshes delayed because GU1_HOURLY_BUDGET is used up",
+    "refusals": "Requests that were refused, by kind",
     "webhooks": "Deliveries at /webhooks/gu1",
 }
 
@@ -116,8 +118,11 @@ class Metrics:
 
     def page(self) -> bytes:
         """Of all worker processes if they share a folder, else of this one."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return shared_page() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else generate_latest(self._registry)
+
+
+def shared_page() -> bytes:
+    """Of all worker processes, which share the folder that PROMETHEUS_MULTIPROC_DIR names."""
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -7,7 +7,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import click
 from granian import Granian
@@ -16,7 +16,8 @@ from granian.server.mp import MPServer
 from granian.server.mt import MTServer
 
 from portal.cli.common import configuration, database, registry, usable_schema
-from portal.config import Config
+from portal.cli.metrics_port import metrics_server
+from portal.config import Config, load_config
 from portal.logs import logging_config, set_up_logging
 from portal.store.database import Schema, migrate
 
@@ -26,6 +27,9 @@ _CONNECTIONS = 4096
 _BLOCKING_THREADS = 64
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
+# SIGHUP ends an old worker after this time, whether or not the new one answers already; on a busy machine a start
+# takes four seconds.
+_SECONDS_TO_START = 10
 
 log = logging.getLogger(__name__)
 
@@ -45,25 +49,31 @@ def serve_app(target: str, host: str, port: int, workers: int) -> None:
     set_up_logging(config.log_level)
     registry(config.partners_path)
     _migrate_or_check(config)
-    with _shared_metrics() if workers > 1 else nullcontext():
+    with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():
         try:
-            server = _server(target, config, host, port, workers)
-            server.on_startup(lambda: _reload_on_hangup(server, config))
-            server.serve()
+            with _metrics_on_own_port(config, host):
+                server = _server(target, config, host, port, workers)
+                server.on_startup(lambda: _reload_on_hangup(server, config))
+                server.serve()
         except (RuntimeError, OSError) as error:
             raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
 
 
+def _metrics_on_own_port(config: Config, host: str) -> AbstractContextManager[None]:
+    return metrics_server(host, config.metrics_port, config.metrics_token) if config.metrics_port else nullcontext()
+
+
 def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
-    """SIGHUP starts new workers with the current partners file, unless that has an error."""
+    """SIGHUP starts new workers with the current partners file and secrets, unless these have an error."""
 
     path = config.partners_path  # resolved now, so that deleting the file later is an error
 
     def reload(*_signal: object) -> None:
         try:
+            load_config()
             registry(path)
         except Exception as error:  # must not end the server's loop
-            log.error("partners file not reloaded: %s", error)
+            log.error("not reloaded: %s", error)
         else:
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
 
@@ -94,6 +104,7 @@ def _server(target: str, config: Config, host: str, port: int, workers: int) -> 
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=_SECONDS_TO_FINISH,
+        respawn_interval=_SECONDS_TO_START,
         log_dictconfig=logging_config(config.log_level),
         log_access=False,
     )

@@ -182,7 +182,7 @@ class ObservationApplier:
 
     def _allowed(self, seen: Observation) -> str | None:
         url = seen.session_url
-        return url if url and self.provider_hosts.allows(url) else None
+        return self.provider_hosts.allowed(url) if url else None
 
     def _stall_reason(self, onboarding: Onboarding, seen: Observation) -> StallReason | None:
         refused_before = onboarding.stall_reason is StallReason.HOSTED_PAGE_REFUSED

@@ -138,8 +138,8 @@ class Onboardings:
             validation = row.onboarding.validation
             if validation is None or row.onboarding.erased_at or not may_continue(row.onboarding, now):
                 return None
-            url = validation.session_url
-            if url is None or not self._provider_hosts.allows(url):
+            url = self._provider_hosts.allowed(validation.session_url or "")
+            if url is None:
                 row.save(self._without_url(row.onboarding, validation, now))
                 return None
             return url if validation.shown_at or self._opens(row, validation, now) else None

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from portal.domain.comparable_numbers import comparable
-from portal.domain.errors import AnotherApplicant, UnknownOnboarding
+from portal.domain.errors import AnotherApplicant
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.stage import Stage, stage_of
 from portal.domain.standing import link_is_useful, may_correct_number
@@ -127,10 +127,7 @@ class PartnerOnboardings:
 
     def find(self, partner: str, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`, also for an onboarding of another partner."""
-        found = self._store.get(onboarding_id)
-        if found.partner != partner or found.erased_at:
-            raise UnknownOnboarding(onboarding_id)
-        return found
+        return self._store.get_of_partner(partner, onboarding_id)
 
     def history(self, partner: str, onboarding_id: str) -> list[HistoryEntry]:
         """The newest entries, oldest first. Raises `UnknownOnboarding` like `find`."""
@@ -142,10 +139,8 @@ class PartnerOnboardings:
         `cause`: if the partner did not ask for it itself.
         """
         now = self._clock()
-        with self._store.locked(onboarding_id) as row:
+        with self._store.locked_of_partner(partner, onboarding_id) as row:
             found = row.onboarding
-            if found.partner != partner:
-                raise UnknownOnboarding(onboarding_id)
             if found.erased_at is None:
                 settled = found.validation is not None and found.validation.is_settled
                 is_over = settled or found.verified_before_at is not None

@@ -114,6 +114,9 @@ class Store(Protocol):
     def get(self, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`."""
 
+    def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
+        """Raises `UnknownOnboarding`, after the same query, also for an erased one and for another partner's."""
+
     def poll_state(self, onboarding_id: str) -> PollState:
         """Raises `UnknownOnboarding`."""
 
@@ -125,6 +128,9 @@ class Store(Protocol):
 
     def locked(self, onboarding_id: str) -> AbstractContextManager[LockedOnboarding]:
         """Raises `UnknownOnboarding`; rolls back if the context raises."""
+
+    def locked_of_partner(self, partner: str | None, onboarding_id: str) -> AbstractContextManager[LockedOnboarding]:
+        """`locked`, which raises `UnknownOnboarding`, after the same query, also for one of another partner's."""
 
     def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding that adopted this validation, even if it stands at another one."""

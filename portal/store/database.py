@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, func, make_url, select, text
 
+from portal.config import make_private
 from portal.domain.errors import StoreUnavailable
 from portal.store.column_types import lenient_loader
 from portal.store.database_errors import store_errors
@@ -122,14 +124,24 @@ def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
         or url.query.get("mode") == "memory"
     ):
         raise ValueError("SQLite needs a file: sqlite:///portal.db")
-    folder = Path(str(url.database).removeprefix("file:")).parent
-    if not folder.is_dir():
-        raise StoreUnavailable(f"the folder of the database does not exist: {folder.resolve()}")
+    file = Path(str(url.database).removeprefix("file:"))
+    if not file.parent.is_dir():
+        raise StoreUnavailable(f"the folder of the database does not exist: {file.parent.resolve()}")
+    _make_private(file)
     engine = create_engine(url, connect_args={"timeout": lock_timeout}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _drop_broken_connections)
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """Also the files of the write-ahead log, which get the database's permissions only if they are new."""
+    if "?" not in str(file):
+        with suppress(OSError):  # `portal check` and the first query tell of a file that cannot be made
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        for suffix in ("", "-wal", "-shm"):
+            make_private(file.with_name(file.name + suffix))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -109,11 +109,10 @@ class Repository:
             return result
 
     def get(self, onboarding_id: str) -> Onboarding:
-        with self._transactions.reading() as connection:
-            onboarding = self._find(connection, onboarding_id)
-        if onboarding is None:
-            raise UnknownOnboarding(onboarding_id)
-        return onboarding
+        return self._get(onboarding_id, onboardings.c.id == onboarding_id)
+
+    def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
+        return self._get(onboarding_id, and_(_of_partner(partner, onboarding_id), onboardings.c.erased_at.is_(None)))
 
     def poll_state(self, onboarding_id: str) -> PollState:
         with self._transactions.reading() as connection:
@@ -138,6 +137,14 @@ class Repository:
     @contextmanager
     def locked(self, onboarding_id: str) -> Iterator[LockedRow]:
         with self._locked_row(lambda _connection: onboarding_id) as row:
+            if row is None:
+                raise UnknownOnboarding(onboarding_id)
+            yield row
+
+    @contextmanager
+    def locked_of_partner(self, partner: str | None, onboarding_id: str) -> Iterator[LockedRow]:
+        theirs = select(onboardings.c.id).where(_of_partner(partner, onboarding_id))
+        with self._locked_row(lambda connection: connection.scalar(theirs)) as row:
             if row is None:
                 raise UnknownOnboarding(onboarding_id)
             yield row
@@ -284,6 +291,13 @@ class Repository:
         if entry:
             add_entry(connection, onboarding.id, entry)
 
+    def _get(self, onboarding_id: str, condition: ColumnElement[bool]) -> Onboarding:
+        with self._transactions.reading() as connection:
+            onboarding = self._first(connection, condition)
+        if onboarding is None:
+            raise UnknownOnboarding(onboarding_id)
+        return onboarding
+
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         return self._first(connection, onboardings.c.id == onboarding_id)
 
@@ -299,3 +313,8 @@ class Repository:
 
     def _read(self, row: RowMapping) -> Onboarding:
         return read_onboarding(row, self._cipher)
+
+
+def _of_partner(partner: str | None, onboarding_id: str) -> ColumnElement[bool]:
+    """In the query, so that another partner's onboarding takes as long as none."""
+    return and_(onboardings.c.id == onboarding_id, onboardings.c.partner.is_not_distinct_from(partner))

@@ -15,10 +15,12 @@ from wtforms.widgets import HiddenInput
 
 from portal.domain.comparable_numbers import is_shared
 from portal.domain.onboarding import Details
+from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
 from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, DocumentRule, normalise, rule_for
 from portal.web.links import FormToken, FormTokens, StaleForm
 from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
+from portal.web.refusals import Refusal
 from portal.web.typed_text import without_margins
 
 
@@ -37,6 +39,7 @@ class SignedToken(CSRF):  # type: ignore[misc]
         try:
             form.token = self._tokens.read(field.data or "", self._subject)
         except StaleForm:
+            portal().refusals.count(Refusal.BAD_FORM)
             raise ValidationError(
                 _("This page was open for a long time. Please check your details and send them again.")
             ) from None
