@@ -16,7 +16,7 @@ from werkzeug.test import Client, TestResponse
 from e2e.pages.forms import form_token
 from portal.app import create_app
 from portal.config import Config
-from portal.domain.onboarding import StallReason
+from portal.domain.onboarding import EntityConflict, StallReason
 from portal.partners.registry import new_signing_secret
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
@@ -153,6 +153,9 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
     yield CatalogueEntry("details that gu1 refused", page(**refused))
     lost = refused | {"details": None, "lost_entity_id": "entity-0", "validation": a_validation()}
     yield CatalogueEntry("details that gu1 lost", page(**lost))
+    for conflict in EntityConflict:
+        conflicting = refused | {"entity_conflict": conflict, "validation": a_validation()}
+        yield CatalogueEntry(f"details with the conflict {conflict}", page(**conflicting))
     yield from _of_partners(page)
     yield CatalogueEntry("back from the hosted page", "/return")
     yield CatalogueEntry("no such page", "/nowhere")
@@ -172,6 +175,9 @@ def _of_partners(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     yield CatalogueEntry("a customer whose partner has to correct", page(**sent | refused))
     lost = refused | {"details": None, "lost_entity_id": "entity-0", "validation": a_validation()}
     yield CatalogueEntry("a customer whose partner has to send the details again", page(**sent | lost))
+    for conflict in EntityConflict:
+        conflicting = refused | {"entity_conflict": conflict, "validation": a_validation()}
+        yield CatalogueEntry(f"a customer whose partner gave the conflict {conflict}", page(**sent | conflicting))
     yield CatalogueEntry("a partner's customer, on hold for a number", page(**mistyped(given_by_partner=True) | sent))
     for name in ("waiting", "approved", "in review", "rejected: registry_card_outdated", "closed"):
         yield CatalogueEntry(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))

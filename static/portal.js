@@ -126,7 +126,7 @@
   const echo = () => {
     const shown = one("[data-groups]");
     if (!shown) return;
-    const number = one("#document_number").value.toUpperCase().replace(/[^0-9A-Z]/g, "");
+    const number = one("#document_number").value.toUpperCase().replace(/[^0-9A-ZÑ&]/g, "");
     const groups = shown.dataset.groups.split(" ").find((it) => it.split("#").length - 1 === number.length);
     let at = 0;
     const grouped = groups ? groups.replace(/#/g, () => number[at++]) : number;

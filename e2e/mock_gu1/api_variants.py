@@ -76,6 +76,9 @@ class ApiVariant:
         what="where codes stand: documented is the provider's on top and in decision, RENAPER's in metadata (25, ?6)",
     )
     decision: str = _words("newest", "legacy", "none", what="generation of decision (22)")
+    manual_decision: str = _words(
+        "updated", "left", what="decision after approve or reject by hand; left: it still says In Review (14)"
+    )
     features: str = _words("upper", "lower", what="letters of decision.features (23)")
     media: str = _words("keys", "links", what="images in decision as storage keys or https links (24)")
     error_shape: str = _words("flat", "nested", what="every error but the duplicate's (5)")

@@ -33,6 +33,7 @@ class State:
     def reset(self) -> None:
         with self.lock:
             self._entities: dict[str, Entity] = {}
+            self._deleted: set[str] = set()
             self._by_external_id: defaultdict[str | None, list[str]] = defaultdict(list)
             self._by_tax_id: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
             self._versions: dict[str, list[Validation]] = {}
@@ -60,14 +61,26 @@ class State:
 
     def entity(self, entity_id: str, *, lag: float = 0) -> Entity | None:
         entity = self._entities.get(entity_id)
-        return entity if entity and entity.created_at <= self._as_of(lag) else None
+        is_there = entity and entity_id not in self._deleted and entity.created_at <= self._as_of(lag)
+        return entity if is_there else None
+
+    def delete_entity(self, entity_id: str) -> bool:
+        """False if there is none. Its validations and their webhooks stay."""
+        with self.lock:
+            entity = self.entity(entity_id)
+            if entity is None:
+                return False
+            self._deleted.add(entity_id)
+            self._by_external_id[entity.external_id].remove(entity_id)
+            self._by_tax_id[entity.type, entity.tax_id].remove(entity_id)
+        return True
 
     def entities(self, *, lag: float = 0, **wanted: str) -> list[Entity]:
         """Entities whose fields equal `wanted`, oldest first."""
         with self.lock:
             external_id = wanted.get("external_id")
             ids = self._by_external_id.get(external_id, []) if external_id is not None else self._entities
-            everybody = [self._entities[entity_id] for entity_id in ids]
+            everybody = [self._entities[entity_id] for entity_id in ids if entity_id not in self._deleted]
         return [
             entity
             for entity in everybody

@@ -36,8 +36,8 @@ class Applicant:
         self.page.goto(f"{self.portal_url}/?lang={self.lang}")
         expect(self.page.locator("html")).to_have_attribute("lang", self.lang)
 
-    def fill_in(self, document_number: str, **changes: str) -> None:
-        self.page.locator("[name=country]").select_option("AR")
+    def fill_in(self, document_number: str, *, country: str = "AR", **changes: str) -> None:
+        self.page.locator("[name=country]").select_option(country)
         fields = {"first_name": "Ana María", "last_name": "Pérez", "document_number": document_number} | changes
         for name, value in fields.items():
             self.page.locator(f"[name={name}]").fill(value)

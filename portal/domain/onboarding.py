@@ -25,6 +25,7 @@ class Details:
     """Letters and digits only."""
     first_name: str = field(repr=False)
     last_name: str = field(repr=False)
+    """Empty for people with only one name."""
     email: str | None = field(default=None, repr=False)
 
 
@@ -110,6 +111,8 @@ class Onboarding:
     outages_in_row: int = 0
     """Those of them that directly precede the current validation."""
     stopped_at: datetime | None = None
+    stopped_by_operator: bool = False
+    """An operator cancelled it; otherwise `stopped_at` is when the applicant stopped it."""
     erased_at: datetime | None = None
     """When the partner had the personal data erased."""
     due_at: datetime | None = None

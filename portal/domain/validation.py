@@ -32,10 +32,12 @@ class DoubleCheck(StrEnum):
 
 
 class IdentityMatch(StrEnum):
-    """Whether the verified document is of the person whose details were given."""
+    """Whether the verified document is of the person whose details were given, by number, else by name.
+
+    `unknown` if neither could be compared.
+    """
 
     UNKNOWN = "unknown"
-    """Neither numbers nor names could be compared."""
     MATCH = "match"
     MISMATCH = "mismatch"
 

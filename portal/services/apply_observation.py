@@ -141,9 +141,12 @@ class ObservationApplier:
 
     def _alert(self, onboarding: Onboarding, before: Validation, after: Validation, now: datetime) -> None:
         """Logs what only an operator can fix; what lasts, at each refresh."""
-        if after.is_doubtful and not before.is_doubtful:
-            log.error("onboarding %s: approval held: %s", onboarding.id, _why_doubtful(after))
-            self.meter.count("identity_unknown" if after.is_uncompared else "identity_mismatch")
+        if after.is_uncompared and not before.is_uncompared:
+            log.error("onboarding %s: approval held: the verified document could not be compared", onboarding.id)
+            self.meter.count("identity_unknown")
+        elif after.is_doubtful and (not before.is_doubtful or before.is_uncompared):
+            log.error("onboarding %s: approval held: the document has another %s", onboarding.id, _basis(after))
+            self.meter.count("identity_mismatch")
         if after.failed_by_outage and not before.failed_by_outage:
             log.error("onboarding %s: rejected because the registry did not answer", onboarding.id)
             self.meter.count("registry_outages")
@@ -190,11 +193,9 @@ class ObservationApplier:
         return StallReason.HOSTED_PAGE_REFUSED
 
 
-def _why_doubtful(after: Validation) -> str:
-    if after.is_uncompared:
-        return "the verified document could not be compared, and the partner requires it"
-    is_name = after.identity_basis is IdentityBasis.NAME
-    return f"the verified document has another {'name' if is_name else 'number'} than was given"
+def _basis(after: Validation) -> IdentityBasis:
+    """An older release, which compared numbers only, kept none."""
+    return after.identity_basis or IdentityBasis.NUMBER
 
 
 def _was_not_taken_up(before: Validation, after: Validation) -> bool:

@@ -94,7 +94,11 @@ class CreationSteps:
 
     async def _checked(self, claimed: Onboarding, entity_id: str) -> _Entity:
         """Numbers of different countries can be equal, and old Argentine ones are shared by two people."""
-        conflict = conflict_between(_details(claimed), await self._gu1.read_entity(entity_id))
+        try:
+            entity = await self._gu1.read_entity(entity_id)
+        except Refused as refused:
+            raise Refused(refused.http_status, refused.code) from refused  # it says nothing about the details
+        conflict = conflict_between(_details(claimed), entity)
         if conflict:
             raise _AnothersEntity(conflict)
         return _Entity(entity_id, is_own=False)

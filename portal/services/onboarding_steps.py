@@ -42,7 +42,7 @@ class OnboardingSteps:
         self._reconciliation = Reconciliation(store, gu1, self._leases, onboardings, timings=timings, meter=meter)
         self._cleanup = DuplicateCleanup(store, gu1, self._leases, timings=timings, meter=meter)
         self._correction = CorrectionStep(gu1, self._leases, onboardings, meter=meter)
-        self._refresh_steps = RefreshSteps(gu1, self._leases, onboardings, budget, meter=meter)
+        self._refresh_steps = RefreshSteps(gu1, self._leases, onboardings, budget, timings=timings, meter=meter)
 
     async def take(self, claimed: Onboarding) -> None:
         step = self._next_step(claimed)

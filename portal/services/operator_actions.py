@@ -134,7 +134,7 @@ class OperatorActions:
             changed = stopped(found, now)
             if changed is None:
                 raise ActionRefused("it is over already")
-            return changed
+            return replace(changed, stopped_by_operator=True)
 
         return self._change(onboarding_id, by.cause(Action.CANCELLED), change)
 

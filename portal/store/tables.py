@@ -88,6 +88,7 @@ onboardings = Table(
     Column("outages", Integer, nullable=False, server_default=text("0")),
     Column("outages_in_row", Integer, nullable=False, server_default=text("0")),
     Column("stopped_at", UtcDateTime),
+    Column("stopped_by_operator", Boolean, nullable=False, server_default=false()),
     Column("erased_at", UtcDateTime),
     Column("due_at", UtcDateTime),
     Column("sweep_at", UtcDateTime),

@@ -110,9 +110,10 @@ def test_read_that_fails_is_tried_again_before_anything_is_decided(
     assert (onboardings.get(started.id).conflict is None) == (expected is not None)
 
 
-def test_key_that_may_not_read_takes_nobody_over(taken, begin, onboardings, gu1):
+@pytest.mark.parametrize("refusal", [Refused(403, "FORBIDDEN"), Refused(400, None, about_details=True)])
+def test_key_that_may_not_read_takes_nobody_over(taken, begin, onboardings, gu1, refusal):
     taken()
-    gu1.failing["read_entity"] = Refused(403, "FORBIDDEN")
+    gu1.failing["read_entity"] = refusal
     refused = onboardings.get(begin(document_number="20123470").id)
     assert (refused.stall_reason, refused.entity_id) == (StallReason.REFUSED, None)
 

@@ -158,9 +158,17 @@ def test_open_attempt_is_cancelled_again_until_gu1_answers(retried, report, gu1,
     assert gu1.validations[SECOND].status is Status.PENDING
     assert retried.onboarding.due_at is not None
     gu1.failing.clear()
-    pass_time(600, 60)
+    pass_time(20, 5)  # somebody may be at its hosted page
     assert gu1.validations[SECOND].status is Status.CANCELLED
     assert retried.onboarding.due_at is None
+
+
+def test_open_attempt_is_left_to_gu1_for_as_long_as_it_asks_for(retried, report, gu1, work, pass_time):
+    gu1.failing["cancel_validation"] = Unavailable("busy", retry_after=120)
+    report(Status.APPROVED, FIRST)
+    work()
+    pass_time(110, 10)
+    assert len(gu1.named("cancel_validation")) == 1
 
 
 def test_attempt_that_gu1_does_not_cancel_is_asked_for_until_its_session_ends(retried, report, gu1, clock, work):

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, IntegerField, SelectField, StringField
 from wtforms.csrf.core import CSRF
-from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
 from portal.domain.comparable_numbers import is_shared
@@ -18,9 +18,8 @@ from portal.domain.onboarding import Details
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
 from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, DocumentRule, normalise, rule_for
 from portal.web.links import FormToken, FormTokens, StaleForm
-from portal.web.name_and_email import LONGEST_EMAIL, LONGEST_NAME, NameOrEmailError, plain_email, plain_name
-
-TOO_LONG = _("Use at most %(max)d characters.")
+from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
+from portal.web.typed_text import without_margins
 
 
 class SignedToken(CSRF):  # type: ignore[misc]
@@ -106,8 +105,8 @@ class ConsentForm(SignedForm):
     consent = _consent()
 
 
-class _NumberForm(SignedForm):
-    """With a document number, which people must have seen as the country prints it before it is used."""
+class _PersonForm(SignedForm):
+    """With names, and a document number that people must have seen as the country prints it before it is used."""
 
     normalised_number = ""
 
@@ -140,24 +139,36 @@ class _NumberForm(SignedForm):
         except DocumentNumberError as error:
             raise ValidationError(error.message) from None
 
+    def validate_last_name(self, field: StringField) -> None:
+        if self.has_one_name.data:
+            if field.data:
+                raise ValidationError(_("Leave this empty if you have only one name, or untick the box."))
+        elif not (field.data or "").strip():
+            raise ValidationError(_("Write your last names, or tick the box if you have only one name."))
+        else:
+            _a_name(self, field)
+
 
 def _first_name() -> StringField:
-    missing = InputRequired(_("Write your first names."))
-    return StringField(_("First names"), validators=[missing, Length(max=LONGEST_NAME, message=TOO_LONG), _a_name])
+    return StringField(_("First names"), validators=[InputRequired(_("Write your first names.")), _a_name])
 
 
 def _last_name() -> StringField:
-    missing = InputRequired(_("Write your last names."))
-    return StringField(_("Last names"), validators=[missing, Length(max=LONGEST_NAME, message=TOO_LONG), _a_name])
+    return StringField(_("Last names"))
 
 
-class CorrectionForm(_NumberForm):
+def _has_one_name() -> BooleanField:
+    return BooleanField(_("I have only one name"))
+
+
+class CorrectionForm(_PersonForm):
     """For a number that was mistyped; with the names only if gu1's record is not this onboarding's own."""
 
     document_number = StringField(_("Document number"))
     shown_number = StringField(widget=HiddenInput())
     first_name = _first_name()
     last_name = _last_name()
+    has_one_name = _has_one_name()
 
     def __init__(self, tokens: FormTokens, subject: str, *, country: str, with_names: bool) -> None:
         super().__init__(tokens, subject)
@@ -165,6 +176,7 @@ class CorrectionForm(_NumberForm):
         if not with_names:
             del self.first_name
             del self.last_name
+            del self.has_one_name
 
     @property
     def issuer(self) -> str:
@@ -175,21 +187,18 @@ class CorrectionForm(_NumberForm):
         return {name: field.data for name in ("first_name", "last_name") if (field := self._fields.get(name))}
 
 
-class DetailsForm(_NumberForm):
+class DetailsForm(_PersonForm):
     country = SelectField(_("Country that issued your document"), validate_choice=False)
     issuing_country = SelectField(_("Which country?"), validate_choice=False)
     document_number = StringField(_("Document number"))
     shown_number = StringField(widget=HiddenInput())
     first_name = _first_name()
     last_name = _last_name()
+    has_one_name = _has_one_name()
     email = EmailField(
         _("E-mail (optional)"),
-        filters=[lambda typed: typed and typed.strip()],
-        validators=[
-            Optional(),
-            Length(max=LONGEST_EMAIL, message=TOO_LONG),
-            _an_address,
-        ],
+        filters=[lambda typed: typed and without_margins(typed)],
+        validators=[Optional(), _an_address],
     )
     consent = _consent()
     needs_cuil = False
@@ -225,6 +234,17 @@ class DetailsForm(_NumberForm):
         self.country.data = details.country if listed else OTHER
         self.issuing_country.data = None if listed else details.country
         self.first_name.data, self.last_name.data = details.first_name, details.last_name
+        self.has_one_name.data = not details.last_name
+
+    def mark_refused(self, number: str) -> None:
+        """Points at the field whose number gu1 did not take."""
+        self.document_number.errors = [
+            _(
+                "We sent the number that ends in %(digits)s, and it was not accepted. "
+                "Please compare it and everything else with your document.",
+                digits=number[-3:],
+            )
+        ]
 
     def validate_country(self, field: SelectField) -> None:
         if field.data not in COUNTRY_NAMES:

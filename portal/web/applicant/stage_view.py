@@ -96,7 +96,8 @@ class StageView:
 
     @property
     def is_stopped(self) -> bool:
-        return self.onboarding.stopped_at is not None
+        """By the applicant."""
+        return self.onboarding.stopped_at is not None and not self.onboarding.stopped_by_operator
 
     @property
     def attempts_left(self) -> int:
@@ -159,7 +160,7 @@ class StageView:
 
     @property
     def lost_approval(self) -> bool:
-        return self.validation is not None and self.validation.lost_approval and not self.is_stopped
+        return self.validation is not None and self.validation.lost_approval and not self.onboarding.stopped_at
 
     @property
     def was_verified_before(self) -> bool:
