@@ -154,8 +154,9 @@ def _changed_tax_id(body: Json, before: Entity) -> str:
         return before.tax_id
     if mock.variant.number_change == "refused":
         raise invalid("taxId cannot be changed")
-    same_country = {"country": before.country} if mock.variant.duplicate_scope == "country" else {}
-    existing = mock.state.entities(type=before.type, tax_id=wanted, **same_country)
+    existing = mock.state.entities(type=before.type, tax_id=wanted)
+    if mock.variant.duplicate_scope == "country":
+        existing = [it for it in existing if it.country == before.country]
     if existing and mock.variant.duplicates != "allow":
         raise Duplicate(existing[0])
     return wanted
