@@ -84,6 +84,10 @@ class Services:
     operator_actions: OperatorActions
 
 
+CHECKS_AT_ONCE = 100
+"""Per minute and process, so that nobody at a page waits for them."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -230,7 +234,13 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         clock=clock,
         sync_clock=clock.set,
         count_problems=lambda now: shared.metrics.set_problems(stores.search.count_problems(now)),
-        purge_expired=Housekeeping(stores.shared_state, stores.outbox, stores.onboardings).purge_expired,
+        start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
+        purge_expired=Housekeeping(
+            stores.shared_state,
+            stores.outbox,
+            stores.onboardings,
+            attempts_window=shared.config.attempts_window,
+        ).purge_expired,
         close=close,
     )
 

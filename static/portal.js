@@ -22,9 +22,15 @@
     focused = document.activeElement;
   });
 
+  // The clock time beside "in about 5 hours": only the browser knows the person's time zone.
+  const clocks = () => document.querySelectorAll("#status time").forEach((it) => {
+    it.dataset.clock = new Date(it.dateTime).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
+  });
+
   on("htmx:after:swap", () => {
     hosted();
     echo();
+    clocks();
     tellStage();
     const lost = focused && !document.contains(focused);
     if (lost) one("#status h1").focus();
@@ -167,4 +173,5 @@
   connected();
   hosted();
   echo();
+  clocks();
 })();

@@ -156,7 +156,7 @@ def _changed_tax_id(body: Json, before: Entity) -> str:
         raise invalid("taxId cannot be changed")
     existing = mock.state.entities(type=before.type, tax_id=wanted)
     if mock.variant.duplicate_scope == "country":
-        existing = [it for it in existing if it.country == before.country]
+        existing = [entity for entity in existing if entity.country == before.country]
     if existing and mock.variant.duplicates != "allow":
         raise Duplicate(existing[0])
     return wanted

@@ -83,11 +83,26 @@ class Onboarding:
     name_digests: str | None = field(default=None, repr=False)
     """Keyed hashes of the typed name's words, for the same; see `portal/services/identity.py`."""
     consent: Consent | None = None
+    person: str | None = field(default=None, repr=False)
+    """Whose attempts they are, as a keyed hash; forgotten when the window of attempts has passed."""
+    earlier_attempts: tuple[datetime, ...] | None = None
+    """When the person's attempts before the current validation were made, also in other onboardings.
+
+    As counted when the current one was planned, sent or opened; None if it never was.
+    """
     entity_id: str | None = None
     entity_conflict: EntityConflict | None = None
     """Why the details were refused, if it was not gu1 that refused them; see `conflict`."""
     verified_before_at: datetime | None = None
     """When gu1 verified this customer earlier, if that approval is still valid: the onboarding is then approved."""
+    reverify: bool = False
+    """The partner wants a new verification, even if an earlier approval is still valid."""
+    verified_until: datetime | None = None
+    """When the approval ends, if gu1 says so."""
+    verification_check_at: datetime | None = None
+    """When gu1 is next asked whether the customer has to verify again."""
+    reverification_due_at: datetime | None = None
+    """Since when the customer has to verify again."""
     watched_at: datetime | None = None
     """When the page was last open, within half a minute."""
     entity_is_own: bool = False
@@ -150,8 +165,20 @@ class Onboarding:
         """An operator allowed the next attempt."""
         return self.allowed_attempt is not None and self.allowed_attempt > self.attempts
 
-    def attempt_limit(self, max_attempts: int) -> int:
-        return max(max_attempts, self.allowed_attempt or 0)
+    @property
+    def is_allowed_attempt(self) -> bool:
+        """An operator allowed the current attempt, or the next."""
+        return self.allowed_attempt is not None and self.allowed_attempt >= self.attempts
+
+    @property
+    def attempt_times(self) -> tuple[datetime, ...]:
+        """When the person's attempts in the window were made, the current one included; the oldest first."""
+        validation, earlier = self.validation, self.earlier_attempts
+        if validation is None:
+            return earlier or ()
+        if earlier is None:  # written by a release that did not count them
+            earlier = (validation.created_at,) * max(0, self.validation_number - self.outages - 1)
+        return tuple(sorted((*earlier, validation.attempted_at) if validation.is_attempt else earlier))
 
     def due_after(self, usual: datetime | None) -> datetime | None:
         """`usual`, or `sweep_at` or `recheck_at` if that is earlier."""
@@ -202,6 +229,7 @@ class Onboarding:
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
             (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
             (self.conflict, self.correction, self.entity_is_own),
+            self.earlier_attempts,
             self.validation and self.validation.shown,
         )
 
@@ -220,6 +248,11 @@ class Onboarding:
             details=None,
             document_digest=None,
             name_digests=None,
+            person=None,
+            earlier_attempts=None,
+            verified_until=None,
+            verification_check_at=None,
+            reverification_due_at=None,
             watched_at=None,
             validation=validation and replace(validation, session_url=None, session_id=None, verified_digest=None),
         )

@@ -297,6 +297,16 @@ class Validation:
         """gu1 rejected it because the registry did not answer, so it is no attempt of the applicant's."""
         return self.remedy is Remedy.RETRY_LATER
 
+    @property
+    def is_attempt(self) -> bool:
+        """It counts as an attempt: its hosted page was opened, or gu1 gave a verdict, and not because of an outage."""
+        is_made = self.shown_at is not None or self.status in {Status.APPROVED, Status.REJECTED}
+        return is_made and not self.failed_by_outage
+
+    @property
+    def attempted_at(self) -> datetime:
+        return self.shown_at or self.sent_at or self.created_at
+
     def observed(self, seen: Observation, identity: Identity) -> Self:
         """This validation with the observation applied; unchanged if that is stale or its status not allowed."""
         if self.operator_decision is OperatorDecision.REJECTED:

@@ -62,6 +62,7 @@ def read_entity_status(body: object, entity_id: str) -> EntityStatus:
     return EntityStatus(
         is_verified=row["isVerified"] is True,
         needs_reverification=flag(row.get("needsReverification")) is not False,
+        asks_reverification=flag(row.get("needsReverification")) is True,
         validation_id=identifier(current.get("id")),
         verified_at=moment(row.get("lastVerifiedAt")) or moment(current.get("verifiedAt")),
         expires_at=moment(row.get("expiresAt")),

@@ -12,7 +12,11 @@ from portal.services.validation_plan import Policy
 
 class Policies:
     def __init__(self, config: Config, partners: Registry) -> None:
-        self._default = Policy(max_attempts=config.max_attempts, double_check_renaper=config.gu1_double_check_renaper)
+        self._default = Policy(
+            max_attempts=config.max_attempts,
+            attempts_window=config.attempts_window,
+            double_check_renaper=config.gu1_double_check_renaper,
+        )
         self._partners = partners
 
     def policy_for(self, onboarding: Onboarding) -> Policy:

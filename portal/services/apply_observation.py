@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import Afterwards, RenaperPatience
+from portal.domain.reverification import with_verification_watched
 from portal.domain.status import Status
 from portal.domain.timings import Timings
 from portal.domain.validation import (
@@ -55,7 +56,7 @@ class ObservationApplier:
         is_over = (is_over or after.awaits_person) and not onboarding.is_correcting
         if not onboarding.stopped_at:
             self._alert(onboarding, before, after, now)
-        return replace(
+        applied = replace(
             onboarding,
             validation=after,
             stall_reason=stall_reason,
@@ -63,6 +64,7 @@ class ObservationApplier:
             due_at=onboarding.due_after(None if is_over else self._next_refresh(after, now)),
             updated_at=now if changed else onboarding.updated_at,
         )
+        return with_verification_watched(onboarding, applied, now)
 
     def apply_to_other(
         self, onboarding: Onboarding, other: Validation, seen: Observation
@@ -91,7 +93,8 @@ class ObservationApplier:
             updated_at=now,
         )
         usual = None if after.is_settled else self._next_refresh(after, now)
-        return replace(moved, due_at=moved.due_after(usual)), after
+        moved = replace(moved, due_at=moved.due_after(usual))
+        return with_verification_watched(onboarding, moved, now), after
 
     def apply_unrequested(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         """Applies a webhook: it does not count as a refresh, and delays none."""

@@ -53,6 +53,10 @@ class Action(StrEnum):
     DECIDED = "decided"
     """A reviewer at gu1 decided."""
     SESSION_EXPIRED = "session_expired"
+    HELD_BACK = "held_back"
+    """The person has no attempts left before some time has passed."""
+    REVERIFICATION_DUE = "reverification_due"
+    """The approval ended at gu1, or gu1 asks for a new one."""
     STALLED = "stalled"
     RECOVERED = "recovered"
     CHANGED = "changed"
@@ -109,7 +113,8 @@ class ChangeRecorder:
         """None if neither status nor stage changed. `before`: None if the onboarding is new."""
         old, new = before and self._facts(before), self._facts(after)
         is_correction = before is not None and before.correction is not after.correction
-        if old == new and not is_correction and not (cause and cause.is_always_recorded):
+        is_news = is_correction or _became_due(before, after) or (cause and cause.is_always_recorded)
+        if old == new and not is_news:
             return None
         cause = cause or _derived(before, after)
         return replace(
@@ -137,6 +142,10 @@ class ChangeRecorder:
         )
 
 
+def _became_due(before: Onboarding | None, after: Onboarding) -> bool:
+    return after.reverification_due_at is not None and (before is None or before.reverification_due_at is None)
+
+
 def _derived(before: Onboarding | None, after: Onboarding) -> Cause:
     actor, action = _of_onboarding(before, after)
     return Cause(actor=actor, action=action)
@@ -154,6 +163,8 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
     if after.correction and after.correction is not before.correction:
         return _of_correction(before, after)
     old, new = before.validation, after.validation
+    if _became_due(before, after) and after.status is Status.APPROVED:
+        return Actor.GU1, Action.REVERIFICATION_DUE
     if new is None:
         return (Actor.PARTNER, Action.DETAILS_GIVEN) if old else (Actor.RULE, Action.CHANGED)
     if old is not None and new.number < old.number:
@@ -191,6 +202,9 @@ def _reported(new: Validation) -> tuple[Actor, Action]:
 
 
 def _of_stall(before: Onboarding, after: Onboarding) -> tuple[Actor, Action]:
+    more_attempts = len(after.earlier_attempts or ()) - len(before.earlier_attempts or ())
+    if more_attempts:
+        return Actor.RULE, Action.HELD_BACK if more_attempts > 0 else Action.RECOVERED
     if after.failures > before.failures or (after.stall_reason and not before.stall_reason):
         return Actor.RULE, Action.STALLED
     if after.failures < before.failures or (before.stall_reason and not after.stall_reason):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from portal.domain.errors import LostClaim, NotSent, OutcomeUnknown, Refused, Unavailable
 from portal.domain.existing_entity import conflict_between
 from portal.domain.onboarding import Details, EntityConflict, Onboarding, StallReason
-from portal.domain.timings import Timings
+from portal.domain.timings import LONGEST_WAIT, Timings
 from portal.domain.validation import CreationState, DoubleCheck
 from portal.services.leases import Leases, is_adopted, unsent, validation_changed
 from portal.services.onboardings import Onboardings
@@ -120,7 +121,12 @@ class CreationSteps:
         self._meter.count("entity_conflicts", kind=conflict)
 
     async def create_validation(self, claimed: Onboarding) -> None:
-        sent = await self._leases.save(claimed, self._sent)
+        counted = await asyncio.to_thread(self._onboardings.with_attempts, claimed)
+        opens_at = self._onboardings.held_back_until(counted)
+        if opens_at:
+            await self._hold_back(claimed, counted, opens_at)
+            return
+        sent = await self._leases.save(claimed, lambda fresh: self._sent(_with_attempts_of(counted, fresh)))
         if self._leases.is_expiring(claimed):
             # This process was paused; by the time gu1 answers, another worker could hold the lease.
             too_late = NotSent("the lease is about to expire")
@@ -147,6 +153,17 @@ class CreationSteps:
             await self._leases.retry_later(claimed, "create_validation", error, also=_not_sent)
         else:
             await self._leases.finish(claimed, lambda fresh: self._onboardings.apply_observation(fresh, seen))
+
+    async def _hold_back(self, claimed: Onboarding, counted: Onboarding, opens_at: datetime) -> None:
+        now = self._leases.now()
+        is_news = counted.earlier_attempts != claimed.earlier_attempts
+        if is_news:
+            self._meter.count("held_back")
+        await self._leases.sleep_until(
+            claimed,
+            min(opens_at, now + LONGEST_WAIT),
+            lambda fresh: replace(_with_attempts_of(counted, fresh), updated_at=now if is_news else fresh.updated_at),
+        )
 
     def _sent(self, onboarding: Onboarding) -> Onboarding:
         validation = onboarding.validation
@@ -211,6 +228,10 @@ async def _unless_refused(found: Awaitable[str | None]) -> str | None:
         return await found
     except Refused:
         return None
+
+
+def _with_attempts_of(counted: Onboarding, fresh: Onboarding) -> Onboarding:
+    return replace(fresh, person=counted.person, earlier_attempts=counted.earlier_attempts)
 
 
 def _not_sent(onboarding: Onboarding) -> Onboarding:

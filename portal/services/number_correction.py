@@ -60,6 +60,7 @@ class NumberCorrector:
             correction=Correction.REPLACED,
             details=details,
             document_digest=self._identity.document_digest(details),
+            person=self._planner.person_of(onboarding, details),
             entity_id=None,
             entity_is_own=False,
             lost_entity_id=onboarding.entity_id,

@@ -18,6 +18,7 @@ from portal.services.onboardings import Onboardings
 from portal.services.ports import Clock, Gu1, Meter, Store
 from portal.services.reconciliation import Reconciliation
 from portal.services.refresh_steps import RefreshSteps
+from portal.services.verification_watch import VerificationWatch
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class OnboardingSteps:
         self._reconciliation = Reconciliation(store, gu1, self._leases, onboardings, timings=timings, meter=meter)
         self._cleanup = DuplicateCleanup(store, gu1, self._leases, timings=timings, meter=meter)
         self._correction = CorrectionStep(gu1, self._leases, onboardings, meter=meter)
+        self._watch = VerificationWatch(store, gu1, self._leases, budget, meter=meter)
         self._refresh_steps = RefreshSteps(gu1, self._leases, onboardings, budget, timings=timings, meter=meter)
 
     async def take(self, claimed: Onboarding) -> None:
@@ -65,8 +67,10 @@ class OnboardingSteps:
         validation = onboarding.validation
         if onboarding.recheck_at and onboarding.recheck_at <= self._clock():
             return self._refresh_steps.recheck_others
+        if self._watch.is_due(onboarding):
+            return self._watch.check_verification
         if validation is None:
-            has_customer = onboarding.external_id and not onboarding.stopped_at
+            has_customer = onboarding.external_id and not onboarding.stopped_at and not onboarding.reverify
             return self._refresh_steps.look_up_customer if has_customer else self._pause
         if validation.creation_state is CreationState.SENT:
             return self._reconciliation.reconcile

@@ -38,6 +38,8 @@ class CreateRequest:
     capture: str | None = None
     details: Details | None = None
     """If given, the customer only has to agree."""
+    reverify: bool = False
+    """Asks the customer even if an earlier approval is still valid."""
     sent_body: str = field(default="", repr=False)
     """Without the values that come from the registry."""
 
@@ -108,7 +110,8 @@ class PartnerOnboardings:
             details=request.details,
             country=request.details.country if request.details else None,
             given_by_partner=request.details is not None,
-            due_at=now,
+            reverify=request.reverify,
+            due_at=None if request.reverify else now,
             created_at=now,
             updated_at=now,
         )
@@ -169,6 +172,7 @@ class PartnerOnboardings:
             return_url=request.return_url or earlier.return_url,
             state=earlier.state if request.state is None else request.state,
             capture=request.capture or earlier.capture,
+            reverify=request.reverify or earlier.reverify,
         )
         if request.details is None or request.details == earlier.details:
             return changed

@@ -14,10 +14,20 @@ from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import DeliveryResult, Event
-from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow
+from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow, ReverificationRow
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
+
+
+class CountedAttempt(NamedTuple):
+    at: datetime
+    is_own: bool
+    """Of the onboarding itself, not of another one of the same person."""
+
+
+FindAttempts = Callable[[str | None, datetime, datetime], list[CountedAttempt]]
+"""Person, after when and until when: the attempts that count, without the current validation's."""
 
 
 class LockedOnboarding(Protocol):
@@ -30,6 +40,9 @@ class LockedOnboarding(Protocol):
 
         `cause`: who or what made the change, if the change itself does not show it.
         """
+
+    def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
+        """Like `Store.find_attempts`. Until the context ends, no other process counts those of the same person."""
 
     def other_attempt(self, gu1_id: str) -> Validation | None:
         """This attempt, if it is adopted and the onboarding stands at another one."""
@@ -128,6 +141,14 @@ class Store(Protocol):
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
         """Its adopted validations except the one that it stands at."""
 
+    def find_attempts(
+        self, onboarding: Onboarding, person: str | None, after: datetime, until: datetime
+    ) -> list[CountedAttempt]:
+        """The onboarding's earlier attempts, and those of the person's other onboardings.
+
+        Of others only those that reached the hosted page and were rejected or are still open. Outages do not count.
+        """
+
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         """True if another onboarding sent requests for the same entity and has no answer yet."""
 
@@ -144,6 +165,15 @@ class Store(Protocol):
 
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
         """Deletes the details of at most `limit` onboardings, and the hashes made from them if no work is left."""
+
+    def start_verification_checks(self, now: datetime, *, limit: int) -> None:
+        """Makes onboardings due whose `verification_check_at` has come."""
+
+    def forget_earlier_verifications(self, onboarding: Onboarding) -> None:
+        """The customer was verified again in `onboarding`, so of the earlier ones nothing falls due any more."""
+
+    def forget_persons(self, before: datetime, *, limit: int) -> None:
+        """Deletes the hashes of persons who neither sent a form nor opened a hosted page since then."""
 
     def ping(self) -> None: ...
 
@@ -163,6 +193,9 @@ class OnboardingSearch(Protocol):
 
     def list_problems(self, problem: Problem, *, now: datetime, limit: int) -> list[ProblemRow]:
         """The longest waiting first."""
+
+    def list_reverifications(self, partner: str | None, *, limit: int) -> list[ReverificationRow]:
+        """Customers who have to verify again, the longest due first. `partner`: None for all."""
 
     def count_problems(self, now: datetime) -> list[ProblemCount]:
         """Also those of which there is none."""

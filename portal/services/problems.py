@@ -67,6 +67,16 @@ class ProblemRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReverificationRow:
+    """A customer who has to verify again."""
+
+    onboarding_id: str
+    partner: str | None
+    external_id: str
+    reverification_due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemCount:
     problem: Problem
     kind: ProblemKind

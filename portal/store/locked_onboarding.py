@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, delete, update
 
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
 from portal.services.change_history import Cause, HistoryEntry
+from portal.services.ports import CountedAttempt
+from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
@@ -65,6 +67,11 @@ class LockedRow:
         if entry:
             add_entry(self._connection, changed.id, entry)
         self.onboarding = changed
+
+    def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
+        if person:
+            lock_person(self._connection, person)
+        return find_attempts(self._connection, self.onboarding, person, after, until)
 
     def other_attempt(self, gu1_id: str) -> Validation | None:
         current = self.onboarding.validation

@@ -21,6 +21,7 @@ from portal.services.problems import (
     ProblemCount,
     ProblemKind,
     ProblemRow,
+    ReverificationRow,
 )
 from portal.store.column_types import Unreadable
 from portal.store.row_reader import RowReader
@@ -80,6 +81,16 @@ class OnboardingSearch:
             rows = connection.execute(select(found).order_by(found.c.since).limit(limit)).mappings().all()
         readable = [row for row in rows if Unreadable.TIME not in row.values()]
         return [ProblemRow(**dict(row) | {"kind": ProblemKind(row["kind"])}) for row in readable]
+
+    def list_reverifications(self, partner: str | None, *, limit: int) -> list[ReverificationRow]:
+        columns = (onboardings.c.id.label("onboarding_id"), onboardings.c.partner, onboardings.c.external_id)
+        due_at = onboardings.c.reverification_due_at
+        due = select(*columns, due_at).where(due_at.is_not(None), onboardings.c.external_id.is_not(None))
+        if partner is not None:
+            due = due.where(onboardings.c.partner == partner)
+        with self._transactions.reading() as connection:
+            rows = connection.execute(due.order_by(due_at).limit(limit)).mappings().all()
+        return [ReverificationRow(**row) for row in rows if Unreadable.TIME not in row.values()]
 
     def count_problems(self, now: datetime) -> list[ProblemCount]:
         """Also those of which there is none."""

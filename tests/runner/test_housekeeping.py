@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.app import runner_of
+from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.errors import KeyReused
 from portal.runner.housekeeping import Housekeeping
 from portal.store.database import make_engine
@@ -34,7 +35,9 @@ def after(database, store, clock):
     """Keeps house so much later."""
 
     def after(**time):
-        Housekeeping(SharedState(database), Outbox(database), store).purge_expired(clock.now + timedelta(**time))
+        Housekeeping(SharedState(database), Outbox(database), store, attempts_window=DEFAULT_WINDOW).purge_expired(
+            clock.now + timedelta(**time)
+        )
 
     return after
 

@@ -39,7 +39,9 @@ def a_full_onboarding():
         entity_conflict=EntityConflict.CUIL_NEEDED,
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
-        outages=8, outages_in_row=9, correction=Correction.REPLACED, entity_is_own=True, set_aside=1,
+        reverify=True, verified_until=LATER[1], verification_check_at=LATER[2], reverification_due_at=LATER[3],
+        outages=8, outages_in_row=9, person="d2" * 32, earlier_attempts=(LATER[0], LATER[1]),
+        correction=Correction.REPLACED, entity_is_own=True, set_aside=1,
     )  # fmt: skip
 
 

@@ -169,6 +169,9 @@ def test_a_partner_reads_where_its_customer_stands(created, api):
         "created_at",
         "updated_at",
         "verified_at",
+        "verified_until",
+        "needs_reverification",
+        "can_retry_at",
     ]
     assert (before["external_id"], before["stage"], before["attempts"]) == ("customer-7", "details", 0)
     assert before["created_at"] == "2026-03-02T12:00:00Z"

@@ -27,7 +27,7 @@ def words_of(html):
 
 
 def ways_on(page, path):
-    retry = [it for it in page.all("button") if (it.get("aria-describedby") or "").endswith("retry-hint")]
+    retry = [it for it in page.all("button") if (it.get("aria-describedby") or "").startswith("retry-")]
     ways = {
         "continue": page.all("a", href=f"{path}/continue"),
         "retry": any("disabled" not in it for it in retry),

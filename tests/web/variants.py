@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.correction import Correction
 from portal.domain.onboarding import StallReason
 from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
@@ -147,7 +148,16 @@ VARIANTS = {
         lambda: stored_as(Stage.WAITING) | {"stall_reason": StallReason.UNAVAILABLE, "failures": 2},
     ),
     "closed": Variant(Stage.CLOSED, "contact", _at(Stage.CLOSED)),
-    "closed without a verdict": Variant(Stage.CLOSED, "contact", _with(status=Status.EXPIRED, number=3)),
+    "closed for now": Variant(Stage.CLOSED, "later", _rejected(Reason.FACE_MISMATCH, number=3)),
+    "closed until now": Variant(Stage.CLOSED, "retry", _rejected(Reason.FACE_MISMATCH, number=3), DEFAULT_WINDOW),
+    "held back": Variant(Stage.CLOSED, "later", lambda: {"validation": a_validation(), "earlier_attempts": (NOW,) * 3}),
+    "held back until now": Variant(
+        Stage.CLOSED,
+        "retry",
+        lambda: {"validation": adopted(), "earlier_attempts": (NOW,) * 3},
+        DEFAULT_WINDOW,
+    ),
+    "closed without a verdict": Variant(Stage.CLOSED, "later", _with(status=Status.EXPIRED, shown_at=NOW, number=3)),
     "rejected before the last attempt": Variant(
         Stage.REJECTED, "retry", _rejected(Reason.REGISTRY_CARD_OUTDATED, number=2)
     ),

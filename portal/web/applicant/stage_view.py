@@ -43,6 +43,8 @@ TITLES = {
 
 ON_HOLD = _("Your verification is on hold")
 CORRECTING = _("We are correcting your number")
+LATER = _("You can try again later")
+AGAIN = _("You can try again")
 NO_LONGER_VALID = _("Your verification is no longer valid")
 
 _missing = set(Stage) - set(TITLES)
@@ -92,7 +94,18 @@ class StageView:
 
     @property
     def may_stop(self) -> bool:
-        return not self.stage.is_final
+        return not self.stage.is_final or self.is_held_back
+
+    @property
+    def is_held_back(self) -> bool:
+        """The camera step was not opened yet, because the person has no attempts left for now."""
+        validation = self.validation
+        return self.stage is Stage.CLOSED and validation is not None and not validation.status.is_final
+
+    @property
+    def goes_on_later(self) -> bool:
+        """Closed, and the next attempt is or will be free."""
+        return self.stage is Stage.CLOSED and (self.may_retry or self.retry_opens is not None)
 
     @property
     def is_stopped(self) -> bool:
@@ -189,7 +202,11 @@ class StageView:
     def title(self) -> Any:
         if self.is_held:
             return CORRECTING if self.is_correcting else ON_HOLD
-        return NO_LONGER_VALID if self.lost_approval else TITLES[self.pictured]
+        if self.lost_approval:
+            return NO_LONGER_VALID
+        if self.goes_on_later:
+            return LATER if self.retry_opens else AGAIN
+        return TITLES[self.pictured]
 
     @property
     def pictured(self) -> Stage:
@@ -247,6 +264,8 @@ class StageView:
     def changes_at(self) -> float:
         """The Unix time at which the page changes by time alone; infinite if it does not."""
         elapsed = [it.seconds_unchanged(self.now) for it in (self.next_try, self.retry_opens) if it]
+        if self.standing.more_attempts_at:
+            elapsed.append((self.standing.more_attempts_at - self.now).total_seconds())
         if not self.stage.is_final:
             elapsed.append(next_threshold(self.age) - self.age)
         if self.stage is Stage.CONFIRMING:

@@ -63,6 +63,7 @@ def status_json(view: StageView) -> Response:
         status=view.status,
         reason=view.reason,
         attempts_left=view.attempts_left,
+        can_retry_at=view.retry_opens.iso if view.retry_opens else None,
         poll_after_seconds=math.ceil(view.poll_after) if view.poll_after else None,
     )
 
