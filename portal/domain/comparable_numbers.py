@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # Not Chile and Uruguay: document readers confuse the card's serial number with the person's number.
 _PRINTED_ON_THE_DOCUMENT = frozenset({"AR", "CO", "PE"})
+PERSONS_PREFIXES = frozenset({"20", "23", "24", "25", "26", "27"})
+"""Of a CUIL; companies have others."""
 _PERUVIAN_DIGITS = 8
 _FIRST_UNSHARED_DNI = 10_000_000
 
@@ -14,7 +16,7 @@ def comparable(country: str, number: str) -> str | None:
     if country not in _PRINTED_ON_THE_DOCUMENT:
         return None
     kept = "".join(char for char in number if char.isascii() and char.isalnum()).upper()
-    if country == "AR" and len(kept) == 11 and kept.isdigit():
+    if country == "AR" and is_cuil(kept):
         kept = dni_in_cuil(kept)
     if country == "PE":
         kept = kept[:_PERUVIAN_DIGITS]  # a ninth is the check digit, printed on some cards only
@@ -27,6 +29,11 @@ def is_shared(country: str, number: str) -> bool:
     Below ten million, men and women had numbers of their own. `number`: letters and digits only.
     """
     return country == "AR" and len(number) <= 8 and number.isdecimal() and int(number) < _FIRST_UNSHARED_DNI
+
+
+def is_cuil(number: str) -> bool:
+    """True for eleven digits with a prefix of a person. A número de trámite, also eleven, begins with zeros."""
+    return len(number) == 11 and number.isdigit() and number[:2] in PERSONS_PREFIXES
 
 
 def dni_in_cuil(number: str) -> str:

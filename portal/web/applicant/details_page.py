@@ -43,6 +43,8 @@ def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
     form.needs_cuil = found is not None and found.conflict is EntityConflict.CUIL_NEEDED
     if found and found.details and not form.is_submitted():
         form.fill_in(found.details)
+        if asked_again(found) is AskedAgain.REFUSED and not chosen:
+            form.mark_refused(found.details.document_number)
     if chosen in COUNTRY_NAMES and not form.is_submitted():
         form.country.data = chosen
     return form
