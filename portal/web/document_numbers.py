@@ -14,7 +14,7 @@ from stdnum.br import cpf
 from stdnum.cl import rut
 from stdnum.mx import rfc
 
-from portal.domain.comparable_numbers import PERSONS_PREFIXES, dni_in_cuil, is_cuil
+from portal.domain.comparable_numbers import CUIL_PREFIXES, dni_in_cuil, is_cuil
 from portal.web.typed_text import LONGEST_TYPED, shown, without_separators
 
 EMPTY = _("Enter your document number.")
@@ -25,10 +25,10 @@ LETTERS_WITH_ENYE = _("Use only the letters A to Z, Ñ, & and the digits 0 to 9.
 WRONG_DIGIT = _("One of the digits seems wrong. Please compare it with your document.")
 COMPANY_CUIT = _("This CUIT belongs to a company. Enter your own DNI or CUIL.")
 COMPANY_RFC = _("This RFC belongs to a company. Enter your own, which has 13 letters and digits.")
-CUIL_NEEDED = _("Enter your CUIL here, with its 11 digits.")
 NUMERO_DE_TRAMITE = _(
     "This looks like the número de trámite. Enter the DNI number instead: the 7 or 8 digits beside “Documento”."
 )
+CUIL_NEEDED = _("Enter your CUIL here, with its 11 digits.")
 RFC_PARTS = _("An RFC is four letters, your date of birth as six digits, and three more letters or digits.")
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -133,7 +133,7 @@ def _significant(country: str, number: str) -> str:
 
 def _with_zeros_of_cuil(number: str) -> str:
     """The CUIL of a DNI of six or seven digits is often written without the zeros before them."""
-    is_short = len(number) in {9, 10} and number[:2] in PERSONS_PREFIXES
+    is_short = len(number) in {9, 10} and number[:2] in CUIL_PREFIXES
     return number[:2] + number[2:].zfill(9) if is_short else number
 
 
