@@ -55,6 +55,15 @@ def test_entity_with_a_wrong_tax_id_is_refused(mock):
     assert (answer.status_code, answer.json["error"]) == (400, "INVALID_TAX_ID")
 
 
+def test_same_digits_of_another_country_are_a_duplicate_where_gu1_says_so(mock):
+    mock.entity("20123456")
+    colombian = {"type": "person", "name": "Eva", "taxId": "20123456", "countryCode": "CO"}
+    assert mock.post("/api/entities", **colombian).status_code == 409
+    mock.told("world", duplicate_scope="country")
+    assert mock.post("/api/entities", **colombian).status_code == 201
+    assert mock.post("/api/entities", **colombian).status_code == 409
+
+
 def test_duplicate_is_refused_with_nested_details(mock):
     existing = mock.entity("20123456")
     answer = mock.post("/api/entities", type="person", name="Eva", taxId="20.123.456", countryCode="AR")

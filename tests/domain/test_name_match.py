@@ -51,6 +51,9 @@ RULE = [
     (("Carlos", "Carlos"), ("JUAN CARLOS", "PÉREZ"), DIFFERS),
     # One name.
     (("Suharto", "Suharto"), (None, "SUHARTO"), AGREES),
+    (("Suharto", ""), ("SUHARTO", None), AGREES),
+    (("Ana", ""), ("ANA", "NÚÑEZ"), UNKNOWN),
+    (("Ana", ""), ("ROSA", "QUISPE"), DIFFERS),
     (("Juan", "Pérez"), (None, "PÉREZ"), UNKNOWN),
     (("Juan", "Pérez"), (None, "GÓMEZ"), DIFFERS),
     # Nothing to compare.
