@@ -37,9 +37,12 @@ class VerificationWatch:
 
     def is_due(self, onboarding: Onboarding) -> bool:
         check_at = onboarding.verification_check_at
-        return check_at is not None and check_at <= self._leases.now() and onboarding.status is Status.APPROVED
+        return check_at is not None and check_at <= self._leases.now()
 
     async def check_verification(self, claimed: Onboarding) -> None:
+        if claimed.status is not Status.APPROVED:  # a release that did not watch it took the approval back
+            await self._leases.finish(claimed, lambda fresh: replace(fresh, verification_check_at=None))
+            return
         wait = await asyncio.to_thread(self._budget.take, watched=False)
         if wait:
             await self._put_off(claimed, wait)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,8 @@ from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck
 from portal.services.operator_actions import Operator
+from portal.store.encryption import ColumnCipher
+from portal.store.repository import Repository
 from portal.store.tables import events
 from tests.factories import NOW, some_details
 from tests.partners import partners_file
@@ -79,6 +82,11 @@ class Shop:
 @pytest.fixture
 def shop(app, gu1, clock, config, shared_engines):
     return Shop(app, gu1, clock, shared_engines["test"].connect_to(config.database_url))
+
+
+@pytest.fixture
+def store(app, config, shared_engines):
+    return Repository(shared_engines["test"].connect_to(config.database_url), ColumnCipher(config.secret_keys))
 
 
 @pytest.fixture
@@ -270,3 +278,13 @@ def test_what_an_operator_releases_is_watched(shop, create_for_customer, work):
 def test_people_without_a_partner_are_not_watched(prepared, shop):
     shop.report(prepared, Status.APPROVED, double_check=DoubleCheck.ANSWERED)
     assert shop.get(prepared).verification_check_at is None
+
+
+def test_what_another_release_took_back_is_not_asked_for_each_minute(shop, verified, store):
+    with store.locked(verified.id) as row:
+        taken_back = replace(row.onboarding.validation, status=Status.REJECTED, reason=Reason.NOT_ELIGIBLE)
+        row.save(replace(row.onboarding, validation=taken_back))
+    shop.clock.now = NOW + YEAR
+    shop.minute_passes()
+    kept = shop.get(verified)
+    assert (kept.verification_check_at, kept.due_at, shop.due()) == (None, None, [])

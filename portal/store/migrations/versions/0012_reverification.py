@@ -25,6 +25,13 @@ def upgrade() -> None:
         op.add_column("onboardings", sa.Column(name, sa.DateTime(timezone=True)))
     for name, columns, condition in INDEXES:
         op.create_index(name, "onboardings", columns, sqlite_where=condition, postgresql_where=condition)
+    # Customers who were approved before are watched from now on.
+    op.execute(
+        "UPDATE onboardings SET verification_check_at = CURRENT_TIMESTAMP"
+        " WHERE external_id IS NOT NULL AND stopped_at IS NULL AND erased_at IS NULL"
+        " AND (verified_before_at IS NOT NULL OR EXISTS (SELECT 1 FROM validations"
+        " WHERE onboarding_id = onboardings.id AND number = current_validation AND status = 'approved'))"
+    )
 
 
 def downgrade() -> None:
