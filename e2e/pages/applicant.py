@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
+from e2e.pages.forms import onboarding_id
+
 _SLOW = 20_000
 
 PHONE = {
@@ -92,6 +94,10 @@ class Applicant:
     def access_link(self) -> str:
         """Without the query, which may describe this device."""
         return self.portal_url + urlsplit(self.page.url).path
+
+    @property
+    def onboarding_id(self) -> str:
+        return onboarding_id(self.access_link)
 
     def hears(self, words: str | re.Pattern[str]) -> None:
         expect(self.page.locator("#said")).to_contain_text(words, timeout=_SLOW)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
 import httpx
@@ -35,3 +37,9 @@ def send_form(portal_url: str, number: str, **changes: str) -> str:
         answer = client.post("/", data=details(number, form_token(client.get("/").text), **changes))
     assert answer.status_code == 303, answer.status_code
     return portal_url + answer.headers["Location"]
+
+
+def onboarding_id(link: str) -> str:
+    """The onboarding's id, which the access link carries signed but readable."""
+    payload = link.rsplit("/", 1)[-1].split("?", maxsplit=1)[0].split(".", maxsplit=1)[0]
+    return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))[0])

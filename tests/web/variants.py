@@ -137,6 +137,9 @@ VARIANTS = {
     ),
     "cancelled": Variant(Stage.CANCELLED, "retry", _at(Stage.CANCELLED)),
     "stopped": Variant(Stage.CANCELLED, "start", lambda: stored_as(Stage.WAITING) | {"stopped_at": NOW}),
+    "cancelled by an operator": Variant(
+        Stage.CANCELLED, "contact", lambda: stored_as(Stage.WAITING) | {"stopped_at": NOW, "stopped_by_operator": True}
+    ),
     "stopped by a partner's customer": Variant(
         Stage.CANCELLED, "contact", lambda: {"validation": None, "stopped_at": NOW, "external_id": "customer-8"}
     ),

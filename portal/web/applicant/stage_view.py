@@ -250,6 +250,12 @@ class StageView:
         return jittered(self.poll_interval) if self.poll_interval else None
 
     @property
+    def may_be_overturned(self) -> bool:
+        """gu1 may still change the verdict, which an open page should show."""
+        has_verdict = self.stage.is_final and self.stage is not Stage.DETAILS and self.validation is not None
+        return has_verdict and self.onboarding.stopped_at is None and self.onboarding.erased_at is None
+
+    @property
     def version(self) -> PollVersion:
         return PollVersion(
             updated_at=microseconds(self.onboarding.updated_at),

@@ -9,6 +9,7 @@ from flask import Response, jsonify, render_template
 
 from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
+from portal.domain.polling import OVERTURN_POLL_SECONDS
 from portal.domain.reference import reference_of
 from portal.web.applicant.capture import allow_hosted_frame, camera_is_blocked, capture_of
 from portal.web.applicant.forms import ActionForm
@@ -73,6 +74,7 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
     came_directly = portal().config.direct_start and found.external_id is None
     return {
         "view": view,
+        "overturn_seconds": OVERTURN_POLL_SECONDS,
         "company": view.company,
         "urls": Urls(
             page=url_to("applicant.onboarding", token=token),
