@@ -39,7 +39,7 @@ def serve(host: str, port: int, workers: int) -> None:
     serve_app("portal.app:serving_app", host, port, workers)
 
 
-def serve_app(target: str, host: str, port: int, workers: int) -> None:
+def serve_app(target: str, host: str, port: int, workers: int, *, threads: int = _BLOCKING_THREADS) -> None:
     """`target` names the factory that each worker process calls."""
     config = configuration()
     set_up_logging(config.log_level)
@@ -47,7 +47,7 @@ def serve_app(target: str, host: str, port: int, workers: int) -> None:
     _migrate_or_check(config)
     with _shared_metrics() if workers > 1 else nullcontext():
         try:
-            server = _server(target, config, host, port, workers)
+            server = _server(target, config, host, port, workers, threads)
             server.on_startup(lambda: _reload_on_hangup(server, config))
             server.serve()
         except (RuntimeError, OSError) as error:
@@ -78,7 +78,7 @@ def _shared_metrics() -> Iterator[None]:
         yield
 
 
-def _server(target: str, config: Config, host: str, port: int, workers: int) -> MPServer | MTServer:
+def _server(target: str, config: Config, host: str, port: int, workers: int, threads: int) -> MPServer | MTServer:
     return Granian(
         target,
         factory=True,
@@ -88,7 +88,7 @@ def _server(target: str, config: Config, host: str, port: int, workers: int) -> 
         # Over HTTP/2 one connection could occupy every thread with streams whose bodies never end.
         http=HTTPModes.http1,
         workers=workers,
-        blocking_threads=_BLOCKING_THREADS,
+        blocking_threads=threads,
         backlog=_CONNECTIONS,
         backpressure=_CONNECTIONS,
         websockets=False,

@@ -27,6 +27,7 @@ from e2e.bench.speed.part import Terms
 from e2e.bench.speed.people import people
 from e2e.bench.speed.rival import rival
 from e2e.bench.speed.routes import routes
+from e2e.bench.speed.settings_of_servers import settings_of_servers
 from e2e.bench.speed.sides import CORES
 from e2e.bench.speed.slow_clients import slow_clients
 from e2e.bench.speed.startup import startup
@@ -44,6 +45,7 @@ PARTS: dict[str, Callable[[Terms], list[Table]]] = {
     "slow": slow_clients,
     "start": startup,
     "weight": weight,
+    "servers": settings_of_servers,
 }
 ON_REQUEST = {"servers"}
 """Left out unless named: it is for choosing settings."""

@@ -16,7 +16,9 @@ from e2e.bench.fleet import database_of
 from e2e.bench.scenario import processes, processor_seconds
 from e2e.bench.speed.quick_gu1 import quick_gu1
 from e2e.servers import SECRET_KEY, Server, on_database, portal
+from portal.app import serving_app
 from portal.cli.serve import serve_app
+from portal.web.body_first import BodyFirst
 from tests.ports import free_port
 
 CORES = len(os.sched_getaffinity(0))
@@ -49,7 +51,16 @@ def bare_route(folder: Path, *, workers: int = WORKERS) -> Server:
     """The ceiling: the portal's server with nothing in it but one Flask route."""
     port = free_port()
     server = portal(folder, port=port, gu1_url="http://127.0.0.1:9", env=SETTINGS)
-    server.command = [sys.executable, "-m", "e2e.bench.speed.sides", "--port", str(port), "--workers", str(workers)]
+    server.command = [
+        sys.executable,
+        "-m",
+        "e2e.bench.speed.sides",
+        "bare_app",
+        "--port",
+        str(port),
+        "--workers",
+        str(workers),
+    ]
     server.probe = "/"
     server.log = folder / f"bare-{port}.log"
     return server
@@ -112,12 +123,24 @@ def cpu_of(server: Server) -> Iterator[list[float]]:
     used.append(processor_seconds(server) - before)
 
 
+def portal_app() -> Flask:
+    """The portal with as many places for work as the environment says; none means that each thread is a place."""
+    app = serving_app()
+    places = int(os.environ["SPEED_PLACES"])
+    if places:
+        app.wsgi_app = BodyFirst(app.wsgi_app, places)  # type: ignore[method-assign]
+    return app
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
+    options.add_argument("app", choices=("bare_app", "portal_app"))
     options.add_argument("--port", type=int, required=True)
     options.add_argument("--workers", type=int, required=True)
+    options.add_argument("--threads", type=int)
     told = options.parse_args()
-    serve_app("e2e.bench.speed.sides:bare_app", "127.0.0.1", told.port, told.workers)
+    threads = {"threads": told.threads} if told.threads else {}
+    serve_app(f"e2e.bench.speed.sides:{told.app}", "127.0.0.1", told.port, told.workers, **threads)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ class Kind:
     """What it sends at once; `{host}` and `{path}` are replaced."""
     drips: bytes = b""
     """What it sends again and again afterwards."""
-    reads: bool = False
+    settles: float = 1.0
+    """Seconds until the server has done what there is to do for it."""
 
 
 KINDS = (
@@ -52,7 +53,7 @@ KINDS = (
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"1\r\na\r\n",
     ),
-    Kind("reader", "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n" * 8),
+    Kind("reader", "GET / HTTP/1.1\r\nHost: {host}\r\n\r\n" * 4, settles=5.0),
 )
 
 
@@ -100,7 +101,7 @@ def _polled(generator: Generator, visits: Visits, door: Server) -> Burst:
 def _slow(door: Server, kind: Kind, path: str) -> Iterator[None]:
     parts = urlsplit(door.url)
     first = kind.first.format(host=parts.netloc, path=path).encode()
-    own = [socket.create_connection((parts.hostname, parts.port), timeout=5) for _ in range(SLOW)]
+    own = [_connected(parts.hostname or "", parts.port or 80) for _ in range(SLOW)]
     over = threading.Event()
 
     def drip() -> None:
@@ -115,7 +116,7 @@ def _slow(door: Server, kind: Kind, path: str) -> Iterator[None]:
             each.send(first)
     thread = threading.Thread(target=drip)
     thread.start()
-    time.sleep(1.0)
+    time.sleep(kind.settles)
     try:
         yield
     finally:
@@ -123,3 +124,12 @@ def _slow(door: Server, kind: Kind, path: str) -> Iterator[None]:
         thread.join()
         for each in own:
             each.close()
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    """With so small a window that unread answers stay with the server."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    made.settimeout(5)
+    made.connect((host, port))
+    return made
