@@ -18,7 +18,7 @@ class BodyFirst:
     """
 
     def __init__(self, app: WSGIApplication, places: int) -> None:
-        self._app = app
+        self.inside = app
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(places):
             self._places.put(None)
@@ -29,7 +29,7 @@ class BodyFirst:
             _read_ahead(environ, length)
         self._places.get()
         try:
-            return _whole(self._app(environ, start_response))
+            return _whole(self.inside(environ, start_response))
         finally:
             self._places.put(None)
 

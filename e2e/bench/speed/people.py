@@ -32,9 +32,8 @@ def people(terms: Terms) -> list[Table]:
         most, used = 0, memory_of(here.portal)
         for number in STEPS:
             burst, cpu, used = _step(terms, here, links[:number])
-            holds = _holds(burst, number)
-            _add(table, number, burst, cpu, used, holds)
-            if not holds:
+            _add(table, number, burst, cpu, used)
+            if not _holds(burst, number):
                 break
             most = number
         _add_memory(memory, f"at {number:,} people", used, "≤ 450 MB")
@@ -69,7 +68,8 @@ def _holds(burst: Burst, number: int) -> bool:
     return not burst.wrong and burst.good >= _FULL_SHARE * due and burst.percentile(0.99) <= _MOST_P99
 
 
-def _add(table: Table, number: int, burst: Burst, cpu: float, used: Memory, holds: bool) -> None:
+def _add(table: Table, number: int, burst: Burst, cpu: float, used: Memory) -> None:
+    holds = _holds(burst, number)
     wrong = f"no: {dict(burst.wrong)}" if burst.wrong else "no"
     table.add(
         f"{number:,}",

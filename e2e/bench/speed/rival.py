@@ -47,7 +47,7 @@ def rival(terms: Terms) -> list[Table]:
         with naive_portal(terms.folder, gu1_url=here.gu1.url) as naive:
             for slowness in SLOW:
                 _let_gu1_take(here, slowness.latency)
-                _add(table, terms, here, visits, naive, slowness)
+                table.add(*_slow(terms, here, visits, naive, slowness))
             _add_hung(table, terms, here, visits, naive)
     table.notes.append(
         f"On {terms.databases[0]}, {CONNECTIONS} connections. The naive portal: gunicorn gthread with 8 threads in "
@@ -56,11 +56,11 @@ def rival(terms: Terms) -> list[Table]:
     return [table]
 
 
-def _add(table: Table, terms: Terms, here: Ground, visits: Visits, naive: Server, slowness: Slowness) -> None:
+def _slow(terms: Terms, here: Ground, visits: Visits, naive: Server, slowness: Slowness) -> tuple[str, ...]:
     theirs = Side.of(naive, lambda: Load(naive.url, _naive_polls(here, naive), CONNECTIONS, slowness.seconds, grace=30))
     ours = Side.of(here.portal, lambda: _polls(here, visits, terms.seconds))
     ratio = alternate(terms, ours, theirs)
-    table.add(
+    return (
         slowness.name,
         rate(theirs.rate),
         milliseconds(theirs.latency(0.99)),
@@ -68,9 +68,6 @@ def _add(table: Table, terms: Terms, here: Ground, visits: Visits, naive: Server
         milliseconds(ours.latency(0.99)),
         times(ratio),
         slowness.goal,
-        ratio=ratio,
-        ours=ours.figures(),
-        naive=theirs.figures(),
     )
 
 

@@ -37,6 +37,8 @@ _VARYING = re.compile(
 )
 """What differs between two answers of the same page, besides the version: tokens, the jittered interval, the time."""
 _NOT_DUE_FOR = timedelta(minutes=50)
+_WAITED = timedelta(minutes=12)
+"""More than the last age but one at which the page changes by time alone; see `portal/domain/polling.py`."""
 
 
 def forms(door: Server, count: int, *, seed: int = 1) -> list[Request]:
@@ -54,7 +56,8 @@ def _form(door: Server, number: int, token: str) -> Request:
 def seeded(ground: Ground, count: int, *, status: str | None = "in_review") -> list[str]:
     """The paths of this many status pages. The hosted page was opened; of each gu1 then said this status.
 
-    One onboarding goes through the portal's doors, the others are copies of its rows.
+    One onboarding goes through the portal's doors. These are copies of its rows that have waited for so long that what
+    they show stays the same for the next half hour.
     """
     link = urlsplit(send_form(ground.portal.url, a_document_number())).path
     wait_until_adopted(ground, 1)
@@ -64,7 +67,7 @@ def seeded(ground: Ground, count: int, *, status: str | None = "in_review") -> l
         if status:
             content, headers = webhooks(ground, status)[0]
             client.post("/webhooks/gu1", content=content, headers=headers).raise_for_status()
-    return [link, *(f"/o/{token}" for token in _copies(ground, link, count - 1))]
+    return [f"/o/{token}" for token in _copies(ground, link, count)]
 
 
 def _copies(ground: Ground, link: str, count: int) -> list[str]:
@@ -72,11 +75,13 @@ def _copies(ground: Ground, link: str, count: int) -> list[str]:
     httpx.post(f"{ground.gu1.url}/_quick/copies", json={"count": count}, trust_env=False, timeout=PATIENCE)
     original, expires = json.loads(_payload(link))
     names = [f"{original}-{number}" for number in range(1, count + 1)]
-    later = datetime.now(UTC) + _NOT_DUE_FOR
+    now = datetime.now(UTC)
+    moments = {"due_at": now + _NOT_DUE_FOR, "updated_at": now - _WAITED, "created_at": now - _WAITED}
+    times = {key: literal(moment, UtcDateTime()) for key, moment in moments.items()}
     engine = create_engine(ground.database_url)
     with engine.begin() as connection:
         for table, key, changes in (
-            (onboardings, onboardings.c.id, {"submission": null(), "due_at": literal(later, UtcDateTime())}),
+            (onboardings, onboardings.c.id, {"submission": null(), **times}),
             (validations, validations.c.onboarding_id, {}),
         ):
             for number, name in enumerate(names, 1):

@@ -127,8 +127,8 @@ def portal_app() -> Flask:
     """The portal with as many places for work as the environment says; none means that each thread is a place."""
     app = serving_app()
     places = int(os.environ["SPEED_PLACES"])
-    if places:
-        app.wsgi_app = BodyFirst(app.wsgi_app, places)  # type: ignore[method-assign]
+    inside = app.wsgi_app.inside  # type: ignore[attr-defined]
+    app.wsgi_app = BodyFirst(inside, places) if places else inside  # type: ignore[method-assign]
     return app
 
 
