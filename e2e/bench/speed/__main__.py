@@ -22,6 +22,8 @@ from pathlib import Path
 
 from e2e.bench.fleet import DATABASES, POSTGRESQL
 from e2e.bench.speed.generator import generator, raise_file_limit
+from e2e.bench.speed.gu1_reads import gu1_reads
+from e2e.bench.speed.instructions import instructions
 from e2e.bench.speed.journeys import journeys
 from e2e.bench.speed.part import Terms
 from e2e.bench.speed.people import people
@@ -45,6 +47,8 @@ PARTS: dict[str, Callable[[Terms], list[Table]]] = {
     "slow": slow_clients,
     "start": startup,
     "weight": weight,
+    "reads": gu1_reads,
+    "instructions": instructions,
     "servers": settings_of_servers,
 }
 ON_REQUEST = {"servers"}

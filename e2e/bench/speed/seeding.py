@@ -28,11 +28,13 @@ from portal.store.tables import onboardings, validations
 from portal.web.links import AccessLinks
 
 PATIENCE = 60.0
-_POLL_URL = re.compile(r'hx-get="([^"]+/status\?[^"]*)"')
+HTMX_HEADERS = {"HX-Request": "true"}
+HTMX = "HX-Request: true\r\n"
+POLL_URL = re.compile(r'hx-get="([^"]+/status\?[^"]*)"')
 _FORM_TYPE = "Content-Type: application/x-www-form-urlencoded\r\n"
 _VERSION = re.compile(rb'(?<=/status\?v=)[^"&]+')
 _VARYING = re.compile(
-    rb'(?<=name="form_token" type="hidden" value=")[^"]+|(?<=hx-trigger="every )[0-9]+'
+    rb'(?<=name="form_token" type="hidden" value=")[^"]+|(?<=hx-trigger="every )[0-9]+|(?<=content=")[0-9]+(?=")'
     rb'|(?<=<p class="only-print reference">)[^<]+'
 )
 """What differs between two answers of the same page, besides the version: tokens, the jittered interval, the time."""
@@ -139,7 +141,7 @@ class Visits:
 
     def unchanged_polls(self) -> list[Request]:
         """With the version that each page has now; it changes by time alone, so ask again before each burst."""
-        with httpx.Client(base_url=self._door.url, trust_env=False) as client:
+        with httpx.Client(base_url=self._door.url, trust_env=False, timeout=PATIENCE) as client:
             return [get(self._door.url, poll_url(client, it), Right(204), HTMX) for it in self._links]
 
     def changed_polls(self) -> list[Request]:
@@ -150,28 +152,30 @@ class Visits:
         return self._pages("{}")
 
     def form(self) -> list[Request]:
-        return [get(self._door.url, "/", Right(200, _fixed_parts(self._body("/"))))]
+        return [get(self._door.url, "/", Right(200, _fixed_parts(self._bodies(["/"])["/"])))]
 
     def health(self) -> list[Request]:
-        return [get(self._door.url, "/healthz", Right(200, (self._body("/healthz"),)))]
+        return [get(self._door.url, "/healthz", Right(200, (self._bodies(["/healthz"])["/healthz"],)))]
 
     def _pages(self, path: str, headers: str = "") -> list[Request]:
         paths = [path.format(it) for it in self._links]
-        return [get(self._door.url, it, Right(200, _fixed_parts(self._body(it, headers))), headers) for it in paths]
+        bodies = self._bodies(paths, headers)
+        return [get(self._door.url, it, Right(200, _fixed_parts(bodies[it])), headers) for it in paths]
 
-    def _body(self, path: str, headers: str = "") -> bytes:
-        told = {"HX-Request": "true"} if headers else {}
-        answer = httpx.get(self._door.url + path, headers={**told, "Accept-Encoding": "identity"}, trust_env=False)
-        assert answer.status_code == 200, (path, answer.status_code)
-        return answer.content
-
-
-HTMX = "HX-Request: true\r\n"
+    def _bodies(self, paths: Sequence[str], headers: str = "") -> dict[str, bytes]:
+        told = HTMX_HEADERS if headers else {}
+        bodies = {}
+        with httpx.Client(base_url=self._door.url, trust_env=False, timeout=PATIENCE) as client:
+            for path in paths:
+                answer = client.get(path, headers={**told, "Accept-Encoding": "identity"})
+                assert answer.status_code == 200, (path, answer.status_code)
+                bodies[path] = answer.content
+        return bodies
 
 
 def poll_url(client: httpx.Client, link: str) -> str:
-    answer = client.get(f"{link}/status", headers={"HX-Request": "true"})
-    found = _POLL_URL.search(answer.text)
+    answer = client.get(f"{link}/status", headers=HTMX_HEADERS)
+    found = POLL_URL.search(answer.text)
     assert answer.status_code == 200 and found, (answer.status_code, answer.text[:200])
     return html.unescape(found[1])
 
