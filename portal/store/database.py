@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
+from ast import literal_eval
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -37,6 +39,7 @@ MIGRATION_TIMEOUT = 60.0
 
 _WRITES = "portal_writes"
 _MIGRATION_LOCK = 7_218_400_113
+_HEADER = ("down_revision", "revision")
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 
 
@@ -120,11 +123,20 @@ def _schema_of(connection: Connection) -> Schema:
     present: set[str] = set()
     if inspect(connection).has_table("alembic_version"):
         present = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
-    # Each migration's file is named after its revision, and they are in one line.
-    known = sorted(path.name.partition("_")[0] for path in _MIGRATIONS.glob("[0-9]*.py"))
-    if present == set(known[-1:]):
+    known = _migrations()
+    if present == known.keys() - known.values():
         return Schema.CURRENT
-    return Schema.BEHIND if present <= set(known) else Schema.AHEAD
+    return Schema.BEHIND if present <= known.keys() else Schema.AHEAD
+
+
+def _migrations() -> dict[str, str | None]:
+    """Each revision and the one before it, as Alembic would read them from the same files."""
+    found = {}
+    for path in _MIGRATIONS.glob("[0-9]*.py"):
+        before, revision = (re.search(rf"^{it} = (.+)$", path.read_text("utf-8"), re.M) for it in _HEADER)
+        assert before and revision, path.name
+        found[literal_eval(revision[1])] = literal_eval(before[1])
+    return found
 
 
 def _is_sqlite(engine: Engine) -> bool:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 _HEAD_ENDS = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNK = 256 * 1024
-_GRACE = 3.0
+_GRACE = 20.0
 """Seconds for the last answers, after the last request was sent."""
 _BUSY = 0.9
 """Share of one core from which the generator may be the bottleneck."""

@@ -39,7 +39,7 @@ _VARYING = re.compile(
 )
 """What differs between two answers of the same page, besides the version: tokens, the jittered interval, the time."""
 _NOT_DUE_FOR = timedelta(minutes=50)
-_WAITED = timedelta(minutes=12)
+_WAITED = timedelta(minutes=17)
 """More than the last age but one at which the page changes by time alone; see `portal/domain/polling.py`."""
 
 
