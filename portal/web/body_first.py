@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 MOST_BYTES = 1024 * 1024
-"""Of a body that is read ahead. A longer one is left to the application, which refuses it unread."""
+"""Of a body that is read ahead. The rest is left to the application, which refuses it."""
+PATIENCE = 0.25
+"""Seconds to wait for a place. Whoever has them may be waiting for the database, which must not stop all others."""
 
 
 class BodyFirst:
@@ -24,19 +27,30 @@ class BodyFirst:
             self._places.put(None)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        length = environ.get("CONTENT_LENGTH")
-        if length:
-            _read_ahead(environ, length)
-        self._places.get()
-        try:
+        _read_ahead(environ)
+        with self._place():
             return _whole(self.inside(environ, start_response))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        try:
+            self._places.get(timeout=PATIENCE)
+        except Empty:
+            yield
+            return
+        try:
+            yield
         finally:
             self._places.put(None)
 
 
-def _read_ahead(environ: WSGIEnvironment, length: str) -> None:
+def _read_ahead(environ: WSGIEnvironment) -> None:
+    length = environ.get("CONTENT_LENGTH", "")
     if length.isascii() and length.isdigit() and int(length) <= MOST_BYTES:
         environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))
+    elif "HTTP_TRANSFER_ENCODING" in environ:
+        # One byte more, by which the application sees that it is too long.
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(MOST_BYTES + 1))
 
 
 def _whole(parts: Iterable[bytes]) -> list[bytes]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from io import BytesIO
 from queue import Queue
 
 import pytest
 
+from portal.web import body_first
 from portal.web.body_first import MOST_BYTES, BodyFirst
 
 
@@ -29,35 +31,71 @@ def reader(environ, start_response):
     return [environ["wsgi.input"].read()]
 
 
-def request(app, body, length=""):
-    return app({"CONTENT_LENGTH": length, "wsgi.input": body}, lambda *_: None)
+def request(app, body, **environ):
+    return app({"wsgi.input": body, **environ}, lambda *_: None)
 
 
-def test_slow_body_holds_no_place():
+@pytest.fixture
+def patient(monkeypatch):
+    """Nobody goes without a place."""
+    monkeypatch.setattr(body_first, "PATIENCE", 10.0)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    ("kind", "length"),
+    [({"CONTENT_LENGTH": "3"}, 3), ({"HTTP_TRANSFER_ENCODING": "chunked"}, MOST_BYTES + 1)],
+    ids=["with a length", "chunked"],
+)
+def test_slow_body_holds_no_place(kind, length):
     app, slow, answers = BodyFirst(reader, places=1), SlowBody(), Queue()
-    thread = threading.Thread(target=lambda: answers.put(request(app, slow, "3")))
+    thread = threading.Thread(target=lambda: answers.put(request(app, slow, **kind)))
     thread.start()
     assert slow.is_read.wait(10)
+    began = time.monotonic()
     assert request(app, BytesIO(b"")) == [b""]
+    assert time.monotonic() - began < 5
     slow.released.set()
     thread.join()
-    assert answers.get() == [b"xxx"]
+    assert answers.get() == [b"x" * length]
+
+
+def test_places_that_wait_for_the_database_stop_nobody():
+    stalled, over = threading.Event(), threading.Event()
+
+    def stall(environ, _start_response):
+        if "stalls" in environ:
+            stalled.set()
+            assert over.wait(10)
+        return [b"ok"]
+
+    app = BodyFirst(stall, places=1)
+    thread = threading.Thread(target=lambda: request(app, BytesIO(b""), stalls=True))
+    thread.start()
+    assert stalled.wait(10)
+    assert request(app, BytesIO(b"")) == [b"ok"]
+    over.set()
+    thread.join()
 
 
 @pytest.mark.parametrize("length", [str(MOST_BYTES + 1), "-1", "many", "²"])
 def test_what_the_application_refuses_is_left_to_it_unread(length):
     body = BytesIO(b"abc")
-    assert request(BodyFirst(lambda environ, _: [environ["wsgi.input"].read(1)], 1), body, length) == [b"a"]
+    app = BodyFirst(lambda environ, _: [environ["wsgi.input"].read(1)], 1)
+    assert request(app, body, CONTENT_LENGTH=length) == [b"a"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_place_is_free_again_after_an_error():
     def broken(_environ, _start_response):
         raise RuntimeError
 
     app = BodyFirst(broken, places=1)
+    began = time.monotonic()
     for _ in range(2):
         with pytest.raises(RuntimeError):
             request(app, BytesIO(b""))
+    assert time.monotonic() - began < 5
 
 
 def test_answer_in_parts_is_read_and_closed_within_its_place():
