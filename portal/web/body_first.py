@@ -20,8 +20,9 @@ class BodyFirst:
     Few places, because threads that work at the same time fight for one interpreter lock.
     """
 
-    def __init__(self, app: WSGIApplication, places: int) -> None:
+    def __init__(self, app: WSGIApplication, places: int, patience: float = PATIENCE) -> None:
         self.inside = app
+        self._patience = patience
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(places):
             self._places.put(None)
@@ -34,7 +35,7 @@ class BodyFirst:
     @contextmanager
     def _place(self) -> Iterator[None]:
         try:
-            self._places.get(timeout=PATIENCE)
+            self._places.get(timeout=self._patience)
         except Empty:
             yield
             return

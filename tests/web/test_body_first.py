@@ -9,7 +9,6 @@ from queue import Queue
 
 import pytest
 
-from portal.web import body_first
 from portal.web.body_first import MOST_BYTES, BodyFirst
 
 
@@ -35,20 +34,17 @@ def request(app, body, **environ):
     return app({"wsgi.input": body, **environ}, lambda *_: None)
 
 
-@pytest.fixture
-def patient(monkeypatch):
-    """Nobody goes without a place."""
-    monkeypatch.setattr(body_first, "PATIENCE", 10.0)
+PATIENT = 10.0
+"""Nobody goes without a place."""
 
 
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("kind", "length"),
     [({"CONTENT_LENGTH": "3"}, 3), ({"HTTP_TRANSFER_ENCODING": "chunked"}, MOST_BYTES + 1)],
     ids=["with a length", "chunked"],
 )
 def test_slow_body_holds_no_place(kind, length):
-    app, slow, answers = BodyFirst(reader, places=1), SlowBody(), Queue()
+    app, slow, answers = BodyFirst(reader, 1, PATIENT), SlowBody(), Queue()
     thread = threading.Thread(target=lambda: answers.put(request(app, slow, **kind)))
     thread.start()
     assert slow.is_read.wait(10)
@@ -85,12 +81,11 @@ def test_what_the_application_refuses_is_left_to_it_unread(length):
     assert request(app, body, CONTENT_LENGTH=length) == [b"a"]
 
 
-@pytest.mark.usefixtures("patient")
 def test_place_is_free_again_after_an_error():
     def broken(_environ, _start_response):
         raise RuntimeError
 
-    app = BodyFirst(broken, places=1)
+    app = BodyFirst(broken, 1, PATIENT)
     began = time.monotonic()
     for _ in range(2):
         with pytest.raises(RuntimeError):
