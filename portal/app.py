@@ -47,12 +47,16 @@ from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
+from portal.web.body_first import BodyFirst
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens
 from portal.web.refusals import Refusals
 from portal.web.release import release_of
+
+PLACES = 4
+"""Requests that a worker process works on at the same time; docs/performance.md shows why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,7 @@ def serving_app() -> Flask:
     config = load_config()
     set_up_logging(config.log_level)
     app = create_app(config)
+    app.wsgi_app = BodyFirst(app.wsgi_app, PLACES)  # type: ignore[method-assign]
     runner = runner_of(app)
     runner.start()
     # Before the interpreter stops its thread pools, which running steps need to save their outcome.
