@@ -27,6 +27,8 @@ class Standing:
     """The abandoned validation may be closed and followed by the next."""
     may_continue: bool
     """The hosted page may be opened now."""
+    may_correct_number: bool
+    """The applicant may give the document number once more."""
     is_finished: bool
 
 
@@ -45,6 +47,7 @@ def standing_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: t
         retry_opens_at=opens_at if is_too_early else None,
         may_restart=_may_restart(onboarding, stage, now) and left > 0,
         may_continue=may_continue(onboarding, now),
+        may_correct_number=may_correct_number(onboarding, now) and not onboarding.given_by_partner,
         is_finished=_is_finished(stage, is_retryable),
     )
 
@@ -86,6 +89,14 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     )
 
 
+def may_correct_number(onboarding: Onboarding, now: datetime) -> bool:
+    """By whoever gave the number: once, while the verdict is held because of it, and no other attempt is open."""
+    validation = onboarding.validation
+    is_over = onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at
+    is_held = validation is not None and validation.is_correctable and onboarding.recheck_at is None
+    return is_held and onboarding.correction is None and not is_over
+
+
 def _may_restart(onboarding: Onboarding, stage: Stage, now: datetime) -> bool:
     validation = onboarding.validation
     if stage is not Stage.ABANDONED or validation is None or onboarding.erased_at:
@@ -100,6 +111,8 @@ def _is_finished(stage: Stage, is_retryable: bool) -> bool:
 def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
     """Not for an abandoned session, which could still be completed and paid: it has to be closed at gu1 first."""
     if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
+        return False
+    if onboarding.is_correcting:
         return False
     needs_a_person = onboarding.validation.remedy is Remedy.CONTACT and not onboarding.has_allowed_attempt
     return (stage.facts.allows_retry or stage is Stage.CLOSED) and not needs_a_person

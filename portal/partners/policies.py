@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from portal.config import Config
 from portal.domain.onboarding import Onboarding
-from portal.partners.registry import Registry
+from portal.partners.registry import Registry, UnknownIdentity
 from portal.services.validation_plan import Policy
 
 
@@ -28,4 +28,5 @@ class Policies:
             max_attempts=partner.max_attempts or self._default.max_attempts,
             double_check_renaper=self._default.double_check_renaper if partner.renaper is None else partner.renaper,
             integration_code=partner.integration_code,
+            requires_identity=partner.unknown_identity is UnknownIdentity.HOLD,
         )

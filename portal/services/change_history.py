@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from portal.domain.correction import Correction
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import stage_of
 from portal.domain.status import Status
@@ -41,6 +42,14 @@ class Action(StrEnum):
     """gu1 already had a valid approval for this customer."""
     REPORTED = "reported"
     """gu1 said something new of the validation."""
+    NUMBER_GIVEN_AGAIN = "number_given_again"
+    """The document number, which is now the verified one."""
+    NUMBER_REFUSED = "number_refused"
+    """The number that was given again is not the verified one either."""
+    NUMBER_CORRECTED = "number_corrected"
+    """gu1's record has the verified number, so the verdict counts."""
+    RECORD_REPLACED = "record_replaced"
+    """gu1's record keeps its wrong number; a new one and a new validation follow."""
     DECIDED = "decided"
     """A reviewer at gu1 decided."""
     SESSION_EXPIRED = "session_expired"
@@ -103,7 +112,9 @@ class ChangeRecorder:
     def __call__(self, before: Onboarding | None, after: Onboarding, cause: Cause | None = None) -> HistoryEntry | None:
         """None if neither status nor stage changed. `before`: None if the onboarding is new."""
         old, new = before and self._facts(before), self._facts(after)
-        if old == new and not _became_due(before, after) and not (cause and cause.is_always_recorded):
+        is_correction = before is not None and before.correction is not after.correction
+        is_news = is_correction or _became_due(before, after) or (cause and cause.is_always_recorded)
+        if old == new and not is_news:
             return None
         cause = cause or _derived(before, after)
         return replace(
@@ -149,6 +160,8 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
         return Actor.APPLICANT, Action.STOPPED
     if after.verified_before_at and not before.verified_before_at:
         return Actor.GU1, Action.VERIFIED_BEFORE
+    if after.correction and after.correction is not before.correction:
+        return _of_correction(before, after)
     old, new = before.validation, after.validation
     if _became_due(before, after) and after.status is Status.APPROVED:
         return Actor.GU1, Action.REVERIFICATION_DUE
@@ -157,9 +170,17 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
     if old is not None and new.number < old.number:
         return _reported(new)  # gu1 approved an earlier attempt
     if old is None or old.nonce != new.nonce:
-        is_retry = after.validation_number > max(before.validation_number, 1)
+        is_retry = after.validation_number > max(before.validation_number, 1) or new.gu1_id is not None
         return Actor.APPLICANT, Action.RETRIED if is_retry else Action.DETAILS_GIVEN
     return _of_validation(old, new) or _of_stall(before, after)
+
+
+def _of_correction(before: Onboarding, after: Onboarding) -> tuple[Actor, Action]:
+    if before.correction is Correction.PENDING:
+        is_replaced = after.correction is Correction.REPLACED
+        return Actor.RULE, Action.RECORD_REPLACED if is_replaced else Action.NUMBER_CORRECTED
+    giver = Actor.PARTNER if after.given_by_partner else Actor.APPLICANT
+    return giver, Action.NUMBER_REFUSED if after.correction is Correction.REFUSED else Action.NUMBER_GIVEN_AGAIN
 
 
 def _of_validation(old: Validation, new: Validation) -> tuple[Actor, Action] | None:

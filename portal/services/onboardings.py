@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from portal.domain.errors import RetryRefused
+from portal.domain.errors import CorrectionRefused, RetryRefused
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
@@ -19,7 +19,8 @@ from portal.domain.standing import Standing, may_continue, standing_of
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
-from portal.services.keyed_hash import KeyedHash
+from portal.services.identity import IdentityComparison
+from portal.services.number_correction import NumberCorrector
 from portal.services.person_attempts import PersonAttempts
 from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
 from portal.services.validation_plan import Policy, ValidationPlanner
@@ -39,7 +40,7 @@ class Onboardings:
         store: Store,
         *,
         clock: Clock,
-        keyed_hash: KeyedHash,
+        identity: IdentityComparison,
         policy_for: Callable[[Onboarding], Policy],
         provider_hosts: ProviderHosts,
         meter: Meter,
@@ -50,11 +51,12 @@ class Onboardings:
         """`wake` wakes this process's runner when an onboarding becomes due."""
         self._store = store
         self._clock = clock
-        self._planner = ValidationPlanner(policy_for, keyed_hash)
-        self._attempts = PersonAttempts(keyed_hash, policy_for, clock)
+        self._planner = ValidationPlanner(policy_for, identity)
+        self._attempts = PersonAttempts(identity.number_hash, policy_for, clock)
+        self.corrector = NumberCorrector(self._planner, identity)
         self._observations = ObservationApplier(
             clock=clock,
-            keyed_hash=keyed_hash,
+            identity=identity,
             provider_hosts=provider_hosts,
             meter=meter,
             timings=timings,
@@ -95,6 +97,25 @@ class Onboardings:
         self._wake()
         return row.onboarding
 
+    def correct_number(
+        self, onboarding_id: str, number: str, *, first_name: str = "", last_name: str = ""
+    ) -> Onboarding:
+        """The applicant gives the document number once more. Raises `CorrectionRefused` if that is not possible (now).
+
+        The names are needed unless gu1's record is the onboarding's own.
+        """
+        now = self._clock()
+        with self._store.locked(onboarding_id) as row:
+            onboarding = row.onboarding
+            if not self.standing(onboarding).may_correct_number:
+                raise CorrectionRefused
+            details = Details(onboarding.country or "", number, first_name, last_name)
+            corrected = self.corrector.given_again(onboarding, details, now)
+            row.save(corrected)
+        self._meter.count("corrections", outcome=corrected.correction or "")
+        self._wake()
+        return row.onboarding
+
     def get(self, onboarding_id: str) -> Onboarding:
         return self._store.get(onboarding_id)
 
@@ -117,8 +138,8 @@ class Onboardings:
             validation = row.onboarding.validation
             if validation is None or row.onboarding.erased_at or not may_continue(row.onboarding, now):
                 return None
-            url = validation.session_url
-            if url is None or not self._provider_hosts.allows(url):
+            url = self._provider_hosts.allowed(validation.session_url or "")
+            if url is None:
                 row.save(self._without_url(row.onboarding, validation, now))
                 return None
             return url if validation.shown_at or self._opens(row, validation, now) else None
@@ -165,24 +186,30 @@ class Onboardings:
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
         """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`.
 
+        If an earlier one is open still, because gu1 has not closed it, the applicant goes on with that.
+
         After an abandoned one the runner opens it, as soon as gu1 has closed the abandoned one.
 
         `after_attempt`: the number of the validation that the applicant saw.
         """
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
-            if row.onboarding.validation_number > after_attempt:
-                return row.onboarding
-            counted = self._attempts.counted(row.onboarding, row.find_attempts)
-            changed = self._with_retry(row.onboarding, counted, now)
-            if changed or counted.earlier_attempts != row.onboarding.earlier_attempts:
+            onboarding = row.onboarding
+            if onboarding.validation_number > after_attempt:
+                return onboarding
+            counted = self._attempts.counted(onboarding, row.find_attempts)
+            others = [it for it in row.other_attempts() if it.number > onboarding.set_aside]
+            changed = self._with_retry(onboarding, counted, others, now)
+            if changed or counted.earlier_attempts != onboarding.earlier_attempts:
                 row.save(changed or counted)
         if changed is None:
             raise RetryRefused
         self._wake()
         return row.onboarding
 
-    def _with_retry(self, before: Onboarding, counted: Onboarding, now: datetime) -> Onboarding | None:
+    def _with_retry(
+        self, before: Onboarding, counted: Onboarding, others: Sequence[Validation], now: datetime
+    ) -> Onboarding | None:
         """None if it is refused. `counted`: `before` with the person's attempts counted anew."""
         if self._attempts.held_back_until(before):
             is_free = self._attempts.held_back_until(counted) is None
@@ -193,7 +220,7 @@ class Onboardings:
         if not standing.may_retry:
             return None
         self._meter.count("retried")
-        return self._planner.with_next(counted, now)
+        return self._planner.with_next(counted, now, others)
 
     def with_attempts(self, onboarding: Onboarding) -> Onboarding:
         """With the person's attempts before the current validation counted anew."""
@@ -318,7 +345,7 @@ def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:
     settled = onboarding.validation is not None and onboarding.validation.is_settled
     if onboarding.stopped_at or onboarding.verified_before_at or settled:
         return None
-    return replace(onboarding, stopped_at=now, details=None, due_at=now, updated_at=now)
+    return replace(onboarding, stopped_at=now, details=None, name_digests=None, due_at=now, updated_at=now)
 
 
 def _new_id() -> str:

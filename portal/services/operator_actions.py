@@ -112,6 +112,7 @@ class OperatorActions:
             if not validation.is_held:
                 raise ActionRefused("its approval is not held")
             released = replace(validation, operator_decision=OperatorDecision.RELEASED)
+            found = found.without_pending_correction
             return replace(found, validation=released, due_at=found.due_after(None), updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.RELEASED), change)
@@ -126,6 +127,7 @@ class OperatorActions:
             rejected = replace(
                 validation, status=Status.REJECTED, reason=reason, operator_decision=OperatorDecision.REJECTED
             )
+            found = found.without_pending_correction
             return replace(found, validation=rejected, due_at=found.due_after(None), updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.REJECTED), change)
@@ -137,7 +139,7 @@ class OperatorActions:
             changed = stopped(found, now)
             if changed is None:
                 raise ActionRefused("it is over already")
-            return changed
+            return replace(changed, stopped_by_operator=True)
 
         return self._change(onboarding_id, by.cause(Action.CANCELLED), change)
 
@@ -167,7 +169,7 @@ class OperatorActions:
                 raise ActionRefused("the applicant has to give the details again")
             if found.due_at is None and found.stall_reason is not StallReason.DETAILS_REFUSED:
                 raise ActionRefused("there is nothing left to do by itself")
-            return replace(found, stall_reason=None, failures=0, due_at=now, updated_at=now)
+            return replace(found, stall_reason=None, entity_conflict=None, failures=0, due_at=now, updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.RESUMED), change)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from portal.domain.entity_status import EntityStatus
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
@@ -45,6 +46,9 @@ class LockedOnboarding(Protocol):
 
     def other_attempt(self, gu1_id: str) -> Validation | None:
         """This attempt, if it is adopted and the onboarding stands at another one."""
+
+    def other_attempts(self) -> list[Validation]:
+        """Its adopted validations except the one that it stands at."""
 
     def save_other_attempt(self, attempt: Validation) -> None:
         """Writes only that attempt."""
@@ -110,6 +114,9 @@ class Store(Protocol):
     def get(self, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`."""
 
+    def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
+        """Raises `UnknownOnboarding`, after the same query, also for an erased one and for another partner's."""
+
     def poll_state(self, onboarding_id: str) -> PollState:
         """Raises `UnknownOnboarding`."""
 
@@ -121,6 +128,9 @@ class Store(Protocol):
 
     def locked(self, onboarding_id: str) -> AbstractContextManager[LockedOnboarding]:
         """Raises `UnknownOnboarding`; rolls back if the context raises."""
+
+    def locked_of_partner(self, partner: str | None, onboarding_id: str) -> AbstractContextManager[LockedOnboarding]:
+        """`locked`, which raises `UnknownOnboarding`, after the same query, also for one of another partner's."""
 
     def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding that adopted this validation, even if it stands at another one."""
@@ -160,7 +170,7 @@ class Store(Protocol):
     def count_watched(self, since: datetime) -> int: ...
 
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
-        """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
+        """Deletes the details of at most `limit` onboardings, and the hashes made from them if no work is left."""
 
     def start_verification_checks(self, now: datetime, *, limit: int) -> None:
         """Makes onboardings due whose `verification_check_at` has come."""
@@ -265,6 +275,11 @@ class Gu1(Protocol):
     async def find_entity(self, external_id: str) -> str | None: ...
 
     async def find_entity_by_tax_id(self, country: str, tax_id: str) -> str | None: ...
+
+    async def read_entity(self, entity_id: str) -> ExistingEntity: ...
+
+    async def change_tax_id(self, entity_id: str, tax_id: str) -> None:
+        """Asks for it; only `read_entity` tells whether gu1 did it."""
 
     async def read_entity_status(self, entity_id: str) -> EntityStatus: ...
 

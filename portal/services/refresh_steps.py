@@ -12,6 +12,7 @@ from portal.domain.errors import Gu1Error, Malformed, Refused
 from portal.domain.onboarding import Onboarding
 from portal.domain.reverification import with_verification_watched
 from portal.domain.status import OPEN, Status
+from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.budget import Budget
 from portal.services.leases import Leases, attempt_of
@@ -40,8 +41,6 @@ _NOT_CANCELLABLE = {400, 404, 409, 422}
 
 _NOT_FOUND = 404
 
-_RECHECK_EVERY = timedelta(minutes=5)
-
 _CLOSE_GRACE = timedelta(days=1)
 """After a session's end, if gu1 neither closes it nor lets us cancel it."""
 
@@ -53,11 +52,14 @@ class _BudgetExhausted(Exception):
 
 
 class RefreshSteps:
-    def __init__(self, gu1: Gu1, leases: Leases, onboardings: Onboardings, budget: Budget, *, meter: Meter) -> None:
+    def __init__(
+        self, gu1: Gu1, leases: Leases, onboardings: Onboardings, budget: Budget, *, timings: Timings, meter: Meter
+    ) -> None:
         self._gu1 = gu1
         self._leases = leases
         self._onboardings = onboardings
         self._budget = budget
+        self._timings = timings
         self._meter = meter
 
     async def refresh(self, claimed: Onboarding) -> None:
@@ -217,13 +219,15 @@ class RefreshSteps:
     async def recheck_others(self, claimed: Onboarding) -> None:
         """Reads the attempts that it does not stand at, and cancels what is open of them."""
         others = await asyncio.to_thread(self._onboardings.other_attempts, claimed.id)
+        wait = None
         try:
-            open_ones = [other for other in others if await self._is_open_still(claimed, other)]
+            if any([await self._is_open_still(claimed, other) for other in others]):
+                wait = self._timings.recheck_refused
         except Gu1Error as error:
             log.warning("onboarding %s: other attempts not read: %s: %s", claimed.id, type(error).__name__, error)
-            open_ones = others
+            wait = max(self._timings.recheck_unanswered, getattr(error, "retry_after", None) or 0.0)
         now = self._leases.now()
-        again = now + _RECHECK_EVERY if open_ones else None
+        again = now + timedelta(seconds=wait) if wait else None
 
         def change(fresh: Onboarding) -> Onboarding:
             # News came meanwhile, or one of them was approved and so left the claimed one open.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from portal.domain.correction import Correction
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
@@ -26,6 +27,7 @@ class Summary:
     stage: Stage
     reason: Reason | None
     identity_match: IdentityMatch
+    correction: Correction | None
     decided_by: Decider | None
     attempts: int
     validation_id: str | None
@@ -51,6 +53,7 @@ def summary_of(onboarding: Onboarding, policy: Policy) -> Summary:
         stage=stage_of(onboarding, max_attempts=max_attempts),
         reason=verdict.reason if verdict else None,
         identity_match=verdict.identity_match if verdict else IdentityMatch.UNKNOWN,
+        correction=onboarding.correction,
         decided_by=verdict.decided_by if verdict else None,
         attempts=onboarding.attempts,
         validation_id=validation.gu1_id if validation else None,
@@ -96,6 +99,7 @@ def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...
         onboarding.validation_number,
         is_finished(onboarding, max_attempts=max_attempts),
         needs_partner,
+        onboarding.correction,
         onboarding.reverification_due_at is not None,
     )
 

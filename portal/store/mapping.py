@@ -10,10 +10,19 @@ from typing import Any
 
 from sqlalchemy import Label, RowMapping, Select, and_, select
 
-from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
+from portal.domain.correction import Correction
+from portal.domain.onboarding import Consent, Details, EntityConflict, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityMatch, OperatorDecision, Validation
+from portal.domain.validation import (
+    CreationState,
+    Decider,
+    DoubleCheck,
+    IdentityBasis,
+    IdentityMatch,
+    OperatorDecision,
+    Validation,
+)
 from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -25,9 +34,12 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "double_check": DoubleCheck,
     "reason": Reason,
     "identity_match": IdentityMatch,
+    "identity_basis": IdentityBasis,
     "operator_decision": OperatorDecision,
     "decided_by": Decider,
     "stall_reason": StallReason,
+    "correction": Correction,
+    "entity_conflict": EntityConflict,
 }
 _WRITTEN_OTHERWISE = {"details", "consent", "validation", "earlier_attempts"}
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in _WRITTEN_OTHERWISE]

@@ -32,8 +32,14 @@ from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry
-from portal.store.locked_onboarding import DescribeChange, LockedRow, RecordChange, write_validation
-from portal.store.mapping import attempts, joined, onboarding_values, read_attempt, read_onboarding
+from portal.store.locked_onboarding import (
+    DescribeChange,
+    LockedRow,
+    RecordChange,
+    read_other_attempts,
+    write_validation,
+)
+from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import claim_due, leased_onboardings
 from portal.store.row_reader import UnreadableRow
 from portal.store.tables import VERIFIED, onboardings, validations
@@ -103,11 +109,10 @@ class Repository:
             return result
 
     def get(self, onboarding_id: str) -> Onboarding:
-        with self._transactions.reading() as connection:
-            onboarding = self._find(connection, onboarding_id)
-        if onboarding is None:
-            raise UnknownOnboarding(onboarding_id)
-        return onboarding
+        return self._get(onboarding_id, onboardings.c.id == onboarding_id)
+
+    def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
+        return self._get(onboarding_id, and_(_of_partner(partner, onboarding_id), onboardings.c.erased_at.is_(None)))
 
     def poll_state(self, onboarding_id: str) -> PollState:
         with self._transactions.reading() as connection:
@@ -137,6 +142,14 @@ class Repository:
             yield row
 
     @contextmanager
+    def locked_of_partner(self, partner: str | None, onboarding_id: str) -> Iterator[LockedRow]:
+        theirs = select(onboardings.c.id).where(_of_partner(partner, onboarding_id))
+        with self._locked_row(lambda connection: connection.scalar(theirs)) as row:
+            if row is None:
+                raise UnknownOnboarding(onboarding_id)
+            yield row
+
+    @contextmanager
     def locked_by_validation(self, gu1_id: str) -> Iterator[LockedRow | None]:
         with self._locked_where(validations.c.gu1_id == gu1_id) as row:
             yield row
@@ -158,11 +171,8 @@ class Repository:
             return set(connection.scalars(select(validations.c.nonce).join(onboardings).where(closed)))
 
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
-        left = validations.c.number.is_distinct_from(onboardings.c.current_validation)
-        adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None), left)
         with self._transactions.reading() as connection:
-            rows = connection.execute(attempts().join(onboardings).where(adopted).order_by(validations.c.number))
-            return [read_attempt(row, self._cipher) for row in rows.mappings()]
+            return read_other_attempts(connection, onboarding_id, self._cipher)
 
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         others = and_(onboardings.c.entity_id == onboarding.entity_id, onboardings.c.id != onboarding.id)
@@ -200,16 +210,18 @@ class Repository:
 
     def purge_details(self, created_until: datetime, *, limit: int) -> None:
         is_over = onboardings.c.due_at.is_(None)
-        forgotten = or_(
-            onboardings.c.details_encrypted.is_not(None), and_(onboardings.c.document_digest.is_not(None), is_over)
-        )
+        has_digests = or_(onboardings.c.document_digest.is_not(None), onboardings.c.name_digests.is_not(None))
+        forgotten = or_(onboardings.c.details_encrypted.is_not(None), and_(has_digests, is_over))
         ended = select(onboardings.c.id).where(onboardings.c.created_at <= created_until, forgotten).limit(limit)
         those = ended.with_for_update(skip_locked=True).cte("ended")
-        # The verdict that is still to come is compared with this hash.
-        digest = case((is_over, None), else_=onboardings.c.document_digest)
+        # The verdict that is still to come is compared with these hashes.
+        kept = {name: case((is_over, None), else_=onboardings.c[name]) for name in ("document_digest", "name_digests")}
         statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
         with self._transactions.writing() as connection:
-            connection.execute(statement.values(details_encrypted=None, document_digest=digest))
+            purged = statement.values(details_encrypted=None, **kept).returning(onboardings.c.id)
+            ids = connection.scalars(purged).all()
+            verified = update(validations).where(validations.c.onboarding_id.in_(ids))
+            connection.execute(verified.values(verified_digest=None))
 
     def start_verification_checks(self, now: datetime, *, limit: int) -> None:
         check_at = onboardings.c.verification_check_at
@@ -279,6 +291,13 @@ class Repository:
         if entry:
             add_entry(connection, onboarding.id, entry)
 
+    def _get(self, onboarding_id: str, condition: ColumnElement[bool]) -> Onboarding:
+        with self._transactions.reading() as connection:
+            onboarding = self._first(connection, condition)
+        if onboarding is None:
+            raise UnknownOnboarding(onboarding_id)
+        return onboarding
+
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         return self._first(connection, onboardings.c.id == onboarding_id)
 
@@ -294,3 +313,8 @@ class Repository:
 
     def _read(self, row: RowMapping) -> Onboarding:
         return read_onboarding(row, self._cipher)
+
+
+def _of_partner(partner: str | None, onboarding_id: str) -> ColumnElement[bool]:
+    """In the query, so that another partner's onboarding takes as long as none."""
+    return and_(onboardings.c.id == onboarding_id, onboardings.c.partner.is_not_distinct_from(partner))

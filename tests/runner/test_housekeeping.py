@@ -82,15 +82,16 @@ def test_details_are_forgotten_with_the_link(store, after, due_at):
     after(days=30, microseconds=-1)
     assert store.get(kept.id) == kept
     after(days=30)
-    assert store.get(kept.id) == replace(kept, details=None, document_digest=kept.document_digest if due_at else None)
+    digests = {} if due_at else {"document_digest": None, "name_digests": None}
+    assert store.get(kept.id) == replace(kept, details=None, **digests)
 
 
-def test_number_is_compared_until_the_last_verdict(store, after):
+def test_document_is_compared_until_the_last_verdict(store, after):
     waiting = store.add(an_onboarding(details=None, validation=an_adopted_validation()))
     over = store.add(an_onboarding(details=None, validation=an_adopted_validation(), due_at=None))
     after(days=31)
-    assert store.get(waiting.id).document_digest
-    assert store.get(over.id).document_digest is None
+    assert store.get(waiting.id).document_digest and store.get(waiting.id).name_digests
+    assert (store.get(over.id).document_digest, store.get(over.id).name_digests) == (None, None)
 
 
 def test_many_details_are_forgotten_in_portions(store, clock):

@@ -163,6 +163,7 @@ def test_a_partner_reads_where_its_customer_stands(created, api):
         "stage",
         "reason",
         "identity_match",
+        "correction",
         "decided_by",
         "attempts",
         "validation_id",

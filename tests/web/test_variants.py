@@ -33,6 +33,7 @@ def ways_on(page, path):
         "retry": any("disabled" not in it for it in retry),
         "later": any("disabled" in it for it in retry) and page.all("time"),
         "contact": page.all("section", aria_labelledby="contact-title"),
+        "correct": page.all("a", href=f"{path}/number"),
         "start": page.all("a", href="/"),
         "wait": page.all("meta", http_equiv="refresh"),
         "nothing": "No hay nada más que hacer" in page.html or "Cómo sigue" in page.html,

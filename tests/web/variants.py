@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from portal.domain.attempts import DEFAULT_WINDOW
+from portal.domain.correction import Correction
 from portal.domain.onboarding import StallReason
 from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
-from portal.domain.validation import REFRESHES_FOR_PAGE, Decider, DoubleCheck, IdentityMatch
+from portal.domain.validation import REFRESHES_FOR_PAGE, Decider, DoubleCheck, IdentityBasis, IdentityMatch, Validation
 from tests.factories import NOW, a_validation
 from tests.web.stages import adopted, rejected, stored_as
 
@@ -53,6 +54,21 @@ def _rejected(reason: Reason, **changes: Any) -> Callable[[], dict[str, Any]]:
     return lambda: {"validation": rejected(reason, **changes)}
 
 
+def mistyped(**changes: Any) -> dict[str, Any]:
+    held = adopted(
+        status=Status.APPROVED,
+        identity_match=IdentityMatch.MISMATCH,
+        identity_basis=IdentityBasis.NUMBER,
+        verified_digest="d2" * 32,
+        shown_at=NOW,
+    )
+    return {"validation": held, "entity_id": "entity-1", "entity_is_own": True} | changes
+
+
+def on_new_record(validation: Validation) -> dict[str, Any]:
+    return {"validation": validation, "correction": Correction.REPLACED, "set_aside": 1}
+
+
 SILENT = Reason.REGISTRY_UNAVAILABLE
 
 VARIANTS = {
@@ -71,6 +87,24 @@ VARIANTS = {
     "in review": Variant(Stage.IN_REVIEW, "wait", _at(Stage.IN_REVIEW)),
     "on hold": Variant(
         Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)
+    ),
+    "on hold for a number that may be mistyped": Variant(Stage.IN_REVIEW, "correct", mistyped),
+    "on hold for two wrong numbers": Variant(
+        Stage.IN_REVIEW, "contact", lambda: mistyped(correction=Correction.REFUSED)
+    ),
+    "correcting the number": Variant(Stage.IN_REVIEW, "wait", lambda: mistyped(correction=Correction.PENDING)),
+    "correcting the number for long": Variant(
+        Stage.IN_REVIEW, "contact", lambda: mistyped(correction=Correction.PENDING), MINUTE
+    ),
+    "preparing new photos": Variant(Stage.PREPARING, "wait", lambda: on_new_record(a_validation(number=2))),
+    "ready for new photos": Variant(Stage.READY, "continue", lambda: on_new_record(adopted(number=2))),
+    "on hold for the name": Variant(
+        Stage.IN_REVIEW,
+        "contact",
+        _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH, identity_basis=IdentityBasis.NAME),
+    ),
+    "on hold because nothing was compared": Variant(
+        Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_required=True)
     ),
     "on hold for the registry": Variant(
         Stage.IN_REVIEW,
@@ -103,6 +137,9 @@ VARIANTS = {
     ),
     "cancelled": Variant(Stage.CANCELLED, "retry", _at(Stage.CANCELLED)),
     "stopped": Variant(Stage.CANCELLED, "start", lambda: stored_as(Stage.WAITING) | {"stopped_at": NOW}),
+    "cancelled by an operator": Variant(
+        Stage.CANCELLED, "contact", lambda: stored_as(Stage.WAITING) | {"stopped_at": NOW, "stopped_by_operator": True}
+    ),
     "stopped by a partner's customer": Variant(
         Stage.CANCELLED, "contact", lambda: {"validation": None, "stopped_at": NOW, "external_id": "customer-8"}
     ),

@@ -18,6 +18,7 @@ from portal.web.partner_api.api_models import SUMMARY, Change, Changes, KeptAtGu
 from portal.web.partner_api.create_request import create_request
 from portal.web.partner_api.openapi import IDEMPOTENCY_KEY, openapi_json
 from portal.web.problem_details import problem
+from portal.web.refusals import Refusal
 from portal.web.security import FORM_BYTES
 
 partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
@@ -74,6 +75,7 @@ def _partner() -> Partner:
     key = given.token if given and given.type == "bearer" else None
     partner = portal().partners.by_key(key) if key else None
     if partner is None:
+        portal().refusals.count(Refusal.WRONG_KEY)
         refused = problem(401, "This API key is not known" if key else "Send your API key as Authorization: Bearer KEY")
         refused.headers["WWW-Authenticate"] = 'Bearer realm="partners"' + (', error="invalid_token"' if key else "")
         abort(refused)
