@@ -15,7 +15,7 @@ from portal.domain.reference import reference_of
 from portal.domain.stage import Stage
 from portal.services.change_history import HistoryEntry
 from portal.services.operator_actions import Found
-from portal.services.problems import AttemptRow, ProblemRow
+from portal.services.problems import AttemptRow, ProblemKind, ProblemRow
 
 LINE_COLUMNS = ("reference", "id", "partner", "external id", "status", "stage", "created")
 PROBLEM_COLUMNS = ("reference", "id", "partner", "kind", "since", "next step", "failures")
@@ -57,6 +57,8 @@ def facts_of(found: Found) -> dict[str, Any]:
             "reason": validation.reason if validation else None,
             "identity_match": validation.identity_match if validation else None,
             "registry_check": validation.double_check if validation else None,
+            "held": held_kind(onboarding),
+            "allowed_attempt": onboarding.allowed_attempt,
             "operator_decision": validation.operator_decision if validation else None,
             "stall_reason": onboarding.stall_reason,
             "failures": onboarding.failures,
@@ -67,6 +69,14 @@ def facts_of(found: Found) -> dict[str, Any]:
             "history": [_plain(asdict(it)) for it in found.history],
         }
     )
+
+
+def held_kind(onboarding: Onboarding) -> ProblemKind | None:
+    """Why its approval at gu1 does not count, in the words of `portal onboarding list --held`."""
+    validation = onboarding.validation
+    if validation is None or onboarding.stopped_at or not validation.is_held:
+        return None
+    return ProblemKind.IDENTITY if validation.is_doubtful else ProblemKind.REGISTRY
 
 
 def print_found(found: Found) -> None:
