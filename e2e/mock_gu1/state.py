@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from e2e.mock_gu1.clock import TICK, Clock, to_milliseconds
 from e2e.mock_gu1.rows import CHARGED, FINAL, RUNNING, Entity, Validation
+from e2e.mock_gu1.tax_ids import reduced
 
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -43,15 +44,17 @@ class State:
     def now(self) -> datetime:
         return to_milliseconds(self._now())
 
-    def add_entity(self, *, duplicates_allowed: bool = False, **fields: Any) -> Entity:
-        """Raises `Duplicate` if the same type and taxId exist, unless that is allowed."""
+    def add_entity(self, *, duplicates_allowed: bool = False, per_country: bool = False, **fields: Any) -> Entity:
+        """Raises `Duplicate` if the same type and taxId exist, in any country or `per_country`, unless allowed."""
         now = self.now()
         entity = Entity(id=str(uuid4()), created_at=now, updated_at=now, **fields)
         with self.lock:
-            existing = self._by_tax_id[entity.type, entity.tax_id]
+            same_number = self._by_tax_id[entity.type, reduced(entity.tax_id)]
+            everybody = (self._entities[entity_id] for entity_id in same_number)
+            existing = [it for it in everybody if not per_country or it.country == entity.country]
             if existing and not duplicates_allowed:
-                raise Duplicate(self._entities[existing[0]])
-            existing.append(entity.id)
+                raise Duplicate(existing[0])
+            same_number.append(entity.id)
             self._by_external_id[entity.external_id].append(entity.id)
             self._entities[entity.id] = entity
         return entity
@@ -91,6 +94,9 @@ class State:
             if entity.external_id != before.external_id:
                 self._by_external_id[before.external_id].remove(entity_id)
                 self._by_external_id[entity.external_id].append(entity_id)
+            if entity.tax_id != before.tax_id:
+                self._by_tax_id[before.type, reduced(before.tax_id)].remove(entity_id)
+                self._by_tax_id[entity.type, reduced(entity.tax_id)].append(entity_id)
             self._entities[entity_id] = entity
         return entity
 

@@ -56,11 +56,14 @@ def facts_of(found: Found) -> dict[str, Any]:
             "entity_id": onboarding.entity_id,
             "reason": validation.reason if validation else None,
             "identity_match": validation.identity_match if validation else None,
+            "identity_basis": validation.identity_basis if validation else None,
+            "correction": onboarding.correction,
             "registry_check": validation.double_check if validation else None,
             "held": held_kind(onboarding),
             "allowed_attempt": onboarding.allowed_attempt,
             "operator_decision": validation.operator_decision if validation else None,
             "stall_reason": onboarding.stall_reason,
+            "entity_conflict": onboarding.conflict,
             "failures": onboarding.failures,
             "next_step_at": onboarding.due_at,
             "stopped_at": onboarding.stopped_at,
@@ -76,6 +79,8 @@ def held_kind(onboarding: Onboarding) -> ProblemKind | None:
     validation = onboarding.validation
     if validation is None or onboarding.stopped_at or not validation.is_held:
         return None
+    if validation.is_uncompared:
+        return ProblemKind.IDENTITY_UNKNOWN
     return ProblemKind.IDENTITY if validation.is_doubtful else ProblemKind.REGISTRY
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Gu1Error, Malformed, Refused
 from portal.domain.onboarding import Onboarding
+from portal.domain.reverification import with_verification_watched
 from portal.domain.status import OPEN, Status
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
@@ -254,19 +256,23 @@ class RefreshSteps:
 
     async def look_up_customer(self, claimed: Onboarding) -> None:
         """Approves the onboarding if gu1 already has a valid approval for this customer."""
-        verified_at = await self._earlier_approval(claimed)
+        entity = await self._earlier_approval(claimed)
 
         def change(fresh: Onboarding) -> Onboarding:
             # Details were given or the onboarding was stopped meanwhile.
             if fresh.validation or fresh.stopped_at:
                 return fresh
             looked_up = replace(fresh, stall_reason=None, failures=0, due_at=None)
-            return replace(looked_up, verified_before_at=verified_at, details=None) if verified_at else looked_up
+            if entity is None:
+                return looked_up
+            now = self._leases.now()
+            approved = replace(looked_up, verified_before_at=entity.verified_at or now, details=None)
+            return replace(with_verification_watched(fresh, approved, now), verified_until=entity.expires_at)
 
         await self._leases.finish(claimed, change)
 
-    async def _earlier_approval(self, claimed: Onboarding) -> datetime | None:
-        """When gu1 verified the customer; None also if gu1 refuses to say or the access link has expired."""
+    async def _earlier_approval(self, claimed: Onboarding) -> EntityStatus | None:
+        """A valid one that is the customer's own; None also if gu1 refuses to say or the access link has expired."""
         if claimed.ends_at <= self._leases.now():
             return None
         try:
@@ -286,7 +292,7 @@ class RefreshSteps:
         if owner and not owner.is_valid_approval_for(claimed, entity.validation_id):
             log.warning("onboarding %s: the approval at gu1 is not this customer's own", claimed.id)
             return None
-        return entity.verified_at or now
+        return entity
 
     def _is_watched(self, claimed: Onboarding) -> bool:
         return claimed.watched_at is not None and claimed.watched_at >= self._leases.now() - WATCHED_FOR

@@ -18,6 +18,7 @@ ALL_AT_ONCE = World(workers=3, sends=3, stale_lists=True, stops=True, abandons=T
 RENAPER = World(stops=True, renaper=True)
 OVERTURNS = World(sends=1, numbers=2, stops=True, overturns=True)
 OVERTURNS_AND_RETRIES = World(workers=1, sends=1, numbers=3, overturns=True, punctual=True)
+CORRECTIONS = World(corrections=True)
 NO_METADATA = World(onboardings=2, sends_of_second=1, shows_metadata=False)
 """No webhook is known by its nonce then either."""
 
@@ -61,6 +62,7 @@ HOLD = [
     Case("… RENAPER answers late, and people stop", FULL, RENAPER),
     Case("… reviewers overturn verdicts, and people stop", FULL, OVERTURNS),
     Case("… and a second retry", FULL, OVERTURNS_AND_RETRIES),
+    Case("… numbers are mistyped and corrected", FULL, CORRECTIONS),
     Case("… no metadata, so it guesses", GUESSING, NO_METADATA),
 ]
 """In each of their states all laws hold."""
@@ -114,6 +116,14 @@ BROKEN = [
     _broken(
         *("opens another beside the one it left", OVERTURNS_AND_RETRIES, laws.one_is_open_to_its_applicant, 26),
         resumes_left=False,
+    ),
+    _broken(
+        *("takes a lost answer for a refusal", CORRECTIONS, laws.a_corrected_verdict_is_paid_once, 19),
+        repeats_lost_change=False,
+    ),
+    _broken(
+        *("takes a good answer for a change", CORRECTIONS, laws.a_verdict_counts_on_the_right_record, 12),
+        reads_record=False,
     ),
     _broken("sweeps what is being asked for", RETRIES, _SPARES, 24, sweep=Sweep.OURS),
     _broken("sweeps by entity", RETRIES, _SPARES, 24, sweep=Sweep.ENTITY),

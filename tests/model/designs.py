@@ -66,6 +66,10 @@ class Design:
     """Off: after an approval was taken back, nobody asks whether gu1 approved another attempt."""
     resumes_left: bool = True
     """Off: a retry opens another one beside it, if it is open still."""
+    repeats_lost_change: bool = True
+    """Off: a change of the number whose answer is lost counts as refused."""
+    reads_record: bool = True
+    """Off: a good answer counts as a changed number, without a look at the record."""
     stop_outlives_verdict: bool = True
     """Off: a verdict that comes after a stop is told instead of it."""
     stop_forbids_vouching: bool = True
@@ -109,6 +113,8 @@ class World:
     """gu1 approves, and RENAPER answers later; a partner asks how it stands, and invites the customer again."""
     overturns: bool = False
     """gu1 rejects, approves after all, and takes the approval back; a partner asks and invites like above."""
+    corrections: bool = False
+    """The number was mistyped: the first verdict is held, until the person gives the number once more."""
     is_reduced: bool = True
     """Left out is what changes nothing: a worker that can reach nobody any more, an unneeded twin's end."""
     punctual: bool = False

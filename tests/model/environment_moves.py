@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.model.claims import Claims
+from tests.model.correction_moves import Corrections
 from tests.model.designs import Design, World
 from tests.model.rules import observed, retried
 from tests.model.state import NONE, Move, Row, Sending, Session, State, Status, is_alive, is_final
@@ -13,6 +15,7 @@ class EnvironmentMoves:
     def __init__(self, design: Design, world: World) -> None:
         self._design = design
         self._world = world
+        self._corrections = Corrections(design, Claims(design, world))
 
     def moves(self, state: State) -> Iterator[Move]:
         yield from self._arrivals(state)
@@ -29,6 +32,8 @@ class EnvironmentMoves:
         for index, row in enumerate(state.rows):
             if not row.stopped:
                 yield from self._applicant(state, index, row)
+                if self._world.corrections:
+                    yield from self._corrections.given_again(state, index, row)
             elif self._world.tells:
                 yield from self._invited_again(state, index, row)
         if len(state.rows) < self._world.submits and not (state.rows and self._design.one_per_submission):

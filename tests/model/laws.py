@@ -6,7 +6,19 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.model.designs import World
-from tests.model.state import CANCELLED, NONE, Row, Sending, State, Status, is_alive, is_earlier, is_final
+from tests.model.state import (
+    CANCELLED,
+    NONE,
+    Correction,
+    Record,
+    Row,
+    Sending,
+    State,
+    Status,
+    is_alive,
+    is_earlier,
+    is_final,
+)
 
 StateLaw = Callable[[State, World], bool]
 StepLaw = Callable[[State, str, int, State], bool]
@@ -53,6 +65,18 @@ def an_approval_counts(state: State, world: World) -> bool:
     )
 
 
+def a_corrected_verdict_is_paid_once(state: State, world: World) -> bool:
+    """Where gu1 has the right number, the first verdict counts or will count, so no second one is paid."""
+    if not world.corrections:
+        return True
+    paid = Counter(it.shown_by for it in state.sessions if it.status in _PAID and it.shown_by != NONE)
+    return all(row.record != Record.RIGHT or paid[index] == 1 for index, row in enumerate(state.rows))
+
+
+def a_verdict_counts_on_the_right_record(state: State, _: World) -> bool:
+    return all(row.correction != Correction.CORRECTED or row.record == Record.RIGHT for row in state.rows)
+
+
 def the_adopted_is_its_own(state: State, _: World) -> bool:
     """Asked for under its own nonce, if under any."""
     return all(
@@ -62,7 +86,7 @@ def the_adopted_is_its_own(state: State, _: World) -> bool:
 
 
 def what_is_not_over_is_due(state: State, _: World) -> bool:
-    return all(row.due or _is_over(state, row) for row in state.rows)
+    return all(row.due or (_is_over(state, row) and row.correction != Correction.PENDING) for row in state.rows)
 
 
 def _is_over(state: State, row: Row) -> bool:
@@ -143,6 +167,8 @@ STATE_LAWS: tuple[StateLaw, ...] = (
     only_the_adopted_is_shown,
     one_is_open_to_its_applicant,
     an_approval_counts,
+    a_corrected_verdict_is_paid_once,
+    a_verdict_counts_on_the_right_record,
     the_adopted_is_its_own,
     what_is_not_over_is_due,
     a_stop_wins,
@@ -166,7 +192,7 @@ def can_go_on(state: State) -> bool:
     """Each applicant has a page to go on at, or is at an end."""
     return all(
         row.stopped
-        or not is_alive(row.status)
+        or (not is_alive(row.status) and row.correction != Correction.PENDING)
         or (row.sending == Sending.ADOPTED and state.sessions[row.adopted].is_alive)
         for row in state.rows
     )
@@ -180,6 +206,8 @@ HELPS = frozenset(
         *("finds none of ours listed", "finds rows without metadata", "asks whether others are sending"),
         *("asks which ids are known", "adopts what it found", "notes that it found none", "gives up"),
         *("finds a twin", "cancels the twin", "a late POST arrives"),
+        *("claims to correct", "gu1 changes the number", "gu1 keeps the number", "counts the verdict"),
+        "replaces the record",
     }
 )
 """What the runner and gu1 do by themselves if nothing fails; no webhook, no luck, no applicant."""

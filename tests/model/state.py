@@ -33,6 +33,25 @@ class Status:
     """Expired or cancelled: nobody can complete it any more, and nobody pays."""
 
 
+class Correction:
+    """Of a number that was mistyped, where `World.corrections`."""
+
+    NONE = ""
+    PENDING = "pending"
+    CORRECTED = "corrected"
+    """The verdict counts."""
+    REPLACED = "replaced"
+    """A new record and a new validation followed."""
+
+
+class Record:
+    """What gu1 did with the number of the first record."""
+
+    UNASKED = ""
+    RIGHT = "right"
+    KEPT = "kept"
+
+
 CANCELLED = "cancelled"
 """What a stopped onboarding says of itself."""
 
@@ -58,6 +77,8 @@ class Step:
     SWEEP = "sweep"
     CANCEL = "cancel"
     RECHECK = "recheck"
+    CORRECT = "correct"
+    SETTLE = "settle"
 
 
 class Attempt(NamedTuple):
@@ -96,6 +117,9 @@ class Row(NamedTuple):
     """What page, JSON, API, way back and the last notification say; only where `World.tells`."""
     vouched: bool = False
     """Its approval at gu1 counted for the customer's next onboarding."""
+    correction: str = Correction.NONE
+    record: str = Record.UNASKED
+    """As gu1 has it."""
 
     @property
     def looked(self) -> int:
@@ -126,7 +150,7 @@ class Worker(NamedTuple):
     number: int = 0
     what: int = 0
     """A session; for CHECK, CHECK_MORE and RECHECK a set of them, as bits; for LIST and MISS `Row.looked` of the
-    claim."""
+    claim; for SETTLE whether gu1 shows the right number."""
     holds: bool = False
     """Whether its claim's fence is still the row's."""
 

@@ -13,6 +13,7 @@ from tests.hypothesis_profiles import many
 from tests.model.catalogue import (
     ALL_AT_ONCE,
     BROKEN,
+    CORRECTIONS,
     HOLD,
     OVERTURNS,
     OVERTURNS_AND_RETRIES,
@@ -25,7 +26,7 @@ from tests.model.services_bench import Bench
 
 WALKS = many.max_examples // 25
 MOVES_BEYOND = 6
-_WALKED = {STALE_RETRIES, ALL_AT_ONCE, RENAPER, OVERTURNS, OVERTURNS_AND_RETRIES}
+_WALKED = {STALE_RETRIES, ALL_AT_ONCE, RENAPER, OVERTURNS, OVERTURNS_AND_RETRIES, CORRECTIONS}
 WORLDS = [HOLD[0], *(case for case in HOLD if case.world in _WALKED)]
 REFUSED = {
     "repeats at once, redirects from the answer": "redirects from the answer",
@@ -53,6 +54,8 @@ REFUSED = {
     "leaves the other attempt open": "webhook tells",
     "asks for no other approval": "webhook tells",
     "opens another beside the one it left": "is retried",
+    "takes a lost answer for a refusal": "takes a lost answer for a no",
+    "takes a good answer for a change": "takes the answer for a change",
     "sweeps what is being asked for": "finds a twin",
     "sweeps by entity": "finds a twin",
 }

@@ -19,6 +19,8 @@ SHOWING_EVERY_MOVE = {
     "starts anew without reading back",
     "… RENAPER answers late, and people stop",
     "… reviewers overturn verdicts, and people stop",
+    "takes a lost answer for a refusal",
+    "takes a good answer for a change",
     "guesses beside another system",
     "replaces what a list left out",
     "repeats at once, redirects from the answer",

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.model.claims import Claims
+from tests.model.correction_moves import Corrections
 from tests.model.creation_moves import Sends
 from tests.model.designs import Design, Sweep, World
 from tests.model.reconciliation_moves import Looks
 from tests.model.rules import rechecked, refreshed, unsent
-from tests.model.state import NONE, Move, Row, Sending, State, Status, Step, Worker, is_alive, is_final
+from tests.model.state import (
+    NONE,
+    Correction,
+    Move,
+    Row,
+    Sending,
+    State,
+    Status,
+    Step,
+    Worker,
+    is_alive,
+    is_final,
+)
 
 
 class WorkerMoves:
@@ -17,6 +30,7 @@ class WorkerMoves:
         self._design = design
         self._world = world
         self._claims = Claims(design, world)
+        self._corrections = Corrections(design, self._claims)
         sends, looks = Sends(design, world, self._claims), Looks(design, world, self._claims)
         self._steps = {
             Step.WRITE_AHEAD: sends.write_ahead,
@@ -31,6 +45,8 @@ class WorkerMoves:
             Step.SWEEP: looks.sweep,
             Step.CANCEL: looks.cancel,
             Step.RECHECK: self._recheck,
+            Step.CORRECT: self._corrections.ask,
+            Step.SETTLE: self._corrections.settle,
         }
 
     def moves(self, state: State) -> Iterator[Move]:
@@ -60,6 +76,8 @@ class WorkerMoves:
             return
         if row.sending == Sending.SENT:
             yield from self._after_sending(claimed, index, number, row)
+        elif row.correction == Correction.PENDING:
+            yield from self._corrections.claimed(claimed, index, number, row)
         elif row.stopped:
             yield Move("closes what was stopped", index, number, self._closed(claimed, number, row))
         elif row.sending == Sending.PLANNED:

@@ -12,6 +12,7 @@ from portal.domain.validation import Decider, DoubleCheck
 from portal.services.change_history import Action
 from portal.services.operator_actions import Operator
 from portal.services.summary import summary_of
+from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import VerifiedWebhook
 from tests.factories import some_details
 
@@ -42,7 +43,7 @@ class Journey:
     @property
     def told(self):
         """As the partner API has it."""
-        return summary_of(self.onboarding, max_attempts=3)
+        return summary_of(self.onboarding, Policy(max_attempts=3, double_check_renaper=True))
 
     @property
     def last_action(self):

@@ -143,6 +143,7 @@ def test_programs_read_the_status_as_json(visitor, stored, stage):
         "status": told(kept["validation"].status, stage),
         "reason": kept["validation"].reason,
         "attempts_left": 3 - kept["validation"].number,
+        "can_retry_at": None,
     }
 
 

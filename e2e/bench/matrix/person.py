@@ -26,6 +26,18 @@ _APPLICANT = {
     "last_name": "Pérez",
     "consent": "y",
 }
+KNOWN = {
+    "type": "person",
+    "name": "PEREZ ANA MARIA",
+    "tax_id": _APPLICANT["document_number"],
+    "country": "AR",
+    "external_id": None,
+    "nationality": None,
+    "status": "active",
+    "entity_data": {},
+    "attributes": {},
+}
+"""The applicant's entity at gu1, as another system of the operator made it."""
 _OVER = ("This session is over", "There is no such")
 
 

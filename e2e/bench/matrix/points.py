@@ -24,6 +24,8 @@ class Point:
     """The portal's previous call; empty if that varies."""
     journeys: tuple[str, ...] = WHOLE
     variant: Mapping[str, Any] = field(default_factory=dict)
+    is_known: bool = False
+    """Reached only if gu1 has the person's entity already."""
     is_muted: bool = False
     """Reached only if no webhook arrives first."""
     is_heard: bool = False
@@ -40,6 +42,7 @@ class Point:
 
 FIND, ENTITY = b"GET /api/entities?", b"POST /api/entities "
 CREATE = b"POST /api/kyc/validations "
+READ_ENTITY = re.compile(rb"GET /api/entities/[0-9a-f-]{36} ")
 READ, CANCEL = b"GET /api/kyc/validations/", b"DELETE /api/kyc/validations/"
 LIST = re.compile(rb"GET /api/kyc/entities/[^/]+/validations")
 SYNC = re.compile(rb"POST /api/kyc/validations/[^/]+/sync")
@@ -47,6 +50,14 @@ SYNC = re.compile(rb"POST /api/kyc/validations/[^/]+/sync")
 CALLS = (
     Point(name="find_entities", cue="form", operation="find_entities", request=FIND, refused=None),
     Point(name="create_entity", cue="form", operation="create_entity", request=ENTITY, before=FIND),
+    Point(
+        name="read_entity",
+        cue="form",
+        operation="read_entity",
+        request=READ_ENTITY,
+        before=FIND,
+        is_known=True,
+    ),
     Point(
         name="create_validation",
         cue="form",
