@@ -42,9 +42,15 @@ def decide(shared_environment):
     return decide
 
 
-def comes_back(page):
-    """Looks at the page again after another tab: it is not loaded anew."""
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+def sees_on_coming_back(applicant, stage):
+    """Comes back to the page from another tab now and then; it is not loaded anew."""
+    shown = applicant.page.locator(f"#status[data-stage={stage}]")
+    for _ in range(40):
+        if shown.count():
+            break
+        applicant.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        applicant.page.wait_for_timeout(250)
+    applicant.sees_stage(stage)
 
 
 def picture(applicant, name):
@@ -96,11 +102,9 @@ def test_rejection_that_is_overturned_changes_the_open_page(applicant, decide):
     picture(applicant, "rejected")
     address = applicant.page.url
     decide(applicant, 1, "approve")
-    comes_back(applicant.page)
-    applicant.sees_stage("approved")
+    sees_on_coming_back(applicant, "approved")
     assert applicant.page.url == address
     picture(applicant, "approved-after-rejected")
     decide(applicant, 1, "cancel")
-    comes_back(applicant.page)
-    applicant.sees_stage("cancelled")
+    sees_on_coming_back(applicant, "cancelled")
     picture(applicant, "approval-taken-back")

@@ -72,7 +72,7 @@ class State:
                 return False
             self._deleted.add(entity_id)
             self._by_external_id[entity.external_id].remove(entity_id)
-            self._by_tax_id[entity.type, entity.tax_id].remove(entity_id)
+            self._by_tax_id[entity.type, reduced(entity.tax_id)].remove(entity_id)
         return True
 
     def entities(self, *, lag: float = 0, **wanted: str) -> list[Entity]:

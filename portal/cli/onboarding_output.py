@@ -15,7 +15,7 @@ from portal.domain.reference import reference_of
 from portal.domain.stage import Stage
 from portal.services.change_history import HistoryEntry
 from portal.services.operator_actions import Found
-from portal.services.problems import AttemptRow, ProblemRow
+from portal.services.problems import AttemptRow, ProblemKind, ProblemRow
 
 LINE_COLUMNS = ("reference", "id", "partner", "external id", "status", "stage", "created")
 PROBLEM_COLUMNS = ("reference", "id", "partner", "kind", "since", "next step", "failures")
@@ -59,6 +59,8 @@ def facts_of(found: Found) -> dict[str, Any]:
             "identity_basis": validation.identity_basis if validation else None,
             "correction": onboarding.correction,
             "registry_check": validation.double_check if validation else None,
+            "held": held_kind(onboarding),
+            "allowed_attempt": onboarding.allowed_attempt,
             "operator_decision": validation.operator_decision if validation else None,
             "stall_reason": onboarding.stall_reason,
             "entity_conflict": onboarding.conflict,
@@ -70,6 +72,16 @@ def facts_of(found: Found) -> dict[str, Any]:
             "history": [_plain(asdict(it)) for it in found.history],
         }
     )
+
+
+def held_kind(onboarding: Onboarding) -> ProblemKind | None:
+    """Why its approval at gu1 does not count, in the words of `portal onboarding list --held`."""
+    validation = onboarding.validation
+    if validation is None or onboarding.stopped_at or not validation.is_held:
+        return None
+    if validation.is_uncompared:
+        return ProblemKind.IDENTITY_UNKNOWN
+    return ProblemKind.IDENTITY if validation.is_doubtful else ProblemKind.REGISTRY
 
 
 def print_found(found: Found) -> None:

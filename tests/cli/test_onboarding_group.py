@@ -102,6 +102,16 @@ def test_release_shows_in_the_history(onboarding, held, store, history):
     assert facts["operator_decision"] == "released"
 
 
+def test_show_says_what_holds_it_and_which_attempt_was_allowed(onboarding, held, store):
+    rejected = store.add(an_onboarding(validation=an_adopted_validation(status=Status.REJECTED), allowed_attempt=2))
+
+    def facts(found):
+        shown = json.loads(onboarding("show", found.id, "--json").output)
+        return shown["held"], shown["allowed_attempt"]
+
+    assert [facts(it) for it in (held, rejected)] == [("identity", None), (None, 2)]
+
+
 def test_nothing_personal_is_shown(onboarding, held):
     details = ("30111222", "Ana", "Núñez", "ana@example.com")
     for options in ((), ("--json",)):

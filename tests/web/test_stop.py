@@ -82,7 +82,7 @@ def test_what_is_under_way_can_be_stopped(visitor, stored, stage):
 def test_what_an_operator_cancelled_nobody_is_told_to_have_stopped(app, visitor, stored):
     path = stored(id="o-1", **stored_as(Stage.WAITING))
     app.extensions["portal"].operator_actions.cancel("o-1", Operator("ana", "asked for it by phone"))
-    page = visitor.get(path)
+    page = visitor.get(f"{path}?lang=en")
     assert page.stage == Stage.CANCELLED
     assert "cancelled by" in page.html
     assert not any(words in page.html for words in ("You stopped", "by mistake", "used your details"))

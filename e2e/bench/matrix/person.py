@@ -22,6 +22,7 @@ _JSON = {"Accept": "application/json"}
 _APPLICANT = {
     "country": "AR",
     "document_number": "31.222.333",
+    "shown_number": "31.222.333",
     "first_name": "Ana María",
     "last_name": "Pérez",
     "consent": "y",
