@@ -106,6 +106,6 @@ def _with_names(details: Details, record: ExistingEntity | None) -> Details | No
     """The names were deleted when gu1 had them, and this record was made of them. None if gu1 does not show them."""
     if details.first_name or details.last_name:
         return details
-    if record is None or not (record.first_name and record.last_name):
+    if record is None or not (record.first_name or record.last_name):
         return None
     return replace(details, first_name=record.first_name, last_name=record.last_name)

@@ -108,3 +108,19 @@ def test_list_ends_where_gu1_has_no_more(envelope: dict[str, Any]) -> None:
     gu1 = Gu1Answers(httpx.Response(200, json=envelope | {"validations": [a_row()]}))
     assert len(ask(gu1, READS["list_validations"]).rows) == 1
     assert len(gu1.requests) == 1
+
+
+def test_change_of_a_number_is_a_patch_of_that_alone_and_its_answer_proves_nothing() -> None:
+    gu1 = Gu1Answers(httpx.Response(200, content=b""))
+    assert ask(gu1, READS["change_tax_id"], entities_path="/entities") is None
+    assert (gu1.requests[0].method, gu1.requests[0].url.path) == ("PATCH", f"/entities/{ENTITY_ID}")
+    assert gu1.sent == {"taxId": "30111222"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_shown"),
+    [("30.111.222", True), ("030111222", True), ("30.111.223", False), (None, False), ("", False)],
+)
+def test_number_of_an_entity_is_compared_however_gu1_writes_it(shown: str | None, is_shown: bool) -> None:
+    entity = ask(Gu1Answers(httpx.Response(200, json=a_person(taxId=shown))), READS["read_entity"])
+    assert entity.has_number("30111222") is is_shown

@@ -16,6 +16,7 @@ from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, IdentityMatch
 from portal.services.operator_actions import Operator
 from portal.services.summary import summary_of
+from portal.services.validation_plan import Policy
 from tests.databases import on_both_databases, on_sqlite
 from tests.factories import some_details
 
@@ -64,7 +65,7 @@ class Held:
 
     @property
     def told(self):
-        return summary_of(self.now, max_attempts=3)
+        return summary_of(self.now, Policy(max_attempts=3, double_check_renaper=True))
 
     def correct(self, number=VERIFIED, **names):
         self._onboardings.correct_number(self.id, number, **names)

@@ -87,7 +87,7 @@ def test_without_the_script_the_form_comes_back_once_and_shows_the_number(visito
     assert (page.status, count()) == (200, 0)
     assert "Escribiste 30.123.456." in page.html
     assert page.one("input", id="document_number")["value"] == "30.123.456"
-    assert "checked" in page.one("input", type="checkbox")
+    assert "checked" in page.one("input", id="consent")
     sent = visitor.post("/", page.fields | {"country": "AR", "consent": "y"})
     assert (sent.status, count()) == (303, 1)
 
