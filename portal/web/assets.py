@@ -1,4 +1,4 @@
-"""Static files under URLs with a content hash, and the stylesheet that is inlined into each page."""
+"""Static files under URLs with a content hash, and what is inlined into each page."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 from portal.web.compression import accepts_gzip, gzip_bytes, gzip_response, init_compression
 from portal.web.header_policy import ONE_YEAR
-from portal.web.security import allow_style
+from portal.web.security import allow_inline
 
 STYLESHEET = "portal.css"
+TRUSTED_TYPES = "trusted-types.js"
 
 _HASH_LENGTH = 12
 _TEXTS = {".css", ".js", ".svg"}
@@ -28,9 +29,12 @@ def init_assets(app: Flask, folder: Path) -> None:
     static_url = _addresses(hashes)
     # Inlined, because a separate stylesheet costs the first paint another round trip.
     stylesheet = _inline(files[STYLESHEET].read_text(encoding="utf-8"), static_url)
-    allow_style(app, stylesheet)
+    allow_inline(app, "style-src", stylesheet)
+    trusted_types = re.sub(r"^\s*(//.*)?\n?", "", files[TRUSTED_TYPES].read_text(encoding="utf-8"), flags=re.MULTILINE)
+    allow_inline(app, "script-src", trusted_types)
     init_compression(app)
-    app.jinja_env.globals.update(static_url=static_url, stylesheet=Markup(stylesheet))  # noqa: S704, a file of ours
+    inlined = {"stylesheet": Markup(stylesheet), "trusted_types": Markup(trusted_types)}  # noqa: S704, files of ours
+    app.jinja_env.globals.update(static_url=static_url, **inlined)
 
     @app.get("/static/<path:name>")
     def static_file(name: str) -> Response:

@@ -19,7 +19,7 @@ class Kind(Enum):
         "form-action": "'self'",
         "frame-ancestors": NOBODY,
         "base-uri": NOBODY,
-        # Text becomes markup only through the policy of this name, in static/portal.js.
+        # Text becomes markup only through the policy of this name, in static/trusted-types.js.
         "require-trusted-types-for": "'script'",
         "trusted-types": "default",
     }

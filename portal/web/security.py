@@ -50,13 +50,13 @@ def init_security(app: Flask, *, base_url: str, hsts_subdomains: bool = False) -
         return response
 
 
-def allow_style(app: Flask, style: str) -> None:
-    """Allows one inline style by its hash."""
-    app.extensions["portal_policy"][Kind.PAGE]["style-src"] += f" '{digest_of(style)}'"
+def allow_inline(app: Flask, directive: str, text: str) -> None:
+    """Allows one inline style or script on every page, by its hash."""
+    app.extensions["portal_policy"][Kind.PAGE][directive] += f" '{digest_of(text)}'"
 
 
-def digest_of(style: str) -> str:
-    return "sha256-" + b64encode(sha256(style.encode()).digest()).decode()
+def digest_of(text: str) -> str:
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
 def allow(directive: str, *sources: str) -> None:

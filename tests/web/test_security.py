@@ -14,9 +14,9 @@ from tests.partners import KEYS, partners_file
 from tests.web.stages import stored_as
 
 PAGE = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-{style}'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; "
-    "trusted-types default"
+    "default-src 'none'; script-src 'self' 'sha256-{script}'; style-src 'self' 'sha256-{style}'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "require-trusted-types-for 'script'; trusted-types default"
 )
 DATA = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 HEADERS = {
@@ -152,14 +152,15 @@ def places(app, stored, visitor, clock, create):
 
 @pytest.fixture
 def expected(visitor):
-    """By kind of answer; with the hash of the one inline style that our pages have."""
-    style = visitor.get("/").html.split("<style>")[1].split("</style>")[0]
-    digest = b64encode(sha256(style.encode()).digest()).decode()
+    """By kind of answer; with the hashes of the inline style and the inline script that our pages have."""
+    html = visitor.get("/").html
+    inlined = {tag: html.split(f"<{tag}>")[1].split(f"</{tag}>")[0] for tag in ("style", "script")}
+    digests = {tag: b64encode(sha256(text.encode()).digest()).decode() for tag, text in inlined.items()}
 
     def expected(mimetype, **exceptions):
         policy = PAGE if mimetype == "text/html" else DATA
         headers = HEADERS | {"Content-Security-Policy": policy} | exceptions
-        return {name: value.format(style=digest) for name, value in headers.items() if value is not None}
+        return {name: value.format(**digests) for name, value in headers.items() if value is not None}
 
     return expected
 
@@ -230,7 +231,7 @@ def test_other_hosts_are_refused(ask):
         response = ask("GET", "/", headers={"Host": host})
         assert response.status_code == 400, host
         assert "example.com" not in response.text, host
-        assert "<script>" not in response.text, host
+        assert "'\"><script>" not in response.text, host
 
 
 def test_forwarded_hosts_are_not_believed_unasked(ask):
