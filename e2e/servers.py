@@ -113,7 +113,8 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
         "GU1_WEBHOOK_SECRETS": WEBHOOK_SECRET,
         "GU1_PROVIDER_HOSTS": "127.0.0.1",
     }
-    command = [sys.executable, "-m", "portal", "serve", "--port", str(port)]
+    # One worker, because many of these run at once on a small machine.
+    command = [sys.executable, "-m", "portal", "serve", "--port", str(port), "--workers", "1"]
     settings |= env or {}
     host = urlsplit(settings["PORTAL_BASE_URL"]).netloc
     return Server(command, url, "/readyz", folder / "portal.log", settings, host)

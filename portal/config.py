@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,8 +17,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from portal.domain.attempts import DEFAULT_WINDOW, LONGEST_WINDOW, SHORTEST_WINDOW
 from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
+from portal.domain.durations import duration_of
 from portal.domain.locales import Locale
 from portal.domain.provider_hosts import ANY_LOOPBACK, parsed_provider_host
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
@@ -51,6 +54,7 @@ class Config(BaseSettings):
     default_locale: Locale = Field(Locale.ES_AR, validation_alias="PORTAL_DEFAULT_LOCALE")
     capture: Capture = Field(Capture.REDIRECT, validation_alias="PORTAL_CAPTURE")
     max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
+    attempts_window: Annotated[timedelta, NoDecode] = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
     trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
@@ -84,6 +88,14 @@ class Config(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in re.split(r"[,\r\n]", value) if part.strip())
         return value
+
+    @field_validator("attempts_window", mode="before")
+    @classmethod
+    def _window(cls, value: object) -> object:
+        window = duration_of(value) if isinstance(value, str) else value
+        if not isinstance(window, timedelta) or not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
+            raise ValueError("must be a time from 1h to 30d, like 24h or 7d")
+        return window
 
     @field_validator("gu1_renaper_patience", mode="before")
     @classmethod

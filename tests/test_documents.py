@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 import tomllib
+from datetime import timedelta
 from urllib.parse import unquote
 
 import click
@@ -15,6 +16,7 @@ import pytest
 
 from portal.cli import main
 from portal.config import SECRETS, Config
+from portal.domain.durations import duration_text
 from portal.domain.reasons import REMEDIES, Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -74,6 +76,8 @@ def documented_default(value):
         return "none"
     if isinstance(value, tuple):
         value = ",".join(value)
+    if isinstance(value, timedelta):
+        value = duration_text(value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

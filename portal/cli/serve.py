@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import resource
 import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
+from pathlib import Path
 
 import click
 from granian import Granian
@@ -21,10 +25,13 @@ from portal.config import Config, load_config
 from portal.logs import logging_config, set_up_logging
 from portal.store.database import Schema, migrate
 
-# Granian's backpressure counts accepted connections, including idle ones.
-_CONNECTIONS = 4096
-# Four are enough for the work, but each request with a slow body occupies one until it ends.
-_BLOCKING_THREADS = 64
+# Granian's backpressure counts accepted connections, including idle ones: of each worker.
+_CONNECTIONS = 16_384
+_BACKLOG = 4096
+# Each request with a slow body occupies one until the body ends; BodyFirst says how many work at once.
+_BLOCKING_THREADS = 256
+# Each worker may hold ten connections to the database, and PostgreSQL's default is a hundred for all.
+_MOST_WORKERS = 8
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
 # SIGHUP ends an old worker after this time, whether or not the new one answers already; on a busy machine a start
@@ -37,22 +44,40 @@ log = logging.getLogger(__name__)
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
-@click.option("--workers", default=1, show_default=True, help="Processes; each serves pages and has a runner.")
-def serve(host: str, port: int, workers: int) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help=f"Processes; each serves pages and has a runner.  [default: one for each core, at most {_MOST_WORKERS}]",
+)
+def serve(host: str, port: int, workers: int | None) -> None:
     """Run the production server and the runner."""
-    serve_app("portal.app:serving_app", host, port, workers)
+    serve_app("portal.app:serving_app", host, port, workers or min(available_cores(), _MOST_WORKERS))
 
 
-def serve_app(target: str, host: str, port: int, workers: int) -> None:
+def available_cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Of this process: a container may have a share of the machine's cores, which its cgroup (version 2) states."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, cgroup.read_text().split())
+    except (OSError, ValueError):  # no cgroup, or "max"
+        return cores
+    return min(cores, max(1, round(quota / period)))
+
+
+def serve_app(target: str, host: str, port: int, workers: int, *, threads: int = _BLOCKING_THREADS) -> None:
     """`target` names the factory that each worker process calls."""
     config = configuration()
     set_up_logging(config.log_level)
     registry(config.partners_path)
     _migrate_or_check(config)
+    _raise_file_limit()
     with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():
+        # Before the workers are forked, so that they share what was imported.
+        import_module(target.partition(":")[0])
+        gc.freeze()
         try:
             with _metrics_on_own_port(config, host):
-                server = _server(target, config, host, port, workers)
+                server = _server(target, config, host, port, workers=workers, threads=threads)
                 server.on_startup(lambda: _reload_on_hangup(server, config))
                 server.serve()
         except (RuntimeError, OSError) as error:
@@ -80,6 +105,12 @@ def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
     signal.signal(signal.SIGHUP, reload)
 
 
+def _raise_file_limit() -> None:
+    """Each connection is an open file, and many systems allow 1,024 unless a process asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft != resource.RLIM_INFINITY else soft, hard))
+
+
 @contextmanager
 def _shared_metrics() -> Iterator[None]:
     """A folder for the counters of all worker processes; prometheus_client reads the variable at import."""
@@ -88,7 +119,7 @@ def _shared_metrics() -> Iterator[None]:
         yield
 
 
-def _server(target: str, config: Config, host: str, port: int, workers: int) -> MPServer | MTServer:
+def _server(target: str, config: Config, host: str, port: int, *, workers: int, threads: int) -> MPServer | MTServer:
     return Granian(
         target,
         factory=True,
@@ -98,8 +129,8 @@ def _server(target: str, config: Config, host: str, port: int, workers: int) -> 
         # Over HTTP/2 one connection could occupy every thread with streams whose bodies never end.
         http=HTTPModes.http1,
         workers=workers,
-        blocking_threads=_BLOCKING_THREADS,
-        backlog=_CONNECTIONS,
+        blocking_threads=threads,
+        backlog=_BACKLOG,
         backpressure=_CONNECTIONS,
         websockets=False,
         respawn_failed_workers=True,

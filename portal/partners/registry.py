@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated
@@ -94,6 +95,13 @@ Line = Annotated[str, AfterValidator(_printable)]
 Colour = Annotated[str, AfterValidator(_colour)]
 
 
+class UnknownIdentity(StrEnum):
+    """What becomes of an approval whose document could not be compared with the customer's details."""
+
+    ACCEPT = "accept"
+    HOLD = "hold"
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -134,6 +142,7 @@ class Partner(_Strict):
     integration_code: Annotated[Line, Field(pattern=r"^[\x21-\x7e]+$")] | None = None
     renaper: bool | None = None
     max_attempts: int | None = Field(None, ge=1, le=20)
+    unknown_identity: UnknownIdentity = UnknownIdentity.ACCEPT
     contact_url: Annotated[str, AfterValidator(_contact)] | None = None
     prefix_external_ids: bool = False
     """Whether this partner's customers are `slug:external_id` at gu1, so that partners may use the same ids."""

@@ -31,9 +31,13 @@ def capture_of(found: Onboarding | None) -> Capture:
 
 
 def opens_by_itself(found: Onboarding) -> bool:
-    """False on a computer, which offers the phone first, and in an in-app browser, where the camera may not work."""
+    """False on a computer, which offers the phone first, and in an in-app browser, where the camera may not work.
+
+    And if the page first has to say why the photos are needed once more.
+    """
     has_mouse = request.headers.get("X-Pointer") == "fine"
-    return capture_of(found) is Capture.REDIRECT and not has_mouse and in_app_browser() is None
+    is_expected = not has_mouse and not found.needs_photos_again
+    return capture_of(found) is Capture.REDIRECT and is_expected and in_app_browser() is None
 
 
 def camera_is_blocked() -> bool:

@@ -49,8 +49,7 @@ def create() -> Response:
 @partner_api.get("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
 def read(onboarding_id: str) -> Response:
     found = portal().partner_onboardings.find(_partner().slug, _known_form(onboarding_id))
-    max_attempts = portal().onboardings.policy_for(found).max_attempts
-    return _json(SUMMARY.dump_json(summary_of(found, max_attempts=max_attempts)))
+    return _json(SUMMARY.dump_json(summary_of(found, portal().onboardings.policy_for(found))))
 
 
 @partner_api.get("/onboardings/<onboarding_id>/events", **_BACKENDS_ONLY)
