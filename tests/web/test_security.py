@@ -99,6 +99,8 @@ ANSWERS = {
     "metrics": ("GET", "/metrics", {}, 200),
     "no way back": ("GET", "{waiting}/back", {}, 303),
     "retry": ("POST", "{waiting}/retry", {}, 400),
+    "nothing to correct": ("GET", "{waiting}/number", {}, 303),
+    "nothing corrected": ("POST", "{waiting}/number", {}, 303),
     "no logo": ("GET", "/logo/none", {}, 404),
     "logo": ("GET", "{logo}", {}, 200),
     "partner's page": ("GET", "{framed}", {}, 200),
