@@ -159,3 +159,15 @@ def test_validations_are_paged_when_asked(mock):
         mock.validation(mock.entity(str(20123450 + _)))
     rows = mock.get("/api/kyc/validations", limit=2, page=2).json["validations"]
     assert len(rows) == 1
+
+
+def test_decision_by_hand_may_be_left_as_it_was_in_review(mock):
+    mock.told("world", manual_decision="left")
+    row = act(mock, in_review(mock), "reject", **REASON).json
+    assert (row["status"], row["decision"]["status"]) == ("rejected", "In Review")
+
+
+def test_deleted_entity_is_gone(mock):
+    entity_id = mock.validation(mock.entity())["entityId"]
+    mock.told(f"entities/{entity_id}/delete")
+    assert mock.get(f"/api/entities/{entity_id}").status_code == 404
