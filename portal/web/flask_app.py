@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from jinja2 import StrictUndefined
@@ -12,17 +13,23 @@ from portal.config import Config
 from portal.web.applicant.pages import applicant
 from portal.web.applicant.partner_return import partner_return
 from portal.web.applicant.second_device import second_device
+from portal.web.applicant.unchanged_poll import unchanged_poll
 from portal.web.assets import init_assets
 from portal.web.branding import brand, branding
+from portal.web.context import Portal
 from portal.web.embed.script import init_embed
 from portal.web.error_pages import init_errors
 from portal.web.framing import init_framing
 from portal.web.i18n import init_i18n
 from portal.web.in_app_browser import in_app_browser
-from portal.web.operations.probes import operations
+from portal.web.operations.probes import alive, operations
 from portal.web.partner_api.endpoints import partner_api
+from portal.web.remembered_answers import RememberedAnswers
 from portal.web.security import init_security
 from portal.web.webhook.receiver import webhook
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -30,10 +37,7 @@ PACKAGE = Path(__file__).parent.parent
 def make_flask(config: Config) -> Flask:
     app = Flask("portal", static_folder=None, template_folder=str(folder("templates")))
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
-        fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)
-        app.wsgi_app = fixed  # type: ignore[method-assign]
+    app.wsgi_app = _behind_proxies(_remembering(app, config), config.trusted_proxies)  # type: ignore[assignment, method-assign]
     init_security(app, base_url=config.base_url)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
@@ -44,6 +48,17 @@ def make_flask(config: Config) -> Flask:
     for blueprint in (applicant, branding, partner_return, second_device, partner_api, webhook, operations):
         app.register_blueprint(blueprint)
     return app
+
+
+def _remembering(app: Flask, config: Config) -> WSGIApplication:
+    def portal() -> Portal:
+        return app.extensions["portal"]  # type: ignore[no-any-return]
+
+    return RememberedAnswers(app.wsgi_app, (unchanged_poll, alive), portal=portal, base_url=config.base_url)
+
+
+def _behind_proxies(inside: WSGIApplication, hops: int) -> WSGIApplication:
+    return ProxyFix(inside, x_for=hops, x_proto=hops, x_host=hops, x_port=hops) if hops else inside
 
 
 def folder(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, URLSafeSerializer, base64_encode
 
 from portal.domain.onboarding import Onboarding
 from portal.services.ports import Clock
@@ -36,6 +37,8 @@ class AccessLinks:
         """`secret_keys`: the first signs, all verify."""
         self._clock = clock
         self._serializer = URLSafeSerializer(salt="portal.access-link", **_signing(secret_keys))
+        signer = self._serializer.make_signer()
+        self._derived_keys = [signer.derive_key(key) for key in reversed(signer.secret_keys)]
 
     def token(self, onboarding: Onboarding) -> str:
         """Always the same for one onboarding."""
@@ -44,12 +47,20 @@ class AccessLinks:
     def onboarding_id(self, token: str) -> str:
         """Raises `BadLink` or `ExpiredLink`."""
         try:
-            onboarding_id, expires = self._serializer.loads(token)
+            onboarding_id, expires = self._signed(token) or self._serializer.loads(token)
         except (BadData, TypeError, ValueError):
             raise BadLink from None
         if self._clock().timestamp() > expires + CLOCK_LEEWAY.total_seconds():
             raise ExpiredLink
         return str(onboarding_id)
+
+    def _signed(self, token: str) -> Any:
+        """As `loads` of itsdangerous, in half its time, for tokens as it writes them; None for any other."""
+        payload, _dot, signature = token.encode().rpartition(b".")
+        for key in self._derived_keys:
+            if hmac.compare_digest(base64_encode(hmac.digest(key, payload, sha256)), signature):
+                return self._serializer.load_payload(payload)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

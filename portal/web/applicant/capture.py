@@ -17,6 +17,8 @@ from portal.web.in_app_browser import in_app_browser
 from portal.web.security import allow, permit
 from portal.web.urls import url_to
 
+CAMERA_BLOCKED = "none"
+"""What portal.js sends as X-Camera."""
 ANY_LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
 
 
@@ -37,7 +39,7 @@ def opens_by_itself(found: Onboarding) -> bool:
 
 def camera_is_blocked() -> bool:
     """True if the page reported that the embedding frame blocks the camera."""
-    return request.headers.get("X-Camera") == "none"
+    return request.headers.get("X-Camera") == CAMERA_BLOCKED
 
 
 def allow_hosted_frame() -> None:

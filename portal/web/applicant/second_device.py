@@ -12,7 +12,7 @@ from flask import Blueprint, Response
 
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
-from portal.services.onboardings import WATCHED_FOR
+from portal.services.view_recorder import WATCHED_FOR
 from portal.web.access_link import open_access_link
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import portal
