@@ -12,6 +12,7 @@ from sqlalchemy import (
     Engine,
     RowMapping,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -38,6 +39,9 @@ from portal.store.tables import onboardings, validations
 from portal.store.transactions import Transactions, insert
 
 PING_MILLISECONDS = 1000
+
+# Built once: SQLAlchemy takes longer to recognise so long a statement anew than to execute it.
+_BY_ID = joined().where(onboardings.c.id == bindparam("id"))
 
 
 class Repository:
@@ -235,7 +239,8 @@ class Repository:
             add_entry(connection, onboarding.id, entry)
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
-        return self._first(connection, onboardings.c.id == onboarding_id)
+        row = connection.execute(_BY_ID, {"id": onboarding_id}).mappings().first()
+        return self._read(row) if row else None
 
     def _submitted(self, connection: Connection, submission: str | None) -> Onboarding:
         found = self._first(connection, onboardings.c.submission == submission)
