@@ -40,7 +40,7 @@ class RememberedAnswers:
         self._flask = flask
         self._kinds = kinds
         self._portal = portal
-        self._hosts = re.compile(rf"{re.escape(urlsplit(base_url).hostname or '')}(?::[0-9]{{1,5}})?")
+        self._hosts = re.compile(rf"{re.escape(urlsplit(base_url).hostname or '')}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
         self._answers: dict[Kind, Answer] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
