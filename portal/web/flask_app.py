@@ -10,10 +10,10 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.config import Config
+from portal.web.applicant import known_pages
 from portal.web.applicant.pages import applicant
 from portal.web.applicant.partner_return import partner_return
 from portal.web.applicant.second_device import second_device
-from portal.web.applicant.unchanged_poll import unchanged_poll
 from portal.web.assets import init_assets
 from portal.web.branding import brand, branding
 from portal.web.context import Portal
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 PACKAGE = Path(__file__).parent.parent
+
+KNOWN = (known_pages.unchanged_poll, known_pages.changed_poll, known_pages.status_page, known_pages.form, alive)
 
 
 def make_flask(config: Config) -> Flask:
@@ -54,7 +56,7 @@ def _remembering(app: Flask, config: Config) -> WSGIApplication:
     def portal() -> Portal:
         return app.extensions["portal"]  # type: ignore[no-any-return]
 
-    return RememberedAnswers(app.wsgi_app, (unchanged_poll, alive), portal=portal, base_url=config.base_url)
+    return RememberedAnswers(app.wsgi_app, KNOWN, portal=portal, base_url=config.base_url)
 
 
 def _behind_proxies(inside: WSGIApplication, hops: int) -> WSGIApplication:

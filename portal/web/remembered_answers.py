@@ -1,61 +1,73 @@
-"""In front of Flask: an answer that is the same for every request of its kind is made once and then given again.
+"""In front of Flask: what is the same for every request of its kind is made once, by Flask, and then kept.
 
-`portal.web.flask_app` lists the kinds. Each has a function that names the kind of a request only if it is certain that
-Flask would give the kind's answer; whatever else is asked goes to Flask.
+`portal.web.flask_app` lists functions that each know some requests. One of them names the kind of a request, and the
+personal values that are filled in, only if it is certain that Flask would give just this answer. Whatever no function
+knows goes to Flask.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from portal.web.compression import WORTH_IT, SplicedGzip, accepts_gzip
 from portal.web.context import Portal
+from portal.web.slots import LEAVES_SLOTS, around_slots
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+MOST_ANSWERS = 256
+"""Of all kinds; then the oldest is forgotten."""
 
-class Kind(NamedTuple):
-    status: str
-    """Any other answer is given once, and not kept."""
+
+class Known(NamedTuple):
+    kind: Hashable
+    """Of all that the answer depends on besides `values`."""
     release: str
-    partner: str | None = None
+    """So that no answer outlives a change of code, settings or partners."""
+    values: Mapping[str, Callable[[], str]] = {}
+    """What each slot of the answer is filled with; looked up only if the answer has the slot."""
+    status: str = "200"
+    """Any other answer is not kept."""
 
 
-class Answer(NamedTuple):
-    status: str
-    headers: list[tuple[str, str]]
-    body: bytes
-
-
-KindOf = Callable[["WSGIEnvironment", Portal], Kind | None]
+Knows = Callable[["WSGIEnvironment", Portal], Known | None]
 
 
 class RememberedAnswers:
     def __init__(
-        self, flask: WSGIApplication, kinds: Sequence[KindOf], *, portal: Callable[[], Portal], base_url: str
+        self, flask: WSGIApplication, knows: Sequence[Knows], *, portal: Callable[[], Portal], base_url: str
     ) -> None:
         self._flask = flask
-        self._kinds = kinds
+        self._knows = knows
         self._portal = portal
-        self._hosts = re.compile(rf"{re.escape(urlsplit(base_url).hostname or '')}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
-        self._answers: dict[Kind, Answer] = {}
+        host = re.escape(urlsplit(base_url).hostname or "")
+        self._hosts = re.compile(rf"{host}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
+        self._answers: dict[Hashable, _Answer] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        kind = self._kind_of(environ)
-        if kind is None:
+        known = self._known(environ)
+        if known is None:
             return self._flask(environ, start_response)
-        answer = self._answers.get(kind) or self._made(kind, environ)
-        start_response(answer.status, answer.headers.copy())
-        return (answer.body,) if answer.body else ()
+        answer = self._answers.get((known.kind, known.release)) or self._made(known, environ)
+        if answer is None:
+            return self._flask(environ, start_response)
+        headers, body = answer.filled(known.values, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        start_response(answer.status, headers)
+        return (body,) if body else ()
 
-    def _kind_of(self, environ: WSGIEnvironment) -> Kind | None:
+    def _known(self, environ: WSGIEnvironment) -> Known | None:
         if not self._is_plain(environ):
             return None
         portal = self._portal()
-        return next(filter(None, (kind_of(environ, portal) for kind_of in self._kinds)), None)
+        for knows in self._knows:
+            known = knows(environ, portal)
+            if known:
+                return known
+        return None
 
     def _is_plain(self, environ: WSGIEnvironment) -> bool:
         """A GET of this site without a body."""
@@ -67,14 +79,49 @@ class RememberedAnswers:
             and self._hosts.fullmatch(environ.get("HTTP_HOST", "")) is not None
         )
 
-    def _made(self, kind: Kind, environ: WSGIEnvironment) -> Answer:
-        answer = _answer_of(self._flask, environ)
-        if answer.status.startswith(kind.status):
-            self._answers[kind] = answer
+    def _made(self, known: Known, environ: WSGIEnvironment) -> _Answer | None:
+        """None if it is another answer than expected after all."""
+        status, headers, body = _answer_of(self._flask, environ | {LEAVES_SLOTS: True, "HTTP_ACCEPT_ENCODING": ""})
+        if not status.startswith(known.status):
+            return None
+        answer = _Answer(status, headers, around_slots(body))
+        if len(self._answers) >= MOST_ANSWERS:
+            self._answers.pop(next(iter(self._answers)), None)
+        self._answers[known.kind, known.release] = answer
         return answer
 
 
-def _answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+class _Answer:
+    def __init__(self, status: str, headers: list[tuple[str, str]], parts: list[bytes]) -> None:
+        """`parts`: text and names of slots by turns."""
+        self.status = status
+        self._headers = headers
+        self._texts = parts[::2]
+        self._slots = [name.decode() for name in parts[1::2]]
+        self._length = sum(map(len, self._texts))
+        self._gzip = SplicedGzip(self._texts) if ("Vary", "Accept-Encoding") in headers else None
+
+    def filled(self, values: Mapping[str, Callable[[], str]], accepted: str) -> tuple[list[tuple[str, str]], bytes]:
+        """Headers and body."""
+        found = {name: values[name]().encode() for name in set(self._slots)}
+        fillings = [found[name] for name in self._slots]
+        length = self._length + sum(map(len, fillings))
+        if self._gzip and length >= WORTH_IT and accepts_gzip(accepted):
+            body = self._gzip.filled(fillings)
+            return self._with_length(body, ("Content-Encoding", "gzip")), body
+        if not self._slots:
+            return self._headers.copy(), self._texts[0]
+        pieces = [b""] * (2 * len(self._slots) + 1)
+        pieces[::2], pieces[1::2] = self._texts, fillings
+        body = b"".join(pieces)
+        return self._with_length(body), body
+
+    def _with_length(self, body: bytes, *more: tuple[str, str]) -> list[tuple[str, str]]:
+        kept = [header for header in self._headers if header[0] != "Content-Length"]
+        return [*kept, ("Content-Length", str(len(body))), *more]
+
+
+def _answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
     begun: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
@@ -88,4 +135,4 @@ def _answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> Answer
         close = getattr(parts, "close", None)
         if close:
             close()
-    return Answer(*begun[-1], body)
+    return *begun[-1], body

@@ -14,7 +14,6 @@ from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import TITLES, StageView
-from portal.web.requesting_company import RequestingCompany
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.web.stages import FINAL, WAITED_FOR, adopted, rejected, stored_as
 
@@ -26,7 +25,6 @@ def view(onboarding, age=0, release="0" * 8, locale=Locale.ES_AR):
     return StageView(
         onboarding=onboarding,
         standing=standing_of(onboarding, max_attempts=3, now=now),
-        company=RequestingCompany(),
         now=now,
         release=release,
         locale=locale,

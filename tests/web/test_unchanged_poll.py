@@ -1,6 +1,5 @@
 """The step in front of Flask answers what Flask would answer: every poll is asked both ways, byte for byte."""
 
-import gzip
 import itertools
 import re
 from dataclasses import replace
@@ -8,23 +7,24 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
-from flask import Flask, Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from portal.domain.errors import StoreUnavailable
 from portal.domain.onboarding import LIFETIME
 from portal.domain.stage import Stage
 from portal.web.links import AccessLinks
 from tests.databases import on_both_databases
-from tests.factories import NOW
+from tests.factories import NOW, an_onboarding
 from tests.hypothesis_profiles import some
 from tests.partners import partners_file
+from tests.web.both_ways import both_ways
 from tests.web.conftest import HOME
 from tests.web.stages import WAITED_FOR, stored_as
 
 QUIET = [stage for stage in WAITED_FOR if stage is not Stage.READY]
+__all__ = ["both_ways"]
+
 UNIQUE = map(str, itertools.count())
 POLL = {"Accept": "text/html", "HX-Request": "true"}
 
@@ -33,38 +33,6 @@ POLL = {"Accept": "text/html", "HX-Request": "true"}
 def config(config, tmp_path):
     path = partners_file(tmp_path, shop='origins = ["https://shop.example"]', bank='origins = ["https://bank.example"]')
     return config.model_copy(update={"partners_file": path})
-
-
-@pytest.fixture
-def both_ways(app):
-    """Asks with the step in front of Flask, and without; whether Flask was asked, and the two answers."""
-    asked = []
-
-    def flask(environ, start_response):
-        asked.append(environ["PATH_INFO"])
-        return Flask.wsgi_app(app, environ, start_response)
-
-    front = app.wsgi_app
-    front._flask = flask
-    yield lambda **request: _both(front, app, asked, **request)
-    front._flask = Flask.wsgi_app.__get__(app)
-
-
-def _both(front, app, asked, **request):
-    host = request.get("headers", {}).get("Host", "127.0.0.1:8000")
-    environ = EnvironBuilder(**{"base_url": HOME} | request).get_environ() | {"HTTP_HOST": host}
-    asked.clear()
-    fast = _comparable(front, environ)
-    return bool(asked), fast, _comparable(Flask.wsgi_app.__get__(app), environ)
-
-
-def _comparable(application, environ):
-    """Without the jitter and the fresh form tokens."""
-    answer = Response(*run_wsgi_app(application, environ.copy(), buffered=True))
-    body = gzip.decompress(answer.data) if answer.headers.get("Content-Encoding") == "gzip" else answer.data
-    body = re.sub(rb'every \d+ms|"form_token" type="hidden" value="[^"]+"|"poll_after_seconds":\d+', b"", body)
-    headers = [(name, value) for name, value in answer.headers if (name, answer.status_code) != ("Content-Length", 200)]
-    return answer.status, headers, body
 
 
 @pytest.fixture
@@ -97,7 +65,7 @@ TOKENS = {
     "encoded": lambda token: quote(token[0]) + "%" + f"{ord(token[1]):x}" + token[2:],
     "padded": lambda token: token + "=",
     "none": lambda token: "nothing",
-    "of a stranger": lambda token: AccessLinks(("x" * 32,), lambda: NOW)._serializer.dumps(["id", 1]),
+    "of a stranger": lambda token: AccessLinks(("x" * 32,), lambda: NOW).token(an_onboarding()),
     "odd": lambda token: token + "\u00e9",
 }
 QUERIES = {
@@ -212,16 +180,16 @@ def test_a_database_that_fails_gives_the_answer_of_flask(poll_of, both_ways, rea
 
 def test_an_error_is_given_once_and_not_kept(app, poll_of, both_ways, monkeypatch):
     _path, poll = poll_of(**stored_as(Stage.WAITING))
-    polls = iter([None, StoreUnavailable("only now")])
+    errors = iter([None, StoreUnavailable("while it is made"), StoreUnavailable("and asked again")])
     real = app.extensions["portal"].onboardings.poll_state
 
-    def fails_second(onboarding_id):
-        error = next(polls, None)
+    def fails_in_flask(onboarding_id):
+        error = next(errors, None)
         if error:
             raise error
         return real(onboarding_id)
 
-    monkeypatch.setattr(app.extensions["portal"].onboardings, "poll_state", fails_second)
+    monkeypatch.setattr(app.extensions["portal"].onboardings, "poll_state", fails_in_flask)
     assert both_ways(path=poll, headers=POLL)[1][0].startswith("503")
     assert both_ways(path=poll, headers=POLL)[1][0] == "204 NO CONTENT"
 

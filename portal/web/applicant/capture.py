@@ -10,7 +10,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import is_loopback
 from portal.web.applicant.second_device import is_watched_elsewhere
 from portal.web.branding import show_as
-from portal.web.context import portal
+from portal.web.context import Portal, portal
 from portal.web.entry_device import QR
 from portal.web.framing import allow_framing
 from portal.web.in_app_browser import in_app_browser
@@ -24,11 +24,15 @@ ANY_LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
 
 def capture_of(found: Onboarding | None) -> Capture:
     """A new tab if the camera is blocked; else the request's choice, the partner's, the operator's."""
-    if camera_is_blocked():
+    return chosen_capture(found, portal(), is_blocked=camera_is_blocked())
+
+
+def chosen_capture(found: Onboarding | None, here: Portal, *, is_blocked: bool) -> Capture:
+    if is_blocked:
         return Capture.NEW_TAB
-    partner = portal().partners.get(found.partner) if found else None
+    partner = here.partners.get(found.partner) if found else None
     asked = found.capture if found else None
-    return Capture(asked or (partner and partner.capture) or portal().config.capture)
+    return Capture(asked or (partner and partner.capture) or here.config.capture)
 
 
 def opens_by_itself(found: Onboarding) -> bool:

@@ -18,6 +18,7 @@ from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
 from portal.web.document_numbers import DocumentNumberError, DocumentRule, normalise, rule_for
 from portal.web.links import FormToken, FormTokens, StaleForm
 from portal.web.name_and_email import LONGEST_EMAIL, LONGEST_NAME, NameOrEmailError, plain_email, plain_name
+from portal.web.slots import slot
 
 TOO_LONG = _("Use at most %(max)d characters.")
 
@@ -31,7 +32,7 @@ class SignedToken(CSRF):  # type: ignore[misc]
         return super().setup_form(form)
 
     def generate_csrf_token(self, field: Field) -> str:
-        return self._tokens.issue(self._subject)
+        return slot("form_token", self._tokens.issue(self._subject))
 
     def validate_csrf_token(self, form: Any, field: Field) -> None:
         try:

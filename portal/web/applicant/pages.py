@@ -19,6 +19,7 @@ from portal.web.applicant.capture import (
 )
 from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
 from portal.web.applicant.details_page import (
+    DIRECT,
     details_form,
     details_page,
     details_response,
@@ -38,7 +39,6 @@ from portal.web.urls import onboarding_url, url_to
 applicant = Blueprint("applicant", __name__)
 applicant.before_request(refuse_cross_site)
 
-DIRECT = "direct"
 _LEAST_SESSION_LENGTH = 16
 """Shorter session ids could be guessed."""
 

@@ -22,7 +22,7 @@ from portal.domain.validation import CONFIRMS_WITHIN, Validation
 from portal.web.applicant.poll_version import PollVersion, microseconds
 from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
-from portal.web.requesting_company import RequestingCompany
+from portal.web.applicant.shown import Shown
 
 TITLES = {
     Stage.DETAILS: _("Your details"),
@@ -54,7 +54,6 @@ class StageView:
 
     onboarding: Onboarding
     standing: Standing
-    company: RequestingCompany
     now: datetime
     release: str
     locale: Locale
@@ -209,6 +208,40 @@ class StageView:
         return jittered(self.poll_interval) if self.poll_interval else None
 
     @property
+    def shown(self) -> Shown:
+        return Shown(
+            stage=self.stage,
+            status=self.status,
+            reason=self.reason,
+            remedy=self.remedy,
+            is_argentine=self.onboarding.country == "AR",
+            pictured=self.pictured,
+            attempts_left=self.attempts_left,
+            is_finished=self.standing.is_finished,
+            polls=not self.stage.is_final or self.retry_opens is not None,
+            may_continue=self.may_continue,
+            may_retry=self.may_retry,
+            may_restart=self.may_restart,
+            may_stop=self.may_stop,
+            restart_was_refused=self.restart_was_refused,
+            is_stopped=self.is_stopped,
+            is_held=self.is_held,
+            is_doubtful=self.is_doubtful,
+            is_unconfirmed=self.is_unconfirmed,
+            is_persons_decision=self.validation is not None and self.validation.is_persons_decision,
+            is_rejection=self.validation is not None and self.validation.status is Status.REJECTED,
+            needs_a_person=self.needs_a_person,
+            lost_approval=self.lost_approval,
+            was_verified_before=self.was_verified_before,
+            waits_long=self.waits_long,
+            offers_contact=self.offers_contact,
+            next_try=self.next_try.minutes if self.next_try else None,
+            retry_opens=self.retry_opens.minutes if self.retry_opens else None,
+            title=self.title,
+            reason_text=self.reason_text,
+        )
+
+    @cached_property
     def version(self) -> PollVersion:
         return PollVersion(
             updated_at=microseconds(self.onboarding.updated_at),

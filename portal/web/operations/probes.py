@@ -11,7 +11,7 @@ from portal.domain.errors import StoreUnavailable
 from portal.metrics import CONTENT_TYPE
 from portal.web.context import Portal, portal
 from portal.web.problem_details import problem
-from portal.web.remembered_answers import Kind
+from portal.web.remembered_answers import Known
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,9 +24,9 @@ def healthz() -> ResponseReturnValue:
     return {"status": "ok"}
 
 
-def alive(environ: WSGIEnvironment, here: Portal) -> Kind | None:
+def alive(environ: WSGIEnvironment, here: Portal) -> Known | None:
     """`healthz`, for `RememberedAnswers`."""
-    return Kind("200", here.release) if environ["PATH_INFO"] == "/healthz" else None
+    return Known("alive", here.release) if environ["PATH_INFO"] == "/healthz" else None
 
 
 @operations.get("/readyz")
