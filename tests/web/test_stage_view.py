@@ -53,6 +53,11 @@ def test_everybody_polls_before_the_end(stage):
     assert 0 < view(onboarding).poll_after < view(onboarding, age=1e9).poll_after <= 72
 
 
+@pytest.mark.parametrize(("age", "pace"), [(0, 10), (599, 10), (3600, 60)])
+def test_in_trouble_pages_ask_less_often(age, pace):
+    assert view(an_onboarding(**stored_as(Stage.DELAYED)), age=age).poll_interval == pace
+
+
 @pytest.mark.parametrize(("age", "pace"), [(-60, 1), (0, 1), (29, 2), (119, 3), (599, 5), (3599, 15), (3600, 60)])
 def test_the_pace_slackens_and_varies_a_fifth(age, pace):
     onboarding = an_onboarding(**stored_as(Stage.PREPARING))

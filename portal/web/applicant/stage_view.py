@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _
 
 from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding, StallReason
-from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
+from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, TROUBLE_INTERVAL, jittered, next_threshold, poll_interval
 from portal.domain.reasons import MAY_NEED_A_PERSON, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.standing import Standing
@@ -197,7 +197,10 @@ class StageView:
     @property
     def poll_interval(self) -> float | None:
         """Seconds, before jitter; None if nothing changes until the applicant acts."""
-        return None if self.stage.is_final else poll_interval(self.age)
+        if self.stage.is_final:
+            return None
+        usual = poll_interval(self.age)
+        return max(usual, TROUBLE_INTERVAL) if self.stage is Stage.DELAYED else usual
 
     @cached_property
     def poll_after(self) -> float | None:
