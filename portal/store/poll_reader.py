@@ -26,9 +26,6 @@ from portal.store.database_errors import store_errors, unavailable
 from portal.store.row_reader import UnreadableRow
 
 READ_TIMEOUT = 2.0
-"""Seconds that a read waits for PostgreSQL, and that a poll waits for one of the connections."""
-PAUSE_AFTER_TIMEOUT = 1.0
-"""Seconds in which no poll waits for a database that has just let one wait in vain."""
 CONNECTIONS = 4
 
 _SELECT = f"SELECT {', '.join(PollState._fields)} FROM onboardings WHERE id = "  # noqa: S608, names of our own
@@ -39,14 +36,20 @@ Values = tuple[Any, ...]
 
 
 class NoAnswer(psycopg.OperationalError):
-    """PostgreSQL took longer than `READ_TIMEOUT`."""
+    """PostgreSQL took too long."""
 
 
 class PollReader:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, timeout: float = READ_TIMEOUT) -> None:
+        """`timeout`: the seconds that a read waits for PostgreSQL, and before that for one of the connections.
+
+        After a read that waited in vain, all reads fail at once for half of it, so that a database that hangs does
+        not hold up every thread.
+        """
+        self._timeout = timeout
         self._free: SimpleQueue[_KeptConnection] = SimpleQueue()
         for _ in range(CONNECTIONS):
-            self._free.put(_KeptConnection(engine))
+            self._free.put(_KeptConnection(partial(_connect, engine, timeout)))
         self._paused_until = 0.0
         close = partial(_close_idle, self._free)
         event.listen(engine, "engine_disposed", close)
@@ -57,14 +60,14 @@ class PollReader:
         if time.monotonic() < self._paused_until:
             raise StoreUnavailable("the database did not answer a moment ago")
         try:
-            kept = self._free.get(timeout=READ_TIMEOUT)
+            kept = self._free.get(timeout=self._timeout)
         except Empty:
             raise StoreUnavailable("every connection for polls is waiting for the database") from None
         try:
             values = kept.read(onboarding_id)
         except _DRIVER_ERRORS as error:
             if isinstance(error, NoAnswer):
-                self._paused_until = time.monotonic() + PAUSE_AFTER_TIMEOUT
+                self._paused_until = time.monotonic() + self._timeout / 2
             raise unavailable(error) from None
         except (ValueError, TypeError, OverflowError):
             raise UnreadableRow(f"onboarding {onboarding_id} cannot be read back") from None
@@ -85,8 +88,8 @@ class _Connection(Protocol):
 class _KeptConnection:
     """Opened by the first read, and once again by a read that fails: the server may have been restarted."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, connect: Callable[[], _Connection]) -> None:
+        self._connect = connect
         self._connection: _Connection | None = None
 
     def read(self, onboarding_id: str) -> Values | None:
@@ -98,7 +101,7 @@ class _KeptConnection:
                 raise
             except _DRIVER_ERRORS:
                 self.close()
-        self._connection = _connect(self._engine)
+        self._connection = self._connect()
         try:
             return self._connection.read(onboarding_id)
         except _DRIVER_ERRORS:
@@ -132,14 +135,19 @@ class _Postgres:
     _STATEMENT = b"poll"
     _BINARY = 1
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], timeout: float) -> None:
         self._connection = connection
+        self._timeout = timeout
         self.close = connection.close
         self._libpq = connection.pgconn
         self._poll = select.poll()
         self._poll.register(self._libpq.socket, select.POLLIN)
-        self._libpq.send_prepare(self._STATEMENT, f"{_SELECT}$1".encode())
-        self._answer()
+        try:
+            self._libpq.send_prepare(self._STATEMENT, f"{_SELECT}$1".encode())
+            self._answer()
+        except psycopg.Error:
+            self.close()
+            raise
 
     def read(self, onboarding_id: str) -> Values | None:
         self._libpq.send_query_prepared(self._STATEMENT, [onboarding_id.encode()], result_format=self._BINARY)
@@ -151,10 +159,10 @@ class _Postgres:
     def _answer(self) -> PGresult:
         libpq = self._libpq
         libpq.flush()
-        deadline = time.monotonic() + READ_TIMEOUT
+        deadline = time.monotonic() + self._timeout
         while libpq.is_busy():
             if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise NoAnswer(f"no answer within {READ_TIMEOUT} s")
+                raise NoAnswer(f"no answer within {self._timeout} s")
             libpq.consume_input()
         answer = libpq.get_result()
         while libpq.get_result():
@@ -176,12 +184,12 @@ def _postgres_value(value: bytes | None, is_time: bool) -> Any:
     return value.decode()
 
 
-def _connect(engine: Engine) -> _Connection:
+def _connect(engine: Engine, timeout: float) -> _Connection:
     with store_errors():
         pooled = engine.raw_connection()
         pooled.detach()
     driver: Any = pooled.dbapi_connection
-    return _Sqlite(driver) if engine.dialect.name == "sqlite" else _Postgres(driver)
+    return _Sqlite(driver) if engine.dialect.name == "sqlite" else _Postgres(driver, timeout)
 
 
 def _close_idle(free: SimpleQueue[_KeptConnection], _engine: object = None) -> None:
