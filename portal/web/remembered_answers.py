@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -47,6 +48,7 @@ class RememberedAnswers:
         host = re.escape(urlsplit(base_url).hostname or "")
         self._hosts = re.compile(rf"{host}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
         self._answers: dict[Hashable, _Answer] = {}
+        self._lock = Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         known = self._known(environ)
@@ -80,14 +82,17 @@ class RememberedAnswers:
         )
 
     def _made(self, known: Known, environ: WSGIEnvironment) -> _Answer | None:
-        """None if it is another answer than expected after all."""
+        """None if it is another answer than expected, or has a slot that nothing fills."""
         status, headers, body = _answer_of(self._flask, environ | {LEAVES_SLOTS: True, "HTTP_ACCEPT_ENCODING": ""})
         if not status.startswith(known.status):
             return None
         answer = _Answer(status, headers, around_slots(body))
-        if len(self._answers) >= MOST_ANSWERS:
-            self._answers.pop(next(iter(self._answers)), None)
-        self._answers[known.kind, known.release] = answer
+        if not answer.slots <= known.values.keys():
+            return None
+        with self._lock:
+            if len(self._answers) >= MOST_ANSWERS:
+                del self._answers[next(iter(self._answers))]
+            self._answers[known.kind, known.release] = answer
         return answer
 
 
@@ -98,19 +103,20 @@ class _Answer:
         self._headers = headers
         self._texts = parts[::2]
         self._slots = [name.decode() for name in parts[1::2]]
+        self.slots = set(self._slots)
         self._length = sum(map(len, self._texts))
         self._gzip = SplicedGzip(self._texts) if ("Vary", "Accept-Encoding") in headers else None
 
     def filled(self, values: Mapping[str, Callable[[], str]], accepted: str) -> tuple[list[tuple[str, str]], bytes]:
         """Headers and body."""
-        found = {name: values[name]().encode() for name in set(self._slots)}
+        if not self._slots and self._length < WORTH_IT:
+            return self._headers.copy(), self._texts[0]
+        found = {name: values[name]().encode() for name in self.slots}
         fillings = [found[name] for name in self._slots]
         length = self._length + sum(map(len, fillings))
         if self._gzip and length >= WORTH_IT and accepts_gzip(accepted):
             body = self._gzip.filled(fillings)
             return self._with_length(body, ("Content-Encoding", "gzip")), body
-        if not self._slots:
-            return self._headers.copy(), self._texts[0]
         pieces = [b""] * (2 * len(self._slots) + 1)
         pieces[::2], pieces[1::2] = self._texts, fillings
         body = b"".join(pieces)
