@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from jinja2 import StrictUndefined
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.config import Config
 from portal.web.applicant import known_pages
@@ -19,13 +18,16 @@ from portal.web.branding import brand, branding
 from portal.web.context import Portal
 from portal.web.embed.script import init_embed
 from portal.web.error_pages import init_errors
+from portal.web.forwarded_headers import ForwardedHeaders
 from portal.web.framing import init_framing
 from portal.web.i18n import init_i18n
 from portal.web.in_app_browser import in_app_browser
+from portal.web.last_resort import LastResort
 from portal.web.operations.probes import alive, operations
 from portal.web.partner_api.endpoints import partner_api
 from portal.web.remembered_answers import RememberedAnswers
 from portal.web.security import init_security
+from portal.web.tolerant_request import TolerantRequest
 from portal.web.webhook.receiver import webhook
 
 if TYPE_CHECKING:
@@ -38,9 +40,12 @@ KNOWN = (known_pages.unchanged_poll, known_pages.changed_poll, known_pages.statu
 
 def make_flask(config: Config) -> Flask:
     app = Flask("portal", static_folder=None, template_folder=str(folder("templates")))
+    app.request_class = TolerantRequest
+    app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    app.wsgi_app = _behind_proxies(_remembering(app, config), config.trusted_proxies)  # type: ignore[assignment, method-assign]
-    init_security(app, base_url=config.base_url)
+    inside = ForwardedHeaders(_remembering(app, config), hops=config.trusted_proxies)
+    app.wsgi_app = LastResort(inside)  # type: ignore[method-assign]
+    init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
     init_framing(app)
@@ -57,10 +62,6 @@ def _remembering(app: Flask, config: Config) -> WSGIApplication:
         return app.extensions["portal"]  # type: ignore[no-any-return]
 
     return RememberedAnswers(app.wsgi_app, KNOWN, portal=portal, base_url=config.base_url)
-
-
-def _behind_proxies(inside: WSGIApplication, hops: int) -> WSGIApplication:
-    return ProxyFix(inside, x_for=hops, x_proto=hops, x_host=hops, x_port=hops) if hops else inside
 
 
 def folder(name: str) -> Path:

@@ -13,6 +13,11 @@ FRESH = rb'every \d+ms|"refresh"\s+content="\d+"|"form_token" type="hidden" valu
 """Jitter, and form tokens."""
 
 
+def step_of(app):
+    """Behind what catches errors and judges forwarded headers."""
+    return app.wsgi_app._app._app
+
+
 @pytest.fixture
 def both_ways(app):
     """Whether Flask was asked by the step in front of it, and the answers with that step and without."""
@@ -22,10 +27,10 @@ def both_ways(app):
         asked.append(environ["PATH_INFO"])
         return Flask.wsgi_app(app, environ, start_response)
 
-    front = app.wsgi_app
-    front._flask = flask
-    yield lambda **request: _both(front, app, asked, **request)
-    front._flask = Flask.wsgi_app.__get__(app)
+    step = step_of(app)
+    step._flask = flask
+    yield lambda **request: _both(app.wsgi_app, app, asked, **request)
+    step._flask = Flask.wsgi_app.__get__(app)
 
 
 def _both(front, app, asked, **request):

@@ -12,7 +12,7 @@ from portal.domain.stage import Stage
 from portal.web.remembered_answers import MOST_ANSWERS
 from tests.factories import NOW, an_onboarding
 from tests.partners import RETURN_URL, partners_file
-from tests.web.both_ways import both_ways
+from tests.web.both_ways import both_ways, step_of
 from tests.web.stages import SHOWN, WAITED_FOR, stored_as
 from tests.web.variants import VARIANTS
 
@@ -84,7 +84,7 @@ def test_nothing_personal_is_kept(app, clock, two_people, both_ways, stage):
         for address in (path, f"{path}/status?{OLD_VERSION}"):
             both_ways(path=address, headers=BROWSER)
         secrets = {*strings_in(found), path[3:], reference_of(found.id), str(int(found.updated_at.timestamp()))}
-        texts = [text for answer in app.wsgi_app._answers.values() for text in answer._texts]
+        texts = [text for answer in step_of(app)._answers.values() for text in answer._texts]
         assert texts
         assert not [it for it in secrets for text in texts if it.encode() in text]
 
@@ -129,7 +129,7 @@ def test_no_answer_outlives_its_release_and_the_oldest_is_forgotten(app, both_wa
         app.extensions["portal"] = replace(here, release=f"{changed:08x}")
         assert both_ways(path="/healthz")[0] is True
         assert both_ways(path="/healthz")[0] is False
-    assert len(app.wsgi_app._answers) == MOST_ANSWERS
+    assert len(step_of(app)._answers) == MOST_ANSWERS
 
 
 @pytest.mark.parametrize("stage", [it for it in WAITED_FOR if it is not Stage.READY])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from portal.domain.correction import Correction
 from portal.domain.reasons import Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
+from portal.domain.validation import IdentityBasis
 from portal.web.applicant.reason_texts import ReasonText
 from portal.web.applicant.relative_time import in_minutes
 
@@ -41,6 +43,15 @@ class Shown:
     is_rejection: bool
     needs_a_person: bool
     lost_approval: bool
+    is_held_back: bool
+    goes_on_later: bool
+    is_correcting: bool
+    correction: Correction | None
+    needs_photos_again: bool
+    may_correct_number: bool
+    is_given_by_partner: bool
+    doubt: IdentityBasis | None
+    may_be_overturned: bool
     was_verified_before: bool
     waits_long: bool
     offers_contact: bool
