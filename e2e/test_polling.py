@@ -53,6 +53,18 @@ def test_polling_outlives_a_lost_network(in_review):
     polls.wait_for(in_review, 2)
 
 
+def test_a_portal_in_trouble_is_left_in_peace_for_as_long_as_it_asks(in_review):
+    busy = Polls(in_review)
+    in_review.route("**/status?*", lambda route: route.fulfill(status=503, headers={"Retry-After": "2"}, body="busy"))
+    busy.wait_for(in_review, 1)
+    for _ in range(3):  # whatever else would make it ask
+        in_review.wait_for_timeout(500)
+        in_review.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert len(busy.answers) == 1
+    in_review.unroute("**/status?*")
+    Polls(in_review).wait_for(in_review, 1)
+
+
 def test_polling_outlives_a_portal_that_is_away_for_a_moment(page, own_environment):
     applicant = Applicant(page, own_environment.portal.url)
     applicant.start(STAYS_IN_REVIEW)

@@ -227,7 +227,14 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         await notifier.aclose()
 
     return RunnerThread(
-        OnboardingWorker(stores.onboardings, steps.take, clock=clock, timings=timings, wake=shared.wake_onboardings),
+        OnboardingWorker(
+            stores.onboardings,
+            steps.take,
+            clock=clock,
+            timings=timings,
+            wake=shared.wake_onboardings,
+            save_views=services.onboardings.views.save,
+        ),
         NotificationWorker(
             stores.outbox,
             notifier,

@@ -46,6 +46,16 @@
     if (camera === false) headers["X-Camera"] = "none";
   });
 
+  // A portal in trouble says when to ask again; pages that heard it together come back a little apart.
+  let restUntil = 0;
+  on("htmx:after:request", ({ detail: { ctx: { response: { status, headers } } } }) => {
+    const seconds = status === 503 ? Number(headers.get("Retry-After")) : 0;
+    if (seconds > 0) restUntil = Date.now() + Math.min(seconds, 60) * 1000 * (1 + Math.random() / 2);
+  });
+  on("htmx:config:request", (event) => {
+    if (event.target.id === "status" && Date.now() < restUntil) event.preventDefault();
+  });
+
   // In a frame on a partner's page. Nothing is said before it says hello, and then to its own origin only.
   const embedders = (one("meta[name=embedders]") || { content: "" }).content.split(" ");
   const isEmbedded = embedders[0] !== "" && parent !== window;

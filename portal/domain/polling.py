@@ -14,6 +14,8 @@ OVERTURN_POLL_SECONDS = 60
 _INTERVALS = ((10, 1.0), (30, 2.0), (120, 3.0), (600, 5.0), (3600, 15.0))
 """(seconds since the last change, seconds between two polls)"""
 _LONGEST_INTERVAL = 60.0
+TROUBLE_INTERVAL = 10.0
+"""While a service that the onboarding needs is not working, no page asks more often."""
 _JITTER = 0.2
 
 

@@ -7,6 +7,7 @@ between, nothing is lost: the lease expires, and another worker continues from t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,9 +30,11 @@ class OnboardingWorker(PollingWorker):
         timings: Timings,
         wake: Wake | None = None,
         limit: int = 16,
+        save_views: Callable[[], None] = lambda: None,
     ) -> None:
-        """`limit`: the maximum number of onboardings in progress at once."""
+        """`limit`: the maximum number of onboardings in progress at once. `save_views` is called before each claim."""
         super().__init__(timings, wake)
+        self._save_views = save_views
         self._store = store
         self._take_step = take_step
         self._clock = clock
@@ -39,6 +42,9 @@ class OnboardingWorker(PollingWorker):
 
     async def _start_due(self) -> int:
         self._pause = self._timings.idle
+        # Views only give priority, so a failure must not keep anything from its next step.
+        with contextlib.suppress(StoreUnavailable):
+            await asyncio.to_thread(self._save_views)
         room, now = self._limit - len(self._running), self._clock()
         if room <= 0 or not await self._has_due(now):
             return 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from portal.services.onboardings import WATCHED_FOR
 from portal.services.ports import Clock, SharedState, Store
+from portal.services.view_recorder import WATCHED_FOR
 
 HOUR = timedelta(hours=1)
 UNWATCHED_PAUSE = timedelta(minutes=2)

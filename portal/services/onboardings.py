@@ -24,14 +24,12 @@ from portal.services.number_correction import NumberCorrector
 from portal.services.person_attempts import PersonAttempts
 from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
 from portal.services.validation_plan import Policy, ValidationPlanner
+from portal.services.view_recorder import ViewRecorder
 
 log = logging.getLogger(__name__)
 
 RETURN_WITHIN = timedelta(days=1)
 """How long after the hosted page was opened the provider's session id identifies the onboarding."""
-VIEW_RECORDED_EVERY = timedelta(seconds=30)
-WATCHED_FOR = timedelta(seconds=90)
-"""How long after a view the page counts as open; longer than the slowest poll."""
 
 
 class Onboardings:
@@ -67,6 +65,7 @@ class Onboardings:
         self._wake = wake
         self._provider_hosts = provider_hosts
         self.policy_for = policy_for
+        self.views = ViewRecorder(store, clock=clock, wake=wake, request_refresh=self.request_refresh)
 
     def start(self, details: Details, *, locale: str, consent_version: str, nonce: str) -> Onboarding:
         """The stored onboarding; the same one if the same form is sent again with the same details."""
@@ -121,15 +120,6 @@ class Onboardings:
 
     def poll_state(self, onboarding_id: str) -> PollState:
         return self._store.poll_state(onboarding_id)
-
-    def record_view(self, onboarding: Onboarding | PollState) -> None:
-        """The page is open: its refreshes take priority, and the first view requests one at once."""
-        now = self._clock()
-        if onboarding.due_at is None or _is_watched(onboarding, now - VIEW_RECORDED_EVERY):
-            return
-        self._store.record_view(onboarding.id, now)
-        if not _is_watched(onboarding, now - WATCHED_FOR):
-            self.request_refresh(onboarding.id)
 
     def open_hosted_page(self, onboarding_id: str) -> str | None:
         """The stored address of the adopted validation's hosted page; None if there is none to open now."""
@@ -355,10 +345,6 @@ def _new_id() -> str:
 def _with_restart_asked(onboarding: Onboarding, now: datetime) -> Onboarding:
     asked = onboarding.validation and replace(onboarding.validation, restart_asked_at=now, refreshes=0)
     return replace(onboarding, validation=asked, failures=0, due_at=now, updated_at=now)
-
-
-def _is_watched(onboarding: Onboarding | PollState, since: datetime) -> bool:
-    return onboarding.watched_at is not None and onboarding.watched_at >= since
 
 
 def _was_opened_since(onboarding: Onboarding, since: datetime) -> bool:

@@ -164,8 +164,12 @@ class Store(Protocol):
     def next_due(self, now: datetime) -> datetime | None:
         """When the next onboarding without a lease is due."""
 
-    def record_view(self, onboarding_id: str, now: datetime) -> None:
-        """Records that the page is open."""
+    def record_views(self, viewed: Sequence[str], came: Sequence[str], now: datetime) -> list[str]:
+        """Records that these pages are open, and makes the onboardings that `came` names due now.
+
+        Returns those of them that it could not, because their page shows when they are due. It waits for no lock and
+        leaves out what is locked.
+        """
 
     def count_watched(self, since: datetime) -> int: ...
 

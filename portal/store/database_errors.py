@@ -19,13 +19,18 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        name = _name(error)
-        log.error("the database failed: %s", name)
         # PostgreSQL's messages quote the row, so the cause must not reach a traceback.
-        raise StoreUnavailable(f"the database failed: {name}") from None
+        raise unavailable(error) from None
 
 
-def _name(error: SQLAlchemyError) -> str:
+def unavailable(error: Exception) -> StoreUnavailable:
+    """Logs the error of SQLAlchemy or of a driver."""
+    name = _name(error)
+    log.error("the database failed: %s", name)
+    return StoreUnavailable(f"the database failed: {name}")
+
+
+def _name(error: Exception) -> str:
     name = type(error).__name__
     if isinstance(error, DBAPIError) and error.orig is not None:
         return f"{name} ({type(error.orig).__name__})"

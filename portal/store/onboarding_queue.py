@@ -9,7 +9,7 @@ from sqlalchemy import CTE, ColumnElement, Integer, and_, func, literal, null, s
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.timings import LONGEST_WAIT
-from portal.services.onboardings import WATCHED_FOR
+from portal.services.view_recorder import WATCHED_FOR
 from portal.store.row_leases import LeasedTable
 from portal.store.tables import onboardings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    not_,
     or_,
     select,
     text,
@@ -26,7 +27,6 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
 from portal.services.ports import CountedAttempt, IdempotentRequest, PollState, ReusePolicy, StoredResult
-from portal.store.column_types import Unreadable
 from portal.store.counted_attempts import find_attempts
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
@@ -41,7 +41,7 @@ from portal.store.locked_onboarding import (
 )
 from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import claim_due, leased_onboardings
-from portal.store.row_reader import UnreadableRow
+from portal.store.poll_reader import PollReader
 from portal.store.tables import VERIFIED, onboardings, validations
 from portal.store.transactions import Transactions, insert
 
@@ -49,7 +49,8 @@ PING_MILLISECONDS = 1000
 LONGEST_VALIDITY = timedelta(days=60)
 """Twice the longest time between two checks of an approval."""
 
-_POLL_STATE = select(*(onboardings.c[name] for name in PollState._fields)).where(onboardings.c.id == bindparam("id"))
+# Built once: SQLAlchemy takes longer to recognise so long a statement anew than to execute it.
+_BY_ID = joined().where(onboardings.c.id == bindparam("id"))
 
 
 class Repository:
@@ -66,6 +67,7 @@ class Repository:
         """`on_notification` is called after a commit that stored a notification."""
         self._pinger = engine
         self._transactions = Transactions(engine)
+        self._poll_reader = PollReader(engine)
         self._cipher = cipher
         self._notify_of = notify_of
         self._on_notification = on_notification
@@ -115,13 +117,7 @@ class Repository:
         return self._get(onboarding_id, and_(_of_partner(partner, onboarding_id), onboardings.c.erased_at.is_(None)))
 
     def poll_state(self, onboarding_id: str) -> PollState:
-        with self._transactions.reading() as connection:
-            row = connection.execute(_POLL_STATE, {"id": onboarding_id}).first()
-        if row is None:
-            raise UnknownOnboarding(onboarding_id)
-        if Unreadable.TIME in row:
-            raise UnreadableRow(f"onboarding {onboarding_id} cannot be read back")
-        return PollState(*row)
+        return self._poll_reader.read(onboarding_id)
 
     def find_by_session(self, session_id: str) -> Onboarding | None:
         if "\0" in session_id:  # it comes from a URL, and PostgreSQL rejects NUL
@@ -197,10 +193,16 @@ class Repository:
         with self._transactions.reading() as connection:
             return leased_onboardings.next_due(connection, now)
 
-    def record_view(self, onboarding_id: str, now: datetime) -> None:
+    def record_views(self, viewed: Sequence[str], came: Sequence[str], now: datetime) -> list[str]:
+        shows_when = onboardings.c.stall_reason.is_not(None)
+        hastened = and_(onboardings.c.id.in_(came), onboardings.c.failures == 0, onboardings.c.due_at > now)
+        free = select(onboardings.c.id).where(onboardings.c.id.in_(viewed), onboardings.c.due_at.is_not(None))
+        those = free.with_for_update(skip_locked=True).cte("viewed")
+        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+        due_at = case((and_(hastened, not_(shows_when)), now), else_=onboardings.c.due_at)
         with self._transactions.writing() as connection:
-            statement = update(onboardings).where(onboardings.c.id == onboarding_id)
-            connection.execute(statement.values(watched_at=now))
+            connection.execute(statement.values(watched_at=now, due_at=due_at))
+            return list(connection.scalars(select(onboardings.c.id).where(hastened, shows_when)))
 
     def count_watched(self, since: datetime) -> int:
         """Without those that have nothing left to do."""
@@ -299,7 +301,8 @@ class Repository:
         return onboarding
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
-        return self._first(connection, onboardings.c.id == onboarding_id)
+        row = connection.execute(_BY_ID, {"id": onboarding_id}).mappings().first()
+        return self._read(row) if row else None
 
     def _submitted(self, connection: Connection, submission: str | None) -> Onboarding:
         found = self._first(connection, onboardings.c.submission == submission)

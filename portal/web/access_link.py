@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from portal.domain.onboarding import Onboarding
+from portal.partners.registry import Registry
 from portal.services.ports import PollState
-from portal.web.branding import branded_partner, show_as
+from portal.web.branding import show_as
 from portal.web.context import portal
 from portal.web.links import ExpiredLink
 
@@ -25,7 +26,12 @@ def open_for_poll(token: str) -> PollState:
 
 def _opened(found: Opened) -> Opened:
     show_as(found)
-    partner = branded_partner()
-    if found.erased_at or (found.partner and not (partner and partner.enabled)):
+    if not is_open(found, portal().partners):
         raise ExpiredLink
     return found
+
+
+def is_open(found: Onboarding | PollState, partners: Registry) -> bool:
+    """False after an erasure, or if its partner is disabled or gone."""
+    partner = partners.get(found.partner)
+    return found.erased_at is None and (not found.partner or (partner is not None and partner.enabled))

@@ -38,7 +38,7 @@ def init_assets(app: Flask, folder: Path) -> None:
 
     @app.get("/static/<path:name>")
     def static_file(name: str) -> Response:
-        if name in small and accepts_gzip():
+        if name in small and accepts_gzip(request.headers.get("Accept-Encoding", "")):
             response = gzip_response(small[name], guess_type(name)[0], hashes[name])
         else:
             response = send_from_directory(folder, name, conditional=True)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import struct
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
 
 from flask import Flask, Response, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
-_WORTH_IT = 1024
+WORTH_IT = 1024
 _LEVEL = 5
 """Higher levels make a page hardly smaller."""
 
@@ -20,14 +26,39 @@ def init_compression(app: Flask) -> None:
             return response
         response.vary.add("Accept-Encoding")
         body = b"" if response.direct_passthrough or response.content_encoding else response.get_data()
-        if len(body) >= _WORTH_IT and accepts_gzip():
+        if len(body) >= WORTH_IT and accepts_gzip(request.headers.get("Accept-Encoding", "")):
             response.set_data(gzip.compress(body, _LEVEL, mtime=0))
             response.content_encoding = "gzip"
         return response
 
 
-def accepts_gzip() -> bool:
-    return request.accept_encodings["gzip"] > 0
+@lru_cache(maxsize=256)
+def accepts_gzip(header: str) -> bool:
+    """`header`: the request's Accept-Encoding."""
+    return parse_accept_header(header, Accept)["gzip"] > 0
+
+
+class SplicedGzip:
+    """Texts that are compressed once, and can then be joined with any values between them, as one gzip member."""
+
+    _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    _LAST_BLOCK = b"\x03\x00"
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        # After a full flush nothing refers back, and the next block begins with a whole byte.
+        self._packed = [deflate.compress(text) + deflate.flush(zlib.Z_FULL_FLUSH) for text in texts]
+        self._texts = texts
+
+    def filled(self, values: Sequence[bytes]) -> bytes:
+        """`values`: one less than texts, each of at most 65,535 bytes."""
+        pieces, crc, length = [self._HEAD, self._packed[0]], zlib.crc32(self._texts[0]), len(self._texts[0])
+        for value, text, packed in zip(values, self._texts[1:], self._packed[1:], strict=True):
+            size = len(value)
+            pieces += (struct.pack("<BHH", 0, size, size ^ 0xFFFF), value, packed)
+            crc = zlib.crc32(text, zlib.crc32(value, crc))
+            length += size + len(text)
+        return b"".join((*pieces, self._LAST_BLOCK, struct.pack("<II", crc, length)))
 
 
 def gzip_bytes(content: bytes) -> bytes:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from jinja2 import StrictUndefined
 
 from portal.config import Config
+from portal.web.applicant import known_pages
 from portal.web.applicant.pages import applicant
 from portal.web.applicant.partner_return import partner_return
 from portal.web.applicant.second_device import second_device
 from portal.web.assets import init_assets
 from portal.web.branding import brand, branding
+from portal.web.context import Portal
 from portal.web.embed.script import init_embed
 from portal.web.error_pages import init_errors
 from portal.web.forwarded_headers import ForwardedHeaders
@@ -20,13 +23,19 @@ from portal.web.framing import init_framing
 from portal.web.i18n import init_i18n
 from portal.web.in_app_browser import in_app_browser
 from portal.web.last_resort import LastResort
-from portal.web.operations.probes import operations
+from portal.web.operations.probes import alive, operations
 from portal.web.partner_api.endpoints import partner_api
+from portal.web.remembered_answers import RememberedAnswers
 from portal.web.security import init_security
 from portal.web.tolerant_request import TolerantRequest
 from portal.web.webhook.receiver import webhook
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 PACKAGE = Path(__file__).parent.parent
+
+KNOWN = (known_pages.unchanged_poll, known_pages.changed_poll, known_pages.status_page, known_pages.form, alive)
 
 
 def make_flask(config: Config) -> Flask:
@@ -34,7 +43,8 @@ def make_flask(config: Config) -> Flask:
     app.request_class = TolerantRequest
     app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    app.wsgi_app = LastResort(ForwardedHeaders(app.wsgi_app, hops=config.trusted_proxies))  # type: ignore[method-assign]
+    inside = ForwardedHeaders(_remembering(app, config), hops=config.trusted_proxies)
+    app.wsgi_app = LastResort(inside)  # type: ignore[method-assign]
     init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
@@ -45,6 +55,13 @@ def make_flask(config: Config) -> Flask:
     for blueprint in (applicant, branding, partner_return, second_device, partner_api, webhook, operations):
         app.register_blueprint(blueprint)
     return app
+
+
+def _remembering(app: Flask, config: Config) -> WSGIApplication:
+    def portal() -> Portal:
+        return app.extensions["portal"]  # type: ignore[no-any-return]
+
+    return RememberedAnswers(app.wsgi_app, KNOWN, portal=portal, base_url=config.base_url)
 
 
 def folder(name: str) -> Path:

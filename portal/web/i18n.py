@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
+from babel.dates import format_datetime
 from flask import Flask, current_app, g, request
-from flask_babel import Babel, format_datetime
+from flask_babel import Babel
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from portal.domain.locales import Locale, locale_named, nearest_locale
 from portal.web.context import portal
 from portal.web.entry_device import entry_device
+from portal.web.slots import slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,25 @@ def languages() -> list[Language]:
 
 def time_of_print() -> str:
     """With its time zone, because paper travels."""
-    return str(format_datetime(portal().clock(), "long"))
+    return slot("printed", print_time(portal().clock(), current_language()))
+
+
+def print_time(now: datetime, locale: Locale) -> str:
+    return _print_time(now.replace(microsecond=0), locale)
+
+
+@lru_cache(maxsize=len(Locale))
+def _print_time(second: datetime, locale: Locale) -> str:
+    return format_datetime(second, "long", locale=locale.catalogue)
 
 
 def _accepted() -> Locale:
-    wanted = map(nearest_locale, request.accept_languages.values())
     default: Locale = current_app.config["PORTAL_DEFAULT_LOCALE"]
-    return next(filter(None, wanted), default)
+    return accepted_locale(request.headers.get("Accept-Language", "")) or default
+
+
+@lru_cache(maxsize=256)
+def accepted_locale(header: str) -> Locale | None:
+    """The first that we speak; `header`: the request's Accept-Language."""
+    wanted = map(nearest_locale, parse_accept_header(header, LanguageAccept).values())
+    return next(filter(None, wanted), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from flask import request
 from flask_babel import lazy_gettext as _
@@ -28,7 +29,7 @@ WAYS_OUT = {
     Exit.UNKNOWN: _("Look for a menu with “Open in browser”, or copy the link and paste it into %(browser)s."),
 }
 
-_LONGEST = 1000
+LONGEST = 1000
 """Characters of the User-Agent that are searched; real ones are half as long."""
 
 
@@ -70,10 +71,19 @@ def in_app_browser() -> InApp | None:
 
 
 def recognised(user_agent: str) -> InApp | None:
-    user_agent = user_agent[:_LONGEST]
+    found = app_and_exit(user_agent[:LONGEST])
+    if found is None:
+        return None
+    name, place, browser = found
+    return InApp(name, str(WAYS_OUT[place]) % {"browser": browser})
+
+
+@lru_cache(maxsize=1024)
+def app_and_exit(user_agent: str) -> tuple[str | None, Exit, str] | None:
+    """The app's name, where its menu is, and which browser to leave it for."""
     app = next((app for app in APPS if app.words.search(user_agent)), None)
     if app is None:
         return None
     is_ios = re.search(r"\b(iPhone|iPad|iPod)\b", user_agent) is not None
     place, browser = (app.on_ios, "Safari") if is_ios else (app.on_android, "Chrome")
-    return InApp(app.name, str(WAYS_OUT[place]) % {"browser": browser})
+    return app.name, place, browser

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from itsdangerous import BadData, BadSignature, URLSafeSerializer
-from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.encoding import base64_encode
 
 from portal.domain.onboarding import Onboarding
 from portal.services.ports import Clock
@@ -32,42 +34,48 @@ class StaleForm(Exception):
     """Not signed by us, for another form, or too old."""
 
 
-class _Purpose:
-    """What is signed for one purpose, with keys of its own."""
+class _Signed:
+    """Values as itsdangerous signs them, at a tenth of its cost: it derives each key anew, and tries to compress."""
 
-    def __init__(self, name: str, secret_keys: Sequence[str]) -> None:
+    def __init__(self, secret_keys: Sequence[str], purpose: str) -> None:
         """`secret_keys`: the first signs, all verify."""
         self._serializer = URLSafeSerializer(
-            list(reversed(secret_keys)),  # itsdangerous signs with the last
-            salt=name,
+            list(reversed(secret_keys)),  # it signs with the last
+            salt=purpose,
             signer_kwargs={"key_derivation": "hmac", "digest_method": sha256},
         )
+        signer = self._serializer.make_signer()
+        self._keys = [signer.derive_key(key) for key in reversed(signer.secret_keys)]
 
-    def sign(self, value: object) -> str:
-        return str(self._serializer.dumps(value))
+    def dumps(self, value: Sequence[str | int]) -> str:
+        payload = base64_encode(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        return b".".join((payload, _signature(payload, self._keys[0]))).decode()
 
-    def read(self, token: str) -> Any:
+    def loads(self, token: str) -> Any:
         """Raises `BadData`, also for another spelling of a token of ours: base64 has several, and one has to do."""
-        signature = token.rpartition(".")[2]
-        if base64_encode(base64_decode(signature)).decode("ascii") != signature:
+        payload, _dot, signature = token.encode().rpartition(b".")
+        if not any(hmac.compare_digest(_signature(payload, key), signature) for key in self._keys):
             raise BadSignature("not as it was signed")
-        return self._serializer.loads(token)
+        return self._serializer.load_payload(payload)
+
+
+def _signature(payload: bytes, key: bytes) -> bytes:
+    return base64_encode(hmac.digest(key, payload, sha256))
 
 
 class AccessLinks:
     def __init__(self, secret_keys: Sequence[str], clock: Clock) -> None:
-        """`secret_keys`: the first signs, all verify."""
         self._clock = clock
-        self._purpose = _Purpose("portal.access-link", secret_keys)
+        self._signed = _Signed(secret_keys, "portal.access-link")
 
     def token(self, onboarding: Onboarding) -> str:
         """Always the same for one onboarding."""
-        return self._purpose.sign([onboarding.id, int(onboarding.ends_at.timestamp())])
+        return self._signed.dumps([onboarding.id, int(onboarding.ends_at.timestamp())])
 
     def onboarding_id(self, token: str) -> str:
         """Raises `BadLink` or `ExpiredLink`."""
         try:
-            onboarding_id, expires = self._purpose.read(token)
+            onboarding_id, expires = self._signed.loads(token)
         except (BadData, TypeError, ValueError):
             raise BadLink from None
         if self._clock().timestamp() > expires + CLOCK_LEEWAY.total_seconds():
@@ -87,15 +95,15 @@ class FormTokens:
     def __init__(self, secret_keys: Sequence[str], consent_version: str, clock: Clock) -> None:
         self._consent_version = consent_version
         self._clock = clock
-        self._purpose = _Purpose("portal.form", secret_keys)
+        self._signed = _Signed(secret_keys, "portal.form")
 
     def issue(self, subject: str) -> str:
         issued_at = int(self._clock().timestamp())
-        return self._purpose.sign([subject, secrets.token_urlsafe(12), self._consent_version, issued_at])
+        return self._signed.dumps([subject, secrets.token_urlsafe(12), self._consent_version, issued_at])
 
     def read(self, token: str, subject: str) -> FormToken:
         try:
-            issued_for, nonce, consent_version, issued_at = self._purpose.read(token)
+            issued_for, nonce, consent_version, issued_at = self._signed.loads(token)
         except (BadData, TypeError, ValueError):
             raise StaleForm from None
         age = self._clock().timestamp() - issued_at

@@ -10,6 +10,7 @@ from portal.domain.onboarding import Onboarding
 from portal.web.context import portal
 from portal.web.entry_device import entry_device
 from portal.web.i18n import chosen_language
+from portal.web.slots import slot
 
 
 def url_to(endpoint: str, **values: str | None) -> str:
@@ -19,4 +20,8 @@ def url_to(endpoint: str, **values: str | None) -> str:
 
 
 def onboarding_url(found: Onboarding) -> str:
-    return url_to("applicant.onboarding", token=portal().access_links.token(found))
+    return url_to("applicant.onboarding", token=token_of(found))
+
+
+def token_of(found: Onboarding) -> str:
+    return slot("token", portal().access_links.token(found))

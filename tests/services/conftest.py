@@ -62,7 +62,12 @@ def create_for_customer(customers):
 @pytest.fixture
 def open_page(onboardings):
     """Somebody looks at the page."""
-    return lambda onboarding: onboardings.record_view(onboardings.get(onboarding.id))
+
+    def look(onboarding):
+        onboardings.views.note(onboardings.get(onboarding.id))
+        onboardings.views.save()
+
+    return look
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.domain.errors import StoreUnavailable
-from portal.services.onboardings import WATCHED_FOR
+from portal.services.view_recorder import WATCHED_FOR
 from portal.store.row_leases import UNREADABLE_PAUSE
 from tests.databases import on_sqlite
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding

@@ -271,10 +271,30 @@ def test_an_onboarding_is_found_by_the_nonce_of_its_current_validation(repositor
 
 def test_only_watched_onboardings_with_something_to_wait_for_are_counted(repository):
     looked_at = [repository.add(an_onboarding(due_at=due)) for due in (NOW, NOW, None)]
-    for onboarding in looked_at:
-        repository.record_view(onboarding.id, NOW)
-    repository.record_view(looked_at[0].id, NOW - timedelta(minutes=5))
+    repository.record_views([it.id for it in looked_at], [], NOW)
+    repository.record_views([looked_at[0].id], [], NOW - timedelta(minutes=5))
     assert repository.count_watched(NOW - timedelta(minutes=1)) == 1
+
+
+def test_views_are_recorded_at_once_and_hasten_those_who_came(repository):
+    later, sooner = NOW + timedelta(minutes=5), NOW - timedelta(seconds=1)
+    kept = {
+        "stayed": an_onboarding(due_at=later),
+        "came": an_onboarding(due_at=later),
+        "due": an_onboarding(due_at=sooner),
+        "failing": an_onboarding(due_at=later, failures=1),
+        "over": an_onboarding(due_at=None),
+        "shows when": an_onboarding(due_at=later, stall_reason=StallReason.HOSTED_PAGE_REFUSED),
+    }
+    ids = {name: repository.add(onboarding).id for name, onboarding in kept.items()}
+    came = [found for name, found in ids.items() if name != "stayed"]
+    assert repository.record_views(list(ids.values()), came, NOW) == [ids["shows when"]]
+    found = {name: repository.get(onboarding_id) for name, onboarding_id in ids.items()}
+    assert [name for name, it in found.items() if it.watched_at is None] == ["over"]
+    assert {name: it.due_at for name, it in found.items()} == {
+        name: NOW if name == "came" else it.due_at for name, it in kept.items()
+    }
+    assert all(it.updated_at == NOW for it in found.values())
 
 
 def test_a_visible_change_never_keeps_the_time_that_polls_compare(repository):

@@ -15,7 +15,6 @@ from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import TITLES, StageView
-from portal.web.requesting_company import RequestingCompany
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.web.stages import FINAL, WAITED_FOR, adopted, rejected, stored_as
 
@@ -27,7 +26,6 @@ def view(onboarding, age=0, release="0" * 8, locale=Locale.ES_AR):
     return StageView(
         onboarding=onboarding,
         standing=standing_of(onboarding, max_attempts=3, attempts_window=DEFAULT_WINDOW, now=now),
-        company=RequestingCompany(),
         now=now,
         release=release,
         locale=locale,
@@ -54,6 +52,11 @@ def test_nobody_polls_at_the_end(stage):
 def test_everybody_polls_before_the_end(stage):
     onboarding = an_onboarding(**stored_as(stage))
     assert 0 < view(onboarding).poll_after < view(onboarding, age=1e9).poll_after <= 72
+
+
+@pytest.mark.parametrize(("age", "pace"), [(0, 10), (599, 10), (3600, 60)])
+def test_in_trouble_pages_ask_less_often(age, pace):
+    assert view(an_onboarding(**stored_as(Stage.DELAYED)), age=age).poll_interval == pace
 
 
 @pytest.mark.parametrize(("age", "pace"), [(-60, 1), (0, 1), (29, 2), (119, 3), (599, 5), (3599, 15), (3600, 60)])

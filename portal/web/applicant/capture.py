@@ -11,23 +11,29 @@ from portal.domain.provider_hosts import ANY_LOOPBACK
 from portal.domain.web_addresses import is_loopback
 from portal.web.applicant.second_device import is_watched_elsewhere
 from portal.web.branding import show_as
-from portal.web.context import portal
+from portal.web.context import Portal, portal
 from portal.web.entry_device import QR
 from portal.web.framing import allow_framing
 from portal.web.in_app_browser import in_app_browser
 from portal.web.security import allow, permit
 from portal.web.urls import url_to
 
+CAMERA_BLOCKED = "none"
+"""What portal.js sends as X-Camera."""
 _LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
 
 
 def capture_of(found: Onboarding | None) -> Capture:
     """A new tab if the camera is blocked; else the request's choice, the partner's, the operator's."""
-    if camera_is_blocked():
+    return chosen_capture(found, portal(), is_blocked=camera_is_blocked())
+
+
+def chosen_capture(found: Onboarding | None, here: Portal, *, is_blocked: bool) -> Capture:
+    if is_blocked:
         return Capture.NEW_TAB
-    partner = portal().partners.get(found.partner) if found else None
+    partner = here.partners.get(found.partner) if found else None
     asked = found.capture if found else None
-    return Capture(asked or (partner and partner.capture) or portal().config.capture)
+    return Capture(asked or (partner and partner.capture) or here.config.capture)
 
 
 def opens_by_itself(found: Onboarding) -> bool:
@@ -42,7 +48,7 @@ def opens_by_itself(found: Onboarding) -> bool:
 
 def camera_is_blocked() -> bool:
     """True if the page reported that the embedding frame blocks the camera."""
-    return request.headers.get("X-Camera") == "none"
+    return request.headers.get("X-Camera") == CAMERA_BLOCKED
 
 
 def allow_hosted_frame() -> None:

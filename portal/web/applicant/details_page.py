@@ -16,6 +16,8 @@ from portal.web.error_pages import error_page, retry_soon
 from portal.web.i18n import current_language
 from portal.web.requesting_company import hide_company, requesting_company
 
+DIRECT = "direct"
+"""The subject of the first page's form."""
 _HOME_COUNTRY = {"es-AR": "AR", "pt-BR": "BR"}
 
 

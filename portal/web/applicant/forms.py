@@ -21,6 +21,7 @@ from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, Docume
 from portal.web.links import FormToken, FormTokens, StaleForm
 from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
 from portal.web.refusals import Refusal
+from portal.web.slots import slot
 from portal.web.typed_text import without_margins
 
 
@@ -33,7 +34,7 @@ class SignedToken(CSRF):  # type: ignore[misc]
         return super().setup_form(form)
 
     def generate_csrf_token(self, field: Field) -> str:
-        return self._tokens.issue(self._subject)
+        return slot("form_token", self._tokens.issue(self._subject))
 
     def validate_csrf_token(self, form: Any, field: Field) -> None:
         try:

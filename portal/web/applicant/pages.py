@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from portal.domain.errors import RetryRefused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
-from portal.services.ports import PollState
 from portal.web.access_link import open_access_link, open_for_poll
 from portal.web.applicant.capture import (
     after_hosted_page,
@@ -21,6 +20,7 @@ from portal.web.applicant.capture import (
 from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
 from portal.web.applicant.correction_page import correction_page, record_correction
 from portal.web.applicant.details_page import (
+    DIRECT,
     details_form,
     details_page,
     details_response,
@@ -40,7 +40,6 @@ from portal.web.urls import onboarding_url, url_to
 applicant = Blueprint("applicant", __name__)
 applicant.before_request(refuse_cross_site)
 
-DIRECT = "direct"
 _LEAST_SESSION_LENGTH = 16
 """Shorter session ids could be guessed."""
 
@@ -177,14 +176,14 @@ def _onboarding(token: str) -> Onboarding:
 
 def _watched(token: str) -> Onboarding:
     found = _onboarding(token)
-    _record_view(found)
+    portal().onboardings.views.note(found)
     return found
 
 
 def _is_unchanged(token: str, shown: PollVersion) -> bool:
     state, here = open_for_poll(token), portal()
     allow_framing()
-    _record_view(state)
+    here.onboardings.views.note(state)
     return shown.is_current(
         here.release,
         state.updated_at,
@@ -192,12 +191,6 @@ def _is_unchanged(token: str, shown: PollVersion) -> bool:
         locale=current_language(),
         is_camera_blocked=camera_is_blocked(),
     )
-
-
-def _record_view(found: Onboarding | PollState) -> None:
-    # A view only gives the onboarding priority, so a failure must not fail the page.
-    with contextlib.suppress(StoreUnavailable):
-        portal().onboardings.record_view(found)
 
 
 def _go_to(endpoint: str, token: str) -> ResponseReturnValue:

@@ -12,9 +12,10 @@ from flask.typing import ResponseReturnValue
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.domain.web_addresses import split_web_url
+from portal.partners.registry import Registry
 from portal.web.access_link import open_access_link
 from portal.web.context import portal
-from portal.web.urls import url_to
+from portal.web.urls import token_of, url_to
 
 partner_return = Blueprint("partner_return", __name__)
 
@@ -28,9 +29,13 @@ def go_back(token: str) -> ResponseReturnValue:
 
 def partner_return_url(found: Onboarding, stage: Stage) -> str | None:
     """The URL of `go_back`; None while the applicant has to wait, or without a return URL."""
-    if not stage.facts.returns_to_partner or not _return_url(found):
+    if not returns_to_partner(found, stage, portal().partners):
         return None
-    return url_to("partner_return.go_back", token=portal().access_links.token(found))
+    return url_to("partner_return.go_back", token=token_of(found))
+
+
+def returns_to_partner(found: Onboarding, stage: Stage, partners: Registry) -> bool:
+    return stage.facts.returns_to_partner and _return_url(found, partners) is not None
 
 
 def sign(query: str, secret: str) -> str:
@@ -39,7 +44,7 @@ def sign(query: str, secret: str) -> str:
 
 
 def _result_url(found: Onboarding) -> str | None:
-    partner, return_url = portal().partners.get(found.partner), _return_url(found)
+    partner, return_url = portal().partners.get(found.partner), _return_url(found, portal().partners)
     if partner is None or return_url is None:
         return None
     parts = split_web_url(return_url)
@@ -53,8 +58,8 @@ def _result_url(found: Onboarding) -> str | None:
     return parts._replace(query=f"{query}&signature={sign(query, partner.signing_secrets[0])}").geturl()
 
 
-def _return_url(found: Onboarding) -> str | None:
+def _return_url(found: Onboarding, partners: Registry) -> str | None:
     """None if the partner has removed it from its registered return URLs since the request."""
-    partner = portal().partners.get(found.partner)
+    partner = partners.get(found.partner)
     wanted = found.return_url
     return wanted if partner and wanted and partner.allows_return_to(wanted) else None

@@ -25,22 +25,14 @@ class RelativeTime:
 
     @property
     def words(self) -> str:
-        if self.minutes == 1:
-            return str(_("in less than a minute"))
-        if self.minutes > _MOST_MINUTES:
-            return str(ngettext("in about %(num)d hour", "in about %(num)d hours", self._hours))
-        return str(ngettext("in about %(num)d minute", "in about %(num)d minutes", self.minutes))
+        return in_minutes(self.minutes)
 
     def seconds_unchanged(self, now: datetime) -> float:
         """Seconds until `words` change."""
         left = (self.at - now).total_seconds()
         if self.minutes > _MOST_MINUTES:
-            return left - 60 * max(_MOST_MINUTES, 60 * (self._hours - 1))
+            return left - 60 * max(_MOST_MINUTES, 60 * (_hours(self.minutes) - 1))
         return left - 60 * (self.minutes - 1)
-
-    @property
-    def _hours(self) -> int:
-        return math.ceil(self.minutes / 60)
 
 
 def relative_time(at: datetime | None, now: datetime) -> RelativeTime | None:
@@ -48,3 +40,15 @@ def relative_time(at: datetime | None, now: datetime) -> RelativeTime | None:
     if at is None or at <= now:
         return None
     return RelativeTime(at, math.ceil((at - now).total_seconds() / 60))
+
+
+def in_minutes(minutes: int) -> str:
+    if minutes == 1:
+        return str(_("in less than a minute"))
+    if minutes > _MOST_MINUTES:
+        return str(ngettext("in about %(num)d hour", "in about %(num)d hours", _hours(minutes)))
+    return str(ngettext("in about %(num)d minute", "in about %(num)d minutes", minutes))
+
+
+def _hours(minutes: int) -> int:
+    return math.ceil(minutes / 60)

@@ -12,12 +12,12 @@ from flask import Blueprint, Response
 
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
-from portal.services.onboardings import WATCHED_FOR
+from portal.services.view_recorder import WATCHED_FOR
 from portal.web.access_link import open_access_link
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import portal
 from portal.web.entry_device import QR, entry_device
-from portal.web.urls import url_to
+from portal.web.urls import token_of, url_to
 
 second_device = Blueprint("second_device", __name__)
 
@@ -45,7 +45,7 @@ def second_device_of(found: Onboarding, view: StageView) -> SecondDevice:
         camera_is_next=view.may_continue or view.stage is Stage.PREPARING,
         is_this=via == QR,
         link=access_link(found, via=via),
-        qr=url_to("second_device.qr", token=portal().access_links.token(found)),
+        qr=url_to("second_device.qr", token=token_of(found)),
     )
 
 
@@ -57,7 +57,7 @@ def is_watched_elsewhere(onboarding: Onboarding, now: datetime) -> bool:
 
 
 def access_link(found: Onboarding, *, via: str | None = None) -> str:
-    return portal().config.base_url + url_to("applicant.onboarding", token=portal().access_links.token(found), via=via)
+    return portal().config.base_url + url_to("applicant.onboarding", token=token_of(found), via=via)
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _
 from portal.domain.correction import Correction
 from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding
-from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
+from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, TROUBLE_INTERVAL, jittered, next_threshold, poll_interval
 from portal.domain.reasons import MAY_NEED_A_PERSON, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.standing import Standing
@@ -23,7 +23,7 @@ from portal.domain.validation import CONFIRMS_WITHIN, IdentityBasis, Validation
 from portal.web.applicant.poll_version import PollVersion, microseconds
 from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
-from portal.web.requesting_company import RequestingCompany
+from portal.web.applicant.shown import Shown
 
 TITLES = {
     Stage.DETAILS: _("Your details"),
@@ -58,7 +58,6 @@ class StageView:
 
     onboarding: Onboarding
     standing: Standing
-    company: RequestingCompany
     now: datetime
     release: str
     locale: Locale
@@ -239,7 +238,10 @@ class StageView:
     @property
     def poll_interval(self) -> float | None:
         """Seconds, before jitter; None if nothing changes until the applicant acts."""
-        return None if self.stage.is_final else poll_interval(self.age)
+        if self.stage.is_final:
+            return None
+        usual = poll_interval(self.age)
+        return max(usual, TROUBLE_INTERVAL) if self.stage is Stage.DELAYED else usual
 
     @cached_property
     def poll_after(self) -> float | None:
@@ -256,6 +258,49 @@ class StageView:
         return has_verdict and self.onboarding.stopped_at is None and self.onboarding.erased_at is None
 
     @property
+    def shown(self) -> Shown:
+        return Shown(
+            stage=self.stage,
+            status=self.status,
+            reason=self.reason,
+            remedy=self.remedy,
+            is_argentine=self.onboarding.country == "AR",
+            pictured=self.pictured,
+            attempts_left=self.attempts_left,
+            is_finished=self.standing.is_finished,
+            polls=not self.stage.is_final or self.retry_opens is not None,
+            may_continue=self.may_continue,
+            may_retry=self.may_retry,
+            may_restart=self.may_restart,
+            may_stop=self.may_stop,
+            restart_was_refused=self.restart_was_refused,
+            is_stopped=self.is_stopped,
+            is_held=self.is_held,
+            is_doubtful=self.is_doubtful,
+            is_unconfirmed=self.is_unconfirmed,
+            is_persons_decision=self.validation is not None and self.validation.is_persons_decision,
+            is_rejection=self.validation is not None and self.validation.status is Status.REJECTED,
+            needs_a_person=self.needs_a_person,
+            lost_approval=self.lost_approval,
+            is_held_back=self.is_held_back,
+            goes_on_later=self.goes_on_later,
+            is_correcting=self.is_correcting,
+            correction=self.correction,
+            needs_photos_again=self.needs_photos_again,
+            may_correct_number=self.may_correct_number,
+            is_given_by_partner=self.is_given_by_partner,
+            doubt=self.doubt,
+            may_be_overturned=self.may_be_overturned,
+            was_verified_before=self.was_verified_before,
+            waits_long=self.waits_long,
+            offers_contact=self.offers_contact,
+            next_try=self.next_try.minutes if self.next_try else None,
+            retry_opens=self.retry_opens.minutes if self.retry_opens else None,
+            title=self.title,
+            reason_text=self.reason_text,
+        )
+
+    @cached_property
     def version(self) -> PollVersion:
         return PollVersion(
             updated_at=microseconds(self.onboarding.updated_at),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Response, jsonify, render_template
@@ -16,10 +17,11 @@ from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.partner_return import partner_return_url
 from portal.web.applicant.second_device import second_device_of
 from portal.web.applicant.stage_view import StageView
-from portal.web.context import portal
+from portal.web.context import Portal, portal
 from portal.web.i18n import current_language
 from portal.web.requesting_company import requesting_company
-from portal.web.urls import url_to
+from portal.web.slots import slot
+from portal.web.urls import token_of, url_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,19 @@ class Urls:
     """The first page's form; None if the applicant came from a partner."""
     back: str | None
     """The way back to the partner."""
+    version: str
+    """Of the page; part of its poll's URL."""
+    poll_milliseconds: str
+    reload_seconds: str
+    next_try: str
+    """When, in ISO 8601; empty if it is not shown."""
+    retry_opens: str
 
 
 def view_now(found: Onboarding) -> StageView:
     return StageView(
         onboarding=found,
         standing=portal().onboardings.standing(found),
-        company=requesting_company(),
         now=portal().clock(),
         release=portal().release,
         locale=current_language(),
@@ -58,6 +66,28 @@ def status_fragment(found: Onboarding, view: StageView) -> str:
     return render_template("onboarding/_status.html", **_context(found, view), is_fragment=True)
 
 
+def came_directly(found: Onboarding, here: Portal) -> bool:
+    return here.config.direct_start and found.external_id is None
+
+
+PERSONAL = ("version", "reference", "poll", "reload", "next_try", "retry_opens")
+
+
+def personal_values(found: Onboarding, view: StageView, here: Portal) -> dict[str, Callable[[], str]]:
+    """What a status page shows of one person only, by the names of its slots."""
+    pause = view.poll_after or 0.0
+    return {
+        "version": lambda: str(view.version),
+        "reference": lambda: reference_of(found.id),
+        "poll": lambda: str(int(pause * 1000)),
+        "reload": lambda: str(max(view.stage.facts.shortest_reload, math.ceil(pause))),
+        "next_try": lambda: view.next_try.iso if view.next_try else "",
+        "retry_opens": lambda: view.retry_opens.iso if view.retry_opens else "",
+        "token": lambda: here.access_links.token(found),
+        "form_token": lambda: here.form_tokens.issue(found.id),
+    }
+
+
 def status_json(view: StageView) -> Response:
     return jsonify(
         stage=view.stage,
@@ -70,25 +100,31 @@ def status_json(view: StageView) -> Response:
 
 
 def _context(found: Onboarding, view: StageView) -> dict[str, object]:
-    token = portal().access_links.token(found)
-    came_directly = portal().config.direct_start and found.external_id is None
+    token = token_of(found)
+    values = personal_values(found, view, portal())
+    version, reference, poll, reload_, next_try, retry_opens = (slot(name, values[name]()) for name in PERSONAL)
     return {
-        "view": view,
+        "view": view.shown,
         "overturn_seconds": OVERTURN_POLL_SECONDS,
-        "company": view.company,
+        "company": requesting_company(),
         "urls": Urls(
             page=url_to("applicant.onboarding", token=token),
-            poll=url_to("applicant.status", token=token, v=str(view.version)),
+            poll=url_to("applicant.status", token=token, v=version),
             continue_=url_to("applicant.open_hosted_page", token=token),
             retry=url_to("applicant.retry", token=token),
             stop=url_to("applicant.stop", token=token),
             number=url_to("applicant.show_correction", token=token),
-            start=url_to("applicant.start") if came_directly else None,
+            start=url_to("applicant.start") if came_directly(found, portal()) else None,
             back=partner_return_url(found, view.stage),
+            version=version,
+            poll_milliseconds=poll,
+            reload_seconds=reload_,
+            next_try=next_try,
+            retry_opens=retry_opens,
         ),
         "capture": capture_of(found),
         "camera_is_blocked": view.is_camera_blocked,
         "device": second_device_of(found, view),
         "action_form": ActionForm(portal().form_tokens, found.id, attempt=found.validation_number),
-        "reference": reference_of(found.id),
+        "reference": reference,
     }

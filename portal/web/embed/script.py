@@ -26,7 +26,7 @@ def init_embed(app: Flask, source: Path, provider_hosts: tuple[str, ...]) -> Non
 
     @app.get("/embed.js")
     def embed_script() -> Response:
-        if accepts_gzip():
+        if accepts_gzip(request.headers.get("Accept-Encoding", "")):
             response = gzip_response(small, _MIMETYPE, version)
         else:
             response = Response(script, mimetype=_MIMETYPE)

@@ -1,0 +1,207 @@
+"""The few columns that a poll reads, past SQLAlchemy, whose own work would be ten times that of the read.
+
+The connections are the engine's own, with all its settings, and stay open between polls.
+"""
+
+from __future__ import annotations
+
+import select
+import sqlite3
+import time
+import weakref
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+from sqlalchemy import Engine, event
+
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.services.ports import PollState
+from portal.store.database_errors import store_errors, unavailable
+from portal.store.row_reader import UnreadableRow
+
+READ_TIMEOUT = 2.0
+CONNECTIONS = 4
+
+_SELECT = f"SELECT {', '.join(PollState._fields)} FROM onboardings WHERE id = "  # noqa: S608, names of our own
+_IS_TIME = [name.endswith("_at") for name in PollState._fields]
+_DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
+
+Values = tuple[Any, ...]
+
+
+class NoAnswer(psycopg.OperationalError):
+    """PostgreSQL took too long."""
+
+
+class PollReader:
+    def __init__(self, engine: Engine, *, timeout: float = READ_TIMEOUT) -> None:
+        """`timeout`: the seconds that a read waits for PostgreSQL, and before that for one of the connections.
+
+        After a read that waited in vain, all reads fail at once for half of it, so that a database that hangs does
+        not hold up every thread.
+        """
+        self._timeout = timeout
+        self._free: SimpleQueue[_KeptConnection] = SimpleQueue()
+        for _ in range(CONNECTIONS):
+            self._free.put(_KeptConnection(partial(_connect, engine, timeout)))
+        self._paused_until = 0.0
+        close = partial(_close_idle, self._free)
+        event.listen(engine, "engine_disposed", close)
+        weakref.finalize(self, _stop_listening, engine, close)
+
+    def read(self, onboarding_id: str) -> PollState:
+        """Raises `UnknownOnboarding` or `StoreUnavailable`."""
+        if time.monotonic() < self._paused_until:
+            raise StoreUnavailable("the database did not answer a moment ago")
+        try:
+            kept = self._free.get(timeout=self._timeout)
+        except Empty:
+            raise StoreUnavailable("every connection for polls is waiting for the database") from None
+        try:
+            values = kept.read(onboarding_id)
+        except _DRIVER_ERRORS as error:
+            if isinstance(error, NoAnswer):
+                self._paused_until = time.monotonic() + self._timeout / 2
+            raise unavailable(error) from None
+        except (ValueError, TypeError, OverflowError):
+            raise UnreadableRow(f"onboarding {onboarding_id} cannot be read back") from None
+        finally:
+            self._free.put(kept)
+        if values is None:
+            raise UnknownOnboarding(onboarding_id)
+        return PollState(*values)
+
+
+class _Connection(Protocol):
+    def read(self, onboarding_id: str) -> Values | None:
+        """The columns of `PollState`. `ValueError`, `TypeError` or `OverflowError` if a time cannot be read."""
+
+    def close(self) -> None: ...
+
+
+class _KeptConnection:
+    """Opened by the first read, and once again by a read that fails: the server may have been restarted."""
+
+    def __init__(self, connect: Callable[[], _Connection]) -> None:
+        self._connect = connect
+        self._connection: _Connection | None = None
+
+    def read(self, onboarding_id: str) -> Values | None:
+        if self._connection:
+            try:
+                return self._connection.read(onboarding_id)
+            except NoAnswer:
+                self.close()
+                raise
+            except _DRIVER_ERRORS:
+                self.close()
+        self._connection = self._connect()
+        try:
+            return self._connection.read(onboarding_id)
+        except _DRIVER_ERRORS:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+
+class _Sqlite:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.close = connection.close
+
+    def read(self, onboarding_id: str) -> Values | None:
+        row = self._connection.execute(f"{_SELECT}?", (onboarding_id,)).fetchone()
+        return row and tuple(map(_sqlite_value, row, _IS_TIME))
+
+
+def _sqlite_value(value: Any, is_time: bool) -> Any:
+    """SQLite keeps times as text in UTC."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if is_time and value is not None else value
+
+
+class _Postgres:
+    """Over libpq and without blocking, because psycopg would wait for ever for a server that hangs."""
+
+    _STATEMENT = b"poll"
+    _BINARY = 1
+
+    def __init__(self, connection: psycopg.Connection[Any], timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+        self.close = connection.close
+        self._libpq = connection.pgconn
+        self._poll = select.poll()
+        self._poll.register(self._libpq.socket, select.POLLIN)
+        try:
+            self._libpq.send_prepare(self._STATEMENT, f"{_SELECT}$1".encode())
+            self._answer()
+        except psycopg.Error:
+            self.close()
+            raise
+
+    def read(self, onboarding_id: str) -> Values | None:
+        self._libpq.send_query_prepared(self._STATEMENT, [onboarding_id.encode()], result_format=self._BINARY)
+        answer = self._answer()
+        if answer.ntuples == 0:
+            return None
+        return tuple(_postgres_value(answer.get_value(0, it), is_time) for it, is_time in enumerate(_IS_TIME))
+
+    def _answer(self) -> PGresult:
+        libpq = self._libpq
+        libpq.flush()
+        deadline = time.monotonic() + self._timeout
+        while libpq.is_busy():
+            if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise NoAnswer(f"no answer within {self._timeout} s")
+            libpq.consume_input()
+        answer = libpq.get_result()
+        while libpq.get_result():
+            pass  # libpq takes the next query only after it gave a None
+        if answer is None or answer.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
+            raise psycopg.OperationalError("the query failed")
+        return answer
+
+
+_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _postgres_value(value: bytes | None, is_time: bool) -> Any:
+    """PostgreSQL sends times as microseconds."""
+    if value is None:
+        return None
+    if is_time:
+        return _POSTGRES_EPOCH + timedelta(microseconds=int.from_bytes(value, "big", signed=True))
+    return value.decode()
+
+
+def _connect(engine: Engine, timeout: float) -> _Connection:
+    with store_errors():
+        pooled = engine.raw_connection()
+        pooled.detach()
+    driver: Any = pooled.dbapi_connection
+    return _Sqlite(driver) if engine.dialect.name == "sqlite" else _Postgres(driver, timeout)
+
+
+def _close_idle(free: SimpleQueue[_KeptConnection], _engine: object = None) -> None:
+    for _ in range(free.qsize()):
+        try:
+            kept = free.get_nowait()
+        except Empty:
+            return
+        kept.close()
+        free.put(kept)
+
+
+def _stop_listening(engine: Engine, close: Callable[[], None]) -> None:
+    event.remove(engine, "engine_disposed", close)
+    close()

@@ -1,0 +1,72 @@
+"""All that the templates of a status page are told about an onboarding, besides the person's own URLs and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from portal.domain.correction import Correction
+from portal.domain.reasons import Reason, Remedy
+from portal.domain.stage import Stage
+from portal.domain.status import Status
+from portal.domain.validation import IdentityBasis
+from portal.web.applicant.reason_texts import ReasonText
+from portal.web.applicant.relative_time import in_minutes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Nothing in it is personal, and equal ones make equal pages: pages are kept by it.
+
+    So a template that needs another fact gets it as a field here.
+    """
+
+    stage: Stage
+    status: Status
+    reason: Reason | None
+    remedy: Remedy | None
+    is_argentine: bool
+    pictured: Stage
+    attempts_left: int
+    is_finished: bool
+    polls: bool
+    may_continue: bool
+    may_retry: bool
+    may_restart: bool
+    may_stop: bool
+    restart_was_refused: bool
+    is_stopped: bool
+    is_held: bool
+    is_doubtful: bool
+    is_unconfirmed: bool
+    is_persons_decision: bool
+    is_rejection: bool
+    needs_a_person: bool
+    lost_approval: bool
+    is_held_back: bool
+    goes_on_later: bool
+    is_correcting: bool
+    correction: Correction | None
+    needs_photos_again: bool
+    may_correct_number: bool
+    is_given_by_partner: bool
+    doubt: IdentityBasis | None
+    may_be_overturned: bool
+    was_verified_before: bool
+    waits_long: bool
+    offers_contact: bool
+    next_try: int | None
+    """In minutes."""
+    retry_opens: int | None
+    """In minutes."""
+    title: Any = field(compare=False)
+    reason_text: ReasonText | None = field(compare=False)
+    """This and `title` follow from the fields above."""
+
+    @property
+    def next_try_words(self) -> str:
+        return in_minutes(self.next_try or 0)
+
+    @property
+    def retry_opens_words(self) -> str:
+        return in_minutes(self.retry_opens or 0)

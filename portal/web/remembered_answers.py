@@ -1,0 +1,144 @@
+"""In front of Flask: what is the same for every request of its kind is made once, by Flask, and then kept.
+
+`portal.web.flask_app` lists functions that each know some requests. One of them names the kind of a request, and the
+personal values that are filled in, only if it is certain that Flask would give just this answer. Whatever no function
+knows goes to Flask.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from portal.web.compression import WORTH_IT, SplicedGzip, accepts_gzip
+from portal.web.context import Portal
+from portal.web.slots import LEAVES_SLOTS, around_slots
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MOST_ANSWERS = 256
+"""Of all kinds; then the oldest is forgotten."""
+
+
+class Known(NamedTuple):
+    kind: Hashable
+    """Of all that the answer depends on besides `values`."""
+    release: str
+    """So that no answer outlives a change of code, settings or partners."""
+    values: Mapping[str, Callable[[], str]] = {}
+    """What each slot of the answer is filled with; looked up only if the answer has the slot."""
+    status: str = "200"
+    """Any other answer is not kept."""
+
+
+Knows = Callable[["WSGIEnvironment", Portal], Known | None]
+
+
+class RememberedAnswers:
+    def __init__(
+        self, flask: WSGIApplication, knows: Sequence[Knows], *, portal: Callable[[], Portal], base_url: str
+    ) -> None:
+        self._flask = flask
+        self._knows = knows
+        self._portal = portal
+        host = re.escape(urlsplit(base_url).hostname or "")
+        self._hosts = re.compile(rf"{host}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
+        self._answers: dict[Hashable, _Answer] = {}
+        self._lock = Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        known = self._known(environ)
+        if known is None:
+            return self._flask(environ, start_response)
+        answer = self._answers.get((known.kind, known.release)) or self._made(known, environ)
+        if answer is None:
+            return self._flask(environ, start_response)
+        headers, body = answer.filled(known.values, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        start_response(answer.status, headers)
+        return (body,) if body else ()
+
+    def _known(self, environ: WSGIEnvironment) -> Known | None:
+        if not self._is_plain(environ):
+            return None
+        portal = self._portal()
+        for knows in self._knows:
+            known = knows(environ, portal)
+            if known:
+                return known
+        return None
+
+    def _is_plain(self, environ: WSGIEnvironment) -> bool:
+        """A GET of this site without a body."""
+        return (
+            environ["REQUEST_METHOD"] == "GET"
+            and not environ.get("SCRIPT_NAME")
+            and environ.get("CONTENT_LENGTH", "") in {"", "0"}
+            and "HTTP_TRANSFER_ENCODING" not in environ
+            and self._hosts.fullmatch(environ.get("HTTP_HOST", "")) is not None
+        )
+
+    def _made(self, known: Known, environ: WSGIEnvironment) -> _Answer | None:
+        """None if it is another answer than expected, or has a slot that nothing fills."""
+        status, headers, body = _answer_of(self._flask, environ | {LEAVES_SLOTS: True, "HTTP_ACCEPT_ENCODING": ""})
+        if not status.startswith(known.status):
+            return None
+        answer = _Answer(status, headers, around_slots(body))
+        if not answer.slots <= known.values.keys():
+            return None
+        with self._lock:
+            if len(self._answers) >= MOST_ANSWERS:
+                del self._answers[next(iter(self._answers))]
+            self._answers[known.kind, known.release] = answer
+        return answer
+
+
+class _Answer:
+    def __init__(self, status: str, headers: list[tuple[str, str]], parts: list[bytes]) -> None:
+        """`parts`: text and names of slots by turns."""
+        self.status = status
+        self._headers = headers
+        self._texts = parts[::2]
+        self._slots = [name.decode() for name in parts[1::2]]
+        self.slots = set(self._slots)
+        self._length = sum(map(len, self._texts))
+        self._gzip = SplicedGzip(self._texts) if ("Vary", "Accept-Encoding") in headers else None
+
+    def filled(self, values: Mapping[str, Callable[[], str]], accepted: str) -> tuple[list[tuple[str, str]], bytes]:
+        """Headers and body."""
+        if not self._slots and self._length < WORTH_IT:
+            return self._headers.copy(), self._texts[0]
+        found = {name: values[name]().encode() for name in self.slots}
+        fillings = [found[name] for name in self._slots]
+        length = self._length + sum(map(len, fillings))
+        if self._gzip and length >= WORTH_IT and accepts_gzip(accepted):
+            body = self._gzip.filled(fillings)
+            return self._with_length(body, ("Content-Encoding", "gzip")), body
+        pieces = [b""] * (2 * len(self._slots) + 1)
+        pieces[::2], pieces[1::2] = self._texts, fillings
+        body = b"".join(pieces)
+        return self._with_length(body), body
+
+    def _with_length(self, body: bytes, *more: tuple[str, str]) -> list[tuple[str, str]]:
+        kept = [header for header in self._headers if header[0] != "Content-Length"]
+        return [*kept, ("Content-Length", str(len(body))), *more]
+
+
+def _answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
+    begun: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
+        begun.append((status, headers))
+        return lambda _data: None
+
+    parts = application(environ, start_response)
+    try:
+        body = b"".join(parts)
+    finally:
+        close = getattr(parts, "close", None)
+        if close:
+            close()
+    return *begun[-1], body

@@ -1,0 +1,96 @@
+import time
+
+import pytest
+
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.services.ports import PollState
+from portal.store.poll_reader import CONNECTIONS, PollReader
+from portal.store.row_reader import UnreadableRow
+from tests.databases import on_sqlite
+from tests.factories import NOW, an_onboarding
+
+TIMEOUT = 0.4
+
+on_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def reader(engine):
+    return PollReader(engine, timeout=TIMEOUT)
+
+
+@pytest.fixture
+def added(repository):
+    """One with a value, and one without, in each column that may be empty."""
+    full = an_onboarding(partner="shop", watched_at=NOW, erased_at=NOW)
+    return [repository.add(it) for it in (full, an_onboarding(due_at=None))]
+
+
+def test_the_columns_are_read_as_they_were_stored(reader, added):
+    for onboarding in added:
+        expected = tuple(getattr(onboarding, name) for name in PollState._fields)
+        assert [reader.read(onboarding.id) for _ in range(CONNECTIONS + 1)] == [expected] * (CONNECTIONS + 1)
+    with pytest.raises(UnknownOnboarding):
+        reader.read("unknown")
+
+
+def test_connections_that_were_closed_are_opened_again(reader, engine, added):
+    for _ in range(2):
+        assert reader.read(added[0].id)
+        engine.dispose()
+
+
+@on_postgresql
+def test_connections_that_the_server_ended_are_opened_again(reader, engine, added):
+    assert [reader.read(added[0].id) for _ in range(CONNECTIONS)]
+    with engine.connect() as connection:
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) {others}")
+    engine.pool.dispose()
+    assert [reader.read(added[0].id) for _ in range(CONNECTIONS)]
+
+
+@on_postgresql
+def test_a_database_that_hangs_costs_a_bounded_time_once(reader, engine, added):
+    assert reader.read(added[0].id)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE onboardings IN ACCESS EXCLUSIVE MODE")
+        assert TIMEOUT <= seconds_to_fail(reader, added) < TIMEOUT + 1
+        assert seconds_to_fail(reader, added) < TIMEOUT / 4
+    time.sleep(TIMEOUT / 2)
+    assert reader.read(added[0].id)
+
+
+def seconds_to_fail(reader, added):
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        reader.read(added[0].id)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("moment", ["infinity", "10000-01-01 00:00:00+00"])
+@on_postgresql
+def test_a_time_that_python_cannot_hold_is_a_row_that_cannot_be_read(reader, engine, added, moment):
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE onboardings SET watched_at = '{moment}'")
+    with pytest.raises(UnreadableRow):
+        reader.read(added[0].id)
+
+
+@on_sqlite
+@pytest.mark.parametrize("moment", ["'soon'", "7", "x'00'"])
+def test_what_is_no_time_is_a_row_that_cannot_be_read(reader, engine, added, moment):
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE onboardings SET watched_at = {moment}")
+    with pytest.raises(UnreadableRow):
+        reader.read(added[0].id)
+
+
+def test_a_missing_table_is_an_unavailable_store_until_it_is_back(reader, engine, added):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE onboardings RENAME TO away")
+    with pytest.raises(StoreUnavailable):
+        reader.read(added[0].id)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO onboardings")
+    assert reader.read(added[0].id)

@@ -1,0 +1,141 @@
+"""Pages that are kept are those of Flask, and hold nothing of the person for whom they were made."""
+
+import itertools
+from dataclasses import fields, is_dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.locales import Locale
+from portal.domain.reference import reference_of
+from portal.domain.stage import Stage
+from portal.web.remembered_answers import MOST_ANSWERS
+from tests.factories import NOW, an_onboarding
+from tests.partners import RETURN_URL, partners_file
+from tests.web.both_ways import both_ways, step_of
+from tests.web.stages import SHOWN, WAITED_FOR, stored_as
+from tests.web.variants import VARIANTS
+
+__all__ = ["both_ways"]
+
+BROWSER = {"Accept": "text/html", "Accept-Encoding": "gzip", "Accept-Language": "es-AR", "User-Agent": "Firefox"}
+INSTAGRAM = "Mozilla/5.0 (Linux; Android 14; wv) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36 Instagram 300.0"
+WAYS = [
+    ({}, ""),
+    ({"Accept-Encoding": "identity"}, "lang=pt-BR"),
+    ({"User-Agent": INSTAGRAM}, "via=qr"),
+    ({"X-Camera": "none"}, "lang=en&via=qr"),
+    ({"X-Camera": "other", "X-Pointer": "fine"}, "lang=es"),
+]
+UNIQUE = itertools.count()
+OLD_VERSION = "v=1-00000000-never-es-AR"
+PERSONAL = {"external_id", "known_as", "return_url", "state", "submission", "entity_id", "lost_entity_id"}
+
+
+@pytest.fixture
+def config(config, tmp_path):
+    look = 'origins = ["https://shop.example"]\ncapture = "frame"\ncontact_url = "mailto:help@shop.example"'
+    return config.model_copy(update={"partners_file": partners_file(tmp_path, shop=look)})
+
+
+@pytest.fixture
+def two_people(store, app):
+    """Two onboardings that differ in everything personal, and in nothing else."""
+
+    def two_people(**changes):
+        found = []
+        for _ in range(2):
+            validation = changes["validation"] and replace(changes["validation"], **personal("gu1_id", "nonce"))
+            found.append(
+                store.add(an_onboarding(**changes | {"validation": validation, "id": f"person-{next(UNIQUE)}"}))
+            )
+        links = app.extensions["portal"].access_links
+        return [(it, f"/o/{links.token(it)}") for it in found]
+
+    return two_people
+
+
+def personal(*names):
+    return {name: f"planted-{name}-{next(UNIQUE)}" for name in names}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_was_kept_for_one_person_is_for_another_what_flask_makes(clock, two_people, both_ways, name):
+    variant = VARIANTS[name]
+    clock.now = NOW + variant.age
+    another_way = WAYS[1 + list(VARIANTS).index(name) % (len(WAYS) - 1)]
+    for partner, (headers, query) in ((None, WAYS[0]), ("shop", another_way)):
+        first, second = two_people(**{"partner": partner} | variant.changes())
+        for address in ("{}?{}", "{}/status?{}" + ("&" if query else "") + OLD_VERSION):
+            both_ways(path=address.format(first[1], query), headers=BROWSER | headers)
+            was_asked, fast, full = both_ways(path=address.format(second[1], query), headers=BROWSER | headers)
+            assert fast == full
+            assert was_asked == ("status" in address and variant.stage is Stage.READY)
+
+
+@pytest.mark.parametrize("stage", SHOWN)
+def test_nothing_personal_is_kept(app, clock, two_people, both_ways, stage):
+    clock.now = NOW + timedelta(seconds=1, microseconds=123456)
+    planted = personal("external_id", "known_as", "state", "submission", "entity_id", "document_digest")
+    planted["return_url"] = f"{RETURN_URL}?planted={next(UNIQUE)}"
+    kept = stored_as(stage) | planted | {"partner": "shop"}
+    kept["validation"] = replace(kept["validation"], **personal("session_id"))
+    for found, path in two_people(**kept):
+        for address in (path, f"{path}/status?{OLD_VERSION}"):
+            both_ways(path=address, headers=BROWSER)
+        secrets = {*strings_in(found), path[3:], reference_of(found.id), str(int(found.updated_at.timestamp()))}
+        texts = [text for answer in step_of(app)._answers.values() for text in answer._texts]
+        assert texts
+        assert not [it for it in secrets for text in texts if it.encode() in text]
+
+
+def strings_in(value):
+    """All that is stored of a person, besides words of ours."""
+    if is_dataclass(value):
+        return {it for field in fields(value) for it in strings_in(getattr(value, field.name))}
+    is_own_word = not isinstance(value, str) or type(value) is not str or value in {"es-AR", "AR", "shop"}
+    return set() if is_own_word else {value}
+
+
+def test_the_form_is_kept_for_each_language_and_browser(both_ways):
+    browsers = [
+        {},
+        {"Accept-Encoding": "br"},
+        {"User-Agent": INSTAGRAM},
+        {"Accept-Language": "xx"},
+        {"X-Camera": "none"},
+    ]
+    for headers, query in itertools.product(
+        browsers, ["", "lang=en", "via=qr", "lang=es&via=qr", "country=BR", "lang=xx"]
+    ):
+        for _ in range(2):
+            was_asked, fast, full = both_ways(path=f"/?{query}", headers=BROWSER | headers)
+            assert fast == full
+        assert was_asked == (query in {"country=BR", "lang=xx"})
+    for request in ({"headers": {"HX-Request": "true"}}, {"headers": {"Host": "evil.example"}}, {"method": "HEAD"}):
+        _was_asked, fast, full = both_ways(path="/", **request)
+        assert fast == full
+
+
+def test_each_form_gets_a_token_of_its_own(visitor):
+    tokens = {visitor.get("/").fields["form_token"] for _ in range(3)}
+    assert len(tokens) == 3
+    assert visitor.begin()
+
+
+def test_no_answer_outlives_its_release_and_the_oldest_is_forgotten(app, both_ways, two_people):
+    here = app.extensions["portal"]
+    for changed in range(MOST_ANSWERS + 2):
+        app.extensions["portal"] = replace(here, release=f"{changed:08x}")
+        assert both_ways(path="/healthz")[0] is True
+        assert both_ways(path="/healthz")[0] is False
+    assert len(step_of(app)._answers) == MOST_ANSWERS
+
+
+@pytest.mark.parametrize("stage", [it for it in WAITED_FOR if it is not Stage.READY])
+def test_every_language_is_kept_apart(two_people, both_ways, stage):
+    for locale in Locale:
+        first, second = two_people(**stored_as(stage), locale=locale)
+        both_ways(path=first[1], headers=BROWSER)
+        was_asked, fast, full = both_ways(path=second[1], headers=BROWSER)
+        assert (was_asked, fast) == (False, full)
