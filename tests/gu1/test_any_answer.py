@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Gu1Error
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.validation import Listing, Observation
 from portal.gu1.parsing import identifier
 from tests.gu1.any_json import any_bytes
@@ -91,6 +92,9 @@ def _is_sound(outcome: Any) -> bool:
         return all(_is_sound(it) for it in ids) and _is_storable(outcome)
     if isinstance(outcome, EntityStatus):
         return _is_sound(outcome.validation_id) and isinstance(outcome.is_verified, bool)
+    if isinstance(outcome, ExistingEntity):
+        texts = (outcome.country or "", outcome.number or "", outcome.first_name, outcome.last_name)
+        return all(text.isprintable() for text in texts)
     return outcome is None or identifier(outcome) == outcome
 
 

@@ -121,7 +121,7 @@ def test_patience_settles_no_doubt_about_the_document(prepared, onboardings, rep
     report(Status.APPROVED, double_check=DoubleCheck.UNANSWERED, document_number="30999999")
     pass_time(25 * HOUR, stride=HOUR)
     assert onboardings.get(prepared.id).validation.identity_match is IdentityMatch.MISMATCH
-    assert now() == HELD
+    assert now()[:2] == HELD[:2]
 
 
 @pytest.mark.usefixtures("waited_out")
