@@ -146,6 +146,7 @@ def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
         integration_code=config.gu1_integration_code,
         organization_id=config.gu1_organization_id,
         entities_path=config.gu1_entities_path,
+        concurrency=config.gu1_concurrency,
         on_call=metrics.gu1_call,
     )
 
@@ -214,7 +215,14 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         await notifier.aclose()
 
     return RunnerThread(
-        OnboardingWorker(stores.onboardings, steps.take, clock=clock, timings=timings, wake=shared.wake_onboardings),
+        OnboardingWorker(
+            stores.onboardings,
+            steps.take,
+            clock=clock,
+            timings=timings,
+            wake=shared.wake_onboardings,
+            limit=lambda: gu1.calls_allowed,
+        ),
         NotificationWorker(
             stores.outbox,
             notifier,

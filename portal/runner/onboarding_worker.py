@@ -28,9 +28,9 @@ class OnboardingWorker(PollingWorker):
         clock: Clock,
         timings: Timings,
         wake: Wake | None = None,
-        limit: int = 16,
+        limit: Callable[[], int] = lambda: 16,
     ) -> None:
-        """`limit`: the maximum number of onboardings in progress at once."""
+        """`limit`: how many onboardings may be in progress at once at the moment."""
         super().__init__(timings, wake)
         self._store = store
         self._take_step = take_step
@@ -39,7 +39,7 @@ class OnboardingWorker(PollingWorker):
 
     async def _start_due(self) -> int:
         self._pause = self._timings.idle
-        room, now = self._limit - len(self._running), self._clock()
+        room, now = self._limit() - len(self._running), self._clock()
         if room <= 0 or not await self._has_due(now):
             return 0
         claim = partial(

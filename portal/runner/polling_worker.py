@@ -30,6 +30,7 @@ class PollingWorker(ABC):
             while True:
                 self._awake.clear()
                 await self._start_due()
+                await asyncio.sleep(self._timings.between_looks)
                 # Not wait_for: before Python 3.12 it can swallow the cancellation that ends this loop.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause):

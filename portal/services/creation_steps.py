@@ -32,8 +32,18 @@ class CreationSteps:
         self._meter = meter
 
     async def create_entity(self, claimed: Onboarding) -> None:
+        """And then the validation, in the same claim: entity and intent to send are one write."""
         entity_id = await self._existing_entity(claimed) or await self._new_entity(claimed)
-        await self._leases.advance(claimed, lambda fresh: replace(fresh, entity_id=entity_id, details=None))
+
+        def change(fresh: Onboarding) -> Onboarding:
+            known = replace(fresh, entity_id=entity_id, details=None, stall_reason=None, failures=0)
+            return self._sent(known) if _may_send(known) else replace(known, due_at=self._leases.now())
+
+        saved = await self._leases.extend(claimed, change)
+        if saved.validation and saved.validation.creation_state is CreationState.SENT:
+            await self._send(saved)
+        else:
+            await self._leases.release(saved)
 
     async def _existing_entity(self, claimed: Onboarding) -> str | None:
         """An entity that an earlier try created, or that gu1 already has for this document number.
@@ -64,11 +74,19 @@ class CreationSteps:
             return existing
 
     async def create_validation(self, claimed: Onboarding) -> None:
-        sent = await self._leases.save(claimed, self._sent)
-        if self._leases.is_expiring(claimed):
+        def change(fresh: Onboarding) -> Onboarding:
+            if not _may_send(fresh):
+                raise LostClaim
+            return self._sent(fresh)
+
+        await self._send(await self._leases.save(claimed, change))
+
+    async def _send(self, sent: Onboarding) -> None:
+        """The paid request, after it was written down."""
+        if self._leases.is_expiring(sent):
             # This process was paused; by the time gu1 answers, another worker could hold the lease.
             too_late = NotSent("the lease is about to expire")
-            await self._leases.retry_later(claimed, "create_validation", too_late, also=_not_sent)
+            await self._leases.retry_later(sent, "create_validation", too_late, also=_not_sent)
             return
         validation = sent.validation
         if validation is None or sent.entity_id is None:
@@ -81,21 +99,20 @@ class CreationSteps:
                 metadata={"onboarding": sent.id, "validation": validation.number, "nonce": validation.nonce},
             )
         except OutcomeUnknown as unknown:
-            await self._schedule_reconciliation(claimed, unknown)
+            await self._schedule_reconciliation(sent, unknown)
         except Refused as refused:
             if refused.code in _ENTITY_IS_LOST:
-                await self._forget_entity(claimed, refused)
+                await self._forget_entity(sent, refused)
             else:
-                await self._leases.retry_later(claimed, "create_validation", refused, also=_not_sent)
+                await self._leases.retry_later(sent, "create_validation", refused, also=_not_sent)
         except (NotSent, Unavailable) as error:
-            await self._leases.retry_later(claimed, "create_validation", error, also=_not_sent)
+            await self._leases.retry_later(sent, "create_validation", error, also=_not_sent)
         else:
-            await self._leases.finish(claimed, lambda fresh: self._onboardings.apply_observation(fresh, seen))
+            await self._leases.finish(sent, lambda fresh: self._onboardings.apply_observation(fresh, seen))
 
     def _sent(self, onboarding: Onboarding) -> Onboarding:
         validation = onboarding.validation
-        # Stopped, or adopted through a webhook, since it was claimed.
-        if onboarding.stopped_at or validation is None or validation.creation_state is not CreationState.PLANNED:
+        if validation is None:
             raise LostClaim
         now = self._leases.now()
         sent = replace(
@@ -140,6 +157,13 @@ class CreationSteps:
 
         due = self._leases.now() + timedelta(seconds=self._timings.reconcile_delay)
         await self._leases.finish(claimed, change)
+
+
+def _may_send(onboarding: Onboarding) -> bool:
+    """False if it was stopped, or adopted through a webhook, since it was claimed."""
+    validation = onboarding.validation
+    is_planned = validation is not None and validation.creation_state is CreationState.PLANNED
+    return is_planned and onboarding.stopped_at is None
 
 
 def _details(claimed: Onboarding) -> Details:

@@ -226,6 +226,10 @@ class Notifier(Protocol):
 class Gu1(Protocol):
     """Every method raises only `Gu1Error`s."""
 
+    @property
+    def calls_allowed(self) -> int:
+        """How many calls should run at once at the moment."""
+
     async def create_entity(self, details: Details, external_id: str) -> str:
         """The new entity's id. A duplicate is `Refused` with the existing `entity_id`."""
 

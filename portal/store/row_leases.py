@@ -51,6 +51,8 @@ class LeasedTable:
         too_late = waiting.where(self.free(now), due_at > now + self._latest_due).limit(1)
         leased = waiting.where(lease_until.between(now, now + LONGEST_LEASE))
         moments = [_moment(due, now) for due, _ in connection.execute(first)]
+        if moments and moments[0] <= now:
+            return moments[0]
         moments += [now for _ in connection.execute(too_late)]
         moments += [max(_moment(due, now), _moment(lease, now) + _INSTANT) for due, lease in connection.execute(leased)]
         return min(moments, default=None)

@@ -46,8 +46,9 @@ class Work:
         self.done.append(onboarding.id)
 
 
-def a_worker(store, step, idle=60.0, **options):
-    return OnboardingWorker(store, step, clock=lambda: NOW, timings=Timings(idle=idle), **options)
+def a_worker(store, step, idle=60.0, limit=16):
+    timings = Timings(idle=idle, between_looks=0.001)
+    return OnboardingWorker(store, step, clock=lambda: NOW, timings=timings, limit=lambda: limit)
 
 
 async def until(holds):
