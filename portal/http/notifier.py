@@ -57,7 +57,9 @@ class HttpNotifier:
             headers=_HEADERS,
             timeout=deadline,
             connect_timeout=connect_timeout,
-            transport=_ResolvingTransport(_Resolver(look_up), httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits)),
+            transport=_ResolvingTransport(
+                _Resolver(look_up), httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits)
+            ),
         )
 
     async def aclose(self) -> None:

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 _STOP_CHECK_SECONDS = 0.25
 _RESTART_SECONDS = 1.0
 _PURGE_SECONDS = 3600.0
+_BETWEEN_SLICES = 0.02
+"""Of a purge; meanwhile SQLite's only write lock is free for pages."""
 _CLOCK_SYNC_SECONDS = 60.0
 _COUNT_SECONDS = 60.0
 
@@ -37,12 +39,12 @@ class RunnerThread:
         notifications: PollingWorker | None = None,
         *,
         clock: Clock,
-        purge_expired: Callable[[datetime], None] = lambda _now: None,
+        purge_expired: Callable[[datetime], bool] = lambda _now: False,
         count_problems: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
     ) -> None:
-        """`close` ends the connections to gu1 and to partners."""
+        """`close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left."""
         self.onboardings = onboardings
         self.notifications = notifications
         self.purge_expired = purge_expired
@@ -122,7 +124,8 @@ class RunnerThread:
     async def _purge_hourly(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self.purge_expired, self._clock())
+                while await asyncio.to_thread(self.purge_expired, self._clock()):
+                    await asyncio.sleep(_BETWEEN_SLICES)
             except StoreUnavailable:
                 log.warning("expired data not purged: the database is unavailable; retrying in an hour")
             except Exception:

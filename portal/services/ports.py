@@ -138,8 +138,11 @@ class Store(Protocol):
 
     def count_watched(self, since: datetime) -> int: ...
 
-    def purge_details(self, created_until: datetime, *, limit: int) -> None:
-        """Deletes the details of at most `limit` onboardings, and the number's hash if no work is left."""
+    def purge_details(self, created_until: datetime, *, limit: int) -> int:
+        """Deletes the details of at most `limit` onboardings, and what else is personal if no work is left.
+
+        Returns of how many, like the other purges: fewer than `limit` if none is left.
+        """
 
     def ping(self) -> None: ...
 
@@ -171,9 +174,9 @@ class SharedState(Protocol):
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None: ...
 
-    def purge_webhooks(self, before: datetime) -> None: ...
+    def purge_webhooks(self, before: datetime, *, limit: int) -> int: ...
 
-    def purge_idempotency_keys(self, before: datetime) -> None:
+    def purge_idempotency_keys(self, before: datetime, *, limit: int) -> int:
         """The idempotency keys of partners' requests."""
 
     def spend(self, hour: datetime, limit: int) -> bool:
@@ -215,7 +218,8 @@ class Outbox(Protocol):
     def resend_undelivered(self, partner: str, now: datetime) -> int:
         """Returns the number of events."""
 
-    def purge_delivered(self, before: datetime) -> None: ...
+    def purge_delivered(self, before: datetime, *, limit: int) -> int:
+        """The onboarding keeps the number of its last event, from which the next is counted."""
 
 
 class Notifier(Protocol):

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     RowMapping,
     and_,
     bindparam,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
@@ -33,13 +35,39 @@ from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry
 from portal.store.locked_onboarding import DescribeChange, LockedRow, RecordChange, write_validation
 from portal.store.mapping import attempts, joined, onboarding_values, read_attempt, read_onboarding
-from portal.store.onboarding_queue import claim_due, leased_onboardings
+from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
+from portal.store.row_leases import moment
 from portal.store.row_reader import UnreadableRow
-from portal.store.tables import onboardings, validations
+from portal.store.tables import PERSONAL, onboardings, validations
 from portal.store.transactions import Transactions, insert
 
 PING_MILLISECONDS = 1000
 
+_CLAIMED = joined().where(onboardings.c.id.in_(bindparam("ids", expanding=True))).order_by(onboardings.c.due_at)
+_BY_ID = joined().where(onboardings.c.id == bindparam("id"))
+_LOCK = select(onboardings.c.id).where(onboardings.c.id == bindparam("id")).with_for_update()
+
+
+def _purge() -> ReturningUpdate[tuple[str, datetime | Unreadable]]:
+    is_over = onboardings.c.due_at.is_(None)
+    forgotten = and_(PERSONAL, or_(onboardings.c.details_encrypted.is_not(None), is_over))
+    old = select(onboardings.c.id).where(onboardings.c.created_at <= moment("created_until"), forgotten)
+    first = old.order_by(onboardings.c.created_at).limit(bindparam("limit", type_=Integer))
+    those = first.with_for_update(skip_locked=True).cte("ended")
+    # The verdict that is still to come is compared with this hash.
+    digest = case((is_over, None), else_=onboardings.c.document_digest)
+    submission = case((is_over, None), else_=onboardings.c.submission)
+    purged = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+    forgotten_values = {"details_encrypted": None, "document_digest": digest, "submission": submission}
+    return purged.values(forgotten_values).returning(onboardings.c.id, onboardings.c.due_at)
+
+
+_PURGE = _purge()
+_FORGET_SESSIONS = (
+    update(validations)
+    .where(validations.c.onboarding_id.in_(bindparam("ids", expanding=True)))
+    .values(session_url_encrypted=None, session_id=None)
+)
 _POLL_STATE = select(*(onboardings.c[name] for name in PollState._fields)).where(onboardings.c.id == bindparam("id"))
 
 
@@ -170,8 +198,9 @@ class Repository:
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         with self._transactions.writing() as connection:
-            claimed = connection.scalars(claim_due(now=now, lease_until=lease_until, limit=limit)).all()
-            rows = connection.execute(joined().where(onboardings.c.id.in_(claimed)).order_by(onboardings.c.due_at))
+            values = claim_values(now=now, lease_until=lease_until, limit=limit)
+            claimed = connection.scalars(CLAIM_DUE, values).all()
+            rows = connection.execute(_CLAIMED, {"ids": claimed})
             return leased_onboardings.read_or_postpone(connection, rows.mappings().all(), self._read, now)
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -189,18 +218,11 @@ class Repository:
         with self._transactions.reading() as connection:
             return connection.scalar(select(func.count()).select_from(onboardings).where(watched)) or 0
 
-    def purge_details(self, created_until: datetime, *, limit: int) -> None:
-        is_over = onboardings.c.due_at.is_(None)
-        forgotten = or_(
-            onboardings.c.details_encrypted.is_not(None), and_(onboardings.c.document_digest.is_not(None), is_over)
-        )
-        ended = select(onboardings.c.id).where(onboardings.c.created_at <= created_until, forgotten).limit(limit)
-        those = ended.with_for_update(skip_locked=True).cte("ended")
-        # The verdict that is still to come is compared with this hash.
-        digest = case((is_over, None), else_=onboardings.c.document_digest)
-        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+    def purge_details(self, created_until: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
-            connection.execute(statement.values(details_encrypted=None, document_digest=digest))
+            purged = connection.execute(_PURGE, {"created_until": created_until, "limit": limit}).all()
+            connection.execute(_FORGET_SESSIONS, {"ids": [it.id for it in purged if it.due_at is None]})
+        return len(purged)
 
     def ping(self) -> None:
         """Fails also if the tables are missing."""
@@ -225,7 +247,7 @@ class Repository:
     def _lock(self, connection: Connection, onboarding_id: str) -> LockedRow | None:
         # Two statements: on PostgreSQL, one that both locks and joins would wait for the lock and then
         # return the validation as it was before the wait.
-        connection.execute(select(onboardings.c.id).where(onboardings.c.id == onboarding_id).with_for_update())
+        connection.execute(_LOCK, {"id": onboarding_id})
         onboarding = self._find(connection, onboarding_id)
         if onboarding is None:
             return None
@@ -237,7 +259,8 @@ class Repository:
             add_entry(connection, onboarding.id, entry)
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
-        return self._first(connection, onboardings.c.id == onboarding_id)
+        row = connection.execute(_BY_ID, {"id": onboarding_id}).mappings().first()
+        return self._read(row) if row else None
 
     def _submitted(self, connection: Connection, submission: str | None) -> Onboarding:
         found = self._first(connection, onboardings.c.submission == submission)

@@ -43,9 +43,14 @@ metadata = MetaData(
     }
 )
 
-_SUBMITTED = text("current_validation IS NOT NULL")
+_WAITING = text("due_at IS NOT NULL")
+_SUBMITTED = text("current_validation IS NOT NULL AND due_at IS NOT NULL")
+_EXTERNAL = text("external_id IS NOT NULL")
+_DELIVERED = text("delivered_at IS NOT NULL AND due_at IS NULL")
+_UNDELIVERED = text("delivered_at IS NULL")
 
 # Queries repeat these word for word: a partial index serves only what its condition follows from.
+PERSONAL = text("(details_sealed IS NOT NULL OR document_digest IS NOT NULL OR submission IS NOT NULL)")
 FAILING = text("(failures > 0 OR trouble IS NOT NULL)")
 HELD = text("status = 'approved' AND (identity_match = 'mismatch' OR double_check = 'unanswered')")
 WITHOUT_PAGE = text("status = 'pending' AND sending = 'adopted' AND session_url_sealed IS NULL")
@@ -71,6 +76,7 @@ onboardings = Table(
     Column("entity_id", String),
     Column("verified_before_at", UtcDateTime),
     Column("watched_at", UtcDateTime),
+    Column("last_event", Integer, nullable=False, server_default=text("0")),
     Column("lost_entity_id", String),
     Column("current_validation", Integer),
     Column("allowed_attempt", Integer),
@@ -89,12 +95,13 @@ onboardings = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index(None, "submission", unique=True),
-    Index(None, "due_at"),
-    Index("ix_onboardings_submitted_due_at", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
+    Index("ix_onboardings_waiting", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_onboardings_submitted", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
+    Index("ix_onboardings_watched", "watched_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_onboardings_personal", "created_at", sqlite_where=PERSONAL, postgresql_where=PERSONAL),
     Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
-    Index(None, "lease_until"),
-    Index(None, "watched_at"),
     Index(None, "entity_id"),
+    Index("ix_onboardings_external_id", "external_id", sqlite_where=_EXTERNAL, postgresql_where=_EXTERNAL),
     _one_of("trouble", StallReason),
     CheckConstraint("(consent_version IS NULL) = (consent_given_at IS NULL)", name="consent"),
 )
@@ -174,12 +181,17 @@ events = Table(
     Column("sequence", Integer, nullable=False),
     Column("payload", String, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime, index=True),
+    Column("due_at", UtcDateTime),
     Column("lease_until", UtcDateTime),
     Column("attempts", Integer, nullable=False),
     Column("outcome", String),
     Column("delivered_at", UtcDateTime),
     UniqueConstraint("onboarding_id", "sequence", name="uq_events_sequence"),
+    Index("ix_events_waiting", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_events_waiting_of_partner", "partner", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_events_delivered", "delivered_at", sqlite_where=_DELIVERED, postgresql_where=_DELIVERED),
+    Index("ix_events_undelivered", "partner", "created_at", sqlite_where=_UNDELIVERED, postgresql_where=_UNDELIVERED),
+    Index("ix_events_created_at", "created_at"),
 )
 """Notifications for partners' backends."""
 

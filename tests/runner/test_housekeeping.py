@@ -34,7 +34,9 @@ def after(database, store, clock):
     """Keeps house so much later."""
 
     def after(**time):
-        Housekeeping(SharedState(database), Outbox(database), store).purge_expired(clock.now + timedelta(**time))
+        keeper = Housekeeping(SharedState(database), Outbox(database), store)
+        while keeper.purge_expired(clock.now + timedelta(**time)):
+            pass
 
     return after
 
@@ -79,7 +81,8 @@ def test_details_are_forgotten_with_the_link(store, after, due_at):
     after(days=30, microseconds=-1)
     assert store.get(kept.id) == kept
     after(days=30)
-    assert store.get(kept.id) == replace(kept, details=None, document_digest=kept.document_digest if due_at else None)
+    left = {"document_digest": kept.document_digest, "submission": kept.submission} if due_at else {}
+    assert store.get(kept.id) == replace(kept, details=None, **{"document_digest": None, "submission": None} | left)
 
 
 def test_number_is_compared_until_the_last_verdict(store, after):
@@ -88,12 +91,20 @@ def test_number_is_compared_until_the_last_verdict(store, after):
     after(days=31)
     assert store.get(waiting.id).document_digest
     assert store.get(over.id).document_digest is None
+    assert [(it.session_url is None, it.session_id is None) for it in sessions(store, waiting, over)] == [
+        (False, False),
+        (True, True),
+    ]
+
+
+def sessions(store, *onboardings):
+    return [store.get(it.id).validation for it in onboardings]
 
 
 def test_many_details_are_forgotten_in_portions(store, clock):
     ids = [store.add(an_onboarding(due_at=None)).id for _ in range(3)]
-    for left in (1, 0):
-        store.purge_details(clock.now, limit=2)
+    for left, purged in ((1, 2), (0, 1), (0, 0)):
+        assert store.purge_details(clock.now, limit=2) == purged
         assert sum(store.get(one).details is not None for one in ids) == left
 
 
