@@ -46,11 +46,15 @@ from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
+from portal.store.wake_channel import WakeChannel
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens
 from portal.web.release import release_of
+
+ONBOARDINGS, NOTIFICATIONS = "onboardings", "notifications"
+"""The workers, as other processes name them to wake them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class Shared:
     timings: Timings
     wake_onboardings: Wake
     wake_notifications: Wake
+    channel: WakeChannel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +111,16 @@ def add_services(
     timings: Timings | None = None,
 ) -> None:
     """Gives the pages of `make_flask` new services and a new runner, in place of any that they had."""
-    registry, metrics = read_registry(config.partners_path), Metrics()
+    registry, metrics, channel = read_registry(config.partners_path), Metrics(), WakeChannel(database)
     shared = Shared(
         config=config,
         registry=registry,
         policy_for=Policies(config, registry).policy_for,
         metrics=metrics,
         timings=timings or Timings(),
-        wake_onboardings=Wake(),
-        wake_notifications=Wake(),
+        wake_onboardings=Wake(lambda: channel.notify(ONBOARDINGS), lambda: channel.is_open),
+        wake_notifications=Wake(lambda: channel.notify(NOTIFICATIONS), lambda: channel.is_open),
+        channel=channel,
     )
     stores = _make_stores(shared, database, clock)
     services = _make_services(shared, stores)
@@ -209,6 +215,10 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         stores.onboardings, gu1, services.onboardings, clock=clock, timings=timings, meter=meter, budget=budget
     )
     notifier = HttpNotifier()
+    wakes = {
+        ONBOARDINGS: shared.wake_onboardings.this_process,
+        NOTIFICATIONS: shared.wake_notifications.this_process,
+    }
 
     async def close() -> None:
         await gu1.aclose()
@@ -237,6 +247,7 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         count_problems=lambda now: shared.metrics.set_problems(stores.search.count_problems(now)),
         purge_expired=Housekeeping(stores.shared_state, stores.outbox, stores.onboardings).purge_expired,
         close=close,
+        listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),
     )
 
 

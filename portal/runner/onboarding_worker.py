@@ -38,9 +38,12 @@ class OnboardingWorker(PollingWorker):
         self._limit = limit
 
     async def _start_due(self) -> int:
-        self._pause = self._timings.idle
+        self._pause = self._idle()
         room, now = self._limit() - len(self._running), self._clock()
-        if room <= 0 or not await self._has_due(now):
+        if room <= 0:
+            await asyncio.to_thread(self.wake.notify_others)
+            return 0
+        if not await self._has_due(now):
             return 0
         claim = partial(
             self._store.claim, now=now, lease_until=now + timedelta(seconds=self._timings.lease), limit=room

@@ -65,6 +65,9 @@ class PollingWorker(ABC):
         task.add_done_callback(self._finished)
         return task
 
+    def _idle(self) -> float:
+        return self._timings.idle_listening if self.wake.hears_others() else self._timings.idle
+
     def _is_due(self, due: datetime | None, now: datetime) -> bool:
         """Shortens the next sleep if it is due before that ends."""
         if due is not None and due > now:

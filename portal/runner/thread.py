@@ -43,8 +43,12 @@ class RunnerThread:
         count_problems: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
+        listen: Callable[[Callable[[], bool]], None] = lambda _is_stopping: None,
     ) -> None:
-        """`close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left."""
+        """`close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left.
+
+        `listen` passes on what other processes wake this one for; it blocks until the function that it gets says so.
+        """
         self.onboardings = onboardings
         self.notifications = notifications
         self.purge_expired = purge_expired
@@ -52,6 +56,7 @@ class RunnerThread:
         self._clock = clock
         self._sync_clock = sync_clock
         self._close = close
+        self._listen = listen
         self._stopping = threading.Event()
         self._server = multiprocessing.parent_process()
         # Not a daemon: the interpreter then waits for the running steps.
@@ -73,6 +78,9 @@ class RunnerThread:
         regularly = (self._purge_hourly(), self._count_problems_regularly(), self._sync_clock_regularly())
         loops = (*map(self._keep_running, workers), *regularly)
         tasks = [asyncio.create_task(loop) for loop in loops]
+        # A thread of its own, because it would occupy one of those that all steps share.
+        listener = threading.Thread(target=self._listen, args=[self._must_stop], name="wake-listener")
+        listener.start()
         try:
             while not self._must_stop():
                 await asyncio.sleep(_STOP_CHECK_SECONDS)
@@ -81,6 +89,7 @@ class RunnerThread:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
+            await asyncio.to_thread(listener.join)
             if self._is_orphan():
                 # Not SIGTERM: a starting process ignores it, and a second one can hang the server's handler.
                 os.kill(os.getpid(), signal.SIGKILL)

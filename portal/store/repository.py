@@ -147,7 +147,10 @@ class Repository:
         if "\0" in session_id:  # it comes from a URL, and PostgreSQL rejects NUL
             return None
         with self._transactions.reading() as connection:
-            return self._first(connection, validations.c.session_id == session_id)
+            # The owner first: otherwise SQLite walks through all validations.
+            this = validations.c.session_id == session_id
+            owner = select(validations.c.onboarding_id).where(this)
+            return self._first(connection, and_(onboardings.c.id.in_(owner), this))
 
     def find_by_validation(self, gu1_id: str) -> Onboarding | None:
         owner = select(validations.c.onboarding_id).where(validations.c.gu1_id == gu1_id)

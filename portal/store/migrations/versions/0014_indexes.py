@@ -25,6 +25,7 @@ ADDED = [
         ["created_at"],
         "(details_sealed IS NOT NULL OR document_digest IS NOT NULL OR submission IS NOT NULL)",
     ),
+    ("ix_validations_session", "validations", ["session_id"], "session_id IS NOT NULL"),
     ("ix_events_waiting", "events", ["due_at"], "due_at IS NOT NULL"),
     ("ix_events_waiting_of_partner", "events", ["partner", "due_at"], "due_at IS NOT NULL"),
     ("ix_events_delivered", "events", ["delivered_at"], "delivered_at IS NOT NULL AND due_at IS NULL"),
@@ -36,6 +37,7 @@ DROPPED = [
     ("ix_onboardings_submitted_due_at", "onboardings", ["due_at"], "current_validation IS NOT NULL"),
     ("ix_onboardings_lease_until", "onboardings", ["lease_until"], None),
     ("ix_onboardings_watched_at", "onboardings", ["watched_at"], None),
+    ("ix_validations_session_id", "validations", ["session_id"], None),
     ("ix_events_due_at", "events", ["due_at"], None),
 ]
 STORAGE = {
