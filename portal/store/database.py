@@ -16,6 +16,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, func, make_url, select, text
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from portal.domain.errors import StoreUnavailable
 from portal.store.column_types import lenient_loader
@@ -26,7 +28,11 @@ POOL_TIMEOUT = 2.0
 WAL_TIMEOUT = 1.0
 MIGRATION_TIMEOUT = 60.0
 
+PING_AFTER = 1.0
+"""Seconds without use after which a pooled connection to PostgreSQL is tried before it is used."""
+
 _WRITES = "portal_writes"
+_USED_AT = "portal_used_at"
 _MIGRATION_LOCK = 7_218_400_113
 
 
@@ -188,9 +194,27 @@ def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engin
         "keepalives_count": 3,
         "tcp_user_timeout": int(STATEMENT_TIMEOUT * 1000),
     }
-    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED", **options)
+    engine = create_engine(url, connect_args=arguments, isolation_level="READ COMMITTED", **options)
     event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _replace_if_dead)
     return engine
+
+
+def _note_use(_connection: psycopg.Connection | None, record: ConnectionPoolEntry) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _replace_if_dead(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """SQLAlchemy's pre-ping, but not for a connection that just worked: under load that were a round trip each time."""
+    if time.monotonic() - record.info.get(_USED_AT, float("inf")) < PING_AFTER:
+        return
+    try:
+        autocommit, connection.autocommit = connection.autocommit, True
+        connection.execute("SELECT 1")
+        connection.autocommit = autocommit
+    except psycopg.Error:
+        raise DisconnectionError from None  # the pool then connects anew
 
 
 def _prepare_postgresql(connection: psycopg.Connection, _record: object) -> None:
