@@ -76,6 +76,8 @@ def fill(engine: Engine, rows: int, *, in_order: bool) -> None:
         event.remove(engine, "connect", _prepare_sqlite)
         engine.dispose()
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if kind == "postgresql":
+            connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("ANALYZE" if kind == "sqlite" else "VACUUM (ANALYZE)"))
 
 

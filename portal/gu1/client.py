@@ -48,7 +48,7 @@ class Gu1Client:
         deadline: float = 12.0,
         connect_timeout: float = 3.0,
         most_bytes: int = 256 * 1024,
-        concurrency: int = 128,
+        concurrency: int = 200,
         on_call: OnCall | None = None,
         breaker: Breaker | None = None,
     ) -> None:

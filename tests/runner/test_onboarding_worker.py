@@ -202,10 +202,16 @@ def test_two_engines_on_one_database_pay_for_each_onboarding_once(start, app, ot
     assert paid == dict.fromkeys(started, 1)
 
 
-def test_two_engines_never_read_one_validation_at_once(start, work, app, clock, other_process, gu1):
+@pytest.fixture
+def adopted(start, work):
+    """Six onboardings whose validations gu1 has."""
     for number in range(6):
         start(f"form-{number}", document_number=str(30111000 + number))
     work()
+
+
+@pytest.mark.usefixtures("adopted")
+def test_two_engines_never_read_one_validation_at_once(app, clock, other_process, gu1):
     under_way, most, read = Counter(), Counter(), gu1.read_validation
 
     async def counted(gu1_id):
