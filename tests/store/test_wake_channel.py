@@ -92,7 +92,8 @@ def test_behind_a_pooler_that_swallows_notifications_it_is_not_open(engine, monk
     assert heard == []
 
 
-def test_a_database_that_is_away_disturbs_nobody(impatient, caplog):
+@pytest.mark.usefixtures("impatient")
+def test_a_database_that_is_away_disturbs_nobody(caplog):
     channel = WakeChannel(make_engine("postgresql+psycopg://nobody@127.0.0.1:9/none"))
     channel.notify("onboardings")
     with listening(channel):
