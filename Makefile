@@ -73,7 +73,7 @@ unit: $(VENV)/.dev catalogues ## all unit tests, on both databases
 	$(UNIT)
 
 unit-quick: $(VENV)/.dev catalogues ## the unit tests that need neither PostgreSQL nor long
-	$(UNIT) -m "not postgresql and not long" -p no:playwright
+	HYPOTHESIS_PROFILE=quick $(UNIT) -m "not postgresql and not long" -p no:playwright
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser chromium firefox

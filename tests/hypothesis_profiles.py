@@ -1,4 +1,4 @@
-"""How hard the generated tests try: HYPOTHESIS_PROFILE is `quick`, the same each time, or `thorough`."""
+"""How hard the generated tests try: HYPOTHESIS_PROFILE is `quick` or `usual`, the same each time, or `thorough`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, settings
 
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
-settings.register_profile("quick", max_examples=500, deadline=None, derandomize=True, suppress_health_check=_SLOW)
+settings.register_profile("quick", max_examples=100, deadline=None, derandomize=True, suppress_health_check=_SLOW)
+settings.register_profile("usual", max_examples=500, deadline=None, derandomize=True, suppress_health_check=_SLOW)
 settings.register_profile("thorough", max_examples=10_000, deadline=None, suppress_health_check=_SLOW, print_blob=True)
 
-many = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+many = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 """A decorator for tests over what gu1 might send."""
 
 some = settings(many, max_examples=many.max_examples // 10)

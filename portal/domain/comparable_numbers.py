@@ -13,11 +13,16 @@ def comparable(country: str, number: str) -> str | None:
     if country not in _PRINTED_ON_THE_DOCUMENT:
         return None
     kept = "".join(char for char in number if char.isascii() and char.isalnum()).upper()
-    if country == "AR" and len(kept) == 11 and kept.isdigit():
+    if country == "AR" and is_cuil(kept):
         kept = dni_in_cuil(kept)
     if country == "PE":
         kept = kept[:_PERUVIAN_DIGITS]  # a ninth is the check digit, printed on some cards only
     return kept.lstrip("0") or None
+
+
+def is_cuil(number: str) -> bool:
+    """True for eleven digits with a prefix of a person. A número de trámite, also eleven, begins with zeros."""
+    return len(number) == 11 and number.isdigit() and number[:2] in {"20", "23", "24", "25", "26", "27"}
 
 
 def dni_in_cuil(number: str) -> str:

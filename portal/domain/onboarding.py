@@ -24,6 +24,7 @@ class Details:
     """Letters and digits only."""
     first_name: str = field(repr=False)
     last_name: str = field(repr=False)
+    """Empty for people with only one name."""
     email: str | None = field(default=None, repr=False)
 
 

@@ -29,9 +29,15 @@ def entity_body(details: Details, external_id: str) -> dict[str, object]:
         "taxId": details.document_number,
         "countryCode": details.country,
         "externalId": external_id,
-        "entityData": {"person": {"firstName": details.first_name, "lastName": details.last_name}},
+        "entityData": {"person": _person(details)},
     }
     return body | ({"email": details.email} if details.email else {})
+
+
+def _person(details: Details) -> dict[str, str]:
+    """Without a last name for people who have only one name."""
+    first = {"firstName": details.first_name}
+    return first | ({"lastName": details.last_name} if details.last_name else {})
 
 
 def validation_body(entity_id: str, integration_code: str, *, double_check: bool) -> dict[str, object]:

@@ -14,23 +14,28 @@ from stdnum.br import cpf
 from stdnum.cl import rut
 from stdnum.mx import rfc
 
-from portal.domain.comparable_numbers import dni_in_cuil
-
-LONGEST_TYPED = 40
+from portal.domain.comparable_numbers import dni_in_cuil, is_cuil
+from portal.web.typed_text import LONGEST_TYPED, shown, without_separators
 
 EMPTY = _("Enter your document number.")
 DIGITS_ONLY = _("Use only the digits 0 to 9. Dots, dashes and spaces are fine.")
 DIGITS_AND_K = _("Use only the digits 0 to 9, with a K at the end if your RUT has one. Dots and dashes are fine.")
 LETTERS_AND_DIGITS = _("Use only letters without accents and the digits 0 to 9. Dashes and spaces are fine.")
+LETTERS_WITH_ENYE = _("Use only the letters A to Z, Ñ, & and the digits 0 to 9. Dashes and spaces are fine.")
 WRONG_DIGIT = _("One of the digits seems wrong. Please compare it with your document.")
 COMPANY_CUIT = _("This CUIT belongs to a company. Enter your own DNI or CUIL.")
 COMPANY_RFC = _("This RFC belongs to a company. Enter your own, which has 13 letters and digits.")
+NUMERO_DE_TRAMITE = _(
+    "This looks like the número de trámite. Enter the DNI number instead: the 7 or 8 digits beside “Documento”."
+)
 RFC_PARTS = _("An RFC is four letters, your date of birth as six digits, and three more letters or digits.")
 
 _DIGITS = re.compile(r"[0-9]+")
 _DIGITS_THEN_K = re.compile(r"[0-9]+K?")
 _ALPHANUMERIC = re.compile(r"[0-9A-Z]+")
-_SEPARATORS = str.maketrans("", "", " .-/")
+_LETTERS_OF_AN_RFC = re.compile(r"[0-9A-ZÑ&]+")
+# Only these: `str.upper` makes other letters of some, for example an I of a dotless ı.
+_UPPER = str.maketrans("abcdefghijklmnopqrstuvwxyzñ", "ABCDEFGHIJKLMNOPQRSTUVWXYZÑ")
 
 
 class DocumentNumberError(ValueError):
@@ -60,7 +65,6 @@ class DocumentRule:
     adds_up: Callable[[str], bool] = lambda _number: True
     """True if the check digit is right."""
     inputmode: Literal["numeric", "text"] = "numeric"
-    max_typed: int = 20
 
     def normalise(self, typed: str) -> str:
         number = self._plain(typed)
@@ -76,11 +80,18 @@ class DocumentRule:
     def _plain(self, typed: str) -> str:
         if len(typed) > LONGEST_TYPED:
             raise DocumentNumberError(self._too_long())
-        number = typed.translate(_SEPARATORS).upper()
+        number = without_separators(typed).translate(_UPPER)
         if not number:
             raise DocumentNumberError(EMPTY)
-        if not typed.isascii() or not self.alphabet.fullmatch(number):
-            raise DocumentNumberError(self.characters)
+        if not self.alphabet.fullmatch(number):
+            sign = shown(next(char for char in number if not self.alphabet.fullmatch(char)))
+            raise DocumentNumberError(
+                _(
+                    "“%(sign)s” does not belong in this number. %(characters)s",
+                    sign=sign,
+                    characters=self.characters,
+                )
+            )
         return number
 
     def _wrong_length(self, number: str) -> LazyString | None:
@@ -112,15 +123,17 @@ def is_sandbox(country: str, number: str) -> bool:
 
 
 def _significant(country: str, number: str) -> str:
-    if country.upper() == "AR" and len(number) == 11:
+    if country.upper() == "AR" and is_cuil(number):
         return dni_in_cuil(number)
     return number.lstrip("0")
 
 
 def _object_to_cuil(number: str) -> LazyString | None:
     """Persons have the prefixes 25 and 26 too, which `stdnum.ar.cuit.validate` rejects."""
-    if len(number) != 11 or number[:2] in {"20", "23", "24", "25", "26", "27"}:
+    if len(number) != 11 or is_cuil(number):
         return None
+    if number.startswith("00"):
+        return NUMERO_DE_TRAMITE
     return COMPANY_CUIT if number[:2] in {"30", "33", "34"} else WRONG_DIGIT
 
 
@@ -132,6 +145,11 @@ def _cuil_adds_up(number: str) -> bool:
 def _cpf_adds_up(number: str) -> bool:
     """Eleven equal digits have a valid check digit but were never issued."""
     return len(set(number)) > 1 and cpf.is_valid(number)
+
+
+def _rut_adds_up(number: str) -> bool:
+    """stdnum refuses RUTs of less than eight characters, which old people have; leading zeros change no check digit."""
+    return rut.is_valid(number.zfill(8))
 
 
 def _object_to_rfc(number: str) -> LazyString | None:
@@ -160,7 +178,6 @@ _GENERAL = DocumentRule(
     alphabet=_ALPHANUMERIC,
     characters=LETTERS_AND_DIGITS,
     inputmode="text",
-    max_typed=LONGEST_TYPED,
 )
 
 _RULES = {
@@ -173,8 +190,9 @@ _RULES = {
                 "The 7 or 8 digits of your DNI, for example 12.345.678, or the 11 of your CUIL. "
                 "Dots and dashes are fine."
             ),
-            expected=_("A DNI has 7 or 8 digits, a CUIL has 11."),
-            lengths=frozenset({7, 8, 11}),
+            # Six: the oldest numbers, of the libreta de enrolamiento and the libreta cívica, are still in use.
+            expected=_("A DNI has 6 to 8 digits, a CUIL has 11."),
+            lengths=frozenset({6, 7, 8, 11}),
             objection=_object_to_cuil,
             adds_up=_cuil_adds_up,
         ),
@@ -193,8 +211,8 @@ _RULES = {
             hint=_("13 letters and digits, for example GODE561231GR8. It is not your CURP, which has 18."),
             expected=_("The RFC of a person has 13 letters and digits."),
             lengths=frozenset({13}),
-            alphabet=_ALPHANUMERIC,
-            characters=LETTERS_AND_DIGITS,
+            alphabet=_LETTERS_OF_AN_RFC,
+            characters=LETTERS_WITH_ENYE,
             objection=_object_to_rfc,
             inputmode="text",
         ),
@@ -202,19 +220,20 @@ _RULES = {
             country="CL",
             label=_("RUT"),
             hint=_("With the digit or K after the dash, for example 12.345.678-5. Dots are optional."),
-            expected=_("A RUT has 7 or 8 digits, then one more digit or a K."),
-            lengths=frozenset({8, 9}),
+            expected=_("A RUT has 5 to 8 digits, then one more digit or a K."),
+            lengths=frozenset(range(6, 10)),
             alphabet=_DIGITS_THEN_K,
             characters=DIGITS_AND_K,
-            adds_up=rut.is_valid,
+            adds_up=_rut_adds_up,
             inputmode="text",
         ),
         DocumentRule(
             country="CO",
             label=_("Cédula de ciudadanía"),
-            hint=_("6 to 10 digits, for example 1.023.456.789. Dots are optional."),
-            expected=_("A cédula has 6 to 10 digits."),
-            lengths=frozenset(range(6, 11)),
+            # Also the cédula de extranjería and the permiso por protección temporal (PPT), which have 6 to 8 digits.
+            hint=_("3 to 10 digits, for example 1.023.456.789. Dots are optional."),
+            expected=_("A cédula has 3 to 10 digits."),
+            lengths=frozenset(range(3, 11)),
         ),
         DocumentRule(
             country="PE",

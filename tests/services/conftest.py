@@ -77,13 +77,17 @@ def report(onboardings, gu1, clock):
 
 
 @pytest.fixture
-def pass_time(clock, work):
-    """Lets time go by in strides, with the engine at work after each."""
+def pass_time(app, clock, work):
+    """Lets time go by in strides, with the runner at work after each at which something is due."""
+    next_due = runner_of(app).onboardings._store.next_due
 
     def pass_time(seconds, stride=1):
+        due = next_due(clock())
         for _ in range(0, seconds, stride):
             clock.advance(seconds=stride)
-            work()
+            if due is not None and due <= clock():
+                work()
+                due = next_due(clock())
 
     return pass_time
 

@@ -14,7 +14,7 @@ from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from tests.factories import NOW, a_validation, an_onboarding
 
-ROUNDS = 50
+ROUNDS = 20
 THREADS = 16
 LEASE = NOW + timedelta(seconds=30)
 

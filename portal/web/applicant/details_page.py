@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.domain.onboarding import Onboarding
+from portal.domain.onboarding import Onboarding, StallReason
 from portal.web.applicant.forms import DetailsForm
 from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES
@@ -21,6 +21,8 @@ def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
     form = DetailsForm(portal().form_tokens, subject, default_country=_HOME_COUNTRY.get(current_language(), "AR"))
     if found and found.details:
         form.fill_in(found.details)
+        if found.stall_reason is StallReason.DETAILS_REFUSED and not chosen:
+            form.mark_refused(found.details.document_number)
     if chosen in COUNTRY_NAMES and not form.is_submitted():
         form.country.data = chosen
     return form
@@ -42,12 +44,10 @@ def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
     return invalid_form_response(form, action) or details_page(form, action, status=503, unavailable=True)
 
 
-def details_response(
-    form: DetailsForm, action: str, *, refused: bool = False, needs_details_again: bool = False
-) -> ResponseReturnValue:
+def details_response(form: DetailsForm, action: str, *, needs_details_again: bool = False) -> ResponseReturnValue:
     if request.headers.get("HX-Request"):
         return render_template("onboarding/_document.html", form=form)
-    return details_page(form, action, refused=refused, needs_details_again=needs_details_again)
+    return details_page(form, action, needs_details_again=needs_details_again)
 
 
 def details_page(
@@ -55,7 +55,6 @@ def details_page(
     action: str,
     *,
     status: int = 200,
-    refused: bool = False,
     needs_details_again: bool = False,
     unavailable: bool = False,
 ) -> Response:
@@ -66,7 +65,6 @@ def details_page(
         form=form,
         action=action,
         fragment_url=action,
-        details_refused=refused,
         needs_details_again=needs_details_again,
         unavailable=unavailable,
         company=requesting_company(),

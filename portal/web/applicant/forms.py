@@ -10,16 +10,15 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, IntegerField, SelectField, StringField
 from wtforms.csrf.core import CSRF
-from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
 from portal.domain.onboarding import Details
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
 from portal.web.document_numbers import DocumentNumberError, DocumentRule, normalise, rule_for
 from portal.web.links import FormToken, FormTokens, StaleForm
-from portal.web.name_and_email import LONGEST_EMAIL, LONGEST_NAME, NameOrEmailError, plain_email, plain_name
-
-TOO_LONG = _("Use at most %(max)d characters.")
+from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
+from portal.web.typed_text import without_margins
 
 
 class SignedToken(CSRF):  # type: ignore[misc]
@@ -111,20 +110,14 @@ class DetailsForm(SignedForm):
     document_number = StringField(_("Document number"))
     first_name = StringField(
         _("First names"),
-        validators=[InputRequired(_("Write your first names.")), Length(max=LONGEST_NAME, message=TOO_LONG), _a_name],
+        validators=[InputRequired(_("Write your first names.")), _a_name],
     )
-    last_name = StringField(
-        _("Last names"),
-        validators=[InputRequired(_("Write your last names.")), Length(max=LONGEST_NAME, message=TOO_LONG), _a_name],
-    )
+    last_name = StringField(_("Last names"))
+    has_one_name = BooleanField(_("I have only one name"))
     email = EmailField(
         _("E-mail (optional)"),
-        filters=[lambda typed: typed and typed.strip()],
-        validators=[
-            Optional(),
-            Length(max=LONGEST_EMAIL, message=TOO_LONG),
-            _an_address,
-        ],
+        filters=[lambda typed: typed and without_margins(typed)],
+        validators=[Optional(), _an_address],
     )
     consent = _consent()
     normalised_number = ""
@@ -164,6 +157,17 @@ class DetailsForm(SignedForm):
         self.country.data = details.country if listed else OTHER
         self.issuing_country.data = None if listed else details.country
         self.first_name.data, self.last_name.data = details.first_name, details.last_name
+        self.has_one_name.data = not details.last_name
+
+    def mark_refused(self, number: str) -> None:
+        """Points at the field whose number gu1 did not take."""
+        self.document_number.errors = [
+            _(
+                "We sent the number that ends in %(digits)s, and it was not accepted. "
+                "Please compare it and everything else with your document.",
+                digits=number[-3:],
+            )
+        ]
 
     def validate_country(self, field: SelectField) -> None:
         if field.data not in COUNTRY_NAMES:
@@ -172,6 +176,15 @@ class DetailsForm(SignedForm):
     def validate_issuing_country(self, field: SelectField) -> None:
         if self.country.data == OTHER and field.data not in dict(field.choices):
             raise ValidationError(_("Choose the country that issued your document."))
+
+    def validate_last_name(self, field: StringField) -> None:
+        if self.has_one_name.data:
+            if field.data:
+                raise ValidationError(_("Leave this empty if you have only one name, or untick the box."))
+        elif not (field.data or "").strip():
+            raise ValidationError(_("Write your last names, or tick the box if you have only one name."))
+        else:
+            _a_name(self, field)
 
     def validate_document_number(self, field: StringField) -> None:
         try:

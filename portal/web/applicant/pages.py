@@ -82,7 +82,6 @@ def onboarding(token: str) -> ResponseReturnValue:
         return details_response(
             details_form(found.id, found),
             url_to("applicant.onboarding", token=token),
-            refused=view.details_refused,
             needs_details_again=view.needs_details_again,
         )
     return status_page(found, view)

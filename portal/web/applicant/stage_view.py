@@ -12,7 +12,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from portal.domain.locales import Locale
-from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.onboarding import Onboarding
 from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
 from portal.domain.reasons import MAY_NEED_A_PERSON, Reason, Remedy
 from portal.domain.stage import Stage
@@ -127,10 +127,6 @@ class StageView:
     def is_held(self) -> bool:
         """An approval that waits for somebody to look at it."""
         return self.stage is Stage.IN_REVIEW and (self.is_unconfirmed or self.is_doubtful)
-
-    @property
-    def details_refused(self) -> bool:
-        return self.onboarding.stall_reason is StallReason.DETAILS_REFUSED
 
     @property
     def needs_details_again(self) -> bool:

@@ -17,8 +17,9 @@ from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.services.summary import Summary
 from portal.web.countries import ISSUERS
-from portal.web.document_numbers import LONGEST_TYPED, DocumentNumberError, normalise
-from portal.web.name_and_email import LONGEST_EMAIL, LONGEST_NAME, NameOrEmailError, plain_email, plain_name
+from portal.web.document_numbers import DocumentNumberError, normalise
+from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
+from portal.web.typed_text import LONGEST_TYPED
 
 SUMMARY = TypeAdapter(Summary)
 
@@ -50,8 +51,11 @@ def _refusal(text: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{text}", {"text": text})
 
 
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_as_the_form_has_it(plain_name))]
-Email = Annotated[str, Field(max_length=LONGEST_EMAIL), AfterValidator(_as_the_form_has_it(plain_email))]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_TYPED), AfterValidator(_as_the_form_has_it(plain_name))]
+LastName = Annotated[
+    str, Field(max_length=LONGEST_TYPED), AfterValidator(_as_the_form_has_it(lambda typed: typed and plain_name(typed)))
+]
+Email = Annotated[str, Field(max_length=LONGEST_TYPED), AfterValidator(_as_the_form_has_it(plain_email))]
 
 
 class _Strict(BaseModel):
@@ -73,7 +77,7 @@ class Applicant(_Strict):
         examples=["30.123.456"],
     )
     first_name: Name = Field(repr=False, examples=["María José"])
-    last_name: Name = Field(repr=False, examples=["O'Higgins"])
+    last_name: LastName = Field(repr=False, examples=["O'Higgins"], description="Empty for a person with only one name")
     email: Email | None = Field(None, repr=False, examples=["maria@example.com"])
 
     @field_validator("document_number")
