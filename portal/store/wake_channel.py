@@ -80,7 +80,6 @@ class WakeChannel:
             for notification in connection.notifies(timeout=0.5):
                 if notification.payload in wakes:
                     wakes[notification.payload]()
-            connection.execute("SELECT 1")  # fails if the server is gone
 
     def _hears_itself(self, connection: psycopg.Connection) -> bool:
         probe = secrets.token_hex(8)

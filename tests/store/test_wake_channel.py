@@ -12,7 +12,7 @@ from portal.store.wake_channel import WakeChannel
 
 CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE pid <> pg_backend_pid() AND datname = current_database() AND query = 'SELECT 1'
+    WHERE pid <> pg_backend_pid() AND datname = current_database() AND query LIKE 'LISTEN%'
 """
 
 
