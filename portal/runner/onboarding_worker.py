@@ -39,11 +39,14 @@ class OnboardingWorker(PollingWorker):
 
     async def _start_due(self) -> int:
         self._pause = self._idle()
-        room, now = self._limit() - len(self._running), self._clock()
-        if room <= 0:
+        started = await self._start_as_many_as_allowed()
+        if len(self._running) >= self._limit():  # more may be due
             await asyncio.to_thread(self.wake.notify_others)
-            return 0
-        if not await self._has_due(now):
+        return started
+
+    async def _start_as_many_as_allowed(self) -> int:
+        room, now = self._limit() - len(self._running), self._clock()
+        if room <= 0 or not await self._has_due(now):
             return 0
         claim = partial(
             self._store.claim, now=now, lease_until=now + timedelta(seconds=self._timings.lease), limit=room
