@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help gallery bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages lock clean
+.PHONY: help gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -49,7 +49,7 @@ check: lint check-types unit-quick ## style, types, imports and the unit tests o
 test: lint check-types unit journeys fault-sample ## everything that CI runs, on SQLite and PostgreSQL, in browsers
 
 test-all: MARKED :=
-test-all: test properties webkit-if-possible ## the same and what takes long: every page in every language, generated answers by the thousand, WebKitGTK
+test-all: test properties webkit-if-possible bench-smoke ## the same and what takes long: every page in every language, generated answers by the thousand, WebKitGTK, instructions per answer
 
 lint: $(VENV)/.dev catalogues
 	$(BIN)/ruff check .
@@ -119,6 +119,16 @@ bench-pages: $(VENV)/.dev $(VENV)/.lighthouse catalogues browser ## Lighthouse's
 	$(BIN)/python -m e2e.bench.pages
 	$(BIN)/python -m e2e.bench.paint
 
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	$(PIP) install --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(VENV)/.bench catalogues ## speed against a bare Flask route and a naive portal, in a quarter of an hour: make bench [BENCH="--part routes"]; bench.json
+	$(BIN)/python -m e2e.bench.speed --json bench.json $(BENCH)
+
+bench-smoke: $(VENV)/.dev catalogues ## fails if an answer takes more instructions than was recorded
+	$(BIN)/python -m e2e.bench.speed.smoke
+
 contract: $(VENV)/.dev ## what the portal relies on, tried on a real sandbox: make contract GU1_API_KEY=… [GU1_BASE_URL=…]
 	@CONTRACT=live $(BIN)/pytest e2e/test_contract.py
 
@@ -130,6 +140,7 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/build.txt
 	uv pip compile pyproject.toml --group build --group dev $(LOCK) -o requirements/dev.txt
 	uv pip compile --group pyproject.toml:webkit --constraints requirements/dev.txt $(LOCK) -o requirements/webkit.txt
+	uv pip compile --group pyproject.toml:bench --constraints requirements/dev.txt $(LOCK) -o requirements/bench.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean: ## remove what setup, tests and the demo made

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from e2e import judge
 from e2e.bench.proxy import Proxy, proxying
@@ -20,7 +22,7 @@ from e2e.mock_gu1.ledger import ledger as drawn_up
 from e2e.mock_gu1.mock import EXTENSION, Mock
 from e2e.mock_gu1.server import serving
 from e2e.servers import sqlite_in
-from portal.app import create_app, runner_of
+from portal.app import add_services, runner_of
 from portal.config import Config
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
@@ -28,7 +30,9 @@ from portal.domain.stage import Stage, stage_of
 from portal.domain.timings import Timings
 from portal.gu1.breaker import Breaker
 from portal.gu1.client import Gu1Client
+from portal.runner.thread import RunnerThread
 from portal.store.database import make_engine, migrate
+from portal.web.flask_app import make_flask
 
 SECRET = "whsec_stand"
 API_KEY = "gk_sandbox_stand"
@@ -44,6 +48,8 @@ QUICK = Timings(
     longest_refused=1.0,
     reconcile_delay=0.3,
     empty_list_pause=0.1,
+    recheck_unanswered=0.1,
+    recheck_refused=0.5,
     lease=2.0,
     resend_pause=1.0,
     first_sweep=0.3,
@@ -69,6 +75,8 @@ class Rig:
         self.onboardings = portal.extensions["portal"].onboardings
         # A client per call would take longer than the calls.
         self.client = httpx.Client(trust_env=False, verify=False)
+        self.dies: Callable[[], None] = lambda: None
+        """Ends all work of the portal as SIGKILL does, and starts it again on the same database."""
         self._proxy = proxy
         self._forms = 0
 
@@ -177,18 +185,52 @@ def rig(
             migrate(engine)
             engine.dispose()
         with _ONE_AT_A_TIME:
-            app = create_app(config, gu1=_impatient_client(config) if hurries else None, timings=QUICK)
+            app = make_flask(config)
         app.jinja_env.bytecode_cache = FileSystemBytecodeCache()
-        runner_of(app).start()
+        process = _Process(app, config, hurries=hurries)
+        process.start()
         try:
             parts: Mock = mock.extensions[EXTENSION]
             running = Rig(app, parts, mock_url=server.url, database_url=config.database_url, proxy=proxy)
+            running.dies = process.die
             yield running
             running.client.close()
         finally:
             # The mock's delivery thread never ends and would keep the whole portal in memory.
             running = None
-            runner_of(app).stop()
+            process.stop()
+
+
+class _Process:
+    """The portal's services and its runner."""
+
+    def __init__(self, app: Flask, config: Config, *, hurries: bool) -> None:
+        self._app = app
+        self._config = config
+        self._hurries = hurries
+        self._engine: Engine
+        self._dead: list[RunnerThread] = []
+
+    def start(self) -> None:
+        self._engine = make_engine(self._config.database_url)
+        gu1 = _impatient_client(self._config) if self._hurries else None
+        with _ONE_AT_A_TIME:
+            add_services(self._app, self._config, self._engine, gu1=gu1, timings=QUICK)
+        runner_of(self._app).start()
+
+    def die(self) -> None:
+        """Nothing that it does from now on reaches the database."""
+        event.listen(self._engine, "before_cursor_execute", _refuse)
+        self._dead.append(runner_of(self._app))
+        self.start()
+
+    def stop(self) -> None:
+        for runner in (*self._dead, runner_of(self._app)):
+            runner.stop()
+
+
+def _refuse(*_: object) -> None:
+    raise OperationalError("the process is dead", None, Exception())
 
 
 def _config(gu1_url: str, database_url: str, renaper_patience: RenaperPatience) -> Config:

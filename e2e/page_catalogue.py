@@ -16,13 +16,13 @@ from werkzeug.test import Client, TestResponse
 from e2e.pages.forms import form_token
 from portal.app import create_app
 from portal.config import Config
-from portal.domain.onboarding import StallReason
+from portal.domain.onboarding import EntityConflict, StallReason
 from portal.partners.registry import new_signing_secret
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from tests.factories import NOW, a_validation, an_onboarding, some_details
-from tests.web.variants import VARIANTS
+from tests.web.variants import VARIANTS, mistyped
 
 HOME = "http://127.0.0.1:8000"
 INSTAGRAM = (
@@ -44,7 +44,13 @@ radius = 4
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">
 <rect width="40" height="40" rx="6" fill="#1f4fd8"/>
 <path d="M10 14h20l-2 16H12zM15 14a5 5 0 0 1 10 0" fill="none" stroke="#fff" stroke-width="2.5"/></svg>"""
-RIGHT = WRONG | {"document_number": "30111222", "last_name": "Núñez", "email": "", "consent": "y"}
+RIGHT = WRONG | {
+    "document_number": "30111222",
+    "shown_number": "30111222",
+    "last_name": "Núñez",
+    "email": "",
+    "consent": "y",
+}
 
 
 @dataclass(frozen=True)
@@ -135,9 +141,11 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
     yield CatalogueEntry("form, Brazil", "/?country=BR")
     yield CatalogueEntry("form, another country", "/?country=other")
     yield CatalogueEntry("form with errors", "/", "POST", WRONG)
+    yield CatalogueEntry("form that shows the number", "/", "POST", RIGHT | {"shown_number": ""})
     yield CatalogueEntry("form that could not be kept", "/", "POST", RIGHT, fails=True)
     yield CatalogueEntry("form inside an app", "/", headers={"User-Agent": INSTAGRAM})
     yield from _stages(page)
+    yield from _corrections(page)
     yield CatalogueEntry(
         "details of an invited customer", page(validation=None, details=None, external_id="customer-1")
     )
@@ -145,6 +153,9 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
     yield CatalogueEntry("details that gu1 refused", page(**refused))
     lost = refused | {"details": None, "lost_entity_id": "entity-0", "validation": a_validation()}
     yield CatalogueEntry("details that gu1 lost", page(**lost))
+    for conflict in EntityConflict:
+        conflicting = refused | {"entity_conflict": conflict, "validation": a_validation()}
+        yield CatalogueEntry(f"details with the conflict {conflict}", page(**conflicting))
     yield from _of_partners(page)
     yield CatalogueEntry("back from the hosted page", "/return")
     yield CatalogueEntry("no such page", "/nowhere")
@@ -164,8 +175,21 @@ def _of_partners(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     yield CatalogueEntry("a customer whose partner has to correct", page(**sent | refused))
     lost = refused | {"details": None, "lost_entity_id": "entity-0", "validation": a_validation()}
     yield CatalogueEntry("a customer whose partner has to send the details again", page(**sent | lost))
+    for conflict in EntityConflict:
+        conflicting = refused | {"entity_conflict": conflict, "validation": a_validation()}
+        yield CatalogueEntry(f"a customer whose partner gave the conflict {conflict}", page(**sent | conflicting))
+    yield CatalogueEntry("a partner's customer, on hold for a number", page(**mistyped(given_by_partner=True) | sent))
     for name in ("waiting", "approved", "in review", "rejected: registry_card_outdated", "closed"):
         yield CatalogueEntry(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))
+
+
+def _corrections(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
+    held = page(**mistyped())
+    yield CatalogueEntry("correction of the number", f"{held}/number")
+    yield CatalogueEntry("correction with a wrong number", f"{held}/number", "POST", {"document_number": "30"})
+    shown = {"document_number": "30111223"}
+    yield CatalogueEntry("correction that shows the number", f"{held}/number", "POST", shown)
+    yield CatalogueEntry("correction of a number with the names", page(**mistyped(entity_is_own=False)) + "/number")
 
 
 def _stages(page: Callable[..., str]) -> Iterator[CatalogueEntry]:

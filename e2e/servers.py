@@ -21,7 +21,7 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 API_KEY = "gk_sandbox_demo"
-WEBHOOK_SECRET = "whsec_demo"
+WEBHOOK_SECRET = "whsec_of-the-demo-and-the-tests"
 SECRET_KEY = "a-secret-of-the-tests-that-is-long-enough"
 _PATIENCE = 30.0
 
@@ -113,7 +113,8 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
         "GU1_WEBHOOK_SECRETS": WEBHOOK_SECRET,
         "GU1_PROVIDER_HOSTS": "127.0.0.1",
     }
-    command = [sys.executable, "-m", "portal", "serve", "--port", str(port)]
+    # One worker, because many of these run at once on a small machine.
+    command = [sys.executable, "-m", "portal", "serve", "--port", str(port), "--workers", "1"]
     settings |= env or {}
     host = urlsplit(settings["PORTAL_BASE_URL"]).netloc
     return Server(command, url, "/readyz", folder / "portal.log", settings, host)

@@ -15,6 +15,7 @@ import pytest
 from e2e.contract_suite import IS_LIVE, MOST_REQUESTS, TARGETS, Counting, fresh, run, target
 from portal.domain.comparable_numbers import comparable
 from portal.domain.errors import Refused
+from portal.domain.name_match import NameMatch, compare_names, name_of
 from portal.domain.onboarding import Details
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck
@@ -95,10 +96,18 @@ def test_person_is_found_by_number(gu1, stranger):
     assert gu1.by_tax_id(number) == entity_id
 
 
+def test_entity_shows_country_and_name(gu1, stranger):
+    """Else nobody notices that a number leads to another person's entity."""
+    entity_id, _, _ = stranger
+    entity = gu1.ask(lambda client: client.read_entity(entity_id))
+    assert (entity.is_person, entity.country) == (True, "AR")
+    assert compare_names(entity.name, name_of("Contract", "Suite")) is NameMatch.AGREES
+
+
 def test_new_validation_opens_a_hosted_page(gu1, stranger, hosted):
     """Else applicants never reach the hosted page: set GU1_PROVIDER_HOSTS, or the readers are out of date."""
     assert (hosted.status, hosted.entity_id) == (Status.PENDING, stranger[0])
-    assert hosted.session_url and gu1.provider_hosts.allows(hosted.session_url)
+    assert hosted.session_url and gu1.provider_hosts.allowed(hosted.session_url)
 
 
 def test_metadata_are_echoed_or_dropped_but_not_altered(gu1, hosted):

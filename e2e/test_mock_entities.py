@@ -55,6 +55,15 @@ def test_entity_with_a_wrong_tax_id_is_refused(mock):
     assert (answer.status_code, answer.json["error"]) == (400, "INVALID_TAX_ID")
 
 
+def test_same_digits_of_another_country_are_a_duplicate_where_gu1_says_so(mock):
+    mock.entity("20123456")
+    colombian = {"type": "person", "name": "Eva", "taxId": "20123456", "countryCode": "CO"}
+    assert mock.post("/api/entities", **colombian).status_code == 409
+    mock.told("world", duplicate_scope="country")
+    assert mock.post("/api/entities", **colombian).status_code == 201
+    assert mock.post("/api/entities", **colombian).status_code == 409
+
+
 def test_duplicate_is_refused_with_nested_details(mock):
     existing = mock.entity("20123456")
     answer = mock.post("/api/entities", type="person", name="Eva", taxId="20.123.456", countryCode="AR")
@@ -103,3 +112,25 @@ def test_calls_without_the_key_are_refused(mock):
         for header in ({}, {"Authorization": "Bearer wrong"}):
             answer = mock.client.get(path, headers=header)
             assert (answer.status_code, set(answer.json)) == (401, {"error", "message"}), (path, header)
+
+
+def patched(mock, entity, **body):
+    return mock.call("PATCH", f"/api/entities/{entity['id']}", **body)
+
+
+def test_tax_id_changes_unless_another_entity_has_it(mock):
+    first, second = mock.entity("20123456"), mock.entity("20123457")
+    assert patched(mock, first, taxId="20123458").json["entity"]["taxId"] == "20.123.458"
+    assert patched(mock, first, taxId="20123458").status_code == 200
+    refused = patched(mock, second, taxId="20.123.458")
+    assert (refused.status_code, refused.json["error"]["code"]) == (409, "DUPLICATE_TAX_ID")
+    assert mock.get("/api/entities", taxId="20.123.458").json["entities"][0]["id"] == first["id"]
+    assert mock.post("/api/entities", type="person", name="Eva", taxId="20123456", countryCode="AR").status_code == 201
+
+
+def test_change_of_the_tax_id_can_be_refused_or_ignored():
+    for number_change, status in (("refused", 400), ("ignored", 200)):
+        mock = MockClient(number_change=number_change)
+        entity = mock.entity("20123456")
+        assert patched(mock, entity, taxId="20123457").status_code == status
+        assert mock.get(f"/api/entities/{entity['id']}").json["taxId"] == "20.123.456"

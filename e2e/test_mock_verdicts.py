@@ -63,3 +63,15 @@ def test_somebody_elses_document_can_be_approved(mock):
     row = mock.read(validation)
     assert row["status"] == "approved"
     assert row["extractedData"]["documentNumber"] == row["decision"]["id_verification"]["document_number"] == "11111111"
+    assert (row["extractedData"]["firstName"], row["decision"]["id_verification"]["last_name"]) == (
+        "ROSA",
+        "QUISPE MAMANI",
+    )
+
+
+def test_document_can_be_approved_without_a_word_of_it(mock):
+    validation = mock.validation(mock.entity())
+    mock.choose(validation, "approve-unread")
+    row = mock.read(validation)
+    assert row["status"] == "approved"
+    assert not any(row["extractedData"].values()) and row["decision"]["id_verification"]["full_name"] is None

@@ -73,3 +73,27 @@ def test_polling_ends_with_the_verdict(applicant):
     polls = Polls(applicant.page)
     applicant.page.wait_for_timeout(3000)
     assert polls.answers == []
+
+
+UNSAFE = {
+    "an event handler": "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title = 1\">')",
+    "a script": "document.createElement('div').innerHTML = '<script>1</script>'",
+    "a script's address": "document.createElement('script').src = '/static/portal.js'",
+    "a script's text": "document.createElement('script').text = 'document.title = 1'",
+    "another policy": "trustedTypes.createPolicy('more', { createHTML: (it) => it })",
+    "the same policy again": "trustedTypes.createPolicy('default', { createHTML: (it) => it })",
+}
+
+
+def test_no_text_becomes_code_and_htmx_works_all_the_same(applicant):
+    page, complaints = applicant.page, []
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.goto(applicant.portal_url)
+    page.locator("select[name=country]").select_option("BR")
+    page.locator("label", has_text="CPF").wait_for()
+    applicant.start(STAYS_IN_REVIEW)
+    applicant.sees_stage("in_review")
+    assert complaints == []
+    for what, code in UNSAFE.items():
+        tried = f"() => {{ try {{ {code}; return 'done' }} catch (error) {{ return error.name }} }}"
+        assert page.evaluate(tried) == "TypeError", what

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from playwright.sync_api import expect
 
 from e2e.pages.applicant import Applicant, a_document_number
 
@@ -35,7 +36,14 @@ def checks_again(applicant, stage, **more):
 def test_whole_journey_without_javascript(browser, shared_environment, lang, comes_to):
     with browser.new_context(java_script_enabled=False) as context:
         applicant = Applicant(context.new_page(), shared_environment.portal.url, lang)
-        applicant.start(a_document_number())
+        number = a_document_number()
+        applicant.open_form()
+        applicant.fill_in(number)
+        applicant.send()
+        shown = f"{number[:2]}.{number[2:5]}.{number[5:]}"
+        expect(applicant.page.locator("#compare")).to_contain_text(shown)
+        expect(applicant.page.locator("[name=document_number]")).to_have_value(shown)
+        applicant.compares_number()
         comes_to(applicant, "ready")
         applicant.page.locator("#status a[href*='/continue']").click()
         applicant.arrives_at_hosted_page()

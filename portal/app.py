@@ -29,6 +29,7 @@ from portal.runner.thread import RunnerThread
 from portal.runner.wake import Wake
 from portal.services.budget import Budget
 from portal.services.change_history import ChangeRecorder
+from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
@@ -47,14 +48,18 @@ from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.wake_channel import WakeChannel
+from portal.web.body_first import BodyFirst
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens
+from portal.web.refusals import Refusals
 from portal.web.release import release_of
 
 ONBOARDINGS, NOTIFICATIONS = "onboardings", "notifications"
 """The workers, as other processes name them to wake them."""
+PLACES = 4
+"""Requests that a worker process works on at the same time; docs/performance.md shows why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,10 @@ class Services:
     onboardings: Onboardings
     partner_onboardings: PartnerOnboardings
     operator_actions: OperatorActions
+
+
+CHECKS_AT_ONCE = 100
+"""Per minute and process, so that nobody at a page waits for them."""
 
 
 def utc_now() -> datetime:
@@ -138,6 +147,7 @@ def serving_app() -> Flask:
     config = load_config()
     set_up_logging(config.log_level)
     app = create_app(config)
+    app.wsgi_app = BodyFirst(app.wsgi_app, PLACES)  # type: ignore[method-assign]
     runner = runner_of(app)
     runner.start()
     # Before the interpreter stops its thread pools, which running steps need to save their outcome.
@@ -175,10 +185,11 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
 def _make_services(shared: Shared, stores: Stores) -> Services:
     keys = shared.config.secret_keys
     document_hash = KeyedHash(keys, "portal.document-number")
+    identity = IdentityComparison(document_hash, KeyedHash(keys, "portal.name"))
     onboardings = Onboardings(
         stores.onboardings,
         clock=stores.clock,
-        keyed_hash=document_hash,
+        identity=identity,
         policy_for=shared.policy_for,
         provider_hosts=ProviderHosts(shared.config.gu1_provider_hosts),
         meter=shared.metrics,
@@ -192,6 +203,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         clock=stores.clock,
         request_hash=KeyedHash(keys, "portal.idempotency-key"),
         document_hash=document_hash,
+        corrector=onboardings.corrector,
         policy_for=shared.policy_for,
         meter=shared.metrics,
         wake=shared.wake_onboardings,
@@ -245,7 +257,13 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         clock=clock,
         sync_clock=clock.set,
         count_problems=lambda now: shared.metrics.set_problems(stores.search.count_problems(now)),
-        purge_expired=Housekeeping(stores.shared_state, stores.outbox, stores.onboardings).purge_expired,
+        start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
+        purge_expired=Housekeeping(
+            stores.shared_state,
+            stores.outbox,
+            stores.onboardings,
+            attempts_window=shared.config.attempts_window,
+        ).purge_expired,
         close=close,
         listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),
     )
@@ -264,6 +282,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
         clock=clock,
         metrics=shared.metrics,
+        refusals=Refusals(shared.metrics),
         release=release_of(config, shared.registry),
         check_ready=stores.onboardings.ping,
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,15 +17,22 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from portal.domain.attempts import DEFAULT_WINDOW, LONGEST_WINDOW, SHORTEST_WINDOW
 from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
+from portal.domain.durations import duration_of
 from portal.domain.locales import Locale
-from portal.domain.provider_hosts import is_loopback
+from portal.domain.provider_hosts import ANY_LOOPBACK, parsed_provider_host
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
+from portal.domain.web_addresses import is_loopback, split_web_url
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
 _MIN_KEY_LENGTH = 32
+_MIN_SECRET_LENGTH = 16
+_MIN_DISTINCT = 8
+SECRETS = ("PORTAL_SECRET_KEYS", "PORTAL_METRICS_TOKEN", "GU1_API_KEY", "GU1_WEBHOOK_SECRETS")
+"""Settings that may come from the file that the variable with `_FILE` behind its name names."""
 _DEFAULT_PARTNERS_FILE = Path("partners.toml")
 
 
@@ -45,9 +54,15 @@ class Config(BaseSettings):
     default_locale: Locale = Field(Locale.ES_AR, validation_alias="PORTAL_DEFAULT_LOCALE")
     capture: Capture = Field(Capture.REDIRECT, validation_alias="PORTAL_CAPTURE")
     max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
+    attempts_window: Annotated[timedelta, NoDecode] = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
     trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
+    hsts_subdomains: bool = Field(False, validation_alias="PORTAL_HSTS_SUBDOMAINS")
+    metrics_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_METRICS_PORT")
+    metrics_token: str | None = Field(
+        None, min_length=_MIN_SECRET_LENGTH, validation_alias="PORTAL_METRICS_TOKEN", repr=False
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="PORTAL_LOG_LEVEL")
 
     gu1_base_url: str = Field("https://api.gu1.ai", validation_alias="GU1_BASE_URL")
@@ -72,15 +87,25 @@ class Config(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(part.strip() for part in re.split(r"[,\r\n]", value) if part.strip())
         return value
+
+    @field_validator("attempts_window", mode="before")
+    @classmethod
+    def _window(cls, value: object) -> object:
+        window = duration_of(value) if isinstance(value, str) else value
+        if not isinstance(window, timedelta) or not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
+            raise ValueError("must be a time from 1h to 30d, like 24h or 7d")
+        return window
 
     @field_validator("gu1_renaper_patience", mode="before")
     @classmethod
     def _patience(cls, value: object) -> object:
         return RenaperPatience.parsed(value) if isinstance(value, str) else value
 
-    @field_validator("operator_name", "contact_url", "gu1_organization_id", mode="before")
+    @field_validator(
+        "operator_name", "contact_url", "gu1_organization_id", "metrics_port", "metrics_token", mode="before"
+    )
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
@@ -110,8 +135,7 @@ class Config(BaseSettings):
     @field_validator("gu1_base_url")
     @classmethod
     def _gu1_base_url(cls, value: str) -> str:
-        web_address(value)
-        return value.rstrip("/")
+        return web_address(value).geturl().rstrip("/")
 
     @field_validator("database_url")
     @classmethod
@@ -133,7 +157,7 @@ class Config(BaseSettings):
             raise ValueError(f"each key needs at least {_MIN_KEY_LENGTH} characters")
         return value
 
-    @field_validator("gu1_api_key", "gu1_organization_id", "gu1_integration_code")
+    @field_validator("gu1_api_key", "gu1_organization_id", "gu1_integration_code", "metrics_token")
     @classmethod
     def _fits_a_header(cls, value: str | None) -> str | None:
         if value is not None and not (value.isascii() and value.isprintable()):
@@ -147,9 +171,14 @@ class Config(BaseSettings):
             raise ValueError("needs at least one value")
         return value
 
+    @field_validator("gu1_provider_hosts")
+    @classmethod
+    def _provider_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(parsed_provider_host, value))
+
     @model_validator(mode="after")
     def _any_provider_on_loopback_only(self) -> Config:
-        if "*" in self.gu1_provider_hosts and not is_loopback(urlsplit(self.gu1_base_url).hostname or ""):
+        if ANY_LOOPBACK in self.gu1_provider_hosts and not is_loopback(urlsplit(self.gu1_base_url).hostname or ""):
             raise ValueError("GU1_PROVIDER_HOSTS: * is allowed only for a gu1 on loopback")
         return self
 
@@ -161,6 +190,11 @@ class Config(BaseSettings):
     @cached_property
     def host(self) -> str:
         return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether others than this machine's users reach the portal."""
+        return not is_loopback(self.host)
 
     @cached_property
     def database(self) -> URL:
@@ -177,15 +211,66 @@ def default_partners_file() -> Path | None:
 
 def load_config(**overrides: object) -> Config:
     """From the environment; without secret keys, from the key file beside a SQLite database. Raises `ConfigError`."""
+    config = _with_keys(_from_environment(overrides))
+    if config.is_public:
+        _refuse_weak_secrets(config)
+    return config
+
+
+def _from_environment(overrides: dict[str, object]) -> Config:
     try:
-        config = Config(**overrides)  # type: ignore[arg-type]
+        return Config(**_from_files() | overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError("\n".join(_lines(error))) from None
+
+
+def _with_keys(config: Config) -> Config:
     if config.secret_keys:
         return config
     if not config.is_sqlite or not config.database.database:
         raise ConfigError("PORTAL_SECRET_KEYS: required with this database; create one with: openssl rand -hex 32")
     return config.model_copy(update={"secret_keys": _keys_beside(Path(config.database.database.removeprefix("file:")))})
+
+
+def _refuse_weak_secrets(config: Config) -> None:
+    found = {
+        "PORTAL_SECRET_KEYS": config.secret_keys,
+        "PORTAL_METRICS_TOKEN": filter(None, (config.metrics_token,)),
+        "GU1_WEBHOOK_SECRETS": config.gu1_webhook_secrets,
+    }
+    weak = [name for name, values in found.items() if any(map(_is_guessable, values))]
+    if weak:
+        rule = f"too easy to guess: a secret needs {_MIN_SECRET_LENGTH} characters that do not repeat themselves"
+        raise ConfigError("\n".join(f"{name}: {rule}" for name in weak))
+
+
+def _is_guessable(secret: str) -> bool:
+    repeats = secret in (secret + secret)[1:-1]
+    return len(secret) < _MIN_SECRET_LENGTH or len(set(secret)) < _MIN_DISTINCT or repeats
+
+
+def make_private(path: Path) -> None:
+    """Takes a file's permissions from everybody but its owner. What cannot be changed is for `portal check` to name."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
+def _from_files() -> dict[str, object]:
+    """Read anew at each start of a worker process, so a changed file and SIGHUP replace a secret."""
+    given: dict[str, object] = {}
+    for name in SECRETS:
+        path = os.environ.get(f"{name}_FILE")
+        if not path:
+            continue
+        if os.environ.get(name):
+            raise ConfigError(f"{name}: is set twice, here and as {name}_FILE")
+        try:
+            given[name] = Path(path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problem = getattr(error, "strerror", None) or "is not text"
+            raise ConfigError(f"{name}_FILE: cannot be read: {problem}") from None
+    return given
 
 
 def _keys_beside(database: Path) -> tuple[str, ...]:
@@ -199,6 +284,7 @@ def _keys_beside(database: Path) -> tuple[str, ...]:
             with contextlib.suppress(FileExistsError):
                 os.link(fresh, path)
             fresh.unlink()
+        make_private(path)
         keys = tuple(path.read_text("ascii").replace(",", "\n").split())
     except OSError as error:
         raise ConfigError(f"PORTAL_SECRET_KEYS: the key file cannot be created or read: {error}") from None
@@ -210,14 +296,9 @@ def _keys_beside(database: Path) -> tuple[str, ...]:
 
 
 def web_address(value: str) -> SplitResult:
-    try:
-        parts = urlsplit(value)
-        _port = parts.port
-    except ValueError:  # its text quotes the value
-        raise ValueError("is not a URL") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-        raise ValueError("must be an http or https URL")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    """With its host in its one form. Raises `ValueError`."""
+    parts = split_web_url(value)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must be https; plain http is for loopback only")
     return parts
 

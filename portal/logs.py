@@ -18,13 +18,19 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": without_tokens(record.getMessage()),
+            "message": without_tokens(_message(record)),
         }
         if record.exc_info and record.exc_info[0]:
             # Only type and place: messages of exceptions can quote personal data.
             line["exception"] = f"{record.exc_info[0].__module__}.{record.exc_info[0].__qualname__}"
             line["at"] = _trace_lines(record)
         return json.dumps(line, ensure_ascii=False)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Of others only the first line: what follows is a trace, with the texts of errors in it."""
+    message = record.getMessage()
+    return message if record.name.partition(".")[0] == "portal" else message.partition("\n")[0]
 
 
 def without_tokens(text: str) -> str:

@@ -20,6 +20,8 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "status_changes": ("status", "reason"),
     "refused_status_changes": ("old", "new"),
     "retried": (),
+    "held_back": (),
+    "reverifications_due": ("partner",),
     "restarts": ("outcome",),
     "stopped": (),
     "reconciled": ("outcome",),
@@ -27,10 +29,13 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "adopted_without_metadata": (),
     "duplicates_cancelled": (),
     "overturned": ("old", "new"),
+    "entity_conflicts": ("kind",),
     "entities_lost": ("code",),
+    "corrections": ("outcome",),
     "step_retries": ("step", "reason"),
     "session_url_refused": (),
     "identity_mismatch": (),
+    "identity_unknown": (),
     "registry_outages": (),
     "no_hosted_page": (),
     "unconfirmed": (),
@@ -39,6 +44,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "synced": (),
     "budget_spent": ("watched",),
     "webhooks": ("outcome",),
+    "refusals": ("kind",),
 }
 
 _HELP = {
@@ -50,6 +56,8 @@ _HELP = {
     "status_changes": "Validations that reached a status",
     "refused_status_changes": "Observations that would have reversed a final status",
     "retried": "Further validations opened by applicants",
+    "held_back": "Onboardings whose person has no attempts left for now",
+    "reverifications_due": "Approved customers who have to verify again",
     "restarts": "Abandoned validations that applicants asked to replace",
     "stopped": "Onboardings stopped by their applicant",
     "reconciled": "Lost answers of gu1 that were looked into",
@@ -57,10 +65,13 @@ _HELP = {
     "adopted_without_metadata": "Validations adopted by entity and time alone, because gu1 showed no metadata",
     "duplicates_cancelled": "Duplicate validations cancelled at gu1",
     "overturned": "Final statuses that gu1 changed afterwards",
+    "entity_conflicts": "Details refused because gu1 has another person's entity for their number",
     "entities_lost": "Entities that gu1 had no more or refused to verify, so that the details were asked for again",
+    "corrections": "Document numbers given once more because the verified document has another one, by outcome",
     "step_retries": "Steps of the runner that failed and will be retried",
     "session_url_refused": "Hosted pages outside GU1_PROVIDER_HOSTS",
-    "identity_mismatch": "Approvals held because the verified document is not the one typed",
+    "identity_mismatch": "Approvals held because the verified document has another number or name than was given",
+    "identity_unknown": "Approvals held because the document could not be compared, which the partner requires",
     "registry_outages": "Validations that gu1 rejected because the registry did not answer",
     "no_hosted_page": "Refreshes of validations that have no hosted page",
     "unconfirmed": "Refreshes of approvals that RENAPER has not confirmed for a day or within GU1_RENAPER_PATIENCE",
@@ -68,6 +79,7 @@ _HELP = {
     "approved_unconfirmed": "Approvals given because RENAPER did not answer within GU1_RENAPER_PATIENCE",
     "synced": "Times gu1 was made to ask its provider",
     "budget_spent": "Refreshes delayed because GU1_HOURLY_BUDGET is used up",
+    "refusals": "Requests that were refused, by kind",
     "webhooks": "Deliveries at /webhooks/gu1",
 }
 
@@ -106,8 +118,11 @@ class Metrics:
 
     def page(self) -> bytes:
         """Of all worker processes if they share a folder, else of this one."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return shared_page() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else generate_latest(self._registry)
+
+
+def shared_page() -> bytes:
+    """Of all worker processes, which share the folder that PROMETHEUS_MULTIPROC_DIR names."""
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

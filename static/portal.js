@@ -5,6 +5,10 @@
   const on = (name, act) => addEventListener(name, act);
   const text = (selector) => (one(selector) || { textContent: "" }).textContent.trim().replace(/\s+/g, " ");
 
+  // The only way from text to markup, for what htmx fetched: nothing that would run gets into the page.
+  const runs = /<script|<[^>]* on\w+ *=|javascript:/i;
+  if (window.trustedTypes) trustedTypes.createPolicy("default", { createHTML: (html) => (runs.test(html) ? null : html) });
+
   // Speech: what changed, and nothing else of the page.
   const say = (words) => {
     const said = one("#said");
@@ -22,8 +26,15 @@
     focused = document.activeElement;
   });
 
+  // The clock time beside "in about 5 hours": only the browser knows the person's time zone.
+  const clocks = () => document.querySelectorAll("#status time").forEach((it) => {
+    it.dataset.clock = new Date(it.dateTime).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
+  });
+
   on("htmx:after:swap", () => {
     hosted();
+    echo();
+    clocks();
     tellStage();
     const lost = focused && !document.contains(focused);
     if (lost) one("#status h1").focus();
@@ -121,6 +132,18 @@
   on("online", connected);
   on("offline", connected);
 
+  // The number as the country prints it, while it is typed. Whoever has not seen it sees it after sending.
+  const echo = () => {
+    const shown = one("[data-groups]");
+    if (!shown) return;
+    const number = one("#document_number").value.toUpperCase().replace(/[^0-9A-ZÑ&]/g, "");
+    const groups = shown.dataset.groups.split(" ").find((it) => it.split("#").length - 1 === number.length);
+    let at = 0;
+    const grouped = groups ? groups.replace(/#/g, () => number[at++]) : number;
+    shown.hidden = !number;
+    shown.lastElementChild.textContent = one("#shown_number").value = grouped;
+  };
+
   const copy = (button) => {
     const field = document.getElementById(button.dataset.copy);
     field.select();
@@ -150,6 +173,9 @@
   });
 
   if (navigator.clipboard) document.documentElement.classList.add("can-copy");
+  for (const name of ["input", "change", "pageshow"]) on(name, echo);
   connected();
   hosted();
+  echo();
+  clocks();
 })();

@@ -12,6 +12,7 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 OPERATING = ROOT / "docs" / "operating.md"
 PARTNERS = ROOT / "docs" / "partners.md"
+SECURITY = ROOT / "docs" / "security.md"
 GU1 = ROOT / "docs" / "gu1.md"
 ALL = (README, CHANGELOG, *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").glob("*.md")))
 

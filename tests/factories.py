@@ -57,6 +57,7 @@ def an_onboarding(**changes: Any) -> Onboarding:
         "submission": f"submission-{number}",
         "details": some_details(),
         "document_digest": "d1" * 32,
+        "name_digests": "n1" * 32,
         "consent": Consent(version="2026-01", given_at=NOW),
         "due_at": NOW,
         "created_at": NOW,

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import OutcomeUnknown, Refused
+from portal.domain.existing_entity import ExistingEntity
+from portal.domain.name_match import name_of
 from portal.domain.status import Status
 from portal.domain.validation import Listing, Observation
 
@@ -24,6 +26,8 @@ class FakeGu1:
         self.calls = []
         self.closed = False
         self.entities = {}
+        self.people = {}
+        """Entity id → the details that gu1 shows of it; without them gu1 shows nothing."""
         self.validations = {}
         self.session_url = "https://verify.example.com/session/{}"
         self.failing = {}
@@ -34,6 +38,11 @@ class FakeGu1:
         """Off in the worlds where only the refusal of a duplicate tells of the first one."""
         self.refuses_duplicates = True
         """Off in the older API, which creates a second entity."""
+        self.changes_numbers = "allowed"
+        """Or "refused", or "ignored": gu1 answers well and keeps the old one."""
+        self.after_change = None
+        """What is raised after the next change of a number: the answer is lost, or the process dies."""
+        self.shows_names = True
         self.cancels_abandoned = False
         """On in the world where gu1 also cancels what was left unfinished."""
         self.statuses = {}
@@ -51,7 +60,21 @@ class FakeGu1:
                 raise Refused(409, "DUPLICATE_TAX_ID", entity_id=entity_id)
         entity_id = f"entity-{len(self.entities) + 1}"
         self.entities[entity_id] = (details.document_number, external_id)
+        self.people[entity_id] = details
         return entity_id
+
+    async def change_tax_id(self, entity_id, tax_id):
+        await self._call("change_tax_id", entity_id, tax_id)
+        if entity_id not in self.entities:
+            raise Refused(404, "ENTITY_NOT_FOUND")
+        has_another = any(number == tax_id for key, (number, _) in self.entities.items() if key != entity_id)
+        if self.changes_numbers == "refused" or has_another:
+            raise Refused(409 if has_another else 400, "DUPLICATE_TAX_ID" if has_another else "INVALID_REQUEST")
+        if self.changes_numbers == "allowed":
+            self.entities[entity_id] = (tax_id, self.entities[entity_id][1])
+        if failure := self.after_change:
+            self.after_change = None
+            raise failure
 
     async def find_entity(self, external_id):
         await self._call("find_entity", external_id)
@@ -60,7 +83,21 @@ class FakeGu1:
     async def find_entity_by_tax_id(self, country, tax_id):
         await self._call("find_entity_by_tax_id", tax_id)
         found = (key for key, (number, _) in self.entities.items() if number == tax_id)
-        return next(found, None) if self.finds_tax_ids else None
+        here = (key for key in found if key not in self.people or self.people[key].country == country)
+        return next(here, None) if self.finds_tax_ids else None
+
+    async def read_entity(self, entity_id):
+        await self._call("read_entity", entity_id)
+        person = self.people.get(entity_id)
+        first, last = (person.first_name, person.last_name) if person and self.shows_names else ("", "")
+        return ExistingEntity(
+            is_person=True,
+            country=person and person.country,
+            name=name_of(first, last),
+            number=self.entities.get(entity_id, (None,))[0],
+            first_name=first,
+            last_name=last,
+        )
 
     async def read_entity_status(self, entity_id):
         await self._call("read_entity_status", entity_id)

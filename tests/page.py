@@ -101,7 +101,9 @@ class Visitor:
 
     def send_form(self, path="/", **changes):
         """Opens the form and sends it filled in; a change to None leaves a field out."""
-        fields = self.get(path).fields | APPLICANT | changes
+        # As the page's script does while a number is typed.
+        shown = {"shown_number": changes["document_number"]} if "document_number" in changes else {}
+        fields = self.get(path).fields | APPLICANT | shown | changes
         return self.post(path, {name: value for name, value in fields.items() if value is not None})
 
     def begin(self, path="/", **changes):
@@ -138,6 +140,7 @@ HTMX = {"HX-Request": "true"}
 APPLICANT = {
     "country": "AR",
     "document_number": "30.123.456",
+    "shown_number": "30.123.456",
     "first_name": "María José",
     "last_name": "O'Higgins",
     "email": "",

@@ -8,7 +8,7 @@ import pytest
 from portal.config import ConfigError, load_config
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, Afterwards, RenaperPatience
 
-SECRET = "hush-hush-hush-hush-hush-hush-hush"
+SECRET = "hush-7Kd2mQx9vTzW4cLr8YbNq5hFe1u"
 NINETY = timedelta(minutes=90)
 LEAST = {"GU1_API_KEY": SECRET, "GU1_WEBHOOK_SECRETS": SECRET, "PORTAL_SECRET_KEYS": SECRET}
 
@@ -52,6 +52,7 @@ def test_defaults_are_those_of_the_readme(environment):
     [
         ("PORTAL_BASE_URL", "https://kyc.example.com/", "base_url", "https://kyc.example.com"),
         ("PORTAL_BASE_URL", "http://localhost:1234", "base_url", "http://localhost:1234"),
+        ("PORTAL_BASE_URL", "https://KYC.ñandú.example:443", "base_url", "https://kyc.xn--and-6ma2c.example"),
         ("PORTAL_BASE_URL", "https://kyc.example.com ", "base_url", "https://kyc.example.com"),
         ("PORTAL_SECRET_KEYS", f"{'n' * 32}, {'o' * 32},", "secret_keys", ("n" * 32, "o" * 32)),
         ("PORTAL_DATABASE_URL", "postgresql+psycopg://u:p@db/x", "database_url", "postgresql+psycopg://u:p@db/x"),
@@ -82,7 +83,7 @@ def test_defaults_are_those_of_the_readme(environment):
         ("GU1_RENAPER_PATIENCE", "24h:hold", "gu1_renaper_patience", DEFAULT_PATIENCE),
         ("GU1_RENAPER_PATIENCE", "90m:approve", "gu1_renaper_patience", RenaperPatience(NINETY, Afterwards.APPROVE)),
         ("GU1_RENAPER_PATIENCE", " 1d:Hold ", "gu1_renaper_patience", DEFAULT_PATIENCE),
-        ("GU1_PROVIDER_HOSTS", "a.example, .b.example", "gu1_provider_hosts", ("a.example", ".b.example")),
+        ("GU1_PROVIDER_HOSTS", "A.example, .b.example", "gu1_provider_hosts", ("a.example", ".b.example")),
     ],
 )
 def test_each_variable_is_read(environment, name, text, field, value):
@@ -117,6 +118,8 @@ def test_each_variable_is_read(environment, name, text, field, value):
         ("PORTAL_CONTACT_URL", "javascript:alert(1)"),
         ("PORTAL_TRUSTED_PROXIES", "-1"),
         ("PORTAL_LOG_LEVEL", "LOUD"),
+        ("PORTAL_METRICS_PORT", "0"),
+        ("PORTAL_METRICS_TOKEN", "short"),
         ("GU1_BASE_URL", "http://api.gu1.ai"),
         ("GU1_BASE_URL", f"https://user:{SECRET}@api.gu1.ai"),
         ("GU1_BASE_URL", "api.gu1.ai"),
@@ -131,6 +134,10 @@ def test_each_variable_is_read(environment, name, text, field, value):
         *(("GU1_RENAPER_PATIENCE", text) for text in ("24h", "hold", "24h:reject", "-1h:hold", "24:hold", "")),
         ("GU1_PROVIDER_HOSTS", ""),
         ("GU1_PROVIDER_HOSTS", "*"),
+        ("GU1_PROVIDER_HOSTS", "verify.didit.me; script-src *"),
+        ("GU1_PROVIDER_HOSTS", "https://verify.didit.me"),
+        ("PORTAL_BASE_URL", "https://a..example.com"),
+        ("PORTAL_BASE_URL", "https://kyc.example.com; script-src *"),
     ],
 )
 def test_each_bad_value_names_itself_and_shows_no_secret(environment, name, text):
@@ -197,3 +204,52 @@ def test_useless_key_file_stops_the_start(environment, tmp_path, content):
 def test_folder_that_does_not_exist_stops_the_start(environment):
     environment(PORTAL_SECRET_KEYS=None, PORTAL_DATABASE_URL="sqlite:///missing/portal.db")
     assert complaint().startswith("PORTAL_SECRET_KEYS: ")
+
+
+def test_secrets_may_come_from_files(environment, tmp_path):
+    for name, text in {"PORTAL_SECRET_KEYS": f"{'n' * 32}\n{'o' * 32}\n", "GU1_API_KEY": f"{SECRET}\n"}.items():
+        (tmp_path / name).write_text(text)
+        environment(**{name: None, f"{name}_FILE": str(tmp_path / name)})
+    assert load_config().secret_keys == ("n" * 32, "o" * 32)
+    assert load_config().gu1_api_key == SECRET
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_secret_file_that_cannot_be_read_stops_the_start(environment, tmp_path, content):
+    if content:
+        (tmp_path / "key").write_bytes(content)
+    environment(GU1_API_KEY="", GU1_API_KEY_FILE=str(tmp_path / "key"))
+    assert complaint().startswith("GU1_API_KEY_FILE: cannot be read")
+
+
+def test_secret_that_is_given_twice_stops_the_start(environment, tmp_path):
+    environment(GU1_API_KEY_FILE=str(tmp_path / "key"))
+    assert complaint().startswith("GU1_API_KEY: is set twice")
+
+
+GUESSABLE = [
+    "short",
+    "k" * 40,
+    "secretsecretsecretsecretsecretsecret",
+    "abc" * 20,
+    "0101010110101001010101010101010101",
+]
+
+
+@pytest.mark.parametrize("secret", GUESSABLE)
+def test_secret_that_can_be_guessed_stops_the_start_where_strangers_are(environment, secret):
+    environment(PORTAL_BASE_URL="https://kyc.example.com", GU1_WEBHOOK_SECRETS=f"{SECRET},{secret}")
+    assert complaint().startswith("GU1_WEBHOOK_SECRETS: too easy to guess")
+    environment(GU1_WEBHOOK_SECRETS=SECRET, PORTAL_SECRET_KEYS=f"{SECRET},{secret * 8}")
+    assert complaint().startswith("PORTAL_SECRET_KEYS: too easy to guess")
+    environment(PORTAL_BASE_URL="http://localhost:8000")
+    assert load_config().secret_keys[1] == secret * 8
+
+
+def test_key_file_that_others_may_read_is_taken_from_them(environment, tmp_path):
+    environment(PORTAL_SECRET_KEYS=None)
+    file = tmp_path / "portal.db.keys"
+    file.write_text("n" * 32)
+    file.chmod(0o644)
+    load_config()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

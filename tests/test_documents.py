@@ -8,13 +8,15 @@ import re
 import subprocess
 import time
 import tomllib
+from datetime import timedelta
 from urllib.parse import unquote
 
 import click
 import pytest
 
 from portal.cli import main
-from portal.config import Config
+from portal.config import SECRETS, Config
+from portal.domain.durations import duration_text
 from portal.domain.reasons import REMEDIES, Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -29,8 +31,10 @@ from portal.services.signatures import signed_headers
 from portal.services.summary import Summary
 from portal.store.tables import metadata
 from portal.web.applicant.partner_return import sign
+from portal.web.header_policy import Kind
 from portal.web.partner_api.api_models import Changes, OnboardingRequest, Problem, Receipt, Refusal, Started
 from portal.web.partner_api.openapi import openapi_json
+from portal.web.refusals import Refusal as RefusalKind
 from tests.documents import (
     ALL,
     ARCHITECTURE,
@@ -40,6 +44,7 @@ from tests.documents import (
     PARTNERS,
     README,
     ROOT,
+    SECURITY,
     anchors,
     code_in,
     documented_check,
@@ -71,6 +76,8 @@ def documented_default(value):
         return "none"
     if isinstance(value, tuple):
         value = ",".join(value)
+    if isinstance(value, timedelta):
+        value = duration_text(value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -88,7 +95,7 @@ def test_settings_and_their_defaults():
 
 @pytest.mark.parametrize("document", ALL, **BY_NAME)
 def test_no_document_names_a_setting_that_does_not_exist(document):
-    known = {str(field.validation_alias) for field in Config.model_fields.values()}
+    known = {str(field.validation_alias) for field in Config.model_fields.values()} | {f"{it}_FILE" for it in SECRETS}
     named = set(re.findall(r"\b(?:PORTAL|GU1)_[A-Z0-9_]+", prose(document)))
     assert named - known == set()
 
@@ -349,6 +356,26 @@ def test_each_law_names_the_tests_that_try_to_break_it():
     laws = rows(ARCHITECTURE, "## Laws")
     assert [row[0] for row in laws] == [str(number) for number in range(1, 13)]
     assert all("::test_" in row[3] for row in laws)
+
+
+# Security
+
+
+def test_each_promise_names_the_tests_that_try_to_break_it():
+    promises = rows(SECURITY, "## What is promised")
+    assert [promise for promise, _, tests in promises if "::test_" not in tests] == []
+
+
+def test_policies_by_kind_of_answer():
+    policies = {row[0]: code_in(row[1])[0] for row in rows(SECURITY, "## Headers")}
+    written = {kind.name: "; ".join(map(" ".join, kind.value.items())).strip() for kind in Kind}
+    assert policies == written
+
+
+def test_kinds_of_refusals():
+    assert first_codes(rows(SECURITY, "## Refusals")) == list(RefusalKind)
+    (row,) = [it for it in rows(OPERATING, "## Metrics") if it[0] == "`portal_refusals_total`"]
+    assert code_in(row[2]) == list(RefusalKind)
 
 
 # Every document

@@ -35,6 +35,8 @@ ROUTES = {
     ("applicant.onboarding", "/o/<token>", "GET"),
     ("applicant.correct", "/o/<token>", "POST"),
     ("applicant.status", "/o/<token>/status", "GET"),
+    ("applicant.show_correction", "/o/<token>/number", "GET"),
+    ("applicant.correct_number", "/o/<token>/number", "POST"),
     ("applicant.open_hosted_page", "/o/<token>/continue", "GET"),
     ("applicant.retry", "/o/<token>/retry", "POST"),
     ("applicant.stop", "/o/<token>/stop", "POST"),

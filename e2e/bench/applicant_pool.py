@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -15,6 +13,7 @@ import httpx
 
 from e2e.bench.applicants import PLANS, Applicant, Door, Intent, Lost, Plan
 from e2e.bench.report import Line
+from e2e.pages.forms import onboarding_id
 
 Rows = Sequence[dict[str, Any]]
 """Validations of the mock's ledger."""
@@ -78,12 +77,6 @@ async def applicant_pool(urls: list[str], seed: int) -> AsyncIterator[ApplicantP
     async with httpx.AsyncClient(trust_env=False, timeout=15, limits=limits) as client:
         chance = random.Random(seed)
         yield ApplicantPool(Door(urls, client, chance), client, chance)
-
-
-def onboarding_id(link: str) -> str:
-    """The onboarding's id, which the access link carries signed but readable."""
-    payload = link.rsplit("/", 1)[-1].split("?", maxsplit=1)[0].split(".", maxsplit=1)[0]
-    return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))[0])
 
 
 def judged(intents: Sequence[Intent], rows: Rows, bare: Sequence[str] = ()) -> list[Fault]:

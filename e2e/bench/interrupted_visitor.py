@@ -10,11 +10,11 @@ from secrets import token_hex
 
 import httpx
 
-from e2e.bench.applicant_pool import Fault, onboarding_id
+from e2e.bench.applicant_pool import Fault
 from e2e.bench.applicants import REJECT
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
-from e2e.pages.forms import details, form_token, hidden_fields
+from e2e.pages.forms import details, form_token, hidden_fields, onboarding_id
 from e2e.servers import WEBHOOK_SECRET, Server
 
 _PATIENCE = 30.0

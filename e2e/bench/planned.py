@@ -12,13 +12,14 @@ from pathlib import Path
 
 import httpx
 
-from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, judged, onboarding_id
+from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, judged
 from e2e.bench.applicants import BY_NAME, POLL, Applicant, Lost
 from e2e.bench.fleet import Fleet, fleet
 from e2e.bench.kill_at_commit import await_kill, cancel_kill, plan_kill
 from e2e.bench.points import Commit, Point, Wire
 from e2e.bench.proxy import Proxy, proxying
 from e2e.bench.report import Line
+from e2e.pages.forms import onboarding_id
 from tests.ports import free_port
 
 FAULT = "SIGKILL at a point"

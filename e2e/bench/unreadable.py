@@ -15,11 +15,12 @@ from typing import Any
 import httpx
 from sqlalchemy import Connection, create_engine, text
 
-from e2e.bench.applicant_pool import ApplicantPool, Fault, applicant_pool, count, judged, onboarding_id
+from e2e.bench.applicant_pool import ApplicantPool, Fault, applicant_pool, count, judged
 from e2e.bench.applicants import BY_NAME, Applicant
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
 from e2e.bench.report import Line
 from e2e.bench.scenario import fleet_on, kind_of
+from e2e.pages.forms import onboarding_id
 
 BESIDE = 6
 """Newcomers at once."""

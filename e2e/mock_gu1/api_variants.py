@@ -32,12 +32,20 @@ def _number(default: int, *, what: str) -> Any:
 class ApiVariant:
     duplicates: str = _words("refuse", "allow", what="a taxId that is there already: 409, or a second entity (1)")
     duplicate_shape: str = _words("nested", "flat", "without_id", what="body of that 409 (5, ?1)")
+    duplicate_scope: str = _words(
+        "digits",
+        "country",
+        what="a taxId is there already if its letters and digits are, in any country or its own",
+    )
     entity_status: str = _words("201", "200", what="HTTP status of a created entity (?1)")
     entity_envelope: str = _words("entity", "data", "bare", what="around a created entity (2)")
     entity_read_envelope: str = _words("bare", "entity", "data", what="around an entity that is read")
     entities_list: str = _words("entities", "data", "bare", what="around a list of entities (3)")
     entities_path: str = _words("both", "api", "root", what="/api/entities, /entities or either (4)")
     seven_digit_dni: str = _words("accept", "refuse", "pad", what="an Argentine DNI of seven digits (?9)")
+    number_change: str = _words(
+        "allowed", "refused", "ignored", what="another taxId in a PATCH of an entity; ignored answers well all the same"
+    )
     session_key: str = _words(
         "by_call",
         "sessionId",
@@ -68,6 +76,9 @@ class ApiVariant:
         what="where codes stand: documented is the provider's on top and in decision, RENAPER's in metadata (25, ?6)",
     )
     decision: str = _words("newest", "legacy", "none", what="generation of decision (22)")
+    manual_decision: str = _words(
+        "updated", "left", what="decision after approve or reject by hand; left: it still says In Review (14)"
+    )
     features: str = _words("upper", "lower", what="letters of decision.features (23)")
     media: str = _words("keys", "links", what="images in decision as storage keys or https links (24)")
     error_shape: str = _words("flat", "nested", what="every error but the duplicate's (5)")

@@ -90,6 +90,14 @@ def force(validation_id: str) -> ResponseReturnValue:
     return done(mock.shapes.validation(row))
 
 
+@control.post("/entities/<entity_id>/delete")
+def delete_entity(entity_id: str) -> ResponseReturnValue:
+    """Its validations stay."""
+    if not current_mock().state.delete_entity(entity_id):
+        raise NotFound("There is no such entity")
+    return done()
+
+
 @control.post("/validations/<validation_id>/sync")
 def sync(validation_id: str) -> ResponseReturnValue:
     mock = current_mock()

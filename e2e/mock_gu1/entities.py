@@ -94,7 +94,7 @@ def read_by_tax_id(tax_id: str) -> ResponseReturnValue:
 
 @entities.patch("/<entity_id>")
 def update(entity_id: str) -> ResponseReturnValue:
-    """Merges `entityData` and `attributes` key by key; replaces other known fields."""
+    """Merges `entityData` and `attributes` key by key; replaces other known fields, the taxId as the variant says."""
     mock, body, before = current_mock(), json_body(), _known(entity_id)
     if "externalId" in body and body["externalId"] != before.external_id:
         raise invalid("externalId is changed by POST /entities/change-external-id")
@@ -103,9 +103,14 @@ def update(entity_id: str) -> ResponseReturnValue:
         raise invalid(f"status is one of {', '.join(sorted(STATUSES))}")
     if status != before.status and status in NEED_A_REASON:
         reason_in(body)
+    try:
+        tax_id = _changed_tax_id(body, before)
+    except Duplicate as error:
+        return answer(mock.shapes.duplicate(error.existing)), 409
     changed = mock.state.change_entity(
         entity_id,
         status=status,
+        tax_id=tax_id,
         name=_required(body, "name") if "name" in body else before.name,
         nationality=body.get("nationality", before.nationality),
         entity_data=_merged(before.entity_data, _object(body, "entityData")),
@@ -128,6 +133,7 @@ def _added(body: Json, *, country: str, name: str) -> Entity:
     mock = current_mock()
     return mock.state.add_entity(
         duplicates_allowed=mock.variant.duplicates == "allow",
+        per_country=mock.variant.duplicate_scope == "country",
         type=kind,
         name=name,
         tax_id=_stored(tax_id, country.upper(), kind),
@@ -138,6 +144,22 @@ def _added(body: Json, *, country: str, name: str) -> Entity:
         entity_data=entity_data,
         attributes=attributes,
     )
+
+
+def _changed_tax_id(body: Json, before: Entity) -> str:
+    """Raises `Duplicate` if another entity has it."""
+    mock = current_mock()
+    wanted = _stored(_required(body, "taxId"), before.country, before.type) if "taxId" in body else before.tax_id
+    if wanted == before.tax_id or mock.variant.number_change == "ignored":
+        return before.tax_id
+    if mock.variant.number_change == "refused":
+        raise invalid("taxId cannot be changed")
+    existing = mock.state.entities(type=before.type, tax_id=wanted)
+    if mock.variant.duplicate_scope == "country":
+        existing = [entity for entity in existing if entity.country == before.country]
+    if existing and mock.variant.duplicates != "allow":
+        raise Duplicate(existing[0])
+    return wanted
 
 
 def _stored(tax_id: str, country: str, kind: str) -> str:

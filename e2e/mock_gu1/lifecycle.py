@@ -96,6 +96,8 @@ class Lifecycle:
             if row is None or row.status != "in_review":
                 return None
             changes = self._consequences(row, outcome) | {"registry": row.registry, "is_manual": True}
+            if self._variants.now.manual_decision == "left":
+                changes["decision"] = row.decision
             return self._move(row, **changes, **({} if outcome.status == "approved" else {"is_current": False}))
 
     def force(self, validation_id: str, outcome: Outcome) -> Validation | None:

@@ -22,6 +22,10 @@ class Outcome:
     code: str | None = None
     document_number: str | None = None
     """The document's number, if it differs from the entity's."""
+    person: tuple[str, str] | None = None
+    """First and last names on the document, if they differ from the entity's."""
+    is_read: bool = True
+    """False: the provider extracts nothing from the document."""
     registry_answers: bool = True
     then: Outcome | None = None
     then_after: float = 0.0
@@ -42,8 +46,16 @@ def rejection(code: str) -> Outcome:
 
 APPROVE = Outcome("approve", "Approve", "approved")
 APPROVE_SOMEBODY_ELSE = Outcome(
-    "approve-somebody-else", "Approve with somebody else's document", "approved", document_number="11111111"
+    "approve-somebody-else",
+    "Approve with somebody else's document",
+    "approved",
+    document_number="11111111",
+    person=("ROSA", "QUISPE MAMANI"),
 )
+APPROVE_MISTYPED = Outcome(
+    "approve-mistyped", "Approve with the document 30111223", "approved", document_number="30111223"
+)
+APPROVE_UNREAD = Outcome("approve-unread", "Approve, and extract nothing from the document", "approved", is_read=False)
 APPROVE_THEN_REGISTRY_REJECTS = Outcome(
     "approve-then-reject",
     "Approve, and RENAPER rejects 5 seconds later",
@@ -60,7 +72,7 @@ REJECT = Outcome("reject", "Reject without a code", "rejected")
 FREEZE = Outcome("freeze", "A status that nobody knows", "frozen")
 
 OFFERED: dict[str, tuple[Outcome, ...]] = {
-    "Approve": (APPROVE, APPROVE_SOMEBODY_ELSE),
+    "Approve": (APPROVE, APPROVE_SOMEBODY_ELSE, APPROVE_MISTYPED, APPROVE_UNREAD),
     "Reject after the RENAPER double check": tuple(rejection(code) for code in REGISTRY_CODES),
     "Reject the document or the face": tuple(
         rejection(code)

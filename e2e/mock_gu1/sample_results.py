@@ -22,15 +22,20 @@ _FACE = {"LOW_FACE_MATCH_SIMILARITY": "FACE_MATCH", "LIVENESS_FAILED": "LIVENESS
 def extracted_data(entity: Entity, outcome: Outcome) -> Json:
     person = entity.entity_data.get("person") or {}
     first, _, rest = entity.name.partition(" ")
+    first_name, last_name = outcome.person or (
+        person.get("firstName") or first,
+        person.get("lastName") or rest or first,
+    )
     number = outcome.document_number or document_digits(entity.tax_id, entity.country)
-    return {
-        "firstName": person.get("firstName") or first,
-        "lastName": person.get("lastName") or rest or first,
+    read = {
+        "firstName": first_name,
+        "lastName": last_name,
         "dateOfBirth": person.get("dateOfBirth") or "1990-05-20",
         "nationality": entity.nationality or entity.country,
         "documentType": "Identity Card",
         "documentNumber": None if outcome.code in _UNREAD else number,
     }
+    return read if outcome.is_read else dict.fromkeys(read)
 
 
 def decision(entity: Entity, validation: Validation, outcome: Outcome, images: str) -> Json:
@@ -104,7 +109,7 @@ def _document(read: Json, verdict: Json, images: str) -> Json:
         "document_number": read["documentNumber"],
         "first_name": read["firstName"],
         "last_name": read["lastName"],
-        "full_name": f"{read['firstName']} {read['lastName']}",
+        "full_name": " ".join(filter(None, (read["firstName"], read["lastName"]))) or None,
         "front_image": f"{images}/document-front.jpg",
         "portrait_image": f"{images}/selfie.jpg",
         "matches": [],

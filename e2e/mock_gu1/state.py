@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from e2e.mock_gu1.clock import TICK, Clock, to_milliseconds
 from e2e.mock_gu1.rows import CHARGED, FINAL, RUNNING, Entity, Validation
+from e2e.mock_gu1.tax_ids import reduced
 
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -32,6 +33,7 @@ class State:
     def reset(self) -> None:
         with self.lock:
             self._entities: dict[str, Entity] = {}
+            self._deleted: set[str] = set()
             self._by_external_id: defaultdict[str | None, list[str]] = defaultdict(list)
             self._by_tax_id: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
             self._versions: dict[str, list[Validation]] = {}
@@ -42,29 +44,43 @@ class State:
     def now(self) -> datetime:
         return to_milliseconds(self._now())
 
-    def add_entity(self, *, duplicates_allowed: bool = False, **fields: Any) -> Entity:
-        """Raises `Duplicate` if the same type and taxId exist, unless that is allowed."""
+    def add_entity(self, *, duplicates_allowed: bool = False, per_country: bool = False, **fields: Any) -> Entity:
+        """Raises `Duplicate` if the same type and taxId exist, in any country or `per_country`, unless allowed."""
         now = self.now()
         entity = Entity(id=str(uuid4()), created_at=now, updated_at=now, **fields)
         with self.lock:
-            existing = self._by_tax_id[entity.type, entity.tax_id]
+            same_number = self._by_tax_id[entity.type, reduced(entity.tax_id)]
+            everybody = (self._entities[entity_id] for entity_id in same_number)
+            existing = [it for it in everybody if not per_country or it.country == entity.country]
             if existing and not duplicates_allowed:
-                raise Duplicate(self._entities[existing[0]])
-            existing.append(entity.id)
+                raise Duplicate(existing[0])
+            same_number.append(entity.id)
             self._by_external_id[entity.external_id].append(entity.id)
             self._entities[entity.id] = entity
         return entity
 
     def entity(self, entity_id: str, *, lag: float = 0) -> Entity | None:
         entity = self._entities.get(entity_id)
-        return entity if entity and entity.created_at <= self._as_of(lag) else None
+        is_there = entity and entity_id not in self._deleted and entity.created_at <= self._as_of(lag)
+        return entity if is_there else None
+
+    def delete_entity(self, entity_id: str) -> bool:
+        """False if there is none. Its validations and their webhooks stay."""
+        with self.lock:
+            entity = self.entity(entity_id)
+            if entity is None:
+                return False
+            self._deleted.add(entity_id)
+            self._by_external_id[entity.external_id].remove(entity_id)
+            self._by_tax_id[entity.type, entity.tax_id].remove(entity_id)
+        return True
 
     def entities(self, *, lag: float = 0, **wanted: str) -> list[Entity]:
         """Entities whose fields equal `wanted`, oldest first."""
         with self.lock:
             external_id = wanted.get("external_id")
             ids = self._by_external_id.get(external_id, []) if external_id is not None else self._entities
-            everybody = [self._entities[entity_id] for entity_id in ids]
+            everybody = [self._entities[entity_id] for entity_id in ids if entity_id not in self._deleted]
         return [
             entity
             for entity in everybody
@@ -78,6 +94,9 @@ class State:
             if entity.external_id != before.external_id:
                 self._by_external_id[before.external_id].remove(entity_id)
                 self._by_external_id[entity.external_id].append(entity_id)
+            if entity.tax_id != before.tax_id:
+                self._by_tax_id[before.type, reduced(before.tax_id)].remove(entity_id)
+                self._by_tax_id[entity.type, reduced(entity.tax_id)].append(entity_id)
             self._entities[entity_id] = entity
         return entity
 

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
+from e2e.pages.forms import onboarding_id
+
 _SLOW = 20_000
 
 PHONE = {
@@ -36,8 +38,8 @@ class Applicant:
         self.page.goto(f"{self.portal_url}/?lang={self.lang}")
         expect(self.page.locator("html")).to_have_attribute("lang", self.lang)
 
-    def fill_in(self, document_number: str, **changes: str) -> None:
-        self.page.locator("[name=country]").select_option("AR")
+    def fill_in(self, document_number: str, *, country: str = "AR", **changes: str) -> None:
+        self.page.locator("[name=country]").select_option(country)
         fields = {"first_name": "Ana María", "last_name": "Pérez", "document_number": document_number} | changes
         for name, value in fields.items():
             self.page.locator(f"[name={name}]").fill(value)
@@ -50,7 +52,15 @@ class Applicant:
         self.open_form()
         self.fill_in(document_number, **changes)
         self.send()
+        self.compares_number()
         expect(self.page).to_have_url(re.compile(r"/o/|/session/"))
+
+    def compares_number(self) -> None:
+        """Without scripts the form comes back once, to show the number."""
+        asked, arrived = self.page.locator("#compare"), self.page.locator("#status, form[action$='/outcome']")
+        expect(asked.or_(arrived).first).to_be_visible(timeout=_SLOW)
+        if asked.is_visible():
+            self.send()
 
     @property
     def way_to_camera(self) -> Locator:
@@ -84,6 +94,10 @@ class Applicant:
     def access_link(self) -> str:
         """Without the query, which may describe this device."""
         return self.portal_url + urlsplit(self.page.url).path
+
+    @property
+    def onboarding_id(self) -> str:
+        return onboarding_id(self.access_link)
 
     def hears(self, words: str | re.Pattern[str]) -> None:
         expect(self.page.locator("#said")).to_contain_text(words, timeout=_SLOW)

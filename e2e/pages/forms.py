@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
 import httpx
@@ -22,15 +24,22 @@ def hidden_fields(page: str, action: str) -> dict[str, str]:
     return dict(_INPUT.findall(form[0])) if form else {}
 
 
-def details(number: str, token: str) -> dict[str, str]:
+def details(number: str, token: str, **changes: str) -> dict[str, str]:
     """The first form, filled in."""
     typed = {"country": "AR", "document_number": number, "first_name": "Ana", "last_name": "Pérez"}
-    return {**typed, "consent": "y", "form_token": token}
+    sent = {**typed, "consent": "y", "form_token": token, **changes}
+    return {"shown_number": sent["document_number"], **sent}
 
 
-def send_form(portal_url: str, number: str) -> str:
+def send_form(portal_url: str, number: str, **changes: str) -> str:
     """Sends the form; returns the access link."""
     with httpx.Client(base_url=portal_url, trust_env=False) as client:
-        answer = client.post("/", data=details(number, form_token(client.get("/").text)))
+        answer = client.post("/", data=details(number, form_token(client.get("/").text), **changes))
     assert answer.status_code == 303, answer.status_code
     return portal_url + answer.headers["Location"]
+
+
+def onboarding_id(link: str) -> str:
+    """The onboarding's id, which the access link carries signed but readable."""
+    payload = link.rsplit("/", 1)[-1].split("?", maxsplit=1)[0].split(".", maxsplit=1)[0]
+    return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))[0])

@@ -8,6 +8,7 @@ from portal.cli.check import check
 from portal.cli.migrate import migrate_command
 from portal.cli.onboarding_group import onboarding_group
 from portal.cli.partner import partner_group
+from portal.cli.reverify import reverify
 from portal.cli.serve import serve
 
 
@@ -16,5 +17,5 @@ def main() -> None:
     """An onboarding portal in front of gu1's KYC API."""
 
 
-for command in (serve, check, migrate_command, partner_group, onboarding_group):
+for command in (serve, check, migrate_command, partner_group, onboarding_group, reverify):
     main.add_command(command)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import click
 
 from portal.cli.common import configuration, database, registry
+from portal.cli.weaknesses import weaknesses_of
 from portal.config import Config
 from portal.domain.errors import Gu1Error
 from portal.gu1.probe.report import Finding, probe
@@ -23,16 +24,19 @@ class Result:
     name: str
     problem: str | None = None
     findings: tuple[Finding, ...] = ()
+    warns: bool = False
 
 
 @click.command()
 def check() -> None:
     """Try the configuration, the database and the gu1 key, and say which gu1 the key leads to."""
     config = configuration()
-    results = [Result("configuration"), *(_run(name, check) for name, check in _checks(config))]
+    weaknesses = weaknesses_of(config)
+    results = [Result("configuration"), Result("security", findings=weaknesses, warns=bool(weaknesses))]
+    results += [_run(name, check) for name, check in _checks(config)]
     width = max(len(result.name) for result in results)
     for result in results:
-        verdict = "ok" if result.problem is None else "FAILED"
+        verdict = "FAILED" if result.problem is not None else "WARNING" if result.warns else "ok"
         click.echo(f"{result.name:<{width}}  {verdict}  {result.problem or ''}".rstrip())
         _show(result.findings)
     sys.exit(any(result.problem for result in results))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import resource
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
+from pathlib import Path
 
 import click
 from granian import Granian
@@ -16,16 +20,23 @@ from granian.server.mp import MPServer
 from granian.server.mt import MTServer
 
 from portal.cli.common import configuration, database, registry, usable_schema
-from portal.config import Config
+from portal.cli.metrics_port import metrics_server
+from portal.config import Config, load_config
 from portal.logs import logging_config, set_up_logging
 from portal.store.database import Schema, migrate
 
-# Granian's backpressure counts accepted connections, including idle ones.
-_CONNECTIONS = 4096
-# Four are enough for the work, but each request with a slow body occupies one until it ends.
-_BLOCKING_THREADS = 64
+# Granian's backpressure counts accepted connections, including idle ones: of each worker.
+_CONNECTIONS = 16_384
+_BACKLOG = 4096
+# Each request with a slow body occupies one until the body ends; BodyFirst says how many work at once.
+_BLOCKING_THREADS = 256
+# Each worker may hold ten connections to the database, and PostgreSQL's default is a hundred for all.
+_MOST_WORKERS = 8
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
+# SIGHUP ends an old worker after this time, whether or not the new one answers already; on a busy machine a start
+# takes four seconds.
+_SECONDS_TO_START = 10
 
 log = logging.getLogger(__name__)
 
@@ -33,41 +44,71 @@ log = logging.getLogger(__name__)
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
-@click.option("--workers", default=1, show_default=True, help="Processes; each serves pages and has a runner.")
-def serve(host: str, port: int, workers: int) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help=f"Processes; each serves pages and has a runner.  [default: one for each core, at most {_MOST_WORKERS}]",
+)
+def serve(host: str, port: int, workers: int | None) -> None:
     """Run the production server and the runner."""
-    serve_app("portal.app:serving_app", host, port, workers)
+    serve_app("portal.app:serving_app", host, port, workers or min(available_cores(), _MOST_WORKERS))
 
 
-def serve_app(target: str, host: str, port: int, workers: int) -> None:
+def available_cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Of this process: a container may have a share of the machine's cores, which its cgroup (version 2) states."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, cgroup.read_text().split())
+    except (OSError, ValueError):  # no cgroup, or "max"
+        return cores
+    return min(cores, max(1, round(quota / period)))
+
+
+def serve_app(target: str, host: str, port: int, workers: int, *, threads: int = _BLOCKING_THREADS) -> None:
     """`target` names the factory that each worker process calls."""
     config = configuration()
     set_up_logging(config.log_level)
     registry(config.partners_path)
     _migrate_or_check(config)
-    with _shared_metrics() if workers > 1 else nullcontext():
+    _raise_file_limit()
+    with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():
+        # Before the workers are forked, so that they share what was imported.
+        import_module(target.partition(":")[0])
+        gc.freeze()
         try:
-            server = _server(target, config, host, port, workers)
-            server.on_startup(lambda: _reload_on_hangup(server, config))
-            server.serve()
+            with _metrics_on_own_port(config, host):
+                server = _server(target, config, host, port, workers=workers, threads=threads)
+                server.on_startup(lambda: _reload_on_hangup(server, config))
+                server.serve()
         except (RuntimeError, OSError) as error:
             raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
 
 
+def _metrics_on_own_port(config: Config, host: str) -> AbstractContextManager[None]:
+    return metrics_server(host, config.metrics_port, config.metrics_token) if config.metrics_port else nullcontext()
+
+
 def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
-    """SIGHUP starts new workers with the current partners file, unless that has an error."""
+    """SIGHUP starts new workers with the current partners file and secrets, unless these have an error."""
 
     path = config.partners_path  # resolved now, so that deleting the file later is an error
 
     def reload(*_signal: object) -> None:
         try:
+            load_config()
             registry(path)
         except Exception as error:  # must not end the server's loop
-            log.error("partners file not reloaded: %s", error)
+            log.error("not reloaded: %s", error)
         else:
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
 
     signal.signal(signal.SIGHUP, reload)
+
+
+def _raise_file_limit() -> None:
+    """Each connection is an open file, and many systems allow 1,024 unless a process asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft != resource.RLIM_INFINITY else soft, hard))
 
 
 @contextmanager
@@ -78,7 +119,7 @@ def _shared_metrics() -> Iterator[None]:
         yield
 
 
-def _server(target: str, config: Config, host: str, port: int, workers: int) -> MPServer | MTServer:
+def _server(target: str, config: Config, host: str, port: int, *, workers: int, threads: int) -> MPServer | MTServer:
     return Granian(
         target,
         factory=True,
@@ -88,12 +129,13 @@ def _server(target: str, config: Config, host: str, port: int, workers: int) -> 
         # Over HTTP/2 one connection could occupy every thread with streams whose bodies never end.
         http=HTTPModes.http1,
         workers=workers,
-        blocking_threads=_BLOCKING_THREADS,
-        backlog=_CONNECTIONS,
+        blocking_threads=threads,
+        backlog=_BACKLOG,
         backpressure=_CONNECTIONS,
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=_SECONDS_TO_FINISH,
+        respawn_interval=_SECONDS_TO_START,
         log_dictconfig=logging_config(config.log_level),
         log_access=False,
     )

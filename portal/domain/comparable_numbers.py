@@ -5,6 +5,9 @@ from __future__ import annotations
 # Not Chile and Uruguay: document readers confuse the card's serial number with the person's number.
 _PRINTED_ON_THE_DOCUMENT = frozenset({"AR", "CO", "PE"})
 _PERUVIAN_DIGITS = 8
+CUIL_PREFIXES = frozenset({"20", "23", "24", "25", "26", "27"})
+"""Of persons."""
+_FIRST_UNSHARED_DNI = 10_000_000
 
 
 def comparable(country: str, number: str) -> str | None:
@@ -22,7 +25,15 @@ def comparable(country: str, number: str) -> str | None:
 
 def is_cuil(number: str) -> bool:
     """True for eleven digits with a prefix of a person. A número de trámite, also eleven, begins with zeros."""
-    return len(number) == 11 and number.isdigit() and number[:2] in {"20", "23", "24", "25", "26", "27"}
+    return len(number) == 11 and number.isdecimal() and number[:2] in CUIL_PREFIXES
+
+
+def is_shared(country: str, number: str) -> bool:
+    """True for an Argentine number that two living people can have; their CUILs differ.
+
+    Below ten million, men and women had numbers of their own. `number`: letters and digits only.
+    """
+    return country == "AR" and len(number) <= 8 and number.isdecimal() and int(number) < _FIRST_UNSHARED_DNI
 
 
 def dni_in_cuil(number: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+
+from portal.domain.web_addresses import split_web_url
 
 _MAIL = re.compile(r"mailto:[^@?,:/]+@[^@?,:/]+\.[^@?,:/.]+(\?.*)?")
 _PHONE = re.compile(r"tel:\+?[\d().-]*\d{2}[\d().-]*")
@@ -17,8 +18,6 @@ def is_contact_url(url: str) -> bool:
 
 def _is_page(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-        _port = parts.port
+        return split_web_url(url).scheme == "https"
     except ValueError:
         return False
-    return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.password is None

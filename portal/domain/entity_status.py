@@ -12,6 +12,8 @@ class EntityStatus:
     """True only if gu1 says exactly that."""
     needs_reverification: bool
     """True also if gu1 does not say."""
+    asks_reverification: bool = False
+    """True only if gu1 says exactly that."""
     validation_id: str | None = None
     verified_at: datetime | None = None
     expires_at: datetime | None = None

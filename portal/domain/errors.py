@@ -3,6 +3,7 @@
 PortalError
 ├── UnknownOnboarding     no such onboarding, or its data was erased
 ├── RetryRefused          the onboarding may not open another validation
+├── CorrectionRefused     the document number may not be given once more
 ├── LostClaim             another worker took over the lease
 ├── KeyReused             an Idempotency-Key was used before for another request
 ├── AnotherApplicant      the customer's open onboarding has another document number
@@ -30,6 +31,10 @@ class UnknownOnboarding(PortalError):
 
 
 class RetryRefused(PortalError):
+    pass
+
+
+class CorrectionRefused(PortalError):
     pass
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from portal.domain.correction import Correction
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, Validation
 
@@ -41,8 +42,18 @@ class StallReason(StrEnum):
     REFUSED = "refused"
     """gu1 refuses our key or configuration, or the credit is used up. An operator has to act."""
     DETAILS_REFUSED = "details_refused"
-    """gu1 refuses the details, or lost them with the entity. The applicant has to act."""
+    """gu1 refuses the details, lost them with the entity, or has somebody else's entity for the number. The applicant
+    has to act."""
     HOSTED_PAGE_REFUSED = "session_url_refused"
+
+
+class EntityConflict(StrEnum):
+    """Why gu1's entity for the given number was not taken: it is somebody else's."""
+
+    CUIL_NEEDED = "cuil_needed"
+    """Two people can have the number; the CUIL tells them apart."""
+    ANOTHER_PERSON = "another_person"
+    """The number or the name is mistyped, or an operator has to see whose record it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +80,39 @@ class Onboarding:
     details: Details | None = field(default=None, repr=False)
     document_digest: str | None = None
     """Keyed hash of the typed number, to compare it with the verified one after `details` are deleted."""
+    name_digests: str | None = field(default=None, repr=False)
+    """Keyed hashes of the typed name's words, for the same; see `portal/services/identity.py`."""
     consent: Consent | None = None
+    person: str | None = field(default=None, repr=False)
+    """Whose attempts they are, as a keyed hash; forgotten when the window of attempts has passed."""
+    earlier_attempts: tuple[datetime, ...] | None = None
+    """When the person's attempts before the current validation were made, also in other onboardings.
+
+    As counted when the current one was planned, sent or opened; None if it never was.
+    """
     entity_id: str | None = None
+    entity_conflict: EntityConflict | None = None
+    """Why the details were refused, if it was not gu1 that refused them; see `conflict`."""
     verified_before_at: datetime | None = None
     """When gu1 verified this customer earlier, if that approval is still valid: the onboarding is then approved."""
+    reverify: bool = False
+    """The partner wants a new verification, even if an earlier approval is still valid."""
+    verified_until: datetime | None = None
+    """When the approval ends, if gu1 says so."""
+    verification_check_at: datetime | None = None
+    """When gu1 is next asked whether the customer has to verify again."""
+    reverification_due_at: datetime | None = None
+    """Since when the customer has to verify again."""
     watched_at: datetime | None = None
     """When the page was last open, within half a minute."""
+    entity_is_own: bool = False
+    """gu1 has the entity because this onboarding created it, so its number may be corrected."""
     lost_entity_id: str | None = None
-    """The last entity that turned out to be deleted or of another type; never used again."""
+    """The last entity that turned out to be deleted, of another type or with a wrong number; never used again."""
+    correction: Correction | None = None
+    """What became of the number that was given once more; None if none was."""
+    set_aside: int = 0
+    """The validations up to this one were made on a record with a wrong number: they count for nothing."""
     validation: Validation | None = None
     """The one that the onboarding stands at: the newest, unless gu1 approved an earlier one afterwards."""
     attempts_opened: int = 0
@@ -90,6 +126,8 @@ class Onboarding:
     outages_in_row: int = 0
     """Those of them that directly precede the current validation."""
     stopped_at: datetime | None = None
+    stopped_by_operator: bool = False
+    """An operator cancelled it; otherwise `stopped_at` is when the applicant stopped it."""
     erased_at: datetime | None = None
     """When the partner had the personal data erased."""
     due_at: datetime | None = None
@@ -127,18 +165,51 @@ class Onboarding:
         """An operator allowed the next attempt."""
         return self.allowed_attempt is not None and self.allowed_attempt > self.attempts
 
-    def attempt_limit(self, max_attempts: int) -> int:
-        return max(max_attempts, self.allowed_attempt or 0)
+    @property
+    def is_allowed_attempt(self) -> bool:
+        """An operator allowed the current attempt, or the next."""
+        return self.allowed_attempt is not None and self.allowed_attempt >= self.attempts
+
+    @property
+    def attempt_times(self) -> tuple[datetime, ...]:
+        """When the person's attempts in the window were made, the current one included; the oldest first."""
+        validation, earlier = self.validation, self.earlier_attempts
+        if validation is None:
+            return earlier or ()
+        if earlier is None:  # written by a release that did not count them
+            earlier = (validation.created_at,) * max(0, self.validation_number - self.outages - 1)
+        return tuple(sorted((*earlier, validation.attempted_at) if validation.is_attempt else earlier))
 
     def due_after(self, usual: datetime | None) -> datetime | None:
         """`usual`, or `sweep_at` or `recheck_at` if that is earlier."""
         return min(filter(None, (usual, self.sweep_at, self.recheck_at)), default=None)
 
     @property
+    def is_correcting(self) -> bool:
+        """gu1's record still has to get the number that was given once more."""
+        return self.correction is Correction.PENDING and self.stopped_at is None
+
+    @property
+    def without_pending_correction(self) -> Self:
+        """For somebody's decision that settles it in another way."""
+        return replace(self, correction=None, details=None, failures=0) if self.is_correcting else self
+
+    @property
+    def needs_photos_again(self) -> bool:
+        """The current validation takes the place of one on a record with a wrong number."""
+        follows = self.validation is not None and self.validation.number == self.set_aside + 1
+        return self.correction is Correction.REPLACED and follows
+
+    @property
     def needs_details_again(self) -> bool:
         """gu1 lost the entity, and the details had been deleted when gu1 had it."""
         is_lost = self.lost_entity_id is not None and self.entity_id is None
         return is_lost and self.details is None and self.stall_reason is StallReason.DETAILS_REFUSED
+
+    @property
+    def conflict(self) -> EntityConflict | None:
+        """Why other details are needed, if it was not gu1 that refused the first."""
+        return self.entity_conflict if self.stall_reason is StallReason.DETAILS_REFUSED else None
 
     @property
     def gu1_external_id(self) -> str:
@@ -157,6 +228,8 @@ class Onboarding:
             (self.locale, self.country, self.capture, self.return_url, self.given_by_partner),
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
             (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
+            (self.conflict, self.correction, self.entity_is_own),
+            self.earlier_attempts,
             self.validation and self.validation.shown,
         )
 
@@ -174,8 +247,14 @@ class Onboarding:
             submission=None,
             details=None,
             document_digest=None,
+            name_digests=None,
+            person=None,
+            earlier_attempts=None,
+            verified_until=None,
+            verification_check_at=None,
+            reverification_due_at=None,
             watched_at=None,
-            validation=validation and replace(validation, session_url=None, session_id=None),
+            validation=validation and replace(validation, session_url=None, session_id=None, verified_digest=None),
         )
 
     def is_valid_approval_for(self, customer: Self, gu1_id: str) -> bool:

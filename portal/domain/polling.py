@@ -8,6 +8,9 @@ import random
 SHOWS_LONG_WAIT_AFTER = 60.0
 """Seconds without a change, after which the page says that it can be closed."""
 
+OVERTURN_POLL_SECONDS = 60
+"""Between two polls of a page that shows a verdict, which gu1 rarely changes."""
+
 _INTERVALS = ((10, 1.0), (30, 2.0), (120, 3.0), (600, 5.0), (3600, 15.0))
 """(seconds since the last change, seconds between two polls)"""
 _LONGEST_INTERVAL = 60.0

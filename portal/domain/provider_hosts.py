@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+
+from portal.domain.web_addresses import ascii_host, is_loopback, split_web_url
+
+ANY_LOOPBACK = "*"
 
 
 class ProviderHosts:
     def __init__(self, hosts: Iterable[str]) -> None:
         """`verify.example.com` allows that host, `.example.com` any host below it, `*` loopback only."""
-        self._hosts = tuple(host.lower() for host in hosts)
+        self._hosts = tuple(map(parsed_provider_host, hosts))
 
-    def allows(self, url: str) -> bool:
-        """https only, except to loopback; no user names, and no characters that URL parsers treat differently."""
-        if not url.isascii() or not url.isprintable() or any(char in url for char in " \\@"):
-            return False
+    def allowed(self, url: str) -> str | None:
+        """The URL, its host in its one form, if the hosted page may be there; None if not.
+
+        https only, except to loopback; no user names, and no characters that URL parsers treat differently.
+        """
+        if not url.isascii() or "@" in url:
+            return None
         try:
-            parts = urlsplit(url)
-            host, _port = (parts.hostname or "").lower(), parts.port
+            parts = split_web_url(url)
         except ValueError:
-            return False
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-            return False
-        return any(_matches(host, allowed) for allowed in self._hosts)
+            return None
+        host = parts.hostname or ""
+        if parts.scheme != "https" and not is_loopback(host):
+            return None
+        return parts.geturl() if any(_matches(host, allowed) for allowed in self._hosts) else None
 
 
-def is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def parsed_provider_host(text: str) -> str:
+    """As the portal's headers may contain it. Raises `ValueError`."""
+    if text == ANY_LOOPBACK:
+        return text
+    dot = "." if text.startswith(".") else ""
+    host = ascii_host(text.removeprefix("."))
+    if ":" in host:
+        raise ValueError("must not be an IPv6 address, which no Content-Security-Policy can name")
+    return dot + host
 
 
 def _matches(host: str, allowed: str) -> bool:
-    if allowed == "*":
+    if allowed == ANY_LOOPBACK:
         return is_loopback(host)
-    return host.endswith(allowed) and host != allowed[1:] if allowed.startswith(".") else host == allowed
+    return host.endswith(allowed) if allowed.startswith(".") else host == allowed

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 
-_FORM = re.compile(r"([0-9]{1,6})(m|h|d):(hold|approve)")
-_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+from portal.domain.durations import duration_of, duration_text
 
 
 class Afterwards(StrEnum):
@@ -27,15 +25,14 @@ class RenaperPatience:
     @classmethod
     def parsed(cls, text: str) -> Self:
         """From text like `24h:hold`. Raises `ValueError`."""
-        found = _FORM.fullmatch(text.strip().lower())
-        if found is None:
+        time, _, then = text.strip().lower().partition(":")
+        lasts = duration_of(time)
+        if lasts is None or then not in set(Afterwards):
             raise ValueError("must be a time and what follows it, like 24h:hold, 90m:approve or 3d:hold")
-        number, unit, then = found.groups()
-        return cls(int(number) * _UNITS[unit], Afterwards(then))
+        return cls(lasts, Afterwards(then))
 
     def __str__(self) -> str:
-        unit = "m" if self.lasts % _UNITS["h"] else "h"
-        return f"{self.lasts // _UNITS[unit]}{unit}:{self.then}"
+        return f"{duration_text(self.lasts)}:{self.then}"
 
 
 DEFAULT_PATIENCE = RenaperPatience(timedelta(hours=24), Afterwards.HOLD)

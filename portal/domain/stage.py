@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from portal.domain.attempts import are_used_up, is_held_back
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, Validation
@@ -136,6 +137,8 @@ def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
         return Stage.APPROVED
     if onboarding.stall_reason is StallReason.DETAILS_REFUSED or onboarding.validation is None:
         return Stage.DETAILS
+    if is_held_back(onboarding, max_attempts):
+        return Stage.CLOSED
     validation = onboarding.validation
     if validation.creation_state is not CreationState.ADOPTED:
         return Stage.DELAYED if _is_delayed(onboarding) else Stage.PREPARING
@@ -146,7 +149,7 @@ def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
     stage = _adopted(validation)
     if stage is Stage.WAITING and _is_delayed(onboarding):
         return Stage.DELAYED
-    if stage.facts.allows_retry and onboarding.attempts >= onboarding.attempt_limit(max_attempts):
+    if stage.facts.allows_retry and are_used_up(onboarding, max_attempts):
         return Stage.CLOSED
     return stage
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from portal.domain.attempts import attempts_left, next_attempt_at
 from portal.domain.onboarding import Onboarding
 from portal.domain.reasons import Remedy, outage_wait
 from portal.domain.stage import Stage, stage_of
@@ -16,6 +17,8 @@ from portal.domain.validation import CreationState
 class Standing:
     stage: Stage
     attempts_left: int
+    more_attempts_at: datetime | None
+    """When an attempt leaves the window, so that `attempts_left` may grow."""
     may_retry: bool
     """The next validation may be opened now."""
     retry_opens_at: datetime | None
@@ -24,36 +27,53 @@ class Standing:
     """The abandoned validation may be closed and followed by the next."""
     may_continue: bool
     """The hosted page may be opened now."""
+    may_correct_number: bool
+    """The applicant may give the document number once more."""
     is_finished: bool
 
 
-def standing_of(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> Standing:
+def standing_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: timedelta, now: datetime) -> Standing:
     stage = stage_of(onboarding, max_attempts=max_attempts)
     is_retryable = _is_retryable(onboarding, stage)
-    opens_at = _retry_opens_at(onboarding) if is_retryable else None
+    opens_at = retry_opens_at(onboarding, max_attempts=max_attempts, attempts_window=attempts_window)
     is_too_early = opens_at is not None and now < opens_at
+    leave_at = [time + attempts_window for time in onboarding.attempt_times]
+    left = attempts_left(onboarding, max_attempts=max_attempts, window=attempts_window, now=now)
     return Standing(
         stage=stage,
-        attempts_left=max(0, onboarding.attempt_limit(max_attempts) - onboarding.attempts),
+        attempts_left=left,
+        more_attempts_at=min((it for it in leave_at if it > now), default=None),
         may_retry=is_retryable and not is_too_early,
         retry_opens_at=opens_at if is_too_early else None,
-        may_restart=_may_restart(onboarding, stage, now)
-        and onboarding.attempts < onboarding.attempt_limit(max_attempts),
+        may_restart=_may_restart(onboarding, stage, now) and left > 0,
         may_continue=may_continue(onboarding, now),
+        may_correct_number=may_correct_number(onboarding, now) and not onboarding.given_by_partner,
         is_finished=_is_finished(stage, is_retryable),
     )
 
 
+def retry_opens_at(onboarding: Onboarding, *, max_attempts: int, attempts_window: timedelta) -> datetime | None:
+    """When the next validation may be opened; None if that needs no wait, or will never be."""
+    stage = stage_of(onboarding, max_attempts=max_attempts)
+    if not _is_retryable(onboarding, stage):
+        return None
+    if stage is Stage.CLOSED:
+        return next_attempt_at(onboarding, max_attempts=max_attempts, window=attempts_window)
+    return _outage_ends_at(onboarding)
+
+
 def is_finished(onboarding: Onboarding, *, max_attempts: int) -> bool:
-    """Nothing more can happen: no wait, no retry, now or later. This is what `kyc-finished` reports."""
+    """The visit is over: no wait, and no retry or only after a window of attempts. `kyc-finished` reports this."""
     stage = stage_of(onboarding, max_attempts=max_attempts)
     return _is_finished(stage, _is_retryable(onboarding, stage))
 
 
 def link_is_useful(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> bool:
     """The access link still leads somewhere, so the applicant does not need a new onboarding."""
+    stage = stage_of(onboarding, max_attempts=max_attempts)
+    is_retryable = _is_retryable(onboarding, stage)
     is_over = onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at
-    return not is_over and not is_finished(onboarding, max_attempts=max_attempts)
+    return not is_over and (is_retryable or not _is_finished(stage, is_retryable))
 
 
 def may_continue(onboarding: Onboarding, now: datetime) -> bool:
@@ -69,6 +89,14 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     )
 
 
+def may_correct_number(onboarding: Onboarding, now: datetime) -> bool:
+    """By whoever gave the number: once, while the verdict is held because of it, and no other attempt is open."""
+    validation = onboarding.validation
+    is_over = onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at
+    is_held = validation is not None and validation.is_correctable and onboarding.recheck_at is None
+    return is_held and onboarding.correction is None and not is_over
+
+
 def _may_restart(onboarding: Onboarding, stage: Stage, now: datetime) -> bool:
     validation = onboarding.validation
     if stage is not Stage.ABANDONED or validation is None or onboarding.erased_at:
@@ -77,18 +105,20 @@ def _may_restart(onboarding: Onboarding, stage: Stage, now: datetime) -> bool:
 
 
 def _is_finished(stage: Stage, is_retryable: bool) -> bool:
-    return stage.is_final and stage is not Stage.DETAILS and not is_retryable
+    return stage is Stage.CLOSED or (stage.is_final and stage is not Stage.DETAILS and not is_retryable)
 
 
 def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
     """Not for an abandoned session, which could still be completed and paid: it has to be closed at gu1 first."""
     if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
         return False
+    if onboarding.is_correcting:
+        return False
     needs_a_person = onboarding.validation.remedy is Remedy.CONTACT and not onboarding.has_allowed_attempt
-    return stage.facts.allows_retry and not needs_a_person
+    return (stage.facts.allows_retry or stage is Stage.CLOSED) and not needs_a_person
 
 
-def _retry_opens_at(onboarding: Onboarding) -> datetime | None:
+def _outage_ends_at(onboarding: Onboarding) -> datetime | None:
     validation = onboarding.validation
     if validation is None or not validation.failed_by_outage or onboarding.has_allowed_attempt:
         return None

@@ -37,6 +37,10 @@ class Timings:
     """After a second send, until the first search for duplicates at gu1; later searches come ever more rarely."""
     last_sweep: float = 86400.0
     """After the last send, until no more duplicates are expected."""
+    recheck_unanswered: float = 15.0
+    """After gu1 did not answer for an attempt that no longer counts: somebody may be completing it."""
+    recheck_refused: float = 300.0
+    """After gu1 did not cancel it."""
     lease: float = 30.0
     grace: float = 8.0
     """For running steps when the process stops; containers are given ten."""

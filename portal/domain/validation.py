@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Self
 
+from portal.domain.name_match import Name
 from portal.domain.reasons import BY_REGISTRY, REMEDIES, Reason, Remedy
 from portal.domain.status import CLOSED_UNPAID, OPEN, Status, may_move
 
@@ -31,11 +32,30 @@ class DoubleCheck(StrEnum):
 
 
 class IdentityMatch(StrEnum):
-    """Whether the verified document has the number that the applicant typed."""
+    """Whether the verified document is of the person whose details were given, by number, else by name.
+
+    `unknown` if neither could be compared.
+    """
 
     UNKNOWN = "unknown"
     MATCH = "match"
     MISMATCH = "mismatch"
+
+
+class IdentityBasis(StrEnum):
+    """What was compared."""
+
+    NUMBER = "number"
+    NAME = "name"
+
+
+class Identity(NamedTuple):
+    match: IdentityMatch
+    basis: IdentityBasis | None
+    """None if nothing could be compared."""
+
+
+NOTHING_COMPARED = Identity(IdentityMatch.UNKNOWN, None)
 
 
 class OperatorDecision(StrEnum):
@@ -81,6 +101,8 @@ class Observation:
     reason: Reason | None = None
     document_number: str | None = field(default=None, repr=False)
     """As read from the document, letters and digits only; compared, never stored."""
+    name: Name | None = field(default=None, repr=False)
+    """As read from the document; compared, never stored."""
     by_person: bool = False
     """True if the row shows that a person decided; many rows of a person's decision do not show it."""
     nonce: str | None = None
@@ -128,6 +150,12 @@ class Validation:
     """When GU1_RENAPER_PATIENCE was over and RENAPER had not answered."""
     reason: Reason | None = None
     identity_match: IdentityMatch = IdentityMatch.UNKNOWN
+    identity_basis: IdentityBasis | None = None
+    """What the match follows from; None also for a mismatch of numbers that an older release found."""
+    identity_required: bool = False
+    """The partner does not accept an approval of a document that could not be compared."""
+    verified_digest: str | None = None
+    """Keyed hash of the verified document's number, as long as only that is not as in the details: the names agree."""
     operator_decision: OperatorDecision | None = None
     was_in_review: bool = False
     was_approved: bool = False
@@ -197,8 +225,29 @@ class Validation:
 
     @property
     def is_doubtful(self) -> bool:
-        """Approved, but with another document number than the typed one."""
-        return self._may_be_held and self.identity_match is IdentityMatch.MISMATCH
+        """Approved, but the document is another person's, or the partner wants to know and nobody can say."""
+        is_refused = self.identity_match is IdentityMatch.MISMATCH or self._is_unknown_and_refused
+        return self._may_be_held and is_refused
+
+    @property
+    def is_uncompared(self) -> bool:
+        """Approved and on hold only because the document could not be compared."""
+        return self._may_be_held and self._is_unknown_and_refused
+
+    @property
+    def _is_unknown_and_refused(self) -> bool:
+        return self.identity_required and self.identity_match is IdentityMatch.UNKNOWN
+
+    @property
+    def awaits_person(self) -> bool:
+        """Held as another person's: no read changes that, and gu1 sends a webhook if it changes its mind."""
+        is_compared = self.identity_match is IdentityMatch.MISMATCH and self.identity_basis is not None
+        return self.is_doubtful and is_compared and not self.is_confirming
+
+    @property
+    def is_correctable(self) -> bool:
+        """Held because of the number alone, which may have been mistyped."""
+        return self.awaits_person and self.verified_digest is not None
 
     @property
     def is_held(self) -> bool:
@@ -223,7 +272,8 @@ class Validation:
     def _visible(self) -> tuple[object, ...]:
         return (
             *(self.creation_state, self.status, self.session_url, self.double_check, self.reason),
-            *(self.is_overdue, self.identity_match, self.operator_decision, self.decided_by),
+            *(self.is_overdue, self.identity_match, self.identity_basis, self.operator_decision, self.decided_by),
+            self.is_correctable,
         )
 
     @property
@@ -247,7 +297,17 @@ class Validation:
         """gu1 rejected it because the registry did not answer, so it is no attempt of the applicant's."""
         return self.remedy is Remedy.RETRY_LATER
 
-    def observed(self, seen: Observation, identity_match: IdentityMatch) -> Self:
+    @property
+    def is_attempt(self) -> bool:
+        """It counts as an attempt: its hosted page was opened, or gu1 gave a verdict, and not because of an outage."""
+        is_made = self.shown_at is not None or self.status in {Status.APPROVED, Status.REJECTED}
+        return is_made and not self.failed_by_outage
+
+    @property
+    def attempted_at(self) -> datetime:
+        return self.shown_at or self.sent_at or self.created_at
+
+    def observed(self, seen: Observation, identity: Identity) -> Self:
         """This validation with the observation applied; unchanged if that is stale or its status not allowed."""
         if self.operator_decision is OperatorDecision.REJECTED:
             return self
@@ -266,7 +326,8 @@ class Validation:
             double_check_taken_up=self.double_check_taken_up
             or seen.double_check in {DoubleCheck.UNANSWERED, DoubleCheck.ANSWERED},
             reason=(seen.reason or self.reason or Reason.UNSPECIFIED) if seen.status is Status.REJECTED else None,
-            identity_match=self.identity_match if identity_match is IdentityMatch.UNKNOWN else identity_match,
+            identity_match=identity.match if identity.basis else self.identity_match,
+            identity_basis=identity.basis or self.identity_basis,
             gu1_updated_at=seen.updated_at or self.gu1_updated_at,
             expires_at=seen.expires_at or self.expires_at,
             verified_at=seen.verified_at or self.verified_at,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, NotSent, Refused
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details
 from portal.domain.validation import Listing, Observation
 from portal.gu1 import entity_reader, operations, validation_reader
@@ -98,6 +99,14 @@ class Gu1Client:
                     return found
             return None
 
+    async def read_entity(self, entity_id: str) -> ExistingEntity:
+        async with self._transport.call(operations.READ_ENTITY) as call:
+            return entity_reader.read_existing_entity(await call.json(self._entity_path(entity_id)), entity_id)
+
+    async def change_tax_id(self, entity_id: str, tax_id: str) -> None:
+        async with self._transport.call(operations.CHANGE_TAX_ID) as call:
+            await call.send(self._entity_path(entity_id), body={"taxId": tax_id})
+
     async def read_entity_status(self, entity_id: str) -> EntityStatus:
         path = f"/api/kyc/entities/{in_path(entity_id)}/status"
         async with self._transport.call(operations.READ_ENTITY_STATUS) as call:
@@ -150,6 +159,9 @@ class Gu1Client:
         path = f"{_VALIDATIONS}/{in_path(gu1_id)}/cancel"
         async with self._transport.call(operations.CANCEL_VALIDATION) as call:
             await call.send(path, body={"reason": reason})
+
+    def _entity_path(self, entity_id: str) -> str:
+        return f"{self._entities_path}/{in_path(entity_id)}"
 
     async def probe(self, path: str, params: Params) -> Response:
         """One GET and whatever gu1 answers, for `portal check`."""

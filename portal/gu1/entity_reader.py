@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed
+from portal.domain.existing_entity import ExistingEntity
+from portal.domain.name_match import name_of
 from portal.gu1.parsing import flag, identifier, letters_and_digits, mapping, moment, text
 
 _NO_DATE = datetime.max.replace(tzinfo=UTC)
@@ -33,6 +35,24 @@ def read_entity_with_tax_id(body: object, country: str, number: str) -> str | No
     return _oldest(entity for entity in _entities(body) if _is_person(entity, country, number))
 
 
+def read_existing_entity(body: object, entity_id: str) -> ExistingEntity:
+    entities = _entities(body)
+    entity = entities[0] if len(entities) == 1 else {}
+    if identifier(entity.get("id")) != entity_id:
+        raise Malformed("an entity without an id, or another entity")
+    person = mapping(mapping(entity.get("entityData")).get("person"))
+    country = text(entity.get("countryCode"))
+    first_name, last_name = text(person.get("firstName")), text(person.get("lastName"))
+    return ExistingEntity(
+        is_person=_is_a_person(entity),
+        country=country.upper() if country else None,
+        number=letters_and_digits(entity.get("taxId")),
+        first_name=first_name or "",
+        last_name=last_name or "",
+        name=name_of(first_name, last_name) or name_of(text(entity.get("name")), None),
+    )
+
+
 def read_entity_status(body: object, entity_id: str) -> EntityStatus:
     answer = mapping(body)
     row = answer if "isVerified" in answer else mapping(answer.get("data"))
@@ -42,6 +62,7 @@ def read_entity_status(body: object, entity_id: str) -> EntityStatus:
     return EntityStatus(
         is_verified=row["isVerified"] is True,
         needs_reverification=flag(row.get("needsReverification")) is not False,
+        asks_reverification=flag(row.get("needsReverification")) is True,
         validation_id=identifier(current.get("id")),
         verified_at=moment(row.get("lastVerifiedAt")) or moment(current.get("verifiedAt")),
         expires_at=moment(row.get("expiresAt")),
@@ -71,9 +92,15 @@ def _is_ours(entity: dict[str, object], external_id: str) -> bool:
 
 
 def _is_person(entity: dict[str, object], country: str, number: str) -> bool:
-    kind, stated = entity.get("type"), text(entity.get("countryCode"))
+    stated = text(entity.get("countryCode"))
     return (
-        (kind is None or (text(kind) or "").lower() == "person")
+        _is_a_person(entity)
         and (stated is None or stated.upper() == country)
         and letters_and_digits(entity.get("taxId")) == number
     )
+
+
+def _is_a_person(entity: dict[str, object]) -> bool:
+    """True also if gu1 does not say."""
+    kind = entity.get("type")
+    return kind is None or (text(kind) or "").lower() == "person"

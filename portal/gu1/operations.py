@@ -31,6 +31,9 @@ class Operation:
 CREATE_ENTITY = Operation("create_entity", "POST")
 FIND_ENTITY = Operation("find_entity", "GET", repeatable=True)
 FIND_ENTITY_BY_TAX_ID = Operation("find_entity_by_tax_id", "GET", repeatable=True)
+READ_ENTITY = Operation("read_entity", "GET", repeatable=True)
+CHANGE_TAX_ID = Operation("change_tax_id", "PATCH", repeatable=True)
+"""Sent twice, it sets the same number twice: nobody pays, and nobody is harmed."""
 READ_ENTITY_STATUS = Operation("read_entity_status", "GET", repeatable=True)
 CREATE_VALIDATION = Operation("create_validation", "POST")
 READ_VALIDATION = Operation("read_validation", "GET", repeatable=True)

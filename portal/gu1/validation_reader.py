@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from portal.domain.errors import Malformed
+from portal.domain.name_match import Name, name_of
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, Observation
 from portal.gu1.parsing import code, count, flag, identifier, letters_and_digits, mapping, moment, text
@@ -52,6 +53,7 @@ def read_validation(body: object) -> Observation:
         omits_double_check=_omits_double_check(row),
         reason=reason,
         document_number=_document_number(row),
+        name=_name(row),
         by_person=_is_by_person(row, status, is_explained=reason is not None),
         nonce=identifier(mapping(metadata.get("portal")).get("nonce")),
         has_metadata=bool(metadata.keys() - GU1S_METADATA),
@@ -183,6 +185,19 @@ def _document_number(row: dict[str, object]) -> str | None:
     if any(_is_other_document(kind) for kind in kinds):
         return None
     return letters_and_digits(extracted.get("documentNumber")) or letters_and_digits(read.get("document_number"))
+
+
+def _name(row: dict[str, object]) -> Name | None:
+    """Of the first block that has one; on a passport it is the same as on an identity card."""
+    extracted, decision = mapping(row.get("extractedData")), mapping(row.get("decision"))
+    read, older = mapping(decision.get("id_verification")), mapping(decision.get("extracted_information"))
+    found = (
+        name_of(text(extracted.get("firstName")), text(extracted.get("lastName"))),
+        name_of(text(read.get("first_name")), text(read.get("last_name"))),
+        name_of(text(read.get("full_name")), None),
+        name_of(text(older.get("firstName")), text(older.get("lastName"))),
+    )
+    return next(filter(None, found), None)
 
 
 def _is_other_document(kind: object) -> bool:

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated
@@ -30,35 +31,32 @@ LOGO_BYTES = 64 * 1024
 SECRET_PREFIX = "whsec_"  # noqa: S105, the prefix of Standard Webhooks
 KEY_PREFIX = "kyc_"
 _LEAST_SECRET_BYTES = 24
-_ORIGIN = re.compile(
-    r"https?://([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:\d+)?"
-)
 _ASCII = re.compile(r"[\x21-\x7e]+")
 
 
 def _origin(value: str) -> str:
     parts = web_address(value)
-    if not _ORIGIN.fullmatch(value):  # browsers compare it literally, and it goes into our headers
-        raise ValueError("must be an origin such as https://www.example.com, in lower case and without a path")
-    if parts.port == {"http": 80, "https": 443}[parts.scheme]:
-        raise ValueError("must not contain the default port of its scheme")
+    if value != f"{parts.scheme}://{parts.netloc}":  # browsers compare it literally, and it goes into our headers
+        raise ValueError(
+            "must be an origin as browsers write it, such as https://www.example.com or https://a.example:444"
+        )
     return value
 
 
 def _return_url(value: str) -> str:
+    """With its host in its one form, as the Location header gets it."""
     parts = _ascii_url(value)
     if parts.fragment or set(parse_qs(parts.query, keep_blank_values=True)) & set(RESULT_PARAMETERS):
         raise ValueError(f"must have no #fragment and none of the parameters {', '.join(RESULT_PARAMETERS)}")
-    return value
+    return parts.geturl()
 
 
 def _notify_url(value: str) -> str:
-    _ascii_url(value)
-    return value
+    return _ascii_url(value).geturl()
 
 
 def _ascii_url(value: str) -> SplitResult:
-    if not _ASCII.fullmatch(value) or "*" in value:  # urlsplit ignores tabs and line breaks
+    if not _ASCII.fullmatch(value) or "*" in value:
         raise ValueError("must be printable ASCII without spaces or *; percent-encode everything else")
     return web_address(value)
 
@@ -95,6 +93,13 @@ def _colour(value: str) -> str:
 
 Line = Annotated[str, AfterValidator(_printable)]
 Colour = Annotated[str, AfterValidator(_colour)]
+
+
+class UnknownIdentity(StrEnum):
+    """What becomes of an approval whose document could not be compared with the customer's details."""
+
+    ACCEPT = "accept"
+    HOLD = "hold"
 
 
 class _Strict(BaseModel):
@@ -137,6 +142,7 @@ class Partner(_Strict):
     integration_code: Annotated[Line, Field(pattern=r"^[\x21-\x7e]+$")] | None = None
     renaper: bool | None = None
     max_attempts: int | None = Field(None, ge=1, le=20)
+    unknown_identity: UnknownIdentity = UnknownIdentity.ACCEPT
     contact_url: Annotated[str, AfterValidator(_contact)] | None = None
     prefix_external_ids: bool = False
     """Whether this partner's customers are `slug:external_id` at gu1, so that partners may use the same ids."""
@@ -232,5 +238,5 @@ def secret_bytes(secret: str) -> bytes:
 
 
 def _without_query(url: str) -> tuple[str, str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower(), parts.path or "/"
+    parts = web_address(url)
+    return parts.scheme, parts.netloc, parts.path or "/"

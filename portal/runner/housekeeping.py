@@ -15,10 +15,11 @@ SLICE = 500
 
 
 class Housekeeping:
-    def __init__(self, shared_state: SharedState, outbox: Outbox, store: Store) -> None:
+    def __init__(self, shared_state: SharedState, outbox: Outbox, store: Store, *, attempts_window: timedelta) -> None:
         self._shared_state = shared_state
         self._outbox = outbox
         self._store = store
+        self._attempts_window = attempts_window
 
     def purge_expired(self, now: datetime) -> bool:
         """Deletes a slice of each kind; True if there may be more. Raises `StoreUnavailable`."""
@@ -27,5 +28,6 @@ class Housekeeping:
             self._shared_state.purge_idempotency_keys(now - IDEMPOTENCY_KEY_RETENTION, limit=SLICE),
             self._outbox.purge_delivered(now - DELIVERED_EVENT_RETENTION, limit=SLICE),
             self._store.purge_details(now - LIFETIME, limit=SLICE),
+            self._store.forget_persons(now - self._attempts_window, limit=SLICE),
         )
         return any(purged)

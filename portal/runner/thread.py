@@ -24,6 +24,7 @@ _BETWEEN_SLICES = 0.02
 """Of a purge; meanwhile SQLite's only write lock is free for pages."""
 _CLOCK_SYNC_SECONDS = 60.0
 _COUNT_SECONDS = 60.0
+_CHECK_SECONDS = 60.0
 
 
 async def _close_nothing() -> None:
@@ -41,18 +42,21 @@ class RunnerThread:
         clock: Clock,
         purge_expired: Callable[[datetime], bool] = lambda _now: False,
         count_problems: Callable[[datetime], None] = lambda _now: None,
+        start_checks: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
         listen: Callable[[Callable[[], bool]], None] = lambda _is_stopping: None,
     ) -> None:
-        """`close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left.
+        """`start_checks` makes rows due whose time is too far ahead for `due_at`.
 
+        `close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left.
         `listen` passes on what other processes wake this one for; it blocks until the function that it gets says so.
         """
         self.onboardings = onboardings
         self.notifications = notifications
         self.purge_expired = purge_expired
         self.count_problems = count_problems
+        self.start_checks = start_checks
         self._clock = clock
         self._sync_clock = sync_clock
         self._close = close
@@ -75,7 +79,12 @@ class RunnerThread:
     async def _run_until_stopped(self) -> None:
         await self._sync_clock_once()
         workers = [worker for worker in (self.onboardings, self.notifications) if worker]
-        regularly = (self._purge_hourly(), self._count_problems_regularly(), self._sync_clock_regularly())
+        regularly = (
+            self._repeat(lambda: self.purge_expired(self._clock()), "expired data not purged", _PURGE_SECONDS),
+            self._repeat(lambda: self.count_problems(self._clock()), "problems not counted", _COUNT_SECONDS),
+            self._repeat(lambda: self.start_checks(self._clock()), "checks not started", _CHECK_SECONDS),
+            self._sync_clock_regularly(),
+        )
         loops = (*map(self._keep_running, workers), *regularly)
         tasks = [asyncio.create_task(loop) for loop in loops]
         # A thread of its own, because it would occupy one of those that all steps share.
@@ -120,23 +129,14 @@ class RunnerThread:
         except StoreUnavailable:
             log.warning("clock not synchronized: the database is unavailable; retrying in a minute")
 
-    async def _count_problems_regularly(self) -> None:
+    async def _repeat(self, work: Callable[[], bool | None], failed: str, seconds: float) -> None:
+        """`failed` begins the log line if `work` fails; True from `work` means that more is left."""
         while True:
             try:
-                await asyncio.to_thread(self.count_problems, self._clock())
-            except StoreUnavailable:
-                log.warning("problems not counted: the database is unavailable; retrying in a minute")
-            except Exception:
-                log.exception("problems not counted; retrying in a minute")
-            await asyncio.sleep(_COUNT_SECONDS)
-
-    async def _purge_hourly(self) -> None:
-        while True:
-            try:
-                while await asyncio.to_thread(self.purge_expired, self._clock()):
+                while await asyncio.to_thread(work):
                     await asyncio.sleep(_BETWEEN_SLICES)
             except StoreUnavailable:
-                log.warning("expired data not purged: the database is unavailable; retrying in an hour")
+                log.warning("%s: the database is unavailable; retrying in %d s", failed, seconds)
             except Exception:
-                log.exception("expired data not purged; retrying in an hour")
-            await asyncio.sleep(_PURGE_SECONDS)
+                log.exception("%s; retrying in %d s", failed, seconds)
+            await asyncio.sleep(seconds)

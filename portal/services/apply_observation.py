@@ -6,22 +6,25 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from portal.domain.comparable_numbers import comparable
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import Afterwards, RenaperPatience
+from portal.domain.reverification import with_verification_watched
 from portal.domain.status import Status
 from portal.domain.timings import Timings
 from portal.domain.validation import (
     CLOCKS_APART,
     CONFIRMS_WITHIN,
+    NOTHING_COMPARED,
     CreationState,
     DoubleCheck,
+    IdentityBasis,
     IdentityMatch,
     Observation,
+    OperatorDecision,
     Validation,
 )
-from portal.services.keyed_hash import KeyedHash
+from portal.services.identity import IdentityComparison
 from portal.services.ports import Clock, Meter
 
 log = logging.getLogger(__name__)
@@ -30,7 +33,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationApplier:
     clock: Clock
-    keyed_hash: KeyedHash
+    identity: IdentityComparison
     provider_hosts: ProviderHosts
     meter: Meter
     timings: Timings
@@ -47,10 +50,13 @@ class ObservationApplier:
         after = self._with_patience(onboarding, after, now)
         changed = not after.looks_like(before) or stall_reason is not onboarding.stall_reason
         after = replace(after, refreshes=0 if changed else before.refreshes + 1)
+        if _may_have_another_approval(onboarding, after):
+            onboarding = replace(onboarding, recheck_at=now)
         is_over = after.is_settled or (onboarding.stopped_at is not None and after.status.is_final)
+        is_over = (is_over or after.awaits_person) and not onboarding.is_correcting
         if not onboarding.stopped_at:
             self._alert(onboarding, before, after, now)
-        return replace(
+        applied = replace(
             onboarding,
             validation=after,
             stall_reason=stall_reason,
@@ -58,6 +64,7 @@ class ObservationApplier:
             due_at=onboarding.due_after(None if is_over else self._next_refresh(after, now)),
             updated_at=now if changed else onboarding.updated_at,
         )
+        return with_verification_watched(onboarding, applied, now)
 
     def apply_to_other(
         self, onboarding: Onboarding, other: Validation, seen: Observation
@@ -86,7 +93,8 @@ class ObservationApplier:
             updated_at=now,
         )
         usual = None if after.is_settled else self._next_refresh(after, now)
-        return replace(moved, due_at=moved.due_after(usual)), after
+        moved = replace(moved, due_at=moved.due_after(usual))
+        return with_verification_watched(onboarding, moved, now), after
 
     def apply_unrequested(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         """Applies a webhook: it does not count as a refresh, and delays none."""
@@ -102,8 +110,11 @@ class ObservationApplier:
     def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:
         adopted = replace(before, gu1_id=seen.gu1_id, creation_state=CreationState.ADOPTED)
         # If nobody opened the hosted page, no document was shown: gu1's sandbox invents one, session or not.
-        match = self._identity_match(onboarding, seen) if before.shown_at else IdentityMatch.UNKNOWN
-        after = adopted.observed(seen, match)
+        is_compared = before.shown_at is not None and before.number > onboarding.set_aside
+        identity = self.identity.compare(onboarding, seen) if is_compared else NOTHING_COMPARED
+        after = adopted.observed(seen, identity)
+        if after is not adopted and (identity.match is IdentityMatch.MATCH or seen.name):
+            after = replace(after, verified_digest=self.identity.correctable_digest(onboarding, seen))
         if after is adopted and seen.status is not before.status:
             self.meter.count("refused_status_changes", old=before.status, new=seen.status)
         if before.status.is_final and after.status is not before.status:
@@ -133,8 +144,11 @@ class ObservationApplier:
 
     def _alert(self, onboarding: Onboarding, before: Validation, after: Validation, now: datetime) -> None:
         """Logs what only an operator can fix; what lasts, at each refresh."""
-        if after.is_doubtful and not before.is_doubtful:
-            log.error("onboarding %s: approval held: the verified document is not the one typed", onboarding.id)
+        if after.is_uncompared and not before.is_uncompared:
+            log.error("onboarding %s: approval held: the verified document could not be compared", onboarding.id)
+            self.meter.count("identity_unknown")
+        elif after.is_doubtful and (not before.is_doubtful or before.is_uncompared):
+            log.error("onboarding %s: approval held: the document has another %s", onboarding.id, _basis(after))
             self.meter.count("identity_mismatch")
         if after.failed_by_outage and not before.failed_by_outage:
             log.error("onboarding %s: rejected because the registry did not answer", onboarding.id)
@@ -161,15 +175,6 @@ class ObservationApplier:
             ends.append(after.confirming_since + self.renaper_patience.lasts)
         return min([now + self.timings.refresh_after(after), *(end for end in ends if now < end)])
 
-    def _identity_match(self, onboarding: Onboarding, seen: Observation) -> IdentityMatch:
-        if seen.document_number is None or onboarding.document_digest is None:
-            return IdentityMatch.UNKNOWN
-        number = comparable(onboarding.country or "", seen.document_number)
-        if number is None:
-            return IdentityMatch.UNKNOWN
-        same = self.keyed_hash.matches(number, onboarding.document_digest)
-        return IdentityMatch.MATCH if same else IdentityMatch.MISMATCH
-
     def _sanitized(self, seen: Observation) -> Observation:
         """Without a refused hosted page, and without a future time, which would make later observations stale."""
         is_ahead = seen.updated_at is not None and seen.updated_at > self.clock() + CLOCKS_APART
@@ -177,7 +182,7 @@ class ObservationApplier:
 
     def _allowed(self, seen: Observation) -> str | None:
         url = seen.session_url
-        return url if url and self.provider_hosts.allows(url) else None
+        return self.provider_hosts.allowed(url) if url else None
 
     def _stall_reason(self, onboarding: Onboarding, seen: Observation) -> StallReason | None:
         refused_before = onboarding.stall_reason is StallReason.HOSTED_PAGE_REFUSED
@@ -191,19 +196,38 @@ class ObservationApplier:
         return StallReason.HOSTED_PAGE_REFUSED
 
 
+def _basis(after: Validation) -> IdentityBasis:
+    """An older release, which compared numbers only, kept none."""
+    return after.identity_basis or IdentityBasis.NUMBER
+
+
 def _was_not_taken_up(before: Validation, after: Validation) -> bool:
     return before.double_check is DoubleCheck.UNANSWERED and (
         after.double_check is DoubleCheck.NOT_ASKED and after.patience_ended_at is None
     )
 
 
+def _may_have_another_approval(onboarding: Onboarding, after: Validation) -> bool:
+    """Of another attempt, which did not matter while this one was approved."""
+    before = onboarding.validation
+    was_approved = before is not None and before.status is Status.APPROVED and after.status is not Status.APPROVED
+    return was_approved and onboarding.validation_number > 1 and not onboarding.stopped_at
+
+
 def _ends_journey(onboarding: Onboarding, after: Validation) -> bool:
-    """An approval counts, whichever attempt it is of; one of another document only if no attempt is open."""
+    """An approval counts, whichever attempt it is of; one of another document only if no attempt is open.
+
+    But not after an operator rejected the attempt that the onboarding stands at.
+    """
     left = onboarding.validation
+    if after.number <= onboarding.set_aside:
+        return False
     if onboarding.stopped_at or onboarding.erased_at or after.status is not Status.APPROVED:
         return False
     if left is None:
         return not after.is_doubtful
+    if left.operator_decision is OperatorDecision.REJECTED:
+        return False
     return left.status is not Status.APPROVED and (left.is_settled or not after.is_doubtful)
 
 

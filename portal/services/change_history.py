@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from portal.domain.correction import Correction
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import stage_of
 from portal.domain.status import Status
@@ -41,9 +42,21 @@ class Action(StrEnum):
     """gu1 already had a valid approval for this customer."""
     REPORTED = "reported"
     """gu1 said something new of the validation."""
+    NUMBER_GIVEN_AGAIN = "number_given_again"
+    """The document number, which is now the verified one."""
+    NUMBER_REFUSED = "number_refused"
+    """The number that was given again is not the verified one either."""
+    NUMBER_CORRECTED = "number_corrected"
+    """gu1's record has the verified number, so the verdict counts."""
+    RECORD_REPLACED = "record_replaced"
+    """gu1's record keeps its wrong number; a new one and a new validation follow."""
     DECIDED = "decided"
     """A reviewer at gu1 decided."""
     SESSION_EXPIRED = "session_expired"
+    HELD_BACK = "held_back"
+    """The person has no attempts left before some time has passed."""
+    REVERIFICATION_DUE = "reverification_due"
+    """The approval ended at gu1, or gu1 asks for a new one."""
     STALLED = "stalled"
     RECOVERED = "recovered"
     CHANGED = "changed"
@@ -99,7 +112,9 @@ class ChangeRecorder:
     def __call__(self, before: Onboarding | None, after: Onboarding, cause: Cause | None = None) -> HistoryEntry | None:
         """None if neither status nor stage changed. `before`: None if the onboarding is new."""
         old, new = before and self._facts(before), self._facts(after)
-        if old == new and not (cause and cause.is_always_recorded):
+        is_correction = before is not None and before.correction is not after.correction
+        is_news = is_correction or _became_due(before, after) or (cause and cause.is_always_recorded)
+        if old == new and not is_news:
             return None
         cause = cause or _derived(before, after)
         return replace(
@@ -127,6 +142,10 @@ class ChangeRecorder:
         )
 
 
+def _became_due(before: Onboarding | None, after: Onboarding) -> bool:
+    return after.reverification_due_at is not None and (before is None or before.reverification_due_at is None)
+
+
 def _derived(before: Onboarding | None, after: Onboarding) -> Cause:
     actor, action = _of_onboarding(before, after)
     return Cause(actor=actor, action=action)
@@ -141,15 +160,27 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
         return Actor.APPLICANT, Action.STOPPED
     if after.verified_before_at and not before.verified_before_at:
         return Actor.GU1, Action.VERIFIED_BEFORE
+    if after.correction and after.correction is not before.correction:
+        return _of_correction(before, after)
     old, new = before.validation, after.validation
+    if _became_due(before, after) and after.status is Status.APPROVED:
+        return Actor.GU1, Action.REVERIFICATION_DUE
     if new is None:
         return (Actor.PARTNER, Action.DETAILS_GIVEN) if old else (Actor.RULE, Action.CHANGED)
     if old is not None and new.number < old.number:
         return _reported(new)  # gu1 approved an earlier attempt
     if old is None or old.nonce != new.nonce:
-        is_retry = after.validation_number > max(before.validation_number, 1)
+        is_retry = after.validation_number > max(before.validation_number, 1) or new.gu1_id is not None
         return Actor.APPLICANT, Action.RETRIED if is_retry else Action.DETAILS_GIVEN
     return _of_validation(old, new) or _of_stall(before, after)
+
+
+def _of_correction(before: Onboarding, after: Onboarding) -> tuple[Actor, Action]:
+    if before.correction is Correction.PENDING:
+        is_replaced = after.correction is Correction.REPLACED
+        return Actor.RULE, Action.RECORD_REPLACED if is_replaced else Action.NUMBER_CORRECTED
+    giver = Actor.PARTNER if after.given_by_partner else Actor.APPLICANT
+    return giver, Action.NUMBER_REFUSED if after.correction is Correction.REFUSED else Action.NUMBER_GIVEN_AGAIN
 
 
 def _of_validation(old: Validation, new: Validation) -> tuple[Actor, Action] | None:
@@ -172,6 +203,9 @@ def _reported(new: Validation) -> tuple[Actor, Action]:
 
 
 def _of_stall(before: Onboarding, after: Onboarding) -> tuple[Actor, Action]:
+    more_attempts = len(after.earlier_attempts or ()) - len(before.earlier_attempts or ())
+    if more_attempts:
+        return Actor.RULE, Action.HELD_BACK if more_attempts > 0 else Action.RECOVERED
     if after.failures > before.failures or (after.stall_reason and not before.stall_reason):
         return Actor.RULE, Action.STALLED
     if after.failures < before.failures or (before.stall_reason and not after.stall_reason):

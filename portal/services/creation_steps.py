@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from portal.domain.errors import LostClaim, NotSent, OutcomeUnknown, Refused, Unavailable
-from portal.domain.onboarding import Details, Onboarding, StallReason
-from portal.domain.timings import Timings
+from portal.domain.existing_entity import conflict_between
+from portal.domain.onboarding import Details, EntityConflict, Onboarding, StallReason
+from portal.domain.timings import LONGEST_WAIT, Timings
 from portal.domain.validation import CreationState, DoubleCheck
 from portal.services.leases import Leases, is_adopted, unsent, validation_changed
 from portal.services.onboardings import Onboardings
@@ -23,6 +26,18 @@ DUPLICATE = 409
 _ENTITY_IS_LOST = frozenset({ENTITY_NOT_FOUND, "INVALID_ENTITY_TYPE"})
 
 
+class _Entity(NamedTuple):
+    id: str
+    is_own: bool
+    """Created by this onboarding."""
+
+
+class _AnothersEntity(Exception):
+    def __init__(self, conflict: EntityConflict) -> None:
+        super().__init__(conflict)
+        self.conflict = conflict
+
+
 class CreationSteps:
     def __init__(self, gu1: Gu1, leases: Leases, onboardings: Onboardings, *, timings: Timings, meter: Meter) -> None:
         self._gu1 = gu1
@@ -33,11 +48,26 @@ class CreationSteps:
 
     async def create_entity(self, claimed: Onboarding) -> None:
         """And then the validation, in the same claim: entity and intent to send are one write."""
-        entity_id = await self._existing_entity(claimed) or await self._new_entity(claimed)
+        try:
+            entity = await self._own_entity(claimed) or await self._taken_over(claimed)
+            entity = entity or await self._new_entity(claimed)
+        except _AnothersEntity as found:
+            await self._ask_for_other_details(claimed, found.conflict)
+            return
+
+        def with_entity(fresh: Onboarding) -> Onboarding:
+            return replace(fresh, entity_id=entity.id, entity_is_own=entity.is_own, details=None)
+
+        counted = await asyncio.to_thread(self._onboardings.with_attempts, claimed)
+        if self._onboardings.held_back_until(counted):
+            await self._leases.advance(claimed, with_entity)
+            return
 
         def change(fresh: Onboarding) -> Onboarding:
-            known = replace(fresh, entity_id=entity_id, details=None, stall_reason=None, failures=0)
-            return self._sent(known) if _may_send(known) else replace(known, due_at=self._leases.now())
+            after = replace(with_entity(fresh), stall_reason=None, failures=0)
+            if _may_send(after):
+                return self._sent(_with_attempts_of(counted, after))
+            return replace(after, due_at=self._leases.now())
 
         saved = await self._leases.extend(claimed, change)
         if saved.validation and saved.validation.creation_state is CreationState.SENT:
@@ -45,39 +75,80 @@ class CreationSteps:
         else:
             await self._leases.release(saved)
 
-    async def _existing_entity(self, claimed: Onboarding) -> str | None:
-        """An entity that an earlier try created, or that gu1 already has for this document number.
+    async def _own_entity(self, claimed: Onboarding) -> _Entity | None:
+        """An entity under this onboarding's external id: its partner's, or one that an earlier try created."""
+        if not claimed.external_id and claimed.fence <= 1:
+            return None
+        earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
+        if earlier is None or earlier == claimed.lost_entity_id:
+            return None
+        # A partner's id of its customer may be older than this onboarding; our own id is not.
+        return _Entity(earlier, is_own=claimed.gu1_external_id == claimed.id)
 
-        Older gu1 versions create a second entity instead of refusing the duplicate.
+    async def _taken_over(self, claimed: Onboarding) -> _Entity | None:
+        """An entity that gu1 already has for the number. Raises `_AnothersEntity` if it is somebody else's.
+
+        Looked for first: older gu1 versions create a second entity instead of refusing the duplicate.
         """
-        if claimed.external_id or claimed.fence > 1:
-            earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
-            if earlier and earlier != claimed.lost_entity_id:
-                return earlier
-        return await self._entity_by_document(claimed)
+        found = await self._entity_by_number(claimed)
+        return await self._checked(claimed, found) if found else None
 
-    async def _entity_by_document(self, claimed: Onboarding) -> str | None:
+    async def _entity_by_number(self, claimed: Onboarding) -> str | None:
         details = _details(claimed)
         found = await _unless_refused(self._gu1.find_entity_by_tax_id(details.country, details.document_number))
         return None if found == claimed.lost_entity_id else found
 
-    async def _new_entity(self, claimed: Onboarding) -> str:
+    async def _new_entity(self, claimed: Onboarding) -> _Entity:
         try:
-            return await self._gu1.create_entity(_details(claimed), claimed.gu1_external_id)
+            created = await self._gu1.create_entity(_details(claimed), claimed.gu1_external_id)
         except Refused as refused:
-            # A duplicate must look the same to the applicant as a new entity.
+            # A duplicate of the same person must look the same to the applicant as a new entity.
             existing = refused.entity_id
             if existing is None and refused.http_status == DUPLICATE:
-                existing = await self._entity_by_document(claimed)
+                existing = await self._entity_by_number(claimed)
             if existing is None or existing == claimed.lost_entity_id:
                 raise
-            return existing
+            return await self._checked(claimed, existing)
+        return _Entity(created, is_own=True)
+
+    async def _checked(self, claimed: Onboarding, entity_id: str) -> _Entity:
+        """Numbers of different countries can be equal, and old Argentine ones are shared by two people."""
+        try:
+            entity = await self._gu1.read_entity(entity_id)
+        except Refused as refused:
+            raise Refused(refused.http_status, refused.code) from refused  # it says nothing about the details
+        conflict = conflict_between(_details(claimed), entity)
+        if conflict:
+            raise _AnothersEntity(conflict)
+        return _Entity(entity_id, is_own=False)
+
+    async def _ask_for_other_details(self, claimed: Onboarding, conflict: EntityConflict) -> None:
+        def change(fresh: Onboarding) -> Onboarding:
+            return replace(
+                fresh,
+                stall_reason=StallReason.DETAILS_REFUSED,
+                entity_conflict=conflict,
+                failures=0,
+                due_at=fresh.due_after(None),
+                updated_at=self._leases.now(),
+            )
+
+        await self._leases.finish(claimed, change)
+        level = logging.ERROR if conflict is EntityConflict.ANOTHER_PERSON else logging.WARNING
+        log.log(level, "onboarding %s: gu1 has another person's entity for the number: %s", claimed.id, conflict)
+        self._meter.count("entity_conflicts", kind=conflict)
 
     async def create_validation(self, claimed: Onboarding) -> None:
+        counted = await asyncio.to_thread(self._onboardings.with_attempts, claimed)
+        opens_at = self._onboardings.held_back_until(counted)
+        if opens_at:
+            await self._hold_back(claimed, counted, opens_at)
+            return
+
         def change(fresh: Onboarding) -> Onboarding:
             if not _may_send(fresh):
                 raise LostClaim
-            return self._sent(fresh)
+            return self._sent(_with_attempts_of(counted, fresh))
 
         await self._send(await self._leases.save(claimed, change))
 
@@ -110,6 +181,17 @@ class CreationSteps:
         else:
             await self._leases.finish(sent, lambda fresh: self._onboardings.apply_observation(fresh, seen))
 
+    async def _hold_back(self, claimed: Onboarding, counted: Onboarding, opens_at: datetime) -> None:
+        now = self._leases.now()
+        is_news = counted.earlier_attempts != claimed.earlier_attempts
+        if is_news:
+            self._meter.count("held_back")
+        await self._leases.sleep_until(
+            claimed,
+            min(opens_at, now + LONGEST_WAIT),
+            lambda fresh: replace(_with_attempts_of(counted, fresh), updated_at=now if is_news else fresh.updated_at),
+        )
+
     def _sent(self, onboarding: Onboarding) -> Onboarding:
         validation = onboarding.validation
         if validation is None:
@@ -138,6 +220,7 @@ class CreationSteps:
             return replace(
                 unsent_again,
                 entity_id=None,
+                entity_is_own=False,
                 lost_entity_id=claimed.entity_id,
                 stall_reason=StallReason.DETAILS_REFUSED,
                 failures=0,
@@ -178,6 +261,10 @@ async def _unless_refused(found: Awaitable[str | None]) -> str | None:
         return await found
     except Refused:
         return None
+
+
+def _with_attempts_of(counted: Onboarding, fresh: Onboarding) -> Onboarding:
+    return replace(fresh, person=counted.person, earlier_attempts=counted.earlier_attempts)
 
 
 def _not_sent(onboarding: Onboarding) -> Onboarding:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 
 class KeyedHash:
@@ -16,6 +17,10 @@ class KeyedHash:
 
     def matches(self, text: str, digest: str) -> bool:
         return any(hmac.compare_digest(_digest(key, text), digest) for key in self._keys)
+
+    def under_each_key(self) -> Iterator[Callable[[str], str]]:
+        """One function for each key that makes its hashes; the first makes the same as `digest`."""
+        return (partial(_digest, key) for key in self._keys)
 
 
 def _digest(key: bytes, text: str) -> str:

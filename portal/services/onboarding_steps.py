@@ -10,6 +10,7 @@ from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.timings import Timings
 from portal.domain.validation import CreationState
 from portal.services.budget import Budget
+from portal.services.correction_step import CorrectionStep
 from portal.services.creation_steps import CreationSteps
 from portal.services.duplicate_cleanup import DuplicateCleanup
 from portal.services.leases import Leases
@@ -17,6 +18,7 @@ from portal.services.onboardings import Onboardings
 from portal.services.ports import Clock, Gu1, Meter, Store
 from portal.services.reconciliation import Reconciliation
 from portal.services.refresh_steps import RefreshSteps
+from portal.services.verification_watch import VerificationWatch
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,9 @@ class OnboardingSteps:
         self._creation = CreationSteps(gu1, self._leases, onboardings, timings=timings, meter=meter)
         self._reconciliation = Reconciliation(store, gu1, self._leases, onboardings, timings=timings, meter=meter)
         self._cleanup = DuplicateCleanup(store, gu1, self._leases, timings=timings, meter=meter)
-        self._refresh_steps = RefreshSteps(gu1, self._leases, onboardings, budget, meter=meter)
+        self._correction = CorrectionStep(gu1, self._leases, onboardings, meter=meter)
+        self._watch = VerificationWatch(store, gu1, self._leases, budget, meter=meter)
+        self._refresh_steps = RefreshSteps(gu1, self._leases, onboardings, budget, timings=timings, meter=meter)
 
     async def take(self, claimed: Onboarding) -> None:
         step = self._next_step(claimed)
@@ -63,8 +67,10 @@ class OnboardingSteps:
         validation = onboarding.validation
         if onboarding.recheck_at and onboarding.recheck_at <= self._clock():
             return self._refresh_steps.recheck_others
+        if self._watch.is_due(onboarding):
+            return self._watch.check_verification
         if validation is None:
-            has_customer = onboarding.external_id and not onboarding.stopped_at
+            has_customer = onboarding.external_id and not onboarding.stopped_at and not onboarding.reverify
             return self._refresh_steps.look_up_customer if has_customer else self._pause
         if validation.creation_state is CreationState.SENT:
             return self._reconciliation.reconcile
@@ -77,6 +83,8 @@ class OnboardingSteps:
             # An approval that still waits for something: gu1 decides whether it can be cancelled.
             is_open = validation.gu1_id and not validation.is_settled
             return self._refresh_steps.cancel if is_open else self._pause
+        if onboarding.is_correcting:
+            return self._pause if onboarding.ends_at <= self._clock() else self._correction.correct
         if onboarding.stall_reason is StallReason.DETAILS_REFUSED:
             return self._pause
         if onboarding.entity_id is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from portal.domain.errors import RetryRefused
+from portal.domain.errors import CorrectionRefused, RetryRefused
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
@@ -18,7 +19,9 @@ from portal.domain.standing import Standing, may_continue, standing_of
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
-from portal.services.keyed_hash import KeyedHash
+from portal.services.identity import IdentityComparison
+from portal.services.number_correction import NumberCorrector
+from portal.services.person_attempts import PersonAttempts
 from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
 from portal.services.validation_plan import Policy, ValidationPlanner
 
@@ -37,7 +40,7 @@ class Onboardings:
         store: Store,
         *,
         clock: Clock,
-        keyed_hash: KeyedHash,
+        identity: IdentityComparison,
         policy_for: Callable[[Onboarding], Policy],
         provider_hosts: ProviderHosts,
         meter: Meter,
@@ -48,10 +51,12 @@ class Onboardings:
         """`wake` wakes this process's runner when an onboarding becomes due."""
         self._store = store
         self._clock = clock
-        self._planner = ValidationPlanner(policy_for, keyed_hash)
+        self._planner = ValidationPlanner(policy_for, identity)
+        self._attempts = PersonAttempts(identity.number_hash, policy_for, clock)
+        self.corrector = NumberCorrector(self._planner, identity)
         self._observations = ObservationApplier(
             clock=clock,
-            keyed_hash=keyed_hash,
+            identity=identity,
             provider_hosts=provider_hosts,
             meter=meter,
             timings=timings,
@@ -92,6 +97,25 @@ class Onboardings:
         self._wake()
         return row.onboarding
 
+    def correct_number(
+        self, onboarding_id: str, number: str, *, first_name: str = "", last_name: str = ""
+    ) -> Onboarding:
+        """The applicant gives the document number once more. Raises `CorrectionRefused` if that is not possible (now).
+
+        The names are needed unless gu1's record is the onboarding's own.
+        """
+        now = self._clock()
+        with self._store.locked(onboarding_id) as row:
+            onboarding = row.onboarding
+            if not self.standing(onboarding).may_correct_number:
+                raise CorrectionRefused
+            details = Details(onboarding.country or "", number, first_name, last_name)
+            corrected = self.corrector.given_again(onboarding, details, now)
+            row.save(corrected)
+        self._meter.count("corrections", outcome=corrected.correction or "")
+        self._wake()
+        return row.onboarding
+
     def get(self, onboarding_id: str) -> Onboarding:
         return self._store.get(onboarding_id)
 
@@ -114,14 +138,22 @@ class Onboardings:
             validation = row.onboarding.validation
             if validation is None or row.onboarding.erased_at or not may_continue(row.onboarding, now):
                 return None
-            url = validation.session_url
-            if url is None or not self._provider_hosts.allows(url):
+            url = self._provider_hosts.allowed(validation.session_url or "")
+            if url is None:
                 row.save(self._without_url(row.onboarding, validation, now))
                 return None
-            if validation.shown_at is None:
-                self._meter.count("hosted_pages_opened")
-                row.save(self._opened(row.onboarding, validation, now))
-            return url
+            return url if validation.shown_at or self._opens(row, validation, now) else None
+
+    def _opens(self, row: LockedOnboarding, validation: Validation, now: datetime) -> bool:
+        """Opens the hosted page for the first time; False if the person has no attempts left."""
+        counted = self._attempts.counted(row.onboarding, row.find_attempts)
+        if self._attempts.held_back_until(counted):
+            self._meter.count("held_back")
+            row.save(replace(counted, updated_at=now))
+            return False
+        self._meter.count("hosted_pages_opened")
+        row.save(self._opened(counted, validation, now))
+        return True
 
     def _without_url(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
         """For a stored address that GU1_PROVIDER_HOSTS no longer allows."""
@@ -154,6 +186,8 @@ class Onboardings:
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
         """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`.
 
+        If an earlier one is open still, because gu1 has not closed it, the applicant goes on with that.
+
         After an abandoned one the runner opens it, as soon as gu1 has closed the abandoned one.
 
         `after_attempt`: the number of the validation that the applicant saw.
@@ -163,16 +197,38 @@ class Onboardings:
             onboarding = row.onboarding
             if onboarding.validation_number > after_attempt:
                 return onboarding
-            standing = self.standing(onboarding)
-            if standing.may_restart:
-                row.save(_with_restart_asked(onboarding, now))
-            elif standing.may_retry:
-                row.save(self._planner.with_next(onboarding, now))
-                self._meter.count("retried")
-            else:
-                raise RetryRefused
+            counted = self._attempts.counted(onboarding, row.find_attempts)
+            others = [it for it in row.other_attempts() if it.number > onboarding.set_aside]
+            changed = self._with_retry(onboarding, counted, others, now)
+            if changed or counted.earlier_attempts != onboarding.earlier_attempts:
+                row.save(changed or counted)
+        if changed is None:
+            raise RetryRefused
         self._wake()
         return row.onboarding
+
+    def _with_retry(
+        self, before: Onboarding, counted: Onboarding, others: Sequence[Validation], now: datetime
+    ) -> Onboarding | None:
+        """None if it is refused. `counted`: `before` with the person's attempts counted anew."""
+        if self._attempts.held_back_until(before):
+            is_free = self._attempts.held_back_until(counted) is None
+            return replace(counted, due_at=now, updated_at=now) if is_free else None
+        standing = self.standing(counted)
+        if standing.may_restart:
+            return _with_restart_asked(counted, now)
+        if not standing.may_retry:
+            return None
+        self._meter.count("retried")
+        return self._planner.with_next(counted, now, others)
+
+    def with_attempts(self, onboarding: Onboarding) -> Onboarding:
+        """With the person's attempts before the current validation counted anew."""
+        return self._attempts.counted(onboarding, partial(self._store.find_attempts, onboarding))
+
+    def held_back_until(self, onboarding: Onboarding) -> datetime | None:
+        """When the person's next attempt is free; None if the current validation may be sent."""
+        return self._attempts.held_back_until(onboarding)
 
     def with_next(self, onboarding: Onboarding) -> Onboarding:
         """With the next validation in the place of the abandoned one that was closed for it."""
@@ -270,7 +326,13 @@ class Onboardings:
         return True
 
     def standing(self, onboarding: Onboarding) -> Standing:
-        return standing_of(onboarding, max_attempts=self.policy_for(onboarding).max_attempts, now=self._clock())
+        policy = self.policy_for(onboarding)
+        return standing_of(
+            onboarding,
+            max_attempts=policy.max_attempts,
+            attempts_window=policy.attempts_window,
+            now=self._clock(),
+        )
 
     def _make_due(self, row: LockedOnboarding) -> None:
         # Not after a failure: its backoff must not be shortened.
@@ -283,7 +345,7 @@ def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:
     settled = onboarding.validation is not None and onboarding.validation.is_settled
     if onboarding.stopped_at or onboarding.verified_before_at or settled:
         return None
-    return replace(onboarding, stopped_at=now, details=None, due_at=now, updated_at=now)
+    return replace(onboarding, stopped_at=now, details=None, name_digests=None, due_at=now, updated_at=now)
 
 
 def _new_id() -> str:

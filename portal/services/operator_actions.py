@@ -12,6 +12,7 @@ from datetime import datetime
 from portal.domain.errors import ActionRefused, AmbiguousName, UnknownOnboarding
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import REMEDIES, Reason, Remedy
+from portal.domain.reverification import with_verification_watched
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, OperatorDecision, Validation
@@ -19,7 +20,7 @@ from portal.services.change_history import Action, Actor, Cause, HistoryEntry
 from portal.services.onboardings import Onboardings, stopped
 from portal.services.partner_onboardings import HISTORY_LIMIT, Erasure, PartnerOnboardings
 from portal.services.ports import Clock, Gu1, History, OnboardingSearch, Store
-from portal.services.problems import AttemptRow, Problem, ProblemRow
+from portal.services.problems import AttemptRow, Problem, ProblemRow, ReverificationRow
 
 REASONS = tuple(reason for reason, remedy in REMEDIES.items() if remedy is Remedy.CONTACT)
 """With which an operator may reject: what a person decided is talked over with a person."""
@@ -99,6 +100,10 @@ class OperatorActions:
         """The longest waiting first."""
         return self._search.list_problems(problem, now=self._clock(), limit=limit)
 
+    def list_reverifications(self, partner: str | None, *, limit: int) -> list[ReverificationRow]:
+        """Customers who have to verify again, the longest due first."""
+        return self._search.list_reverifications(partner, limit=limit)
+
     def release(self, onboarding_id: str, by: Operator) -> Onboarding:
         """Lets a held approval count."""
 
@@ -107,6 +112,7 @@ class OperatorActions:
             if not validation.is_held:
                 raise ActionRefused("its approval is not held")
             released = replace(validation, operator_decision=OperatorDecision.RELEASED)
+            found = found.without_pending_correction
             return replace(found, validation=released, due_at=found.due_after(None), updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.RELEASED), change)
@@ -121,6 +127,7 @@ class OperatorActions:
             rejected = replace(
                 validation, status=Status.REJECTED, reason=reason, operator_decision=OperatorDecision.REJECTED
             )
+            found = found.without_pending_correction
             return replace(found, validation=rejected, due_at=found.due_after(None), updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.REJECTED), change)
@@ -132,7 +139,7 @@ class OperatorActions:
             changed = stopped(found, now)
             if changed is None:
                 raise ActionRefused("it is over already")
-            return changed
+            return replace(changed, stopped_by_operator=True)
 
         return self._change(onboarding_id, by.cause(Action.CANCELLED), change)
 
@@ -147,6 +154,8 @@ class OperatorActions:
                 raise ActionRefused("the applicant may try again already")
             if now >= found.ends_at:
                 raise ActionRefused("its access link has expired; it needs a new onboarding")
+            if not found.validation.status.is_final:  # held back before its hosted page was opened
+                return replace(found, allowed_attempt=found.attempts, due_at=now, updated_at=now)
             return replace(found, allowed_attempt=found.attempts + 1, updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.ATTEMPT_ALLOWED), change)
@@ -160,7 +169,7 @@ class OperatorActions:
                 raise ActionRefused("the applicant has to give the details again")
             if found.due_at is None and found.stall_reason is not StallReason.DETAILS_REFUSED:
                 raise ActionRefused("there is nothing left to do by itself")
-            return replace(found, stall_reason=None, failures=0, due_at=now, updated_at=now)
+            return replace(found, stall_reason=None, entity_conflict=None, failures=0, due_at=now, updated_at=now)
 
         return self._change(onboarding_id, by.cause(Action.RESUMED), change)
 
@@ -185,7 +194,7 @@ class OperatorActions:
     ) -> Onboarding:
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
-            changed = change(self._not_erased(row.onboarding), now)
+            changed = with_verification_watched(row.onboarding, change(self._not_erased(row.onboarding), now), now)
             row.save(changed, cause)
         self._wake()
         return changed

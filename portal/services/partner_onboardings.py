@@ -10,13 +10,14 @@ from datetime import datetime
 from functools import partial
 
 from portal.domain.comparable_numbers import comparable
-from portal.domain.errors import AnotherApplicant, UnknownOnboarding
+from portal.domain.errors import AnotherApplicant
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.stage import Stage, stage_of
-from portal.domain.standing import link_is_useful
+from portal.domain.standing import link_is_useful, may_correct_number
 from portal.domain.status import Status
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.keyed_hash import KeyedHash
+from portal.services.number_correction import NumberCorrector
 from portal.services.ports import Clock, History, IdempotentRequest, Meter, Store
 from portal.services.validation_plan import Policy
 
@@ -37,6 +38,8 @@ class CreateRequest:
     capture: str | None = None
     details: Details | None = None
     """If given, the customer only has to agree."""
+    reverify: bool = False
+    """Asks the customer even if an earlier approval is still valid."""
     sent_body: str = field(default="", repr=False)
     """Without the values that come from the registry."""
 
@@ -74,6 +77,7 @@ class PartnerOnboardings:
         clock: Clock,
         request_hash: KeyedHash,
         document_hash: KeyedHash,
+        corrector: NumberCorrector,
         policy_for: Callable[[Onboarding], Policy],
         meter: Meter,
         wake: Callable[[], None] = lambda: None,
@@ -83,6 +87,7 @@ class PartnerOnboardings:
         self._clock = clock
         self._request_hash = request_hash
         self._document_hash = document_hash
+        self._corrector = corrector
         self._policy_for = policy_for
         self._meter = meter
         self._wake = wake
@@ -105,7 +110,8 @@ class PartnerOnboardings:
             details=request.details,
             country=request.details.country if request.details else None,
             given_by_partner=request.details is not None,
-            due_at=now,
+            reverify=request.reverify,
+            due_at=None if request.reverify else now,
             created_at=now,
             updated_at=now,
         )
@@ -115,16 +121,13 @@ class PartnerOnboardings:
         )
         if stored.onboarding.id == fresh.id:
             self._meter.count("invited", partner=request.partner)
-            self._wake()
+        self._wake()
         status, stage = stored.response.split()
         return CreateResult(stored.onboarding, stored.is_new, Status(status), Stage(stage))
 
     def find(self, partner: str, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`, also for an onboarding of another partner."""
-        found = self._store.get(onboarding_id)
-        if found.partner != partner or found.erased_at:
-            raise UnknownOnboarding(onboarding_id)
-        return found
+        return self._store.get_of_partner(partner, onboarding_id)
 
     def history(self, partner: str, onboarding_id: str) -> list[HistoryEntry]:
         """The newest entries, oldest first. Raises `UnknownOnboarding` like `find`."""
@@ -136,10 +139,8 @@ class PartnerOnboardings:
         `cause`: if the partner did not ask for it itself.
         """
         now = self._clock()
-        with self._store.locked(onboarding_id) as row:
+        with self._store.locked_of_partner(partner, onboarding_id) as row:
             found = row.onboarding
-            if found.partner != partner:
-                raise UnknownOnboarding(onboarding_id)
             if found.erased_at is None:
                 settled = found.validation is not None and found.validation.is_settled
                 is_over = settled or found.verified_before_at is not None
@@ -166,14 +167,24 @@ class PartnerOnboardings:
             return_url=request.return_url or earlier.return_url,
             state=earlier.state if request.state is None else request.state,
             capture=request.capture or earlier.capture,
+            reverify=request.reverify or earlier.reverify,
         )
         if request.details is None or request.details == earlier.details:
             return changed
         if stage_of(earlier, max_attempts=max_attempts) is Stage.DETAILS:
             return self._with_details(changed, request.details)
         if self._is_another_applicant(earlier, request.details):
-            raise AnotherApplicant
+            return self._corrected(changed, request.details)
         return changed
+
+    def _corrected(self, onboarding: Onboarding, details: Details) -> Onboarding:
+        """With the right number for one that was held because of it, whoever gave that; else it is somebody else."""
+        now = self._clock()
+        if not (may_correct_number(onboarding, now) and self._corrector.is_same_person(onboarding, details)):
+            raise AnotherApplicant
+        corrected = self._corrector.given_again(onboarding, details, now)
+        self._meter.count("corrections", outcome=corrected.correction or "")
+        return replace(corrected, given_by_partner=True)
 
     def _with_details(self, onboarding: Onboarding, details: Details) -> Onboarding:
         """Replaces the details by the partner's, to which the customer has not agreed yet."""
@@ -184,6 +195,8 @@ class PartnerOnboardings:
             given_by_partner=True,
             consent=None,
             document_digest=None,
+            name_digests=None,
+            entity_conflict=None,
             attempts_opened=onboarding.validations_sent,
             validation=None,
             stall_reason=None,

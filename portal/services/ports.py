@@ -9,14 +9,25 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from portal.domain.entity_status import EntityStatus
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import DeliveryResult, Event
-from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow
+from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow, ReverificationRow
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
+
+
+class CountedAttempt(NamedTuple):
+    at: datetime
+    is_own: bool
+    """Of the onboarding itself, not of another one of the same person."""
+
+
+FindAttempts = Callable[[str | None, datetime, datetime], list[CountedAttempt]]
+"""Person, after when and until when: the attempts that count, without the current validation's."""
 
 
 class LockedOnboarding(Protocol):
@@ -30,8 +41,14 @@ class LockedOnboarding(Protocol):
         `cause`: who or what made the change, if the change itself does not show it.
         """
 
+    def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
+        """Like `Store.find_attempts`. Until the context ends, no other process counts those of the same person."""
+
     def other_attempt(self, gu1_id: str) -> Validation | None:
         """This attempt, if it is adopted and the onboarding stands at another one."""
+
+    def other_attempts(self) -> list[Validation]:
+        """Its adopted validations except the one that it stands at."""
 
     def save_other_attempt(self, attempt: Validation) -> None:
         """Writes only that attempt."""
@@ -97,6 +114,9 @@ class Store(Protocol):
     def get(self, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`."""
 
+    def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
+        """Raises `UnknownOnboarding`, after the same query, also for an erased one and for another partner's."""
+
     def poll_state(self, onboarding_id: str) -> PollState:
         """Raises `UnknownOnboarding`."""
 
@@ -108,6 +128,9 @@ class Store(Protocol):
 
     def locked(self, onboarding_id: str) -> AbstractContextManager[LockedOnboarding]:
         """Raises `UnknownOnboarding`; rolls back if the context raises."""
+
+    def locked_of_partner(self, partner: str | None, onboarding_id: str) -> AbstractContextManager[LockedOnboarding]:
+        """`locked`, which raises `UnknownOnboarding`, after the same query, also for one of another partner's."""
 
     def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding that adopted this validation, even if it stands at another one."""
@@ -123,6 +146,14 @@ class Store(Protocol):
 
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
         """Its adopted validations except the one that it stands at."""
+
+    def find_attempts(
+        self, onboarding: Onboarding, person: str | None, after: datetime, until: datetime
+    ) -> list[CountedAttempt]:
+        """The onboarding's earlier attempts, and those of the person's other onboardings.
+
+        Of others only those that reached the hosted page and were rejected or are still open. Outages do not count.
+        """
 
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         """True if another onboarding sent requests for the same entity and has no answer yet."""
@@ -141,8 +172,17 @@ class Store(Protocol):
     def purge_details(self, created_until: datetime, *, limit: int) -> int:
         """Deletes the details of at most `limit` onboardings, and what else is personal if no work is left.
 
-        Returns of how many, like the other purges: fewer than `limit` if none is left.
+        Returns of how many, like the other purges: 0 if none is left.
         """
+
+    def start_verification_checks(self, now: datetime, *, limit: int) -> None:
+        """Makes onboardings due whose `verification_check_at` has come."""
+
+    def forget_earlier_verifications(self, onboarding: Onboarding) -> None:
+        """The customer was verified again in `onboarding`, so of the earlier ones nothing falls due any more."""
+
+    def forget_persons(self, before: datetime, *, limit: int) -> int:
+        """Deletes the hashes of persons who neither sent a form nor opened a hosted page since then."""
 
     def ping(self) -> None: ...
 
@@ -162,6 +202,9 @@ class OnboardingSearch(Protocol):
 
     def list_problems(self, problem: Problem, *, now: datetime, limit: int) -> list[ProblemRow]:
         """The longest waiting first."""
+
+    def list_reverifications(self, partner: str | None, *, limit: int) -> list[ReverificationRow]:
+        """Customers who have to verify again, the longest due first. `partner`: None for all."""
 
     def count_problems(self, now: datetime) -> list[ProblemCount]:
         """Also those of which there is none."""
@@ -240,6 +283,11 @@ class Gu1(Protocol):
     async def find_entity(self, external_id: str) -> str | None: ...
 
     async def find_entity_by_tax_id(self, country: str, tax_id: str) -> str | None: ...
+
+    async def read_entity(self, entity_id: str) -> ExistingEntity: ...
+
+    async def change_tax_id(self, entity_id: str, tax_id: str) -> None:
+        """Asks for it; only `read_entity` tells whether gu1 did it."""
 
     async def read_entity_status(self, entity_id: str) -> EntityStatus: ...
 

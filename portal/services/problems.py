@@ -21,10 +21,14 @@ class Problem(StrEnum):
 
 class ProblemKind(StrEnum):
     IDENTITY = "identity"
-    """The verified document has another number than the typed one."""
+    """The verified document has another number or name than was given."""
+    IDENTITY_UNKNOWN = "identity_unknown"
+    """The verified document could not be compared, and the partner requires it."""
     REGISTRY = "registry"
     """RENAPER has not answered."""
     HOSTED_PAGE_REFUSED = "hosted_page_refused"
+    ANOTHER_PERSON = "another_person"
+    """gu1 has another person's entity for the number."""
     NO_HOSTED_PAGE = "no_hosted_page"
     OVERDUE = "overdue"
     UNAVAILABLE = "unavailable"
@@ -32,8 +36,13 @@ class ProblemKind(StrEnum):
 
 
 KINDS: dict[Problem, tuple[ProblemKind, ...]] = {
-    Problem.HELD: (ProblemKind.IDENTITY, ProblemKind.REGISTRY),
-    Problem.STUCK: (ProblemKind.HOSTED_PAGE_REFUSED, ProblemKind.NO_HOSTED_PAGE, ProblemKind.OVERDUE),
+    Problem.HELD: (ProblemKind.IDENTITY, ProblemKind.IDENTITY_UNKNOWN, ProblemKind.REGISTRY),
+    Problem.STUCK: (
+        ProblemKind.HOSTED_PAGE_REFUSED,
+        ProblemKind.NO_HOSTED_PAGE,
+        ProblemKind.ANOTHER_PERSON,
+        ProblemKind.OVERDUE,
+    ),
     Problem.FAILING: (ProblemKind.UNAVAILABLE, ProblemKind.REFUSED),
 }
 
@@ -55,6 +64,16 @@ class ProblemRow:
     """The last change that the applicant could see."""
     due_at: datetime | None
     failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReverificationRow:
+    """A customer who has to verify again."""
+
+    onboarding_id: str
+    partner: str | None
+    external_id: str
+    reverification_due_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

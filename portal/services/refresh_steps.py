@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Gu1Error, Malformed, Refused
 from portal.domain.onboarding import Onboarding
+from portal.domain.reverification import with_verification_watched
 from portal.domain.status import OPEN, Status
+from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.budget import Budget
 from portal.services.leases import Leases, attempt_of
@@ -38,8 +41,6 @@ _NOT_CANCELLABLE = {400, 404, 409, 422}
 
 _NOT_FOUND = 404
 
-_RECHECK_EVERY = timedelta(minutes=5)
-
 _CLOSE_GRACE = timedelta(days=1)
 """After a session's end, if gu1 neither closes it nor lets us cancel it."""
 
@@ -51,11 +52,14 @@ class _BudgetExhausted(Exception):
 
 
 class RefreshSteps:
-    def __init__(self, gu1: Gu1, leases: Leases, onboardings: Onboardings, budget: Budget, *, meter: Meter) -> None:
+    def __init__(
+        self, gu1: Gu1, leases: Leases, onboardings: Onboardings, budget: Budget, *, timings: Timings, meter: Meter
+    ) -> None:
         self._gu1 = gu1
         self._leases = leases
         self._onboardings = onboardings
         self._budget = budget
+        self._timings = timings
         self._meter = meter
 
     async def refresh(self, claimed: Onboarding) -> None:
@@ -215,13 +219,15 @@ class RefreshSteps:
     async def recheck_others(self, claimed: Onboarding) -> None:
         """Reads the attempts that it does not stand at, and cancels what is open of them."""
         others = await asyncio.to_thread(self._onboardings.other_attempts, claimed.id)
+        wait = None
         try:
-            open_ones = [other for other in others if await self._is_open_still(claimed, other)]
+            if any([await self._is_open_still(claimed, other) for other in others]):
+                wait = self._timings.recheck_refused
         except Gu1Error as error:
             log.warning("onboarding %s: other attempts not read: %s: %s", claimed.id, type(error).__name__, error)
-            open_ones = others
+            wait = max(self._timings.recheck_unanswered, getattr(error, "retry_after", None) or 0.0)
         now = self._leases.now()
-        again = now + _RECHECK_EVERY if open_ones else None
+        again = now + timedelta(seconds=wait) if wait else None
 
         def change(fresh: Onboarding) -> Onboarding:
             # News came meanwhile, or one of them was approved and so left the claimed one open.
@@ -250,19 +256,23 @@ class RefreshSteps:
 
     async def look_up_customer(self, claimed: Onboarding) -> None:
         """Approves the onboarding if gu1 already has a valid approval for this customer."""
-        verified_at = await self._earlier_approval(claimed)
+        entity = await self._earlier_approval(claimed)
 
         def change(fresh: Onboarding) -> Onboarding:
             # Details were given or the onboarding was stopped meanwhile.
             if fresh.validation or fresh.stopped_at:
                 return fresh
             looked_up = replace(fresh, stall_reason=None, failures=0, due_at=None)
-            return replace(looked_up, verified_before_at=verified_at, details=None) if verified_at else looked_up
+            if entity is None:
+                return looked_up
+            now = self._leases.now()
+            approved = replace(looked_up, verified_before_at=entity.verified_at or now, details=None)
+            return replace(with_verification_watched(fresh, approved, now), verified_until=entity.expires_at)
 
         await self._leases.finish(claimed, change)
 
-    async def _earlier_approval(self, claimed: Onboarding) -> datetime | None:
-        """When gu1 verified the customer; None also if gu1 refuses to say or the access link has expired."""
+    async def _earlier_approval(self, claimed: Onboarding) -> EntityStatus | None:
+        """A valid one that is the customer's own; None also if gu1 refuses to say or the access link has expired."""
         if claimed.ends_at <= self._leases.now():
             return None
         try:
@@ -282,7 +292,7 @@ class RefreshSteps:
         if owner and not owner.is_valid_approval_for(claimed, entity.validation_id):
             log.warning("onboarding %s: the approval at gu1 is not this customer's own", claimed.id)
             return None
-        return entity.verified_at or now
+        return entity
 
     def _is_watched(self, claimed: Onboarding) -> bool:
         return claimed.watched_at is not None and claimed.watched_at >= self._leases.now() - WATCHED_FOR

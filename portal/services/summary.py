@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from portal.domain.correction import Correction
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
-from portal.domain.standing import is_finished
+from portal.domain.standing import is_finished, retry_opens_at
 from portal.domain.status import Status
 from portal.domain.validation import Decider, IdentityMatch
 from portal.services.validation_plan import Policy
@@ -26,6 +27,7 @@ class Summary:
     stage: Stage
     reason: Reason | None
     identity_match: IdentityMatch
+    correction: Correction | None
     decided_by: Decider | None
     attempts: int
     validation_id: str | None
@@ -33,9 +35,14 @@ class Summary:
     created_at: datetime
     updated_at: datetime
     verified_at: datetime | None
+    verified_until: datetime | None
+    needs_reverification: bool
+    can_retry_at: datetime | None
+    """When the next attempt may be made, also if that is in the past; None if no wait is asked for, or for ever."""
 
 
-def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
+def summary_of(onboarding: Onboarding, policy: Policy) -> Summary:
+    max_attempts = policy.max_attempts
     validation, verdict = onboarding.validation, onboarding.verdict
     is_approved = onboarding.status is Status.APPROVED
     verified_at = onboarding.verified_before_at or (validation.verified_at if validation else None)
@@ -46,6 +53,7 @@ def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
         stage=stage_of(onboarding, max_attempts=max_attempts),
         reason=verdict.reason if verdict else None,
         identity_match=verdict.identity_match if verdict else IdentityMatch.UNKNOWN,
+        correction=onboarding.correction,
         decided_by=verdict.decided_by if verdict else None,
         attempts=onboarding.attempts,
         validation_id=validation.gu1_id if validation else None,
@@ -53,6 +61,9 @@ def summary_of(onboarding: Onboarding, *, max_attempts: int) -> Summary:
         created_at=onboarding.created_at,
         updated_at=onboarding.updated_at,
         verified_at=(verified_at or onboarding.updated_at) if is_approved else None,
+        verified_until=onboarding.verified_until if is_approved else None,
+        needs_reverification=onboarding.reverification_due_at is not None,
+        can_retry_at=retry_opens_at(onboarding, max_attempts=max_attempts, attempts_window=policy.attempts_window),
     )
 
 
@@ -68,10 +79,10 @@ class ChangeNotifier:
         """The summary as JSON; None if there is nothing to notify of."""
         if after.partner is None or after.erased_at or not self._wants_notifications(after.partner):
             return None
-        max_attempts = self._policy_for(after).max_attempts
-        if _significant(before, max_attempts) == _significant(after, max_attempts):
+        policy = self._policy_for(after)
+        if _significant(before, policy.max_attempts) == _significant(after, policy.max_attempts):
             return None
-        summary = summary_of(after, max_attempts=max_attempts)
+        summary = summary_of(after, policy)
         return json.dumps({name: _plain(value) for name, value in asdict(summary).items()})
 
 
@@ -88,6 +99,8 @@ def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...
         onboarding.validation_number,
         is_finished(onboarding, max_attempts=max_attempts),
         needs_partner,
+        onboarding.correction,
+        onboarding.reverification_due_at is not None,
     )
 
 

@@ -7,10 +7,6 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from psycopg import DataError
-from psycopg.abc import Buffer, Loader
-from psycopg.adapt import AdaptersMap
-from psycopg.pq import Format
 from sqlalchemy import DateTime, Dialect, TypeDecorator
 from sqlalchemy.dialects.sqlite import DATETIME
 from sqlalchemy.types import TypeEngine
@@ -59,22 +55,3 @@ class _LenientText(DATETIME):
                 return Unreadable.TIME
 
         return lenient
-
-
-def lenient_loader(adapters: AdaptersMap, oid: int) -> type[Loader]:
-    """psycopg's own loader, but `Unreadable.TIME` for `infinity` and years after 9999 instead of an error."""
-    strict: Any = adapters.get_loader(oid, Format.TEXT)
-
-    class Lenient:
-        format = Format.TEXT
-
-        def __init__(self, oid: int, context: Any = None) -> None:
-            self._strict: Loader = strict(oid, context)
-
-        def load(self, data: Buffer) -> Any:
-            try:
-                return self._strict.load(data)
-            except DataError:
-                return Unreadable.TIME
-
-    return Lenient

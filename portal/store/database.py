@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 import time
+from ast import literal_eval
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, func, make_url, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from portal.config import make_private
 from portal.domain.errors import StoreUnavailable
-from portal.store.column_types import lenient_loader
 from portal.store.database_errors import store_errors
+
+if TYPE_CHECKING:  # importing Alembic takes a fifth of the time until the portal answers
+    import psycopg
+    from alembic.config import Config
 
 STATEMENT_TIMEOUT = 10.0
 POOL_TIMEOUT = 2.0
@@ -34,6 +48,8 @@ PING_AFTER = 1.0
 _WRITES = "portal_writes"
 _USED_AT = "portal_used_at"
 _MIGRATION_LOCK = 7_218_400_113
+_HEADER = ("down_revision", "revision")
+_MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 
 
 def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5) -> Engine:
@@ -76,6 +92,8 @@ class Schema(StrEnum):
 
 def migrate(engine: Engine) -> None:
     """Upgrades the schema; if several processes try, one does it and the others wait."""
+    from alembic import command  # noqa: PLC0415
+
     with migration(engine) as connection:
         if _schema_of(connection) is Schema.BEHIND:
             command.upgrade(alembic_config(connection), "head")
@@ -101,6 +119,8 @@ def schema_of(engine: Engine) -> Schema:
 
 def alembic_config(connection: Connection | None = None) -> Config:
     """For Alembic's own commands; works in a checkout and in a wheel."""
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", "portal.store:migrations")
     config.set_main_option("path_separator", "os")
@@ -109,12 +129,23 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def _schema_of(connection: Connection) -> Schema:
-    present = set(MigrationContext.configure(connection).get_current_heads())
-    scripts = ScriptDirectory.from_config(alembic_config())
-    if present == set(scripts.get_heads()):
+    present: set[str] = set()
+    if inspect(connection).has_table("alembic_version"):
+        present = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    known = _migrations()
+    if present == known.keys() - known.values():
         return Schema.CURRENT
-    known = {script.revision for script in scripts.walk_revisions()}
-    return Schema.BEHIND if present <= known else Schema.AHEAD
+    return Schema.BEHIND if present <= known.keys() else Schema.AHEAD
+
+
+def _migrations() -> dict[str, str | None]:
+    """Each revision and the one before it, as Alembic would read them from the same files."""
+    found = {}
+    for path in _MIGRATIONS.glob("[0-9]*.py"):
+        before, revision = (re.search(rf"^{it} = (.+)$", path.read_text("utf-8"), re.M) for it in _HEADER)
+        assert before and revision, path.name
+        found[literal_eval(revision[1])] = literal_eval(before[1])
+    return found
 
 
 def _is_sqlite(engine: Engine) -> bool:
@@ -128,14 +159,24 @@ def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
         or url.query.get("mode") == "memory"
     ):
         raise ValueError("SQLite needs a file: sqlite:///portal.db")
-    folder = Path(str(url.database).removeprefix("file:")).parent
-    if not folder.is_dir():
-        raise StoreUnavailable(f"the folder of the database does not exist: {folder.resolve()}")
+    file = Path(str(url.database).removeprefix("file:"))
+    if not file.parent.is_dir():
+        raise StoreUnavailable(f"the folder of the database does not exist: {file.parent.resolve()}")
+    _make_private(file)
     engine = create_engine(url, connect_args={"timeout": lock_timeout}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _drop_broken_connections)
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """Also the files of the write-ahead log, which get the database's permissions only if they are new."""
+    if "?" not in str(file):
+        with suppress(OSError):  # `portal check` and the first query tell of a file that cannot be made
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        for suffix in ("", "-wal", "-shm"):
+            make_private(file.with_name(file.name + suffix))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -178,6 +219,8 @@ def _without_foreign_keys(connection: Connection) -> None:
 
 
 def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
+    from portal.store.postgresql_times import read_leniently  # noqa: PLC0415 - SQLite needs no psycopg
+
     settings = {
         "statement_timeout": int(STATEMENT_TIMEOUT * 1000),
         "lock_timeout": int(lock_timeout * 1000),
@@ -195,18 +238,20 @@ def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engin
         "tcp_user_timeout": int(STATEMENT_TIMEOUT * 1000),
     }
     engine = create_engine(url, connect_args=arguments, isolation_level="READ COMMITTED", **options)
-    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "connect", read_leniently)
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _replace_if_dead)
     return engine
 
 
-def _note_use(_connection: psycopg.Connection | None, record: ConnectionPoolEntry) -> None:
+def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
     record.info[_USED_AT] = time.monotonic()
 
 
 def _replace_if_dead(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
     """SQLAlchemy's pre-ping, but not for a connection that just worked: under load that were a round trip each time."""
+    import psycopg  # noqa: PLC0415 - SQLite needs no psycopg
+
     if time.monotonic() - record.info.get(_USED_AT, float("inf")) < PING_AFTER:
         return
     try:
@@ -215,11 +260,6 @@ def _replace_if_dead(connection: psycopg.Connection, record: ConnectionPoolEntry
         connection.autocommit = autocommit
     except psycopg.Error:
         raise DisconnectionError from None  # the pool then connects anew
-
-
-def _prepare_postgresql(connection: psycopg.Connection, _record: object) -> None:
-    times = connection.adapters.types["timestamptz"]
-    connection.adapters.register_loader("timestamptz", lenient_loader(connection.adapters, times.oid))
 
 
 def _wait_for_other_migrations(connection: Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Executable, and_, bindparam, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,6 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
 from portal.services.change_history import Cause, HistoryEntry
+from portal.services.ports import CountedAttempt
+from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
@@ -66,6 +68,11 @@ class LockedRow:
             add_entry(self._connection, changed.id, entry)
         self.onboarding = changed
 
+    def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
+        if person:
+            lock_person(self._connection, person)
+        return find_attempts(self._connection, self.onboarding, person, after, until)
+
     def other_attempt(self, gu1_id: str) -> Validation | None:
         current = self.onboarding.validation
         if current and current.gu1_id == gu1_id:
@@ -74,9 +81,12 @@ class LockedRow:
         row = self._connection.execute(attempts().where(adopted)).mappings().first()
         return read_attempt(row, self._cipher) if row else None
 
+    def other_attempts(self) -> list[Validation]:
+        return read_other_attempts(self._connection, self.onboarding.id, self._cipher)
+
     def save_other_attempt(self, attempt: Validation) -> None:
         if self.onboarding.erased_at:
-            attempt = replace(attempt, session_url=None, session_id=None)
+            attempt = replace(attempt, session_url=None, session_id=None, verified_digest=None)
         write_attempt(self._connection, self.onboarding.id, attempt, self._cipher)
 
     def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
@@ -85,7 +95,14 @@ class LockedRow:
         for table in (events, customers, idempotency_keys):
             self._connection.execute(delete(table).where(table.c.onboarding_id == changed.id))
         sessions = update(validations).where(validations.c.onboarding_id == changed.id)
-        self._connection.execute(sessions.values(session_url_encrypted=None, session_id=None))
+        self._connection.execute(sessions.values(session_url_encrypted=None, session_id=None, verified_digest=None))
+
+
+def read_other_attempts(connection: Connection, onboarding_id: str, cipher: ColumnCipher) -> list[Validation]:
+    left = validations.c.number.is_distinct_from(onboardings.c.current_validation)
+    adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None), left)
+    rows = connection.execute(attempts().join(onboardings).where(adopted).order_by(validations.c.number))
+    return [read_attempt(row, cipher) for row in rows.mappings()]
 
 
 def write_validation(connection: Connection, onboarding: Onboarding, cipher: ColumnCipher) -> None:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Label, RowMapping, Select, and_, select
 
-from portal.domain.onboarding import Consent, Details, Onboarding, StallReason
+from portal.domain.correction import Correction
+from portal.domain.onboarding import Consent, Details, EntityConflict, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityMatch, OperatorDecision, Validation
+from portal.domain.validation import (
+    CreationState,
+    Decider,
+    DoubleCheck,
+    IdentityBasis,
+    IdentityMatch,
+    OperatorDecision,
+    Validation,
+)
 from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -24,11 +34,15 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "double_check": DoubleCheck,
     "reason": Reason,
     "identity_match": IdentityMatch,
+    "identity_basis": IdentityBasis,
     "operator_decision": OperatorDecision,
     "decided_by": Decider,
     "stall_reason": StallReason,
+    "correction": Correction,
+    "entity_conflict": EntityConflict,
 }
-_ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", "consent", "validation"}]
+_WRITTEN_OTHERWISE = {"details", "consent", "validation", "earlier_attempts"}
+_ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in _WRITTEN_OTHERWISE]
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]
 _ONBOARDING_READER = RowReader(onboardings, _ONBOARDING_FIELDS)
 _VALIDATION_READER = RowReader(validations, _VALIDATION_FIELDS, prefix=_PREFIX)
@@ -58,6 +72,7 @@ def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str,
         "details_encrypted": cipher.encrypt(json.dumps(asdict(details))) if details else None,
         "consent_version": consent.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
+        "earlier_attempts": _times(onboarding.earlier_attempts),
         "current_validation": onboarding.validation.number if onboarding.validation else None,
     }
 
@@ -93,6 +108,7 @@ def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
         **_with_enums(_ONBOARDING_READER.read(row)),
         details=Details(**json.loads(cipher.decrypt(encrypted))) if encrypted is not None else None,
         consent=Consent(version=consent, given_at=row["consent_given_at"]) if consent is not None else None,
+        earlier_attempts=_read_times(row["earlier_attempts"]),
         validation=_validation(row, cipher) if row["current_validation"] is not None else None,
     )
 
@@ -105,6 +121,20 @@ def _validation(row: RowMapping, cipher: ColumnCipher) -> Validation:
         **_with_enums(_VALIDATION_READER.read(row)),
         session_url=cipher.decrypt(encrypted) if encrypted is not None else None,
     )
+
+
+def _times(times: tuple[datetime, ...] | None) -> str | None:
+    return None if times is None else json.dumps([time.isoformat() for time in times])
+
+
+def _read_times(stored: object) -> tuple[datetime, ...] | None:
+    """Raises `ValueError` and `TypeError`."""
+    if stored is None:
+        return None
+    times = tuple(datetime.fromisoformat(time) for time in json.loads(str(stored)))
+    if any(time.tzinfo is None for time in times):
+        raise ValueError("a time without a time zone")
+    return times
 
 
 def _plain(value: Any) -> Any:

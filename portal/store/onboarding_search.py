@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, or_, select
 
-from portal.domain.onboarding import StallReason
+from portal.domain.onboarding import EntityConflict, StallReason
 from portal.domain.reference import read_reference, reference_of
-from portal.domain.validation import REFRESHES_FOR_PAGE, IdentityMatch
+from portal.domain.validation import REFRESHES_FOR_PAGE, DoubleCheck, IdentityMatch
 from portal.services.problems import (
     AGES,
     KINDS,
@@ -21,6 +21,7 @@ from portal.services.problems import (
     ProblemCount,
     ProblemKind,
     ProblemRow,
+    ReverificationRow,
 )
 from portal.store.column_types import Unreadable
 from portal.store.row_reader import RowReader
@@ -81,6 +82,16 @@ class OnboardingSearch:
         readable = [row for row in rows if Unreadable.TIME not in row.values()]
         return [ProblemRow(**dict(row) | {"kind": ProblemKind(row["kind"])}) for row in readable]
 
+    def list_reverifications(self, partner: str | None, *, limit: int) -> list[ReverificationRow]:
+        columns = (onboardings.c.id.label("onboarding_id"), onboardings.c.partner, onboardings.c.external_id)
+        due_at = onboardings.c.reverification_due_at
+        due = select(*columns, due_at).where(due_at.is_not(None), onboardings.c.external_id.is_not(None))
+        if partner is not None:
+            due = due.where(onboardings.c.partner == partner)
+        with self._transactions.reading() as connection:
+            rows = connection.execute(due.order_by(due_at).limit(limit)).mappings().all()
+        return [ReverificationRow(**row) for row in rows if Unreadable.TIME not in row.values()]
+
     def count_problems(self, now: datetime) -> list[ProblemCount]:
         """Also those of which there is none."""
         counts: dict[tuple[Problem, str, str], int] = {}
@@ -100,7 +111,12 @@ class OnboardingSearch:
 
 def _held(_now: datetime) -> Select[Any]:
     is_mismatch = validations.c.identity_match == IdentityMatch.MISMATCH
-    kind = case((is_mismatch, ProblemKind.IDENTITY), else_=ProblemKind.REGISTRY)
+    waits_for_registry = validations.c.double_check == DoubleCheck.UNANSWERED
+    kind = case(
+        (is_mismatch, ProblemKind.IDENTITY),
+        (waits_for_registry, ProblemKind.REGISTRY),
+        else_=ProblemKind.IDENTITY_UNKNOWN,
+    )
     joined = _rows(kind).join(validations, _CURRENT)
     return joined.where(HELD, validations.c.operator_decision.is_(None), _UNDER_WAY)
 
@@ -111,14 +127,20 @@ def _stuck(now: datetime) -> Select[Any]:
     refused = select(onboardings.c.id).where(
         FAILING, onboardings.c.stall_reason == StallReason.HOSTED_PAGE_REFUSED, _UNDER_WAY
     )
+    is_anothers = and_(
+        onboardings.c.stall_reason == StallReason.DETAILS_REFUSED,
+        onboardings.c.entity_conflict == EntityConflict.ANOTHER_PERSON,
+    )
+    anothers = select(onboardings.c.id).where(FAILING, is_anothers, _UNDER_WAY)
     is_free = or_(onboardings.c.lease_until.is_(None), onboardings.c.lease_until < now)
     overdue = select(onboardings.c.id).where(onboardings.c.due_at < now - OVERDUE_AFTER, is_free)
     kind = case(
         (onboardings.c.stall_reason == StallReason.HOSTED_PAGE_REFUSED, ProblemKind.HOSTED_PAGE_REFUSED),
+        (is_anothers, ProblemKind.ANOTHER_PERSON),
         (onboardings.c.id.in_(lacks_page), ProblemKind.NO_HOSTED_PAGE),
         else_=ProblemKind.OVERDUE,
     )
-    return _rows(kind).where(onboardings.c.id.in_(lacks_page.union(refused, overdue)))
+    return _rows(kind).where(onboardings.c.id.in_(lacks_page.union(refused, anothers, overdue)))
 
 
 def _failing(_now: datetime) -> Select[Any]:

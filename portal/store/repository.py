@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,21 +27,30 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
-from portal.services.ports import IdempotentRequest, PollState, ReusePolicy, StoredResult
+from portal.services.ports import CountedAttempt, IdempotentRequest, PollState, ReusePolicy, StoredResult
 from portal.store.column_types import Unreadable
+from portal.store.counted_attempts import find_attempts
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry
-from portal.store.locked_onboarding import DescribeChange, LockedRow, RecordChange, write_validation
-from portal.store.mapping import attempts, joined, onboarding_values, read_attempt, read_onboarding
+from portal.store.locked_onboarding import (
+    DescribeChange,
+    LockedRow,
+    RecordChange,
+    read_other_attempts,
+    write_validation,
+)
+from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.row_leases import moment
 from portal.store.row_reader import UnreadableRow
-from portal.store.tables import PERSONAL, onboardings, validations
+from portal.store.tables import PERSONAL, VERIFIED, onboardings, validations
 from portal.store.transactions import Transactions, insert
 
 PING_MILLISECONDS = 1000
+LONGEST_VALIDITY = timedelta(days=60)
+"""Twice the longest time between two checks of an approval."""
 
 _CLAIMED = joined().where(onboardings.c.id.in_(bindparam("ids", expanding=True))).order_by(onboardings.c.due_at)
 _BY_ID = joined().where(onboardings.c.id == bindparam("id"))
@@ -54,15 +63,19 @@ def _purge() -> ReturningUpdate[tuple[str, datetime | Unreadable]]:
     old = select(onboardings.c.id).where(onboardings.c.created_at <= moment("created_until"), forgotten)
     first = old.order_by(onboardings.c.created_at).limit(bindparam("limit", type_=Integer))
     those = first.with_for_update(skip_locked=True).cte("ended")
-    # The verdict that is still to come is compared with this hash.
-    digest = case((is_over, None), else_=onboardings.c.document_digest)
-    submission = case((is_over, None), else_=onboardings.c.submission)
+    # The verdict that is still to come is compared with these hashes.
+    names = ("document_digest", "name_digests", "submission")
+    kept = {name: case((is_over, None), else_=onboardings.c[name]) for name in names}
     purged = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
-    forgotten_values = {"details_encrypted": None, "document_digest": digest, "submission": submission}
-    return purged.values(forgotten_values).returning(onboardings.c.id, onboardings.c.due_at)
+    return purged.values(details_encrypted=None, **kept).returning(onboardings.c.id, onboardings.c.due_at)
 
 
 _PURGE = _purge()
+_FORGET_DOCUMENTS = (
+    update(validations)
+    .where(validations.c.onboarding_id.in_(bindparam("ids", expanding=True)))
+    .values(verified_digest=None)
+)
 _FORGET_SESSIONS = (
     update(validations)
     .where(validations.c.onboarding_id.in_(bindparam("ids", expanding=True)))
@@ -128,11 +141,10 @@ class Repository:
             return result
 
     def get(self, onboarding_id: str) -> Onboarding:
-        with self._transactions.reading() as connection:
-            onboarding = self._find(connection, onboarding_id)
-        if onboarding is None:
-            raise UnknownOnboarding(onboarding_id)
-        return onboarding
+        return self._get(onboarding_id, onboardings.c.id == onboarding_id)
+
+    def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
+        return self._get(onboarding_id, and_(_of_partner(partner, onboarding_id), onboardings.c.erased_at.is_(None)))
 
     def poll_state(self, onboarding_id: str) -> PollState:
         with self._transactions.reading() as connection:
@@ -165,6 +177,14 @@ class Repository:
             yield row
 
     @contextmanager
+    def locked_of_partner(self, partner: str | None, onboarding_id: str) -> Iterator[LockedRow]:
+        theirs = select(onboardings.c.id).where(_of_partner(partner, onboarding_id))
+        with self._locked_row(lambda connection: connection.scalar(theirs)) as row:
+            if row is None:
+                raise UnknownOnboarding(onboarding_id)
+            yield row
+
+    @contextmanager
     def locked_by_validation(self, gu1_id: str) -> Iterator[LockedRow | None]:
         with self._locked_where(validations.c.gu1_id == gu1_id) as row:
             yield row
@@ -186,11 +206,8 @@ class Repository:
             return set(connection.scalars(select(validations.c.nonce).join(onboardings).where(closed)))
 
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
-        left = validations.c.number.is_distinct_from(onboardings.c.current_validation)
-        adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None), left)
         with self._transactions.reading() as connection:
-            rows = connection.execute(attempts().join(onboardings).where(adopted).order_by(validations.c.number))
-            return [read_attempt(row, self._cipher) for row in rows.mappings()]
+            return read_other_attempts(connection, onboarding_id, self._cipher)
 
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         others = and_(onboardings.c.entity_id == onboarding.entity_id, onboardings.c.id != onboarding.id)
@@ -198,6 +215,12 @@ class Repository:
         unanswered = select(validations.c.nonce).join(onboardings).where(others, validations.c.sends > answered)
         with self._transactions.reading() as connection:
             return connection.scalar(unanswered.limit(1)) is not None
+
+    def find_attempts(
+        self, onboarding: Onboarding, person: str | None, after: datetime, until: datetime
+    ) -> list[CountedAttempt]:
+        with self._transactions.reading() as connection:
+            return find_attempts(connection, onboarding, person, after, until)
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         with self._transactions.writing() as connection:
@@ -224,8 +247,44 @@ class Repository:
     def purge_details(self, created_until: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
             purged = connection.execute(_PURGE, {"created_until": created_until, "limit": limit}).all()
+            connection.execute(_FORGET_DOCUMENTS, {"ids": [it.id for it in purged]})
             connection.execute(_FORGET_SESSIONS, {"ids": [it.id for it in purged if it.due_at is None]})
         return len(purged)
+
+    def start_verification_checks(self, now: datetime, *, limit: int) -> None:
+        check_at = onboardings.c.verification_check_at
+        # A time so far ahead is of a clock that ran ahead.
+        has_come = or_(check_at <= now, check_at > now + LONGEST_VALIDITY)
+        due = select(onboardings.c.id).where(check_at.is_not(None), has_come, onboardings.c.due_at.is_(None))
+        those = due.limit(limit).with_for_update(skip_locked=True).cte("due")
+        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+        with self._transactions.writing() as connection:
+            connection.execute(statement.values(due_at=now, verification_check_at=now))
+
+    def forget_earlier_verifications(self, onboarding: Onboarding) -> None:
+        earlier = and_(
+            VERIFIED,
+            onboardings.c.partner == onboarding.partner,
+            onboardings.c.external_id == onboarding.external_id,
+            onboardings.c.id != onboarding.id,
+            onboardings.c.created_at <= onboarding.created_at,
+        )
+        statement = update(onboardings).where(earlier)
+        with self._transactions.writing() as connection:
+            connection.execute(statement.values(verification_check_at=None, reverification_due_at=None))
+
+    def forget_persons(self, before: datetime, *, limit: int) -> int:
+        was_opened = and_(validations.c.onboarding_id == onboardings.c.id, validations.c.shown_at > before)
+        idle = select(onboardings.c.id).where(
+            onboardings.c.person.is_not(None),
+            or_(onboardings.c.consent_given_at <= before, onboardings.c.consent_given_at.is_(None)),
+            ~select(validations.c.nonce).where(was_opened).exists(),
+        )
+        those = idle.limit(limit).with_for_update(skip_locked=True).cte("idle")
+        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+        forgotten = statement.values(person=None).returning(onboardings.c.id)
+        with self._transactions.writing() as connection:
+            return len(connection.scalars(forgotten).all())
 
     def ping(self) -> None:
         """Fails also if the tables are missing."""
@@ -261,6 +320,13 @@ class Repository:
         if entry:
             add_entry(connection, onboarding.id, entry)
 
+    def _get(self, onboarding_id: str, condition: ColumnElement[bool]) -> Onboarding:
+        with self._transactions.reading() as connection:
+            onboarding = self._first(connection, condition)
+        if onboarding is None:
+            raise UnknownOnboarding(onboarding_id)
+        return onboarding
+
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         row = connection.execute(_BY_ID, {"id": onboarding_id}).mappings().first()
         return self._read(row) if row else None
@@ -277,3 +343,8 @@ class Repository:
 
     def _read(self, row: RowMapping) -> Onboarding:
         return read_onboarding(row, self._cipher)
+
+
+def _of_partner(partner: str | None, onboarding_id: str) -> ColumnElement[bool]:
+    """In the query, so that another partner's onboarding takes as long as none."""
+    return and_(onboardings.c.id == onboarding_id, onboardings.c.partner.is_not_distinct_from(partner))

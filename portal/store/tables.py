@@ -49,11 +49,20 @@ _EXTERNAL = text("external_id IS NOT NULL")
 _SESSION = text("session_id IS NOT NULL")
 _DELIVERED = text("delivered_at IS NOT NULL AND due_at IS NULL")
 _UNDELIVERED = text("delivered_at IS NULL")
+_CHECKED = text("verification_check_at IS NOT NULL")
+_DUE = text("reverification_due_at IS NOT NULL")
+_COUNTED = text("person IS NOT NULL")
 
 # Queries repeat these word for word: a partial index serves only what its condition follows from.
-PERSONAL = text("(details_sealed IS NOT NULL OR document_digest IS NOT NULL OR submission IS NOT NULL)")
+PERSONAL = text(
+    "(details_sealed IS NOT NULL OR document_digest IS NOT NULL OR name_digests IS NOT NULL OR submission IS NOT NULL)"
+)
+VERIFIED = text("(verification_check_at IS NOT NULL OR reverification_due_at IS NOT NULL)")
 FAILING = text("(failures > 0 OR trouble IS NOT NULL)")
-HELD = text("status = 'approved' AND (identity_match = 'mismatch' OR double_check = 'unanswered')")
+HELD = text(
+    "status = 'approved' AND (identity_match = 'mismatch' OR double_check = 'unanswered'"
+    " OR (identity_required AND identity_match = 'unknown'))"
+)
 WITHOUT_PAGE = text("status = 'pending' AND sending = 'adopted' AND session_url_sealed IS NULL")
 
 onboardings = Table(
@@ -72,13 +81,24 @@ onboardings = Table(
     Column("submission", String),
     Column("details_sealed", LargeBinary, key="details_encrypted"),
     Column("document_digest", String),
+    Column("name_digests", String),
     Column("consent_version", String),
     Column("consent_given_at", UtcDateTime),
+    Column("person", String),
+    Column("earlier_attempts", String),
     Column("entity_id", String),
+    Column("entity_conflict", String),
     Column("verified_before_at", UtcDateTime),
+    Column("reverify", Boolean, nullable=False, server_default=false()),
+    Column("verified_until", UtcDateTime),
+    Column("verification_check_at", UtcDateTime),
+    Column("reverification_due_at", UtcDateTime),
     Column("watched_at", UtcDateTime),
     Column("last_event", Integer, nullable=False, server_default=text("0")),
+    Column("entity_is_own", Boolean, nullable=False, server_default=false()),
     Column("lost_entity_id", String),
+    Column("correction", String),
+    Column("set_aside", Integer, nullable=False, server_default=text("0")),
     Column("current_validation", Integer),
     Column("allowed_attempt", Integer),
     Column("attempts_opened", Integer, nullable=False, server_default=text("0")),
@@ -87,6 +107,7 @@ onboardings = Table(
     Column("outages", Integer, nullable=False, server_default=text("0")),
     Column("outages_in_row", Integer, nullable=False, server_default=text("0")),
     Column("stopped_at", UtcDateTime),
+    Column("stopped_by_operator", Boolean, nullable=False, server_default=false()),
     Column("erased_at", UtcDateTime),
     Column("due_at", UtcDateTime),
     Column("sweep_at", UtcDateTime),
@@ -101,6 +122,10 @@ onboardings = Table(
     Index("ix_onboardings_watched", "watched_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_onboardings_personal", "created_at", sqlite_where=PERSONAL, postgresql_where=PERSONAL),
     Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
+    Index(None, "person", sqlite_where=_COUNTED, postgresql_where=_COUNTED),
+    Index(None, "verification_check_at", sqlite_where=_CHECKED, postgresql_where=_CHECKED),
+    Index(None, "reverification_due_at", sqlite_where=_DUE, postgresql_where=_DUE),
+    Index("ix_onboardings_verified", "partner", "external_id", sqlite_where=VERIFIED, postgresql_where=VERIFIED),
     Index(None, "entity_id"),
     Index("ix_onboardings_external_id", "external_id", sqlite_where=_EXTERNAL, postgresql_where=_EXTERNAL),
     _one_of("trouble", StallReason),
@@ -128,6 +153,9 @@ validations = Table(
     Column("patience_ended_at", UtcDateTime),
     Column("reason", String),
     Column("identity_match", String, nullable=False),
+    Column("identity_basis", String),
+    Column("identity_required", Boolean, nullable=False, server_default=false()),
+    Column("verified_digest", String),
     Column("operator_decision", String),
     Column("was_in_review", Boolean, nullable=False, server_default=false()),
     Column("was_approved", Boolean, nullable=False, server_default=false()),

@@ -11,9 +11,8 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import psycopg
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,6 +25,9 @@ BETWEEN_NOTIFICATIONS = 0.2
 PROBE_SECONDS = 2.0
 _PAUSES = (1.0, 5.0, 30.0)
 """Seconds before each try to listen again; the last one for all that follow."""
+
+if TYPE_CHECKING:  # SQLite needs no psycopg
+    import psycopg
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +56,12 @@ class WakeChannel:
 
         Returns at once on SQLite, which has no notifications.
         """
+        if not self._is_shared:
+            return
+        import psycopg  # noqa: PLC0415
+
         failures = 0
-        while self._is_shared and not is_stopping():
+        while not is_stopping():
             try:
                 with self._listening() as connection:
                     self.is_open = self._hears_itself(connection)
@@ -97,7 +103,7 @@ class WakeChannel:
     @contextmanager
     def _listening(self) -> Iterator[psycopg.Connection]:
         pooled = self._engine.raw_connection()
-        own = cast(psycopg.Connection, pooled.driver_connection)
+        own = cast("psycopg.Connection", pooled.driver_connection)
         pooled.detach()
         with closing(own) as connection:
             connection.autocommit = True

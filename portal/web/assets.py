@@ -12,7 +12,8 @@ from flask import Flask, Response, request, send_from_directory
 from markupsafe import Markup
 
 from portal.web.compression import accepts_gzip, gzip_bytes, gzip_response, init_compression
-from portal.web.security import ONE_YEAR, allow_style
+from portal.web.header_policy import ONE_YEAR
+from portal.web.security import allow_style
 
 STYLESHEET = "portal.css"
 

@@ -14,7 +14,8 @@ from portal.domain.theme import Shades, Theme
 from portal.partners.registry import Partner
 from portal.services.ports import PollState
 from portal.web.context import portal
-from portal.web.security import ONE_YEAR, allow, digest_of
+from portal.web.header_policy import ONE_YEAR
+from portal.web.security import allow, digest_of
 
 branding = Blueprint("branding", __name__)
 

@@ -17,6 +17,7 @@ from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.ports import Clock
 from portal.services.webhook_handler import WebhookHandler
 from portal.web.links import AccessLinks, FormTokens
+from portal.web.refusals import Refusals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Portal:
     form_tokens: FormTokens
     clock: Clock
     metrics: Metrics
+    refusals: Refusals
     release: str
     """Changes with the code, the settings and the partners file: pages made before are polled as changed."""
     check_ready: Callable[[], None]

@@ -14,7 +14,7 @@ from stdnum.br import cpf
 from stdnum.cl import rut
 from stdnum.mx import rfc
 
-from portal.domain.comparable_numbers import dni_in_cuil, is_cuil
+from portal.domain.comparable_numbers import CUIL_PREFIXES, dni_in_cuil, is_cuil
 from portal.web.typed_text import LONGEST_TYPED, shown, without_separators
 
 EMPTY = _("Enter your document number.")
@@ -28,6 +28,7 @@ COMPANY_RFC = _("This RFC belongs to a company. Enter your own, which has 13 let
 NUMERO_DE_TRAMITE = _(
     "This looks like the número de trámite. Enter the DNI number instead: the 7 or 8 digits beside “Documento”."
 )
+CUIL_NEEDED = _("Enter your CUIL here, with its 11 digits.")
 RFC_PARTS = _("An RFC is four letters, your date of birth as six digits, and three more letters or digits.")
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -60,14 +61,23 @@ class DocumentRule:
     alphabet: re.Pattern[str] = _DIGITS
     characters: LazyString = DIGITS_ONLY
     """The message for a number with other characters."""
+    completed: Callable[[str], str] = lambda number: number
+    """The number with zeros that people leave out in the middle of it."""
     objection: Callable[[str], LazyString | None] = lambda _number: None
     """The message for a number that is wrong apart from length and check digit, else None."""
     adds_up: Callable[[str], bool] = lambda _number: True
     """True if the check digit is right."""
     inputmode: Literal["numeric", "text"] = "numeric"
+    groups: tuple[str, ...] = ()
+    """How the country prints numbers of each length, with # for a letter or digit; others it prints as they are."""
+
+    def grouped(self, number: str) -> str:
+        """A number of letters and digits only, as the country prints it. static/portal.js does the same."""
+        groups = next((it for it in self.groups if it.count("#") == len(number)), "#" * len(number))
+        return groups.replace("#", "{}").format(*number)
 
     def normalise(self, typed: str) -> str:
-        number = self._plain(typed)
+        number = self.completed(self._plain(typed))
         for objection in (self.objection(number), self._wrong_length(number)):
             # `if objection` would render the lazy text.
             if objection is not None:
@@ -126,6 +136,12 @@ def _significant(country: str, number: str) -> str:
     if country.upper() == "AR" and is_cuil(number):
         return dni_in_cuil(number)
     return number.lstrip("0")
+
+
+def _with_zero_of_cuil(number: str) -> str:
+    """The CUIL of a DNI of seven digits is often written without the zero before them."""
+    is_short = len(number) == 10 and number[:2] in CUIL_PREFIXES
+    return f"{number[:2]}0{number[2:]}" if is_short else number
 
 
 def _object_to_cuil(number: str) -> LazyString | None:
@@ -193,6 +209,8 @@ _RULES = {
             # Six: the oldest numbers, of the libreta de enrolamiento and the libreta cívica, are still in use.
             expected=_("A DNI has 6 to 8 digits, a CUIL has 11."),
             lengths=frozenset({6, 7, 8, 11}),
+            groups=("###.###", "#.###.###", "##.###.###", "##-########-#"),
+            completed=_with_zero_of_cuil,
             objection=_object_to_cuil,
             adds_up=_cuil_adds_up,
         ),
@@ -203,6 +221,7 @@ _RULES = {
             expected=_("A CPF has 11 digits."),
             lengths=frozenset({9, 10, 11}),
             width=11,
+            groups=("###.###.###-##",),
             adds_up=_cpf_adds_up,
         ),
         DocumentRule(
@@ -222,6 +241,7 @@ _RULES = {
             hint=_("With the digit or K after the dash, for example 12.345.678-5. Dots are optional."),
             expected=_("A RUT has 5 to 8 digits, then one more digit or a K."),
             lengths=frozenset(range(6, 10)),
+            groups=("##.###-#", "###.###-#", "#.###.###-#", "##.###.###-#"),
             alphabet=_DIGITS_THEN_K,
             characters=DIGITS_AND_K,
             adds_up=_rut_adds_up,
@@ -234,6 +254,7 @@ _RULES = {
             hint=_("3 to 10 digits, for example 1.023.456.789. Dots are optional."),
             expected=_("A cédula has 3 to 10 digits."),
             lengths=frozenset(range(3, 11)),
+            groups=("#.###", "##.###", "###.###", "#.###.###", "##.###.###", "###.###.###", "#.###.###.###"),
         ),
         DocumentRule(
             country="PE",
@@ -248,6 +269,7 @@ _RULES = {
             hint=_("7 or 8 digits with the one after the dash, for example 1.234.567-2. Dots are optional."),
             expected=_("A cédula de identidad has 7 or 8 digits, counting the one after the dash."),
             lengths=frozenset({7, 8}),
+            groups=("###.###-#", "#.###.###-#"),
             adds_up=_cedula_adds_up,
         ),
     )

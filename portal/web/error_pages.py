@@ -7,14 +7,16 @@ import re
 import secrets
 from typing import Any
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.stage import Stage
+from portal.web.context import portal
 from portal.web.links import BadLink, ExpiredLink
 from portal.web.problem_details import problem, wants_json
+from portal.web.refusals import Refusal
 from portal.web.requesting_company import requesting_company
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,10 @@ _NOT_SAVED = (
     _("Wait a little, open the page again and press the button once more."),
 )
 
+_REFUSALS: dict[type[HTTPException], Refusal] = {
+    SecurityError: Refusal.FOREIGN_HOST,
+    RequestEntityTooLarge: Refusal.TOO_LARGE,
+}
 _HELPED = {404, 410, 500}
 """Errors that may not go away by themselves, so the page offers contact."""
 
@@ -64,7 +70,7 @@ _PAGES: dict[int, tuple[Any, Any]] = {
 
 def init_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(BadLink, lambda _error: error_page(404))
+    app.register_error_handler(BadLink, _bad_link)
     app.register_error_handler(UnknownOnboarding, lambda _error: error_page(404))
     app.register_error_handler(ExpiredLink, lambda _error: error_page(410))
     app.register_error_handler(StoreUnavailable, lambda _error: error_page(503))
@@ -72,9 +78,9 @@ def init_errors(app: Flask) -> None:
 
 
 def error_page(status: int) -> Response:
-    gone = re.match(r"/o/[^/]+(?=/status)", request.path) if status in {404, 410} else None
-    if gone and request.headers.get("HX-Request"):
-        return Response(headers={"HX-Redirect": gone[0]})  # an open page reloads and shows that its link has expired
+    if status in {404, 410} and request.endpoint == "applicant.status" and request.headers.get("HX-Request"):
+        # An open page reloads and shows that its link has expired.
+        return Response(headers={"HX-Redirect": url_for("applicant.onboarding", **request.view_args or {})})
     if _is_for_programs():
         return _readable(retry_soon(problem(status)))
     return retry_soon(_page(status))
@@ -87,7 +93,14 @@ def retry_soon(response: Response) -> Response:
     return response
 
 
+def _bad_link(_error: BadLink) -> Response:
+    portal().refusals.count(Refusal.BAD_LINK)
+    return error_page(404)
+
+
 def _http(error: HTTPException) -> Response:
+    if kind := next((kind for cause, kind in _REFUSALS.items() if isinstance(error, cause)), None):
+        portal().refusals.count(kind)
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
     response = error_page(error.code)
@@ -141,4 +154,4 @@ def _text(status: int) -> tuple[Any, Any]:
 def _way_back(status: int) -> str | None:
     """The access link of this request, unless it is unknown or expired."""
     token = None if status in {404, 410} else (request.view_args or {}).get("token")
-    return f"/o/{token}" if token else None
+    return url_for("applicant.onboarding", token=token) if token else None

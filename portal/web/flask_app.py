@@ -6,7 +6,6 @@ from pathlib import Path
 
 from flask import Flask
 from jinja2 import StrictUndefined
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.config import Config
 from portal.web.applicant.pages import applicant
@@ -16,12 +15,15 @@ from portal.web.assets import init_assets
 from portal.web.branding import brand, branding
 from portal.web.embed.script import init_embed
 from portal.web.error_pages import init_errors
+from portal.web.forwarded_headers import ForwardedHeaders
 from portal.web.framing import init_framing
 from portal.web.i18n import init_i18n
 from portal.web.in_app_browser import in_app_browser
+from portal.web.last_resort import LastResort
 from portal.web.operations.probes import operations
 from portal.web.partner_api.endpoints import partner_api
 from portal.web.security import init_security
+from portal.web.tolerant_request import TolerantRequest
 from portal.web.webhook.receiver import webhook
 
 PACKAGE = Path(__file__).parent.parent
@@ -29,12 +31,11 @@ PACKAGE = Path(__file__).parent.parent
 
 def make_flask(config: Config) -> Flask:
     app = Flask("portal", static_folder=None, template_folder=str(folder("templates")))
+    app.request_class = TolerantRequest
+    app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
-        fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)
-        app.wsgi_app = fixed  # type: ignore[method-assign]
-    init_security(app, base_url=config.base_url)
+    app.wsgi_app = LastResort(ForwardedHeaders(app.wsgi_app, hops=config.trusted_proxies))  # type: ignore[method-assign]
+    init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
     init_framing(app)

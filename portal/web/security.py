@@ -7,51 +7,31 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
-CONTENT_SECURITY_POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self'",
-    "style-src": "'self'",
-    "img-src": "'self'",
-    "connect-src": "'self'",
-    "form-action": "'self'",
-    "frame-ancestors": "'none'",
-    "base-uri": "'none'",
-}
+from portal.web.context import portal
+from portal.web.header_policy import ALWAYS, NOBODY, PERMISSIONS, Kind, kind_of, transport_security
+from portal.web.refusals import Refusal
 
-PERMISSIONS = ("camera", "microphone", "geolocation", "payment", "usb", "browsing-topics")
-"""Features that no page may use unless `permit` allows it."""
-
-HEADERS = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
-
-ONE_YEAR = 31_536_000
 FORM_BYTES = 16 * 1024
 
-_NOBODY = "'none'"
 _SAME_SITE = {"same-origin", "none"}
 
 
-def init_security(app: Flask, *, base_url: str) -> None:
+def init_security(app: Flask, *, base_url: str, hsts_subdomains: bool = False) -> None:
     parts = urlsplit(base_url)
     app.config.update(
-        TRUSTED_HOSTS=[parts.hostname], MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_PARTS=40, PORTAL_ORIGIN=_origin(parts)
+        TRUSTED_HOSTS=[parts.hostname], MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_PARTS=40, PORTAL_ORIGIN=base_url
     )
-    app.extensions["portal_policy"] = dict(CONTENT_SECURITY_POLICY)
-    headers = dict(HEADERS)
-    # Made with the first answer: until then inline styles are still being allowed.
+    app.extensions["portal_policy"] = {kind: dict(kind.value) for kind in Kind}
+    headers = dict(ALWAYS)
+    # Made with the first answer of a kind: until then inline styles are still being allowed.
     usual = cache(_policies)
     if parts.scheme == "https":
-        headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR}"
+        headers["Strict-Transport-Security"] = transport_security(subdomains=hsts_subdomains)
 
     @app.after_request
     def read_to_the_end(response: Response) -> Response:
@@ -63,8 +43,8 @@ def init_security(app: Flask, *, base_url: str) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         # Jinja may still allow something, so this comes after the page was rendered.
-        exceptions = g.get("allowed"), g.get("permitted")
-        policies = _policies(*exceptions) if any(exceptions) else usual()
+        exceptions, kind = (g.get("allowed"), g.get("permitted")), kind_of(response.mimetype)
+        policies = _policies(kind, *exceptions) if any(exceptions) else usual(kind)
         for name, value in (policies | headers).items():
             response.headers.setdefault(name, value)
         return response
@@ -72,7 +52,7 @@ def init_security(app: Flask, *, base_url: str) -> None:
 
 def allow_style(app: Flask, style: str) -> None:
     """Allows one inline style by its hash."""
-    app.extensions["portal_policy"]["style-src"] += f" '{digest_of(style)}'"
+    app.extensions["portal_policy"][Kind.PAGE]["style-src"] += f" '{digest_of(style)}'"
 
 
 def digest_of(style: str) -> str:
@@ -90,25 +70,27 @@ def permit(feature: str, *origins: str) -> None:
 
 
 def _policies(
-    allowed: Mapping[str, list[str]] | None = None, permitted: Mapping[str, list[str]] | None = None
+    kind: Kind,
+    allowed: Mapping[str, list[str]] | None = None,
+    permitted: Mapping[str, list[str]] | None = None,
 ) -> dict[str, str]:
     """The headers that differ between answers, with what this answer is allowed beside the usual."""
     allowed, permitted = allowed or {}, permitted or {}
     return {
-        "Content-Security-Policy": _policy(allowed),
+        "Content-Security-Policy": _policy(kind, allowed),
         "Permissions-Policy": _permissions(permitted),
         **_frame_options(allowed.get("frame-ancestors", [])),
     }
 
 
-def _policy(allowed: Mapping[str, list[str]]) -> str:
-    usual = current_app.extensions["portal_policy"]
-    directives = usual | {name: _with(usual.get(name, _NOBODY), sources) for name, sources in allowed.items()}
-    return "; ".join(f"{name} {value}" for name, value in directives.items())
+def _policy(kind: Kind, allowed: Mapping[str, list[str]]) -> str:
+    usual = current_app.extensions["portal_policy"][kind]
+    directives = usual | {name: _with(usual.get(name, NOBODY), sources) for name, sources in allowed.items()}
+    return "; ".join(f"{name} {value}".strip() for name, value in directives.items())
 
 
 def _with(usual: str, sources: list[str]) -> str:
-    return " ".join(dict.fromkeys(sources if usual == _NOBODY else (usual, *sources)))
+    return " ".join(dict.fromkeys(sources if usual == NOBODY else (usual, *sources)))
 
 
 def _permissions(permitted: Mapping[str, list[str]]) -> str:
@@ -124,13 +106,6 @@ def _frame_options(ancestors: list[str]) -> dict[str, str]:
     return {"X-Frame-Options": "SAMEORIGIN"} if set(ancestors) == {"'self'"} else {}
 
 
-def _origin(address: SplitResult) -> str:
-    """As browsers write it: lower case, without the default port."""
-    own_port = {"http": 80, "https": 443}[address.scheme]
-    host = (address.netloc.removesuffix(f":{own_port}")).lower()
-    return f"{address.scheme}://{host}"
-
-
 def refuse_cross_site() -> None:
     """For pages: a POST must come from our own origin."""
     if request.method in {"GET", "HEAD", "OPTIONS"}:
@@ -138,4 +113,5 @@ def refuse_cross_site() -> None:
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     if (site and site not in _SAME_SITE) or (origin and origin != current_app.config["PORTAL_ORIGIN"]):
+        portal().refusals.count(Refusal.CROSS_SITE)
         abort(403)

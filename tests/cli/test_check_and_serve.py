@@ -2,6 +2,7 @@ import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
+from portal.cli.serve import available_cores
 from tests.ports import free_port
 
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
@@ -75,3 +76,14 @@ def test_a_wrong_configuration_names_each_bad_value(portal, command):
 def test_each_command_has_a_line_of_help(portal, command):
     assert f"  {command}  " in portal("--help").output
     assert portal(command, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"),
+    [("max 1", None), ("3 2", 2), ("1 2", 1), ("", None), ("9999 1", None)],
+)
+def test_worker_for_each_core_that_this_process_may_use(tmp_path, limit, cores):
+    """The cgroup's limit, unless the machine itself has fewer."""
+    (tmp_path / "cpu.max").write_text(limit)
+    everything = available_cores(tmp_path / "none")
+    assert available_cores(tmp_path / "cpu.max") == min(cores or everything, everything)

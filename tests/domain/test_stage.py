@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.onboarding import StallReason
 from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
 from portal.domain.stage import LONG_PAUSE, Stage, stage_of
@@ -14,15 +15,15 @@ from tests.factories import NOW, a_validation, an_adopted_validation, an_onboard
 
 
 def may_retry(onboarding, **at):
-    return standing_of(onboarding, **at).may_retry
+    return standing_of(onboarding, attempts_window=DEFAULT_WINDOW, **at).may_retry
 
 
 def retry_opens_at(onboarding, **at):
-    return standing_of(onboarding, **at).retry_opens_at
+    return standing_of(onboarding, attempts_window=DEFAULT_WINDOW, **at).retry_opens_at
 
 
 def attempts_left(onboarding, max_attempts):
-    return standing_of(onboarding, max_attempts=max_attempts, now=NOW).attempts_left
+    return standing_of(onboarding, max_attempts=max_attempts, attempts_window=DEFAULT_WINDOW, now=NOW).attempts_left
 
 
 BY_STATUS = {

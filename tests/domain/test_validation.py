@@ -6,10 +6,21 @@ from hypothesis import strategies as st
 
 from portal.domain.reasons import Reason, Remedy
 from portal.domain.status import OVERTURNS, Status
-from portal.domain.validation import CLOCKS_APART, SESSION_LIFE, Decider, DoubleCheck, IdentityMatch, Observation
+from portal.domain.validation import (
+    CLOCKS_APART,
+    NOTHING_COMPARED,
+    SESSION_LIFE,
+    Decider,
+    DoubleCheck,
+    Identity,
+    IdentityBasis,
+    IdentityMatch,
+    Observation,
+)
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 
 LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
+ANOTHERS, OWN = (Identity(match, IdentityBasis.NUMBER) for match in (IdentityMatch.MISMATCH, IdentityMatch.MATCH))
 SECONDS = [NOW + timedelta(seconds=number) for number in range(4)]
 
 
@@ -17,9 +28,9 @@ def seen(status, updated_at=LATER, **facts):
     return Observation(gu1_id="gu1-1", status=status, updated_at=updated_at, **facts)
 
 
-def after(validation, *news, match=IdentityMatch.UNKNOWN):
+def after(validation, *news, identity=NOTHING_COMPARED):
     for one in news:
-        validation = validation.observed(one, match)
+        validation = validation.observed(one, identity)
     return validation
 
 
@@ -125,10 +136,22 @@ def test_unknown_word_is_never_final_and_can_be_left():
 
 
 def test_known_identity_is_not_forgotten_by_a_row_without_a_document():
-    doubtful = after(an_adopted_validation(), seen(Status.APPROVED), match=IdentityMatch.MISMATCH)
+    doubtful = after(an_adopted_validation(), seen(Status.APPROVED), identity=ANOTHERS)
     assert doubtful.is_doubtful and not doubtful.is_settled
     assert after(doubtful, seen(Status.APPROVED)).is_doubtful
-    assert not after(doubtful, seen(Status.APPROVED), match=IdentityMatch.MATCH).is_doubtful
+    assert not after(doubtful, seen(Status.APPROVED), identity=OWN).is_doubtful
+
+
+def test_approval_that_could_not_be_compared_is_held_only_where_that_is_required():
+    required, lenient = (
+        after(an_adopted_validation(identity_required=is_required), seen(Status.APPROVED))
+        for is_required in (True, False)
+    )
+    assert (required.is_uncompared, required.is_held, required.is_settled) == (True, True, False)
+    assert (lenient.is_uncompared, lenient.is_held) == (False, False)
+    assert after(required, seen(Status.APPROVED), identity=OWN).is_settled
+    doubtful = after(required, seen(Status.APPROVED), identity=ANOTHERS)
+    assert (doubtful.is_uncompared, doubtful.is_held) == (False, True)
 
 
 def test_bookkeeping_is_nothing_an_applicant_could_notice():

@@ -20,12 +20,14 @@ DETAILS = Details(country="AR", document_number="30111222", first_name="Ana", la
 READS: dict[str, Use] = {
     "find_entity": lambda client: client.find_entity("ours"),
     "find_entity_by_tax_id": lambda client: client.find_entity_by_tax_id("AR", "30111222"),
+    "read_entity": lambda client: client.read_entity(ENTITY_ID),
+    "change_tax_id": lambda client: client.change_tax_id(ENTITY_ID, "30111222"),
     "read_entity_status": lambda client: client.read_entity_status(ENTITY_ID),
     "read_validation": lambda client: client.read_validation(ID),
     "list_validations": lambda client: client.list_validations(ENTITY_ID),
     "sync_validation": lambda client: client.sync_validation(ID),
 }
-"""Sync too: like a read it may be repeated."""
+"""Sync and the change of a number too: like a read they may be repeated."""
 WRITES: dict[str, Use] = {
     "create_entity": lambda client: client.create_entity(DETAILS, "ours"),
     "create_validation": lambda client: client.create_validation(ENTITY_ID, double_check=True, metadata={"nonce": "n"}),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from portal.domain.errors import Malformed
+from portal.domain.name_match import name_of
 from portal.gu1 import entity_reader as entities
 from tests.gu1.rows import ENTITY_ID, ID, a_person, a_status
 
@@ -126,3 +127,30 @@ def test_reverification_is_needed_unless_gu1_says_no(word: object, needed: bool)
 def test_status_of_nobody_or_another_is_malformed(body: object) -> None:
     with pytest.raises(Malformed):
         entities.read_entity_status(body, ENTITY_ID)
+
+
+@pytest.mark.parametrize("envelope", [None, "entity", "data"])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (True, "AR", name_of("Ana", "Núñez"))),
+        ({"countryCode": "co", "type": "company"}, (False, "CO", name_of("Ana", "Núñez"))),
+        ({"entityData": None, "name": "Rosa Paz"}, (True, "AR", name_of("Rosa Paz", None))),
+        ({"entityData": {"person": {"firstName": 7}}, "name": ["Rosa"]}, (True, "AR", None)),
+        ({"entityData": [], "name": "\u0418\u0432\u0430\u043d", "countryCode": None, "type": None}, (True, None, None)),
+    ],
+)
+def test_of_an_existing_entity_only_what_is_compared_is_read(
+    envelope: str | None, changes: dict[str, Any], expected: tuple[object, ...]
+) -> None:
+    person = {"entityData": {"person": {"firstName": "Ana", "lastName": "Núñez"}}}
+    body = a_person(**person | changes)
+    entity = entities.read_existing_entity({envelope: body} if envelope else body, ENTITY_ID)
+    assert (entity.is_person, entity.country, entity.name) == expected
+    assert not [word for word in ("ana", "rosa", "AR", "CO") if word in repr(entity)]
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"id": "other"}, {"entities": [{"id": ENTITY_ID}, {"id": "other"}]}])
+def test_other_entity_is_not_believed_to_be_the_one_asked_for(body: object) -> None:
+    with pytest.raises(Malformed):
+        entities.read_existing_entity(body, ENTITY_ID)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from portal.domain.errors import Malformed
+from portal.domain.name_match import name_of
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck
@@ -288,3 +289,30 @@ def test_registrys_code_explains_a_rejection_that_the_provider_approved() -> Non
     explained = renaper(errorCode="RENAPER_TRAMITE_ID_NOT_MATCH")
     row = a_row(status="rejected", decision={"status": "Approved"}, metadata=explained)
     assert not schema.read_validation(row).by_person
+
+
+NAME = name_of("Ana", "Núñez")
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"extractedData": {"firstName": "Ana", "lastName": "Núñez", "documentType": "Passport"}}, NAME),
+        ({"decision": {"id_verification": {"first_name": "Ana", "last_name": "Núñez"}}}, NAME),
+        ({"decision": {"id_verification": {"full_name": "Ana Núñez"}}}, name_of("Ana Núñez", None)),
+        ({"decision": {"extracted_information": {"firstName": "Ana", "lastName": "Núñez"}}}, NAME),
+        (
+            {
+                "extractedData": {"firstName": None, "lastName": None},
+                "decision": {"id_verification": {"full_name": "A"}},
+            },
+            name_of("A", None),
+        ),
+        ({"extractedData": {"firstName": ["Ana"], "lastName": 7}}, None),
+        ({"extractedData": None, "decision": None}, None),
+    ],
+)
+def test_name_is_read_from_the_first_place_that_has_one(facts: dict[str, object], expected: object) -> None:
+    seen = schema.read_validation(a_row(**facts))
+    assert seen.name == expected
+    assert "ana" not in repr(seen).lower()

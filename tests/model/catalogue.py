@@ -16,6 +16,9 @@ STALE_RETRIES = World(numbers=2, stale_lists=True)
 PUNCTUAL = World(punctual=True)
 ALL_AT_ONCE = World(workers=3, sends=3, stale_lists=True, stops=True, abandons=True)
 RENAPER = World(stops=True, renaper=True)
+OVERTURNS = World(sends=1, numbers=2, stops=True, overturns=True)
+OVERTURNS_AND_RETRIES = World(workers=1, sends=1, numbers=3, overturns=True, punctual=True)
+CORRECTIONS = World(corrections=True)
 NO_METADATA = World(onboardings=2, sends_of_second=1, shows_metadata=False)
 """No webhook is known by its nonce then either."""
 
@@ -57,6 +60,9 @@ HOLD = [
     Case("… nothing is late", FULL, World(sends=3, numbers=2, punctual=True), also=(laws.one_is_created_per_nonce,)),
     Case("… the same form sent twice", FULL, World(submits=2)),
     Case("… RENAPER answers late, and people stop", FULL, RENAPER),
+    Case("… reviewers overturn verdicts, and people stop", FULL, OVERTURNS),
+    Case("… and a second retry", FULL, OVERTURNS_AND_RETRIES),
+    Case("… numbers are mistyped and corrected", FULL, CORRECTIONS),
     Case("… no metadata, so it guesses", GUESSING, NO_METADATA),
 ]
 """In each of their states all laws hold."""
@@ -103,6 +109,22 @@ BROKEN = [
     _broken("… and forgets a stop", World(stops=True), laws.what_is_not_over_is_due, 12, resend_spares_adopted=False),
     _broken("a verdict replaces a stop", RENAPER, laws.a_stop_wins, 10, stop_outlives_verdict=False),
     _broken("a stopped approval vouches", RENAPER, laws.a_stop_wins, 10, stop_forbids_vouching=False),
+    _broken("an older word replaces the newer", OVERTURNS, laws.what_is_final_stays, 10, newest_counts=False),
+    _broken("ignores earlier attempts", OVERTURNS, laws.gu1s_newest_word_counts, 11, heeds_earlier=False),
+    _broken("leaves the other attempt open", OVERTURNS, laws.only_the_adopted_is_shown, 17, closes_left=False),
+    _broken("asks for no other approval", OVERTURNS, laws.an_approval_counts, 22, looks_for_another=False),
+    _broken(
+        *("opens another beside the one it left", OVERTURNS_AND_RETRIES, laws.one_is_open_to_its_applicant, 26),
+        resumes_left=False,
+    ),
+    _broken(
+        *("takes a lost answer for a refusal", CORRECTIONS, laws.a_corrected_verdict_is_paid_once, 19),
+        repeats_lost_change=False,
+    ),
+    _broken(
+        *("takes a good answer for a change", CORRECTIONS, laws.a_verdict_counts_on_the_right_record, 12),
+        reads_record=False,
+    ),
     _broken("sweeps what is being asked for", RETRIES, _SPARES, 24, sweep=Sweep.OURS),
     _broken("sweeps by entity", RETRIES, _SPARES, 24, sweep=Sweep.ENTITY),
     _broken("guesses whoever else sends", NO_METADATA, _OWN, 12, guess=Guess.ALWAYS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.model.designs import Design, Guard, World
 from tests.model.state import State, Step, Worker
 
-_REACHES_GU1 = {Step.POST, Step.SWEEP, Step.CANCEL}
+_REACHES_GU1 = {Step.POST, Step.SWEEP, Step.CANCEL, Step.RECHECK}
 """Steps that are taken whoever holds the claim by then. All others end in a write, which is refused."""
 _ANSWERS_BROWSER = {Step.WAIT, Step.SAVE}
 

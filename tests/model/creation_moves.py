@@ -47,7 +47,7 @@ class Sends:
     def save(self, state: State, index: int, worker: Worker) -> Iterator[Move]:
         session = state.sessions[worker.what]
         if not self._design.gate and session.shown_by == NONE and session.status == Status.OPEN:
-            shown = state.with_session(worker.what, shown_by=worker.row, shown_for=worker.number)
+            shown = state.with_session(worker.what, shown_by=worker.row, shown_for=state.rows[worker.row].intent)
             yield Move("redirects from the answer", index, worker.what, shown)
         if self._claims.may_write(state, worker):
             after = observed(state, worker.row, worker.what, Status.OPEN, self._design)

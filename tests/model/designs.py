@@ -56,6 +56,20 @@ class Design:
     """Off: a fresh start believes that gu1 closed the abandoned validation, without asking whether it did."""
     forward_only: bool = True
     one_per_submission: bool = True
+    newest_counts: bool = True
+    """Off: gu1's word about a verdict counts, however old it is."""
+    heeds_earlier: bool = True
+    """Off: gu1's word about an earlier attempt is ignored."""
+    closes_left: bool = True
+    """Off: the attempt that is left for an earlier one that was approved stays open at gu1."""
+    looks_for_another: bool = True
+    """Off: after an approval was taken back, nobody asks whether gu1 approved another attempt."""
+    resumes_left: bool = True
+    """Off: a retry opens another one beside it, if it is open still."""
+    repeats_lost_change: bool = True
+    """Off: a change of the number whose answer is lost counts as refused."""
+    reads_record: bool = True
+    """Off: a good answer counts as a changed number, without a look at the record."""
     stop_outlives_verdict: bool = True
     """Off: a verdict that comes after a stop is told instead of it."""
     stop_forbids_vouching: bool = True
@@ -97,11 +111,20 @@ class World:
     stops: bool = False
     renaper: bool = False
     """gu1 approves, and RENAPER answers later; a partner asks how it stands, and invites the customer again."""
+    overturns: bool = False
+    """gu1 rejects, approves after all, and takes the approval back; a partner asks and invites like above."""
+    corrections: bool = False
+    """The number was mistyped: the first verdict is held, until the person gives the number once more."""
     is_reduced: bool = True
     """Left out is what changes nothing: a worker that can reach nobody any more, an unneeded twin's end."""
     punctual: bool = False
     """Answers get lost and workers die, but nothing is late: no lease runs out under a living worker, and no
     request arrives after its sender gave up."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether it matters what the doors say."""
+        return self.renaper or self.overturns
 
     def sends_of(self, onboarding: int) -> int:
         return self.sends_of_second if onboarding and self.sends_of_second else self.sends

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.model.claims import Claims
+from tests.model.correction_moves import Corrections
 from tests.model.designs import Design, World
-from tests.model.rules import observed
+from tests.model.rules import observed, retried
 from tests.model.state import NONE, Move, Row, Sending, Session, State, Status, is_alive, is_final
 
 
@@ -13,6 +15,7 @@ class EnvironmentMoves:
     def __init__(self, design: Design, world: World) -> None:
         self._design = design
         self._world = world
+        self._corrections = Corrections(design, Claims(design, world))
 
     def moves(self, state: State) -> Iterator[Move]:
         yield from self._arrivals(state)
@@ -22,14 +25,17 @@ class EnvironmentMoves:
             elif session.status == Status.CONFIRMING:
                 answered = state.with_session(index, status=Status.JUDGED)
                 yield Move("is confirmed by RENAPER", NONE, index, answered)
+            elif self._world.overturns:
+                yield from self._overturns(state, index, session)
             if self._world.webhooks:
                 yield from self._webhooks(state, index, session)
         for index, row in enumerate(state.rows):
             if not row.stopped:
                 yield from self._applicant(state, index, row)
-            elif self._world.renaper and row.adopted != NONE and state.sessions[row.adopted].status == Status.JUDGED:
-                again = state.with_row(index, vouched=not self._design.stop_forbids_vouching)
-                yield Move("is invited again", index, row.adopted, again)
+                if self._world.corrections:
+                    yield from self._corrections.given_again(state, index, row)
+            elif self._world.tells:
+                yield from self._invited_again(state, index, row)
         if len(state.rows) < self._world.submits and not (state.rows and self._design.one_per_submission):
             yield Move("is submitted", len(state.rows), NONE, state._replace(rows=(*state.rows, Row())))
 
@@ -53,6 +59,22 @@ class EnvironmentMoves:
         if self._world.abandons and session.status == Status.OPEN:
             after = state.with_session(index, status=Status.ABANDONED)
             yield Move("is abandoned", session.shown_by, index, after)
+
+    def _overturns(self, state: State, index: int, session: Session) -> Iterator[Move]:
+        if session.status == Status.JUDGED:
+            after = state.with_session(index, status=Status.APPROVED)
+            yield Move("is approved after all", NONE, index, after)
+        elif session.status == Status.APPROVED:
+            after = state.with_session(index, status=Status.TAKEN_BACK)
+            yield Move("is taken back", NONE, index, after)
+
+    def _invited_again(self, state: State, index: int, row: Row) -> Iterator[Move]:
+        """While gu1 has an approval."""
+        approved = Status.APPROVED if self._world.overturns else Status.JUDGED
+        for session in (row.adopted, *(other.session for other in row.others)):
+            if session != NONE and state.sessions[session].status == approved:
+                again = state.with_row(index, vouched=not self._design.stop_forbids_vouching)
+                yield Move("is invited again", index, session, again)
 
     def _matters(self, state: State, index: int, session: Session) -> bool:
         """Adopted, or still adoptable. A twin that can never be shown may as well stay: an open one is the worse."""
@@ -79,6 +101,9 @@ class EnvironmentMoves:
         if session.status != Status.OPEN:
             late = observed(state, at, index, Status.OPEN, self._design, by_nonce=True)
             yield Move("late webhook tells of its creation", at, index, late)
+        if session.status in {Status.APPROVED, Status.TAKEN_BACK}:
+            late = observed(state, at, index, Status.JUDGED, self._design, by_nonce=True)
+            yield Move("late webhook tells of its rejection", at, index, late)
 
     def _applicant(self, state: State, index: int, row: Row) -> Iterator[Move]:
         if self._world.stops and not is_final(row.status):
@@ -87,10 +112,12 @@ class EnvironmentMoves:
             return
         session = state.sessions[row.adopted]
         if is_alive(row.status) and session.is_alive and session.shown_by == NONE:
-            after = state.with_session(row.adopted, shown_by=index, shown_for=row.number)
+            after = state.with_session(row.adopted, shown_by=index, shown_for=row.intent)
             yield Move("is continued", index, row.adopted, after)
-        replaced = {Status.JUDGED, Status.ENDED} | (set() if self._design.keeps_abandoned else {Status.ABANDONED})
-        if row.status in replaced and row.number < self._world.numbers:
-            fresh = Row(row.number + 1, goes_on=row.status != Status.JUDGED, sweeps=row.sweeps)
+        replaced = {Status.JUDGED, Status.TAKEN_BACK, Status.ENDED}
+        if not self._design.keeps_abandoned:
+            replaced.add(Status.ABANDONED)
+        if row.status in replaced and row.opened < self._world.numbers:
+            fresh = retried(row, self._design, keeps_others=self._world.overturns)
             rows = (*state.rows[:index], fresh, *state.rows[index + 1 :])
             yield Move("is retried", index, NONE, state._replace(rows=rows))

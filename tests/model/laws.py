@@ -6,28 +6,75 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.model.designs import World
-from tests.model.state import CANCELLED, NONE, Row, Sending, State, Status, is_alive, is_final
+from tests.model.state import (
+    CANCELLED,
+    NONE,
+    Correction,
+    Record,
+    Row,
+    Sending,
+    State,
+    Status,
+    is_alive,
+    is_earlier,
+    is_final,
+)
 
 StateLaw = Callable[[State, World], bool]
 StepLaw = Callable[[State, str, int, State], bool]
+
+
+_PAID = {Status.CONFIRMING, Status.JUDGED, Status.APPROVED, Status.TAKEN_BACK}
 
 
 def at_most_one_is_paid(state: State, world: World) -> bool:
     """Of each intent: a form however often sent, and its retries up to a verdict."""
     paid: Counter[tuple[int, int]] = Counter()
     for session in state.sessions:
-        if session.status in {Status.CONFIRMING, Status.JUDGED} and session.shown_by != NONE:
-            goes_on = state.rows[session.shown_by].goes_on
-            paid[0 if world.submits else session.shown_by, 1 if goes_on else session.shown_for] += 1
+        if session.status in _PAID and session.shown_by != NONE:
+            paid[0 if world.submits else session.shown_by, session.shown_for] += 1
     return all(times == 1 for times in paid.values())
 
 
 def only_the_adopted_is_shown(state: State, _: World) -> bool:
+    """Or one that was adopted then, and is to be cancelled since gu1 approved an earlier attempt."""
     return all(
         state.rows[session.shown_by].adopted == index
+        or (state.rows[session.shown_by].rechecks and state.adopters(index) == [session.shown_by])
         for index, session in enumerate(state.sessions)
         if session.shown_by != NONE and session.is_alive
     )
+
+
+def one_is_open_to_its_applicant(state: State, world: World) -> bool:
+    """Two that somebody could complete one after the other would both be paid, by our doing."""
+    if not world.overturns:
+        return True
+    shown = Counter(it.shown_by for it in state.sessions if it.is_alive and it.shown_by != NONE)
+    return all(times == 1 for times in shown.values())
+
+
+def an_approval_counts(state: State, world: World) -> bool:
+    """Of whichever attempt, or gu1 is asked about it soon."""
+    return not world.overturns or all(
+        row.stopped
+        or row.status == Status.APPROVED
+        or row.rechecks
+        or all(other.status != Status.APPROVED for other in row.others)
+        for row in state.rows
+    )
+
+
+def a_corrected_verdict_is_paid_once(state: State, world: World) -> bool:
+    """Where gu1 has the right number, the first verdict counts or will count, so no second one is paid."""
+    if not world.corrections:
+        return True
+    paid = Counter(it.shown_by for it in state.sessions if it.status in _PAID and it.shown_by != NONE)
+    return all(row.record != Record.RIGHT or paid[index] == 1 for index, row in enumerate(state.rows))
+
+
+def a_verdict_counts_on_the_right_record(state: State, _: World) -> bool:
+    return all(row.correction != Correction.CORRECTED or row.record == Record.RIGHT for row in state.rows)
 
 
 def the_adopted_is_its_own(state: State, _: World) -> bool:
@@ -39,7 +86,7 @@ def the_adopted_is_its_own(state: State, _: World) -> bool:
 
 
 def what_is_not_over_is_due(state: State, _: World) -> bool:
-    return all(row.due or _is_over(state, row) for row in state.rows)
+    return all(row.due or (_is_over(state, row) and row.correction != Correction.PENDING) for row in state.rows)
 
 
 def _is_over(state: State, row: Row) -> bool:
@@ -50,9 +97,7 @@ def _is_over(state: State, row: Row) -> bool:
 
 def a_stop_wins(state: State, world: World) -> bool:
     """At page, JSON, API, notification and way back, and when the customer is invited again."""
-    return not world.renaper or all(
-        not row.stopped or (row.told == CANCELLED and not row.vouched) for row in state.rows
-    )
+    return not world.tells or all(not row.stopped or (row.told == CANCELLED and not row.vouched) for row in state.rows)
 
 
 def no_strangers_is_adopted(state: State, _: World) -> bool:
@@ -73,8 +118,12 @@ def one_is_alive_per_nonce(state: State, _: World) -> bool:
 
 
 def what_is_final_stays(before: State, _: str, __: int, after: State) -> bool:
+    """Only gu1's newer word replaces it."""
     return all(
-        not is_final(old.status) or new.status == old.status or new.number != old.number
+        not is_final(old.status)
+        or new.status == old.status
+        or new.number != old.number
+        or is_earlier(old.status, new.status)
         for old, new in zip(before.rows, after.rows, strict=False)
     )
 
@@ -88,6 +137,24 @@ def what_is_adopted_stays(before: State, _: str, __: int, after: State) -> bool:
     )
 
 
+HEARD = "webhook tells"
+
+
+def gu1s_newest_word_counts(before: State, name: str, session: int, after: State) -> bool:
+    """Of whichever attempt; an approval ends the journey, unless the applicant stopped it."""
+    if name != HEARD:
+        return True
+    status = before.sessions[session].status
+    if not is_final(status):
+        return True
+    for index in before.adopters(session):
+        row = after.rows[index]
+        known = row.status if row.adopted == session else next(it.status for it in row.others if it.session == session)
+        if known != status or (status == Status.APPROVED and row.status != status and not row.stopped):
+            return False
+    return True
+
+
 def a_sweep_spares_what_is_used(before: State, name: str, session: int, _: State) -> bool:
     if name != "cancels the twin":
         return True
@@ -98,11 +165,20 @@ def a_sweep_spares_what_is_used(before: State, name: str, session: int, _: State
 STATE_LAWS: tuple[StateLaw, ...] = (
     at_most_one_is_paid,
     only_the_adopted_is_shown,
+    one_is_open_to_its_applicant,
+    an_approval_counts,
+    a_corrected_verdict_is_paid_once,
+    a_verdict_counts_on_the_right_record,
     the_adopted_is_its_own,
     what_is_not_over_is_due,
     a_stop_wins,
 )
-STEP_LAWS: tuple[StepLaw, ...] = (what_is_final_stays, what_is_adopted_stays, a_sweep_spares_what_is_used)
+STEP_LAWS: tuple[StepLaw, ...] = (
+    what_is_final_stays,
+    what_is_adopted_stays,
+    gu1s_newest_word_counts,
+    a_sweep_spares_what_is_used,
+)
 
 
 def nobody_is_stuck(state: State, world: World) -> bool:
@@ -116,7 +192,7 @@ def can_go_on(state: State) -> bool:
     """Each applicant has a page to go on at, or is at an end."""
     return all(
         row.stopped
-        or not is_alive(row.status)
+        or (not is_alive(row.status) and row.correction != Correction.PENDING)
         or (row.sending == Sending.ADOPTED and state.sessions[row.adopted].is_alive)
         for row in state.rows
     )
@@ -125,10 +201,13 @@ def can_go_on(state: State) -> bool:
 HELPS = frozenset(
     {
         *("claims to look", "claims to send", "plans to send again", "closes what was stopped", "refreshes"),
+        *("claims to recheck", "cancels what was left"),
         *("notes the sending", "sends the POST", "gets the answer", "saves the answer", "finds ours listed"),
         *("finds none of ours listed", "finds rows without metadata", "asks whether others are sending"),
         *("asks which ids are known", "adopts what it found", "notes that it found none", "gives up"),
         *("finds a twin", "cancels the twin", "a late POST arrives"),
+        *("claims to correct", "gu1 changes the number", "gu1 keeps the number", "counts the verdict"),
+        "replaces the record",
     }
 )
 """What the runner and gu1 do by themselves if nothing fails; no webhook, no luck, no applicant."""

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from tests.model.designs import Design, Sweep, World
-from tests.model.state import CANCELLED, NONE, Row, Sending, State, Status, Worker, is_alive, is_final
+from tests.model.state import (
+    CANCELLED,
+    NONE,
+    Attempt,
+    Row,
+    Sending,
+    State,
+    Status,
+    Step,
+    Worker,
+    is_alive,
+    is_earlier,
+    is_final,
+)
+
+_VERDICTS = {Status.JUDGED, Status.APPROVED, Status.TAKEN_BACK}
 
 
 def observed(state: State, index: int, session: int, status: str, design: Design, *, by_nonce: bool = False) -> State:
-    """gu1 spoke of a validation: the onboarding's own, or one that it may adopt now."""
+    """gu1 spoke of a validation: the onboarding's own, or one that it may adopt now.
+
+    `by_nonce`: in a webhook, which may also be about another attempt.
+    """
     row = state.rows[index]
     if row.adopted == session:
         return _told(state, index, status, design)
+    if row.others and any(it.session == session for it in row.others):
+        return _told_of_other(state, index, session, status, design) if by_nonce else state
     if row.adopted != NONE and design.adopts_once:
         return state
     if (by_nonce or row.sending != Sending.SENT) and state.sessions[session].number != row.number:
@@ -25,11 +45,104 @@ def _told(state: State, index: int, status: str, design: Design) -> State:
     row = state.rows[index]
     if row.sending != Sending.ADOPTED:
         return state.with_row(index, sending=Sending.ADOPTED, status=status, due=_is_due(row, status))
-    goes_back = row.status in {Status.ABANDONED, Status.CONFIRMING} and is_alive(status)
-    stale = is_final(row.status) or goes_back
-    if row.status == status or (stale and design.forward_only):
+    if row.status == status or not _counts(row.status, status, design):
         return state
-    return state.with_row(index, status=status, due=_is_due(row, status))
+    after = state.with_row(index, status=status, due=_is_due(row, status))
+    return _to_recheck(after, index) if _may_have_another(row, design) else after
+
+
+def _may_have_another(row: Row, design: Design) -> bool:
+    """Another approval, now that this one ends."""
+    return row.status == Status.APPROVED and row.opened > 1 and not row.stopped and design.looks_for_another
+
+
+def _counts(old: str, new: str, design: Design) -> bool:
+    """Whether the new word replaces the old one."""
+    if is_earlier(old, new) or (is_earlier(new, old) and not design.newest_counts):
+        return True
+    goes_back = old in {Status.ABANDONED, Status.CONFIRMING} and is_alive(new)
+    return not (is_final(old) or goes_back) or not design.forward_only
+
+
+def _told_of_other(state: State, index: int, session: int, status: str, design: Design) -> State:
+    """An approval ends the journey: from now on the onboarding stands at it."""
+    row = state.rows[index]
+    old = next(it for it in row.others if it.session == session)
+    if not design.heeds_earlier:
+        return state
+    if not _counts(old.status, status, design):
+        status = old.status
+    rest = tuple(it for it in row.others if it is not old)
+    if status != Status.APPROVED or row.status == Status.APPROVED or row.stopped:
+        return state.with_row(index, others=_sorted(*rest, old._replace(status=status)))
+    left = (Attempt(row.number, row.adopted, row.status),) if row.adopted != NONE else ()
+    is_open = bool(left) and is_alive(row.status)
+    is_sent = row.adopted != NONE or row.sends > 0
+    approved = Row(
+        *(old.number, old.number, Sending.ADOPTED, 1),
+        adopted=session,
+        status=status,
+        due=False,
+        sweeps=row.sweeps or (row.adopted == NONE and row.sends > 0),
+        opened=row.opened if is_sent else row.opened - 1,
+        others=_sorted(*rest, *left),
+        rechecks=row.rechecks,
+    )
+    state = state._replace(rows=(*state.rows[:index], approved, *state.rows[index + 1 :]))
+    return _to_recheck(state, index) if is_open and design.closes_left else state
+
+
+def _to_recheck(state: State, index: int) -> State:
+    """Also if it is being done: what is read may be older than the reason to read it."""
+    for number, worker in enumerate(state.workers):
+        if worker.step == Step.RECHECK and worker.row == index:
+            state = state.with_worker(number, worker._replace(number=0))
+    return state.with_row(index, rechecks=True)
+
+
+def _sorted(*others: Attempt) -> tuple[Attempt, ...]:
+    return tuple(sorted(others))
+
+
+def rechecked(state: State, index: int, sessions: int, design: Design, *, claimed_at: int, may_write: bool) -> State:
+    """The other attempts are read at gu1, and cancelled before that if they were known as open."""
+    for other in state.rows[index].others:
+        session = other.session
+        if sessions >> session & 1 and state.sessions[session].is_alive:
+            state = state.with_session(session, status=Status.ENDED)
+        state = observed(state, index, session, state.sessions[session].status, design, by_nonce=True)
+    row = state.rows[index]
+    if not may_write or row.number != claimed_at:
+        return state
+    is_left = any(is_alive(it.status) for it in row.others)
+    return state.with_row(index, rechecks=is_left)
+
+
+def retried(row: Row, design: Design, *, keeps_others: bool) -> Row:
+    """With the next validation, or with an earlier one that is open still, as two open ones could both be paid."""
+    others = row.others
+    if keeps_others:
+        others = _sorted(*others, Attempt(row.number, row.adopted, row.status))
+        left = next((it for it in row.others if is_alive(it.status)), None)
+        if left and design.resumes_left:
+            return row._replace(
+                number=left.number,
+                intent=left.number,
+                adopted=left.session,
+                status=left.status,
+                due=True,
+                others=tuple(it for it in others if it != left),
+                rechecks=False,
+            )
+    number = row.opened + 1
+    return Row(
+        number=number,
+        intent=row.intent if row.status in {Status.ENDED, Status.ABANDONED} else number,
+        sweeps=row.sweeps,
+        opened=number,
+        others=others,
+        rechecks=row.rechecks,
+    )
 
 
 def _is_due(row: Row, status: str) -> bool:
@@ -40,7 +153,7 @@ def _is_due(row: Row, status: str) -> bool:
 def told(state: State, design: Design) -> State:
     """With what every door says now."""
     for index, row in enumerate(state.rows):
-        is_cancelled = row.stopped and (design.stop_outlives_verdict or row.status != Status.JUDGED)
+        is_cancelled = row.stopped and (design.stop_outlives_verdict or row.status not in _VERDICTS)
         word = CANCELLED if is_cancelled else row.status
         if row.told != word:
             state = state.with_row(index, told=word)

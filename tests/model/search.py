@@ -28,7 +28,7 @@ class Protocol:
 
     def moves(self, state: State) -> Iterator[Move]:
         for source in self._sources:
-            if self.world.renaper:
+            if self.world.tells:
                 yield from (move._replace(after=told(move.after, self._design)) for move in source.moves(state))
             else:
                 yield from source.moves(state)
@@ -57,6 +57,7 @@ class Search:
     def run(self) -> Search:
         self._add(self._protocol.start(), -1)
         moves, numbers = self._protocol.moves, self._numbers
+        overturns = self._protocol.world.overturns
         for number, state in enumerate(self.states):
             for name, _, what, raw in moves(state):
                 after = raw if raw.workers is state.workers else raw.canonical()
@@ -66,7 +67,8 @@ class Search:
                     known = self._add(after, number)
                 if name in laws.HELPS:
                     self._helped_from[known].append(number)
-                if raw.rows is not state.rows or raw.sessions is not state.sessions:
+                is_changed = raw.rows is not state.rows or raw.sessions is not state.sessions
+                if is_changed or (overturns and name == laws.HEARD):
                     self._judge_step(number, name, what, after)
             if self._until in self.broken:
                 return self

@@ -10,12 +10,14 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from portal.domain.errors import OutcomeUnknown, Refused
+from portal.domain.existing_entity import ExistingEntity
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.stage import stage_of
 from portal.domain.status import Status
 from portal.domain.timings import Timings
 from portal.domain.validation import Listing, Observation
 from portal.services.budget import Budget
+from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
@@ -25,9 +27,10 @@ from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.tables import events
-from tests.factories import NOW, a_validation, an_onboarding
+from tests.factories import NOW, a_validation, an_onboarding, some_details
 
 ENTITY = "entity-1"
+TYPED, VERIFIED = "30111222", "30111223"
 RULES = Policy(max_attempts=9, double_check_renaper=False)
 HOSTS = ProviderHosts(("verify.example.com",))
 PACE = Timings(reconcile_delay=10, empty_list_pause=5, resend_pause=10**8, first_sweep=3600)
@@ -54,7 +57,10 @@ class Ledger:
 
     def __init__(self, clock):
         self._clock = clock
+        self.entity_number = TYPED
         self.rows = []
+        self.history = []
+        """Of each row what it was, one after the other."""
 
     def create(self, nonce):
         number, now = len(self.rows), self._clock()
@@ -72,11 +78,13 @@ class Ledger:
                 expires_at=NOW + timedelta(days=3650),
             )
         )
+        self.history.append([self.rows[number]])
         return self.rows[number]
 
-    def becomes(self, number, status, double_check=None):
-        changed = replace(self.rows[number], status=status, double_check=double_check, updated_at=self._clock())
-        self.rows[number] = changed
+    def becomes(self, number, status, double_check=None, reason=None, **facts):
+        changes = {"status": status, "double_check": double_check, "reason": reason} | facts
+        self.rows[number] = replace(self.rows[number], **changes, updated_at=self._clock())
+        self.history[number].append(self.rows[number])
 
     def number(self, gu1_id):
         return next(number for number, row in enumerate(self.rows) if row.gu1_id == gu1_id)
@@ -88,12 +96,26 @@ class Ledger:
             return Listing(self.rows[::-1], is_whole=True)
         if operation == "create_validation":
             return LOST
+        if operation in _OF_ENTITIES:
+            return _OF_ENTITIES[operation](self)
         number = self.number(arguments[0])
         if operation == "cancel_validation" and self.rows[number].status.is_final:
             return Refused(409, "ALREADY_FINAL")
         if operation == "cancel_validation":
             self.becomes(number, Status.CANCELLED)
         return self.rows[number]
+
+
+_OF_ENTITIES = {
+    "find_entity": lambda _ledger: ENTITY,
+    "find_entity_by_tax_id": lambda _ledger: None,
+    "create_entity": lambda _ledger: "entity-2",
+    "change_tax_id": lambda _ledger: Refused(400, "INVALID_REQUEST"),
+    "read_entity": lambda ledger: ExistingEntity(
+        is_person=True, country="AR", name=None, number=ledger.entity_number, first_name="Ana", last_name="Núñez"
+    ),
+}
+"""Of a gu1 that has one of them."""
 
 
 class Line:
@@ -119,6 +141,21 @@ class Line:
 
     async def create_validation(self, entity_id, *, double_check, metadata, integration_code=None):
         return await self._ask("create_validation", metadata["nonce"])
+
+    async def create_entity(self, details, external_id):
+        return await self._ask("create_entity")
+
+    async def find_entity(self, external_id):
+        return await self._ask("find_entity")
+
+    async def find_entity_by_tax_id(self, country, tax_id):
+        return await self._ask("find_entity_by_tax_id")
+
+    async def read_entity(self, entity_id):
+        return await self._ask("read_entity")
+
+    async def change_tax_id(self, entity_id, tax_id):
+        await self._ask("change_tax_id")
 
     async def list_validations(self, entity_id):
         return await self._ask("list_validations")
@@ -207,18 +244,26 @@ class Bench:
         self.store = Repository(database, ColumnCipher(["secret"]), notifier)
         self.shared_state = SharedState(database)
         self._database = database
+        identity = IdentityComparison(KeyedHash(["secret"], "number"), KeyedHash(["secret"], "name"))
         self.onboardings = Onboardings(
             self.store,
             clock=self.clock,
-            keyed_hash=KeyedHash(["secret"], "test"),
+            identity=identity,
             policy_for=lambda _onboarding: RULES,
             provider_hosts=HOSTS,
             meter=Meter(),
             timings=PACE,
         )
         added = an_onboarding(
-            entity_id=ENTITY, details=None, validation=a_validation(), partner="shop", external_id="customer-7"
+            entity_id=ENTITY,
+            entity_is_own=True,
+            details=None,
+            document_digest=identity.document_digest(some_details(document_number=TYPED)),
+            validation=a_validation(),
+            partner="shop",
+            external_id="customer-7",
         )
+        added = replace(added, name_digests=identity.name_digests(added.id, some_details()))
         self.id = self.store.add(added).id
 
     @property
@@ -229,7 +274,7 @@ class Bench:
     def doors(self):
         """What page, JSON, API, way back and the last notification of a stopped onboarding say, all at once."""
         onboarding = self.onboarding
-        summary = summary_of(onboarding, max_attempts=RULES.max_attempts)
+        summary = summary_of(onboarding, RULES)
         with self._database.connect() as connection:
             told = connection.scalars(select(events.c.payload).order_by(events.c.sequence.desc()).limit(1)).first()
         page = stage_of(onboarding, max_attempts=RULES.max_attempts)

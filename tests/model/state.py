@@ -21,13 +21,44 @@ class Status:
     CONFIRMING = "confirming"
     """Approved and paid, while RENAPER still has to answer."""
     JUDGED = "judged"
-    """Approved or rejected: paid. Only the second may be retried, so it stands for both."""
+    """Approved or rejected: paid. Only the second may be retried, so it stands for both.
+
+    Where reviewers overturn verdicts it stands for a rejection only.
+    """
+    APPROVED = "approved"
+    """By a reviewer, after the rejection."""
+    TAKEN_BACK = "taken back"
+    """Rejected again, after that approval."""
     ENDED = "ended"
     """Expired or cancelled: nobody can complete it any more, and nobody pays."""
 
 
+class Correction:
+    """Of a number that was mistyped, where `World.corrections`."""
+
+    NONE = ""
+    PENDING = "pending"
+    CORRECTED = "corrected"
+    """The verdict counts."""
+    REPLACED = "replaced"
+    """A new record and a new validation followed."""
+
+
+class Record:
+    """What gu1 did with the number of the first record."""
+
+    UNASKED = ""
+    RIGHT = "right"
+    KEPT = "kept"
+
+
 CANCELLED = "cancelled"
 """What a stopped onboarding says of itself."""
+
+
+_FINAL = frozenset({Status.JUDGED, Status.APPROVED, Status.TAKEN_BACK, Status.ENDED})
+_ORDER = (Status.JUDGED, Status.APPROVED, Status.TAKEN_BACK)
+"""In which gu1 changes a verdict."""
 
 
 class Step:
@@ -45,14 +76,26 @@ class Step:
     MISS = "miss"
     SWEEP = "sweep"
     CANCEL = "cancel"
+    RECHECK = "recheck"
+    CORRECT = "correct"
+    SETTLE = "settle"
+
+
+class Attempt(NamedTuple):
+    """A validation that its onboarding does not stand at."""
+
+    number: int
+    session: int
+    status: str
+    """As the onboarding knows it."""
 
 
 class Row(NamedTuple):
     """An onboarding in the database, with the validation it stands at."""
 
     number: int = 1
-    goes_on: bool = False
-    """Its second validation replaces one that ended unpaid: still the same intent."""
+    intent: int = 1
+    """The first of its validations that serve the present intent: the later ones replace what ended unpaid."""
     sending: str = Sending.PLANNED
     sends: int = 0
     looks: int = 0
@@ -62,12 +105,21 @@ class Row(NamedTuple):
     due: bool = True
     sweeps: bool = False
     """Twins of its adopted validations are thought possible."""
+    opened: int = 1
+    """The highest number so far."""
+    others: tuple[Attempt, ...] = ()
+    """Its other adopted validations, only where reviewers overturn verdicts."""
+    rechecks: bool = False
+    """One of the others is open and is to be cancelled, or may be approved."""
     leased: bool = False
     """Only where leases are trusted."""
     told: str = Status.OPEN
-    """What page, JSON, API, way back and the last notification say; only where RENAPER answers later."""
+    """What page, JSON, API, way back and the last notification say; only where `World.tells`."""
     vouched: bool = False
     """Its approval at gu1 counted for the customer's next onboarding."""
+    correction: str = Correction.NONE
+    record: str = Record.UNASKED
+    """As gu1 has it."""
 
     @property
     def looked(self) -> int:
@@ -85,7 +137,7 @@ class Session(NamedTuple):
     shown_by: int = NONE
     """The onboarding whose page led somebody there."""
     shown_for: int = 0
-    """The number that this onboarding stood at then."""
+    """The intent of this onboarding then."""
 
     @property
     def is_alive(self) -> bool:
@@ -97,7 +149,8 @@ class Worker(NamedTuple):
     row: int = 0
     number: int = 0
     what: int = 0
-    """A session; for CHECK and CHECK_MORE a set of them, as bits; for LIST and MISS `Row.looked` of the claim."""
+    """A session; for CHECK, CHECK_MORE and RECHECK a set of them, as bits; for LIST and MISS `Row.looked` of the
+    claim; for SETTLE whether gu1 shows the right number."""
     holds: bool = False
     """Whether its claim's fence is still the row's."""
 
@@ -124,7 +177,11 @@ class State(NamedTuple):
         return State(self.rows, (*self.sessions, session), self.workers, self.posts)
 
     def adopters(self, session: int) -> list[int]:
-        return [index for index, row in enumerate(self.rows) if row.adopted == session]
+        return [
+            index
+            for index, row in enumerate(self.rows)
+            if row.adopted == session or (row.others and any(other.session == session for other in row.others))
+        ]
 
     def canonical(self) -> State:
         """The same, whichever of the workers does what."""
@@ -146,7 +203,12 @@ def is_alive(status: str) -> bool:
 
 
 def is_final(status: str) -> bool:
-    return status in {Status.JUDGED, Status.ENDED}
+    return status in _FINAL
+
+
+def is_earlier(status: str, other: str) -> bool:
+    """Whether gu1 says the first before the second."""
+    return status in _ORDER and other in _ORDER and _ORDER.index(status) < _ORDER.index(other)
 
 
 def _put(all_: tuple[Any, ...], index: int, one: object) -> tuple[Any, ...]:

@@ -10,14 +10,24 @@ import pytest
 
 from portal.domain.errors import RetryRefused
 from tests.hypothesis_profiles import many
-from tests.model.catalogue import ALL_AT_ONCE, BROKEN, HOLD, RENAPER, STALE_RETRIES
+from tests.model.catalogue import (
+    ALL_AT_ONCE,
+    BROKEN,
+    CORRECTIONS,
+    HOLD,
+    OVERTURNS,
+    OVERTURNS_AND_RETRIES,
+    RENAPER,
+    STALE_RETRIES,
+)
 from tests.model.narration import narrate
 from tests.model.replay import Replay
 from tests.model.services_bench import Bench
 
 WALKS = many.max_examples // 25
 MOVES_BEYOND = 6
-WORLDS = [HOLD[0], *(case for case in HOLD if case.world in {STALE_RETRIES, ALL_AT_ONCE, RENAPER})]
+_WALKED = {STALE_RETRIES, ALL_AT_ONCE, RENAPER, OVERTURNS, OVERTURNS_AND_RETRIES, CORRECTIONS}
+WORLDS = [HOLD[0], *(case for case in HOLD if case.world in _WALKED)]
 REFUSED = {
     "repeats at once, redirects from the answer": "redirects from the answer",
     "redirects from the answer": "redirects from the answer",
@@ -39,6 +49,13 @@ REFUSED = {
     "… and forgets a stop": "notes that it found none",
     "a verdict replaces a stop": "closes what was stopped",
     "a stopped approval vouches": "is invited again",
+    "an older word replaces the newer": "late webhook tells of its rejection",
+    "ignores earlier attempts": "webhook tells",
+    "leaves the other attempt open": "webhook tells",
+    "asks for no other approval": "webhook tells",
+    "opens another beside the one it left": "is retried",
+    "takes a lost answer for a refusal": "takes a lost answer for a no",
+    "takes a good answer for a change": "takes the answer for a change",
     "sweeps what is being asked for": "finds a twin",
     "sweeps by entity": "finds a twin",
 }

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.model.claims import Claims
+from tests.model.correction_moves import Corrections
 from tests.model.creation_moves import Sends
 from tests.model.designs import Design, Sweep, World
 from tests.model.reconciliation_moves import Looks
-from tests.model.rules import refreshed, unsent
-from tests.model.state import NONE, Move, Row, Sending, State, Status, Step, Worker, is_alive, is_final
+from tests.model.rules import rechecked, refreshed, unsent
+from tests.model.state import (
+    NONE,
+    Correction,
+    Move,
+    Row,
+    Sending,
+    State,
+    Status,
+    Step,
+    Worker,
+    is_alive,
+    is_final,
+)
 
 
 class WorkerMoves:
@@ -17,6 +30,7 @@ class WorkerMoves:
         self._design = design
         self._world = world
         self._claims = Claims(design, world)
+        self._corrections = Corrections(design, self._claims)
         sends, looks = Sends(design, world, self._claims), Looks(design, world, self._claims)
         self._steps = {
             Step.WRITE_AHEAD: sends.write_ahead,
@@ -30,6 +44,9 @@ class WorkerMoves:
             Step.MISS: looks.miss,
             Step.SWEEP: looks.sweep,
             Step.CANCEL: looks.cancel,
+            Step.RECHECK: self._recheck,
+            Step.CORRECT: self._corrections.ask,
+            Step.SETTLE: self._corrections.settle,
         }
 
     def moves(self, state: State) -> Iterator[Move]:
@@ -51,10 +68,16 @@ class WorkerMoves:
         if self._sweeps(row):
             after = claimed.with_worker(index, Worker(Step.SWEEP, number, 0, row.adopted))
             yield Move("claims to sweep", index, number, after)
+        if row.rechecks:
+            left = sum(1 << it.session for it in row.others if is_alive(it.status))
+            after = claimed.with_worker(index, Worker(Step.RECHECK, number, row.number, left, True))
+            yield Move("claims to recheck", index, number, after)
         if not row.due:
             return
         if row.sending == Sending.SENT:
             yield from self._after_sending(claimed, index, number, row)
+        elif row.correction == Correction.PENDING:
+            yield from self._corrections.claimed(claimed, index, number, row)
         elif row.stopped:
             yield Move("closes what was stopped", index, number, self._closed(claimed, number, row))
         elif row.sending == Sending.PLANNED:
@@ -67,6 +90,12 @@ class WorkerMoves:
             if self._gives_up_the_missing(number, row):
                 after = claimed.with_row(number, sending=Sending.PLANNED, adopted=NONE, status=Status.OPEN)
                 yield Move("replaces what is not listed", index, number, after)
+
+    def _recheck(self, state: State, index: int, worker: Worker) -> Iterator[Move]:
+        """Whatever became of the onboarding since."""
+        may_write = self._claims.may_write(state, worker)
+        after = rechecked(state, worker.row, worker.what, self._design, claimed_at=worker.number, may_write=may_write)
+        yield Move("cancels what was left", index, NONE, self._claims.finished(after, index, worker))
 
     def _after_sending(self, claimed: State, index: int, number: int, row: Row) -> Iterator[Move]:
         if self._design.reconcile:

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from portal.partners.policies import Policies
 from portal.partners.registry import hash_of_key, new_key, new_signing_secret
 from portal.partners.toml_file import PartnersError, read_registry
+from tests.factories import an_onboarding
 
 KEY = new_key()
 SHOP = f"""
@@ -131,3 +133,11 @@ def test_one_signing_secret_speaks_for_one_partner(read):
     secret = re.search(r"whsec_[^\"]+", SHOP)[0]
     with pytest.raises(PartnersError, match=r"partners\.other\.signing_secrets: .* already belongs to partner shop"):
         read(SHOP + prefixed(another(secret=secret)))
+
+
+@pytest.mark.parametrize(("line", "requires"), [("", False), ('"accept"', False), ('"hold"', True)])
+def test_partner_may_refuse_what_could_not_be_compared(config, read, line, requires):
+    text = SHOP.replace('capture = "frame"', f"unknown_identity = {line}" if line else "")
+    policies = Policies(config, read(text))
+    assert policies.policy_for(an_onboarding(partner="shop")).requires_identity is requires
+    assert policies.policy_for(an_onboarding()).requires_identity is False

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.app import runner_of
+from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.errors import KeyReused
 from portal.runner.housekeeping import Housekeeping
 from portal.store.database import make_engine
@@ -34,7 +35,7 @@ def after(database, store, clock):
     """Keeps house so much later."""
 
     def after(**time):
-        keeper = Housekeeping(SharedState(database), Outbox(database), store)
+        keeper = Housekeeping(SharedState(database), Outbox(database), store, attempts_window=DEFAULT_WINDOW)
         while keeper.purge_expired(clock.now + timedelta(**time)):
             pass
 
@@ -81,16 +82,17 @@ def test_details_are_forgotten_with_the_link(store, after, due_at):
     after(days=30, microseconds=-1)
     assert store.get(kept.id) == kept
     after(days=30)
-    left = {"document_digest": kept.document_digest, "submission": kept.submission} if due_at else {}
-    assert store.get(kept.id) == replace(kept, details=None, **{"document_digest": None, "submission": None} | left)
+    names = ("document_digest", "name_digests", "submission")
+    forgotten = {} if due_at else dict.fromkeys(names)
+    assert store.get(kept.id) == replace(kept, details=None, **forgotten)
 
 
-def test_number_is_compared_until_the_last_verdict(store, after):
+def test_document_is_compared_until_the_last_verdict(store, after):
     waiting = store.add(an_onboarding(details=None, validation=an_adopted_validation()))
     over = store.add(an_onboarding(details=None, validation=an_adopted_validation(), due_at=None))
     after(days=31)
-    assert store.get(waiting.id).document_digest
-    assert store.get(over.id).document_digest is None
+    assert store.get(waiting.id).document_digest and store.get(waiting.id).name_digests
+    assert (store.get(over.id).document_digest, store.get(over.id).name_digests) == (None, None)
     assert [(it.session_url is None, it.session_id is None) for it in sessions(store, waiting, over)] == [
         (False, False),
         (True, True),

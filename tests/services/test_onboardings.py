@@ -111,11 +111,11 @@ def test_retry_pressed_twice_opens_one_validation(prepared, report, onboardings,
 
 
 def test_retry_ends_at_the_limit(prepared, report, onboardings, work):
-    for attempt in (1, 2):
-        report(Status.EXPIRED, f"validation-{attempt}")
-        onboardings.retry(prepared.id, after_attempt=attempt)
-        work()
-    report(Status.EXPIRED, "validation-3")
+    for attempt in (1, 2, 3):
+        report(Status.REJECTED, f"validation-{attempt}", reason=Reason.FACE_MISMATCH)
+        if attempt < 3:
+            onboardings.retry(prepared.id, after_attempt=attempt)
+            work()
     with pytest.raises(RetryRefused):
         onboardings.retry(prepared.id, after_attempt=3)
     assert stage(onboardings.get(prepared.id)) is Stage.CLOSED

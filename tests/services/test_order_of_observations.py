@@ -13,6 +13,7 @@ from portal.domain.status import FINAL, OVERTURNS, Status
 from portal.domain.timings import Timings
 from portal.domain.validation import DoubleCheck, Observation
 from portal.services.apply_observation import ObservationApplier
+from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.hypothesis_profiles import many
@@ -28,7 +29,7 @@ class Silent:
 
 OBSERVER = ObservationApplier(
     clock=lambda: NOW + timedelta(hours=1),
-    keyed_hash=KeyedHash(["key"], "test"),
+    identity=IdentityComparison(KeyedHash(["key"], "number"), KeyedHash(["key"], "name")),
     provider_hosts=ProviderHosts(["verify.didit.me"]),
     meter=Silent(),
     timings=Timings(),

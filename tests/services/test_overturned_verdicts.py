@@ -9,7 +9,10 @@ from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import Decider, DoubleCheck
+from portal.services.change_history import Action
+from portal.services.operator_actions import Operator
 from portal.services.summary import summary_of
+from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import VerifiedWebhook
 from tests.factories import some_details
 
@@ -21,9 +24,11 @@ OTHER_NUMBER = "30999888"
 class Journey:
     """Of one applicant."""
 
-    def __init__(self, onboardings, webhooks, onboarding_id):
-        self._onboardings = onboardings
-        self._webhooks = webhooks
+    def __init__(self, app, onboarding_id):
+        services = app.extensions["portal"]
+        self.operator = services.operator_actions
+        self._onboardings = services.onboardings
+        self._webhooks = services.webhooks
         self._bodies = count()
         self.id = onboarding_id
 
@@ -38,7 +43,11 @@ class Journey:
     @property
     def told(self):
         """As the partner API has it."""
-        return summary_of(self.onboarding, max_attempts=3)
+        return summary_of(self.onboarding, Policy(max_attempts=3, double_check_renaper=True))
+
+    @property
+    def last_action(self):
+        return self.operator.show(self.id).history[-1].action
 
     @property
     def others(self):
@@ -56,8 +65,8 @@ class Journey:
 
 
 @pytest.fixture
-def journey(prepared, onboardings, webhooks):
-    return Journey(onboardings, webhooks, prepared.id)
+def journey(app, prepared):
+    return Journey(app, prepared.id)
 
 
 @pytest.fixture
@@ -150,9 +159,17 @@ def test_open_attempt_is_cancelled_again_until_gu1_answers(retried, report, gu1,
     assert gu1.validations[SECOND].status is Status.PENDING
     assert retried.onboarding.due_at is not None
     gu1.failing.clear()
-    pass_time(600, 60)
+    pass_time(20, 5)  # somebody may be at its hosted page
     assert gu1.validations[SECOND].status is Status.CANCELLED
     assert retried.onboarding.due_at is None
+
+
+def test_open_attempt_is_left_to_gu1_for_as_long_as_it_asks_for(retried, report, gu1, work, pass_time):
+    gu1.failing["cancel_validation"] = Unavailable("busy", retry_after=120)
+    report(Status.APPROVED, FIRST)
+    work()
+    pass_time(110, 10)
+    assert len(gu1.named("cancel_validation")) == 1
 
 
 def test_attempt_that_gu1_does_not_cancel_is_asked_for_until_its_session_ends(retried, report, gu1, clock, work):
@@ -189,6 +206,36 @@ def test_after_the_end_of_the_earlier_approval_the_next_attempt_is_the_third(ret
     retried.retry(after_attempt=2)
     work()
     assert (retried.told.validation_id, retried.told.attempts) == ("validation-3", 3)
+
+
+def test_retry_goes_on_with_the_attempt_that_gu1_does_not_close(retried, report, gu1, work):
+    """A third beside it could be paid as well."""
+    page = retried.open_hosted_page()
+    gu1.failing["cancel_validation"] = Unavailable("gu1 is down")
+    report(Status.APPROVED, FIRST)
+    work()
+    report(Status.REJECTED, FIRST, reason=Reason.DOCUMENT_EXPIRED)
+    retried.retry(after_attempt=2)
+    assert (retried.told.validation_id, retried.open_hosted_page()) == (SECOND, page)
+    gu1.failing.clear()
+    work()
+    assert (len(gu1.named("create_validation")), gu1.named("cancel_validation")[1:]) == (2, [])
+    assert retried.last_action == Action.RETRIED
+
+
+def test_approval_of_an_earlier_attempt_counts_when_the_later_one_is_taken_back(retried, report, work):
+    report(Status.APPROVED, SECOND, **ANSWERED)
+    report(Status.APPROVED, FIRST)
+    report(Status.REJECTED, SECOND, reason=Reason.UNDERAGE)
+    work()
+    assert (retried.told.status, retried.told.validation_id) == ("approved", FIRST)
+
+
+def test_approval_of_an_earlier_attempt_does_not_undo_an_operators_rejection(retried, report):
+    report(Status.APPROVED, SECOND, **ANSWERED)
+    retried.operator.reject(retried.id, Operator("ana", "another person's document"), Reason.NOT_ELIGIBLE)
+    report(Status.APPROVED, FIRST)
+    assert (retried.told.status, retried.told.validation_id) == ("rejected", SECOND)
 
 
 def test_second_approval_does_not_replace_the_first(retried, report):
@@ -263,14 +310,14 @@ def test_failure_of_the_attempt_that_was_left_does_not_stall_the_approval(retrie
 
 
 @pytest.fixture
-def erased(create_for_customer, customers, onboardings, webhooks, work):
+def erased(app, create_for_customer, customers, onboardings, work):
     """A customer whose verdict was rejected, after the erasure."""
     invited = create_for_customer(details=some_details())
     onboardings.give_details(invited.id, None, consent_version="2026-01")
     work()
     customers.erase("shop", invited.id)
     work()
-    return Journey(onboardings, webhooks, invited.id)
+    return Journey(app, invited.id)
 
 
 def test_of_an_erased_onboarding_nothing_is_read_any_more(erased, gu1, work):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, Refused, Unavailable
 from portal.domain.onboarding import StallReason
@@ -307,7 +308,9 @@ def test_details_are_not_wanted_from_who_is_verified(verified, work, fill_in, on
 def test_who_is_verified_cannot_retry_continue_or_stop(verified, work, onboardings):
     work()
     approved = onboardings.get(verified.id)
-    assert not standing_of(approved, max_attempts=3, now=NOW).may_retry and not may_continue(approved, NOW)
+    assert not standing_of(
+        approved, max_attempts=3, attempts_window=DEFAULT_WINDOW, now=NOW
+    ).may_retry and not may_continue(approved, NOW)
     assert onboardings.stop(verified.id) == approved
     assert onboardings.open_hosted_page(verified.id) is None
 

@@ -15,6 +15,7 @@ from portal.services.validation_plan import Policy
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
 
 LATER = NOW + timedelta(minutes=1)
+POLICY = Policy(max_attempts=3, double_check_renaper=True)
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,7 @@ def database_kind():
 
 @pytest.fixture
 def notify_of():
-    policy = Policy(max_attempts=3, double_check_renaper=True)
-    return ChangeNotifier(lambda _: policy, lambda slug: slug == "shop")
+    return ChangeNotifier(lambda _: POLICY, lambda slug: slug == "shop")
 
 
 def waiting(**changes):
@@ -147,11 +147,11 @@ def test_news_hold_nothing_of_the_person(notify_of):
     news = notify_of(before, with_validation(before, status=Status.APPROVED, session_url="https://secret.example"))
     planted = ("30111222", "Ana", "Núñez", "@", "a-state", "https:", before.document_digest, before.validation.nonce)
     assert not any(word in news for word in planted)
-    assert list(json.loads(news)) == list(summary_of(before, max_attempts=3).__dataclass_fields__)
+    assert list(json.loads(news)) == list(summary_of(before, POLICY).__dataclass_fields__)
 
 
 def test_approval_without_a_time_of_its_own_has_the_last_change(notify_of):
     approved = with_validation(waiting(), status=Status.APPROVED, verified_at=None)
-    assert summary_of(approved, max_attempts=3).verified_at == LATER
+    assert summary_of(approved, POLICY).verified_at == LATER
     dated = with_validation(waiting(), status=Status.APPROVED, verified_at=NOW)
-    assert summary_of(dated, max_attempts=3).verified_at == NOW
+    assert summary_of(dated, POLICY).verified_at == NOW

@@ -4,13 +4,14 @@ import pytest
 
 from portal.domain.onboarding import Consent, StallReason
 from portal.domain.validation import CreationState, DoubleCheck
+from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.validation_plan import Policy, ValidationPlanner
 from tests.factories import NOW, an_onboarding, some_details
 
 RULES = Policy(max_attempts=3, double_check_renaper=True)
-DIGESTS = KeyedHash(["key"], "test")
-PLANNER = ValidationPlanner(lambda _onboarding: RULES, DIGESTS)
+IDENTITY = IdentityComparison(KeyedHash(["key"], "number"), KeyedHash(["key"], "name"))
+PLANNER = ValidationPlanner(lambda _onboarding: RULES, IDENTITY)
 LATER = NOW.replace(hour=15)
 
 
@@ -18,7 +19,7 @@ def planned(policy=RULES, **details):
     empty = an_onboarding(
         details=None, document_digest=None, stall_reason=StallReason.DETAILS_REFUSED, failures=3, due_at=None
     )
-    return ValidationPlanner(lambda _onboarding: policy, DIGESTS).with_details(
+    return ValidationPlanner(lambda _onboarding: policy, IDENTITY).with_details(
         empty, some_details(**details), "2026-01", LATER
     )
 
@@ -54,7 +55,7 @@ def test_number_that_cannot_be_compared_replaces_an_older_digest():
 )
 def test_registry_is_asked_where_it_exists_and_the_operator_wants_it(country, allowed, expected):
     policy = replace(RULES, double_check_renaper=allowed)
-    planner = ValidationPlanner(lambda _onboarding: policy, DIGESTS)
+    planner = ValidationPlanner(lambda _onboarding: policy, IDENTITY)
     assert planner.planned(an_onboarding(country=country), 1, NOW).double_check is expected
 
 

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from portal.domain.errors import StoreUnavailable
+from portal.store import database
 from portal.store.database import Schema, alembic_config, make_engine, migrate, migration, schema_of
 from portal.store.repository import Repository
 from portal.store.tables import metadata
@@ -40,6 +41,10 @@ def test_schema_is_current_only_after_migrating(database_url):
     migrate(engine)
     assert schema_of(engine) is Schema.CURRENT
     engine.dispose()
+
+
+def test_migrations_are_read_as_alembic_reads_them():
+    assert database._migrations() == {it.revision: it.down_revision for it in SCRIPTS.walk_revisions()}
 
 
 def test_the_schema_of_a_newer_release_is_left_as_it_is(engine):

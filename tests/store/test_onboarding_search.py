@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, text
 
-from portal.domain.onboarding import StallReason
+from portal.domain.onboarding import EntityConflict, StallReason
 from portal.domain.reference import reference_of
 from portal.domain.status import Status
 from portal.domain.validation import REFRESHES_FOR_PAGE, DoubleCheck, IdentityMatch
@@ -28,10 +28,16 @@ def add_one_of_each(repository, at=NOW):
     facts = {"due_at": None, "created_at": at, "updated_at": at}
     problems = {
         "identity": {"validation": approved(identity_match=IdentityMatch.MISMATCH)},
+        "identity_unknown": {"validation": approved(identity_required=True)},
         "registry": {"validation": approved(double_check=DoubleCheck.UNANSWERED)},
         "hosted_page_refused": {
             "validation": an_adopted_validation(),
             "stall_reason": StallReason.HOSTED_PAGE_REFUSED,
+        },
+        "another_person": {
+            "validation": a_validation(),
+            "stall_reason": StallReason.DETAILS_REFUSED,
+            "entity_conflict": EntityConflict.ANOTHER_PERSON,
         },
         "no_hosted_page": {"validation": an_adopted_validation(session_url=None, refreshes=REFRESHES_FOR_PAGE)},
         "overdue": {"validation": a_validation(), "due_at": NOW - HOUR},
@@ -40,9 +46,15 @@ def add_one_of_each(repository, at=NOW):
     }
     for healthy in (
         {"validation": an_adopted_validation()},
+        {"validation": approved(identity_required=True, identity_match=IdentityMatch.MATCH)},
         {"validation": approved()},
         {"validation": approved(identity_match=IdentityMatch.MISMATCH), "stopped_at": NOW},
         {"validation": a_validation(), "stall_reason": StallReason.DETAILS_REFUSED, "failures": 1},
+        {
+            "validation": a_validation(),
+            "stall_reason": StallReason.DETAILS_REFUSED,
+            "entity_conflict": EntityConflict.CUIL_NEEDED,
+        },
         {"validation": a_validation(), "due_at": NOW - HOUR, "lease_until": NOW + HOUR},
     ):
         repository.add(an_onboarding(**facts | healthy))

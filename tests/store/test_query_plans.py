@@ -33,7 +33,8 @@ BIG = {
 }
 SMALL_INDEXES = {
     *("ix_onboardings_waiting", "ix_onboardings_submitted", "ix_onboardings_watched", "ix_onboardings_personal"),
-    *("ix_onboardings_failing", "ix_validations_held", "ix_validations_without_page"),
+    *("ix_onboardings_person", "ix_onboardings_verification_check_at", "ix_onboardings_reverification_due_at"),
+    *("ix_onboardings_verified", "ix_onboardings_failing", "ix_validations_held", "ix_validations_without_page"),
     *("ix_events_waiting", "ix_events_waiting_of_partner", "ix_events_delivered", "ix_events_undelivered"),
 }
 """Of the few rows that are waiting for something. Reading one of them whole is no walk through the table."""
@@ -132,6 +133,10 @@ def use_store(store, one):
     store.claim(now=NOW, lease_until=LEASE, limit=9)
     store.record_view(one.id, NOW)
     store.count_watched(NOW)
+    store.start_verification_checks(NOW, limit=9)
+    store.forget_earlier_verifications(one)
+    store.find_attempts(one, "person", NOW, NOW)
+    store.forget_persons(LATER, limit=9)
     store.purge_details(LATER, limit=9)
 
 

@@ -4,11 +4,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from portal.domain.correction import Correction
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
-from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.onboarding import EntityConflict, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
-from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityMatch, OperatorDecision
+from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityBasis, IdentityMatch, OperatorDecision
 from portal.services.ports import PollState, Store
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
@@ -23,6 +24,7 @@ def a_full_onboarding():
     validation = an_adopted_validation(
         number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, shown_at=LATER[1],
         double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
+        identity_basis=IdentityBasis.NAME, identity_required=True, verified_digest="d2" * 32,
         operator_decision=OperatorDecision.RELEASED,
         was_in_review=True, was_approved=True, decided_by=Decider.PERSON,
         gu1_updated_at=LATER[2], expires_at=LATER[3], verified_at=LATER[4], refreshes=5,
@@ -34,9 +36,12 @@ def a_full_onboarding():
         due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
         recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",
+        entity_conflict=EntityConflict.CUIL_NEEDED,
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
-        outages=8, outages_in_row=9,
+        reverify=True, verified_until=LATER[1], verification_check_at=LATER[2], reverification_due_at=LATER[3],
+        outages=8, outages_in_row=9, person="d2" * 32, earlier_attempts=(LATER[0], LATER[1]),
+        correction=Correction.REPLACED, entity_is_own=True, set_aside=1,
     )  # fmt: skip
 
 
@@ -65,14 +70,21 @@ def test_an_empty_onboarding_comes_back_empty(repository):
 
 
 @pytest.mark.parametrize(
-    "column", ["status", "reason", "creation_state", "double_check", "identity_match", "operator_decision"]
+    "column",
+    ["status", "reason", "creation_state", "double_check", "identity_match", "identity_basis", "operator_decision"],
 )
 def test_every_word_of_an_enumeration_is_accepted(repository, column):
     words = {"status": Status, "reason": Reason, "creation_state": CreationState, "double_check": DoubleCheck}
-    words |= {"identity_match": IdentityMatch, "operator_decision": OperatorDecision}
+    words |= {"identity_match": IdentityMatch, "identity_basis": IdentityBasis, "operator_decision": OperatorDecision}
     for word in words[column]:
         added = repository.add(an_onboarding(validation=a_validation(**{column: word})))
         assert getattr(repository.get(added.id).validation, column) is word
+
+
+@pytest.mark.parametrize("conflict", EntityConflict)
+def test_every_conflict_is_accepted(repository, conflict):
+    added = repository.add(an_onboarding(entity_conflict=conflict))
+    assert repository.get(added.id).entity_conflict is conflict
 
 
 def test_an_unknown_onboarding_is_said_to_be(repository):

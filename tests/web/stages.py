@@ -35,10 +35,10 @@ def stored_as(stage):
         Stage.IN_REVIEW: lambda: {"validation": adopted(status=Status.IN_REVIEW)},
         Stage.APPROVED: lambda: {"validation": adopted(status=Status.APPROVED)},
         Stage.REJECTED: lambda: {"validation": rejected()},
-        Stage.EXPIRED: lambda: {"validation": adopted(status=Status.EXPIRED)},
+        Stage.EXPIRED: lambda: {"validation": adopted(status=Status.EXPIRED, shown_at=NOW)},
         Stage.ABANDONED: lambda: {"validation": adopted(status=Status.ABANDONED, shown_at=NOW)},
-        Stage.CANCELLED: lambda: {"validation": adopted(status=Status.CANCELLED)},
-        Stage.CLOSED: lambda: {"validation": rejected(number=3)},
+        Stage.CANCELLED: lambda: {"validation": adopted(status=Status.CANCELLED, shown_at=NOW)},
+        Stage.CLOSED: lambda: {"validation": rejected(Reason.NOT_ELIGIBLE, number=3)},
     }[stage]()
 
 

@@ -76,7 +76,7 @@ def test_an_open_page_opens_the_button_by_itself(visitor, path, clock):
         polls += 1
     assert polls == 10
     assert OUTAGE_WAITS[0] <= clock.now - NOW < OUTAGE_WAITS[0] + timedelta(seconds=2)
-    assert "hx-get" not in page.one("section", id="status")
+    assert page.one("form", action=f"{path}/retry")
 
 
 def test_a_look_in_between_changes_nothing(visitor, path, clock):

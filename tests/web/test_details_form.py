@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 import pytest
 
 from portal.app import create_app
+from portal.domain.onboarding import EntityConflict
 from portal.domain.stage import Stage
 from portal.web.links import FormTokens
 from tests.databases import on_both_databases
@@ -12,7 +13,7 @@ from tests.web.conftest import query_of, token_in
 from tests.web.stages import stored_as
 
 VALID = {
-    "AR": {"document_number": "30.123.456"},
+    "AR": {"document_number": "30.123.456", "shown_number": "30.123.456"},
     "AR by CUIL": {"country": "AR", "document_number": "20-30123456-3"},
     "BR": {"document_number": "123.456.789-09"},
     "MX": {"document_number": "GODE561231GR8"},
@@ -117,7 +118,7 @@ def test_a_wrong_form_keeps_what_was_typed(visitor):
     typed = APPLICANT | {"country": "BR", "document_number": "  12 3", "email": "not an address"}
     page = visitor.send_form(**typed)
     assert page.status == 400
-    assert typed_into(page) == typed
+    assert typed_into(page) == typed | {"shown_number": ""}
 
 
 @pytest.mark.parametrize("name", ["country", "issuing_country", "document_number", "first_name", "last_name", "email"])
@@ -259,7 +260,8 @@ def test_the_same_form_spelled_otherwise_is_the_same(visitor, count):
 
 
 @pytest.mark.parametrize(
-    "change", [{"document_number": "30123457"}, {"first_name": "Ana"}, {"email": "ana@example.com"}]
+    "change",
+    [{"document_number": "30123457", "shown_number": "30123457"}, {"first_name": "Ana"}, {"email": "ana@example.com"}],
 )
 def test_a_changed_form_is_another_onboarding(visitor, count, change):
     fields = visitor.get("/").fields | APPLICANT
@@ -278,7 +280,8 @@ def test_another_country_brings_its_own_field(visitor):
     chile = visitor.get("/?country=CL", headers={"HX-Request": "true"})
     assert "<html" not in brazil.html
     assert brazil.one("div", id="document")
-    assert (brazil.one("input")["inputmode"], chile.one("input")["inputmode"]) == ("numeric", "text")
+    modes = [page.one("input", id="document_number")["inputmode"] for page in (brazil, chile)]
+    assert modes == ["numeric", "text"]
     assert brazil.text("label") != chile.text("label")
 
 
@@ -315,7 +318,7 @@ def test_without_scripts_a_button_brings_the_field(visitor, count):
     typed = {"country": "CL", "document_number": "1", "first_name": "Ana", "last_name": "", "email": "x"}
     changed = visitor.post("/", page.fields | typed | {"action": button["value"]})
     assert (changed.status, count()) == (200, 0)
-    assert typed_into(changed) == typed
+    assert typed_into(changed) == typed | {"shown_number": ""}
     assert not changed.all("input", aria_invalid="true")
     assert changed.one("input", name="document_number")["inputmode"] == "text"
 
@@ -452,4 +455,47 @@ def test_partners_customer_is_told_that_the_partner_has_to_send_the_details_agai
     lost = {"details": None, "lost_entity_id": "entity-0", "given_by_partner": True}
     page = visitor.get(f"{stored(**stored_as(Stage.DETAILS) | lost)}?lang=en")
     assert "We need your details once more" in page.html and "were not accepted" not in page.html
+    assert not page.all("form", method="post")
+
+
+@pytest.fixture
+def conflicting(stored):
+    """gu1 has another person's entity for the number."""
+    return lambda conflict, **facts: stored(**stored_as(Stage.DETAILS) | {"entity_conflict": conflict} | facts)
+
+
+def test_number_of_two_people_asks_for_the_cuil_and_takes_nothing_less(visitor, conflicting):
+    path = conflicting(EntityConflict.CUIL_NEEDED)
+    page = visitor.get(f"{path}?lang=en")
+    assert "Two people can have the same DNI number" in page.html and "not accepted" not in page.html
+    again = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | {"document_number": "7.654.321"})
+    assert again.status == 400 and "Enter your CUIL here, with its 11 digits." in again.html
+    typed = {"document_number": "20-7654321-7", "shown_number": "20-7654321-7"}
+    sent = visitor.post(path, page.fields | APPLICANT | typed)
+    assert (sent.status, visitor.get(path).stage) == (303, Stage.PREPARING)
+
+
+def test_mistyped_number_may_be_corrected_where_the_cuil_was_asked_for(visitor, conflicting):
+    path = conflicting(EntityConflict.CUIL_NEEDED)
+    sent = visitor.post(path, visitor.get(path).fields | APPLICANT | {"document_number": "30.123.456"})
+    assert (sent.status, visitor.get(path).stage) == (303, Stage.PREPARING)
+
+
+def test_somebody_elses_number_can_be_corrected_and_offers_a_person(visitor, conflicting):
+    path = conflicting(EntityConflict.ANOTHER_PERSON)
+    page = visitor.get(f"{path}?lang=en")
+    assert "do not belong together" in page.html and "Talk to a person" in page.html
+    wrong = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | {"document_number": "1"})
+    assert wrong.status == 400 and "Talk to a person" in wrong.html
+    sent = visitor.post(path, page.fields | APPLICANT)
+    assert (sent.status, visitor.get(path).stage) == (303, Stage.PREPARING)
+
+
+@pytest.mark.parametrize(
+    ("conflict", "words"),
+    [(EntityConflict.CUIL_NEEDED, "your CUIL"), (EntityConflict.ANOTHER_PERSON, "do not belong together")],
+)
+def test_partners_customer_is_told_what_the_partner_has_to_correct(visitor, conflicting, conflict, words):
+    page = visitor.get(f"{conflicting(conflict, given_by_partner=True)}?lang=en")
+    assert words in page.html and "Talk to a person" in page.html and "were not accepted" not in page.html
     assert not page.all("form", method="post")

@@ -142,3 +142,11 @@ def test_head_answers_like_get_without_a_body(ask):
     for path, status in (("/", 200), ("/nothing", 404), ("/o/nothing", 404)):
         response = ask("HEAD", path)
         assert (response.status_code, response.data) == (status, b"")
+
+
+@pytest.mark.parametrize("token", ["a%0ab", "a%0d%0aSet-Cookie:%20x=1", "%ff", "a%0ab~"])
+def test_page_that_polls_a_strange_link_is_sent_to_it_as_it_was_written(ask, token):
+    answer = ask("GET", f"/o/{token}/status", headers={"HX-Request": "true"})
+    led_to = answer.headers["HX-Redirect"]
+    assert (answer.status_code, led_to.isascii(), led_to.isprintable()) == (200, True, True)
+    assert ask("GET", led_to).status_code == 404

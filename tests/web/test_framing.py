@@ -51,7 +51,7 @@ def stanza(partner):
 
 def ancestors(answer):
     policy = answer.headers["Content-Security-Policy"]
-    return dict(it.split(" ", 1) for it in policy.split("; "))["frame-ancestors"]
+    return next(it.removeprefix("frame-ancestors ") for it in policy.split("; ") if it.startswith("frame-ancestors "))
 
 
 def of(partner, stage=Stage.WAITING, **changes):

@@ -34,10 +34,31 @@ def test_a_link_stays_the_same_link(links, clock):
 
 def test_a_changed_link_opens_nothing(links):
     token = links.token(an_onboarding())
-    for place in range(len(token) - 1):  # the last sign has bits that count for nothing
+    for place in range(len(token)):
         changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
         with pytest.raises(BadLink):
             links.onboarding_id(changed)
+
+
+def test_a_token_has_one_spelling(links, tokens):
+    """base64 ignores foreign characters and padding, and the last character has bits that do not count."""
+    link, form = links.token(an_onboarding()), tokens.issue("direct")
+    last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    for ending in ("~~", "=", "==", "====", " ", "\n", "A", ".", "%3D", "\u00e9", "+", "/"):
+        with pytest.raises(BadLink):
+            links.onboarding_id(link + ending)
+        with pytest.raises(StaleForm):
+            tokens.read(form + ending, "direct")
+    for token, read, refusal in (
+        (link, links.onboarding_id, BadLink),
+        (form, lambda it: tokens.read(it, "direct"), StaleForm),
+    ):
+        for other in set(last) - {token[-1]}:
+            with pytest.raises(refusal):
+                read(token[:-1] + other)
+        for place in range(len(token)):
+            with pytest.raises(refusal):
+                read(token[:place] + "~" + token[place:])
 
 
 def test_a_shortened_link_opens_nothing(links):

@@ -1,12 +1,14 @@
 """The partners' door, as their backends see it."""
 
+from datetime import timedelta
+
 import pytest
 
 from portal.app import create_app
 from portal.domain.stage import Stage
 from portal.services.operator_actions import Operator
 from tests.databases import on_both_databases
-from tests.factories import an_onboarding
+from tests.factories import NOW, an_onboarding
 from tests.partners import KEYS, RETURN_URL, partners_file
 from tests.web.conftest import HOME, ONBOARDINGS, is_problem
 from tests.web.stages import stored_as
@@ -161,6 +163,7 @@ def test_a_partner_reads_where_its_customer_stands(created, api):
         "stage",
         "reason",
         "identity_match",
+        "correction",
         "decided_by",
         "attempts",
         "validation_id",
@@ -168,6 +171,9 @@ def test_a_partner_reads_where_its_customer_stands(created, api):
         "created_at",
         "updated_at",
         "verified_at",
+        "verified_until",
+        "needs_reverification",
+        "can_retry_at",
     ]
     assert (before["external_id"], before["stage"], before["attempts"]) == ("customer-7", "details", 0)
     assert before["created_at"] == "2026-03-02T12:00:00Z"
@@ -330,3 +336,29 @@ def test_no_personal_data_is_logged(create, api, caplog):
     api("DELETE", f"{ONBOARDINGS}/{answer.json['id']}")
     planted = ("customer-7", "30123456", "O'Higgins", "maria@", "a-state", "a-key", KEYS["shop"])
     assert not any(word in caplog.text for word in planted)
+
+
+def test_a_customer_is_asked_again_on_request(create, onboardings, api):
+    created = create(reverify=True)
+    assert (created.status_code, created.json["stage"]) == (201, "details")
+    kept = onboardings.get(created.json["id"])
+    assert (kept.reverify, kept.due_at) == (True, None)
+    said = api("GET", f"{ONBOARDINGS}/{created.json['id']}").json
+    assert (said["verified_until"], said["needs_reverification"]) == (None, False)
+    refused = create("customer-8", reverify="yes")
+    assert is_problem(refused, 422) and refused.json["errors"][0]["field"] == "reverify"
+
+
+def test_a_request_of_before_is_repeated_as_it_was(create, api):
+    """Idempotency keys of the release before, which did not know `reverify`."""
+    first = create(once="key-1")
+    assert create(once="key-1", reverify=False).data == first.data
+    assert create(once="key-1", reverify=True).status_code == 422
+
+
+def test_when_an_approval_ends_is_read(api, store):
+    approved = stored_as(Stage.APPROVED)["validation"]
+    later = {"verified_until": NOW + timedelta(days=365), "reverification_due_at": NOW}
+    store.add(an_onboarding(id="of-the-shop", partner="shop", external_id="c-1", validation=approved, **later))
+    said = api("GET", f"{ONBOARDINGS}/of-the-shop").json
+    assert (said["verified_until"], said["needs_reverification"]) == ("2027-03-02T12:00:00Z", True)

@@ -1,9 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.databases import on_both_databases
 from tests.page import APPLICANT
+
+TOKEN = "m3trics-Token-0f-the-tests"
 
 
 def test_the_portal_is_alive_and_ready(visitor):
@@ -47,3 +50,24 @@ def test_metrics_count_what_happened(visitor):
 def test_operators_pages_are_read_only(visitor, path):
     answer = visitor.post(path)
     assert (answer.status, answer.response.mimetype) == (405, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "authorization", "status"),
+    [
+        ({"metrics_token": TOKEN}, f"Bearer {TOKEN}", 200),
+        ({"metrics_token": TOKEN}, None, 401),
+        ({"metrics_token": TOKEN}, "Bearer ", 401),
+        ({"metrics_token": TOKEN}, f"Bearer {TOKEN}x", 401),
+        ({"metrics_token": TOKEN}, f"Basic {TOKEN}", 401),
+        ({"metrics_token": TOKEN}, "Bearer ñ", 401),
+        ({"metrics_port": 9100}, f"Bearer {TOKEN}", 404),
+    ],
+)
+def test_metrics_are_kept_from_strangers(app, ask, changes, authorization, status):
+    here = app.extensions["portal"]
+    app.extensions["portal"] = replace(here, config=here.config.model_copy(update=changes))
+    headers = {"Authorization": authorization.encode().decode("latin-1")} if authorization else {}
+    answer = ask("GET", "/metrics", headers=headers)
+    assert (answer.status_code, "portal_stopped_total" in answer.text) == (status, status == 200)
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)

@@ -1,22 +1,26 @@
 from base64 import b64encode
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 import pytest
-from werkzeug.http import dump_header
 
 from portal.app import create_app
+from portal.config import Config
 from portal.domain.errors import StoreUnavailable
 from portal.domain.stage import Stage
 from portal.web.flask_app import make_flask
 from tests.page import APPLICANT, HTMX
+from tests.partners import KEYS, partners_file
 from tests.web.stages import stored_as
 
+PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-{style}'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; "
+    "trusted-types default"
+)
+DATA = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-{style}'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
@@ -24,6 +28,23 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+EXCEPTIONS = {
+    "partner's page": {
+        "Content-Security-Policy": PAGE.replace("frame-ancestors 'none'", "frame-ancestors https://shop.example"),
+        "Permissions-Policy": HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)"),
+        "X-Frame-Options": None,
+    },
+    "logo": {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    },
+    "embed script": {
+        "Access-Control-Allow-Origin": "*",
+        "Cache-Control": "public, max-age=600",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    },
+}
+"""What other sites need of us."""
 OF_THE_ANSWER_ITSELF = {
     "Accept-Ranges",
     "Allow",
@@ -38,8 +59,10 @@ OF_THE_ANSWER_ITSELF = {
     "Location",
     "Retry-After",
     "Vary",
+    "WWW-Authenticate",
 }
 
+KEY = {"Authorization": f"Bearer {KEYS['shop']}"}
 ANSWERS = {
     "form": ("GET", "/", {}, 200),
     "head": ("HEAD", "/", {}, 200),
@@ -54,7 +77,7 @@ ANSWERS = {
     "code": ("GET", "{waiting}/qr.svg", {}, 200),
     "redirect after POST": ("POST", "{waiting}", {}, 303),
     "came back": ("GET", "/return", {}, 200),
-    "other slashes": ("GET", "/o//x", {}, 308),
+    "other slashes": ("GET", "/o//x", {}, 404),
     "wrong form": ("POST", "/", {}, 400),
     "stale button": ("POST", "{waiting}/stop", {}, 400),
     "foreign host": ("GET", "/", {"headers": {"Host": "example.com"}}, 400),
@@ -74,6 +97,19 @@ ANSWERS = {
     "alive": ("GET", "/healthz", {}, 200),
     "ready": ("GET", "/readyz", {}, 200),
     "metrics": ("GET", "/metrics", {}, 200),
+    "no way back": ("GET", "{waiting}/back", {}, 303),
+    "retry": ("POST", "{waiting}/retry", {}, 400),
+    "no logo": ("GET", "/logo/none", {}, 404),
+    "logo": ("GET", "{logo}", {}, 200),
+    "partner's page": ("GET", "{framed}", {}, 200),
+    "embed script": ("GET", "/embed.js", {}, 200),
+    "created": ("POST", "/api/v1/onboardings", {"headers": KEY, "json": {"external_id": "c-7"}}, 201),
+    "read": ("GET", "/api/v1/onboardings/{id}", {"headers": KEY}, 200),
+    "history": ("GET", "/api/v1/onboardings/{id}/events", {"headers": KEY}, 200),
+    "erased": ("DELETE", "/api/v1/onboardings/{id}", {"headers": KEY}, 200),
+    "without a key": ("GET", "/api/v1/onboardings/{id}", {}, 401),
+    "not JSON": ("POST", "/api/v1/onboardings", {"headers": KEY, "data": b"{"}, 415),
+    "description": ("GET", "/api/v1/openapi.json", {}, 200),
 }
 
 
@@ -97,28 +133,47 @@ def pages_for():
 
 
 @pytest.fixture
-def places(stored, visitor, clock):
+def config(config, tmp_path):
+    (tmp_path / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    framed = 'logo = "logo.svg"\norigins = ["https://shop.example"]'
+    return config.model_copy(update={"partners_file": partners_file(tmp_path, shop=framed)})
+
+
+@pytest.fixture
+def places(app, stored, visitor, clock, create):
     """Addresses of every kind."""
     waiting, ready = stored(**stored_as(Stage.WAITING)), stored(**stored_as(Stage.READY))
     old = stored(created_at=clock.now.replace(year=2025), **stored_as(Stage.WAITING))
     unchanged = visitor.get(waiting).one("section", id="status")["hx-get"]
-    return {"waiting": waiting, "ready": ready, "expired": old, "unchanged": unchanged}
+    made, shop = create("c-1").json, app.extensions["portal"].partners.logos["shop"]
+    theirs = {"id": made["id"], "framed": urlsplit(made["url"]).path, "logo": f"/logo/shop?v={shop.version}"}
+    return theirs | {"waiting": waiting, "ready": ready, "expired": old, "unchanged": unchanged}
 
 
 @pytest.fixture
 def expected(visitor):
-    """With the hash of the one inline style that our pages have."""
+    """By kind of answer; with the hash of the one inline style that our pages have."""
     style = visitor.get("/").html.split("<style>")[1].split("</style>")[0]
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    return HEADERS | {"Content-Security-Policy": HEADERS["Content-Security-Policy"].format(style=digest)}
+
+    def expected(mimetype, **exceptions):
+        policy = PAGE if mimetype == "text/html" else DATA
+        headers = HEADERS | {"Content-Security-Policy": policy} | exceptions
+        return {name: value.format(style=digest) for name, value in headers.items() if value is not None}
+
+    return expected
 
 
-def test_every_answer_carries_exactly_these_headers(ask, places, expected):
+def test_every_answer_carries_exactly_the_headers_of_its_kind(app, ask, places, expected):
+    asked = set()
     for kind, (method, path, options, status) in ANSWERS.items():
+        with app.test_request_context(path.format(**places), method=method, base_url="http://127.0.0.1:8000") as asking:
+            asked.add(asking.request.endpoint)
         response = ask(method, path.format(**places), **options)
         assert response.status_code == status, kind
         headers = {name: value for name, value in response.headers if name not in OF_THE_ANSWER_ITSELF}
-        assert headers == expected, kind
+        assert headers == expected(response.mimetype, **EXCEPTIONS.get(kind, {})), kind
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} - asked == set()
 
 
 @pytest.mark.parametrize("etag", [None, "*"])
@@ -127,16 +182,25 @@ def test_hashed_files_alone_may_be_kept(ask, visitor, expected, etag):
     response = ask("GET", address, headers={"If-None-Match": etag} if etag else {})
     kept = {name: value for name, value in response.headers if name not in OF_THE_ANSWER_ITSELF}
     assert response.status_code == (304 if etag else 200)
-    assert kept == expected | {"Cache-Control": "public, max-age=31536000, immutable"}
+    exception = {"Cache-Control": "public, max-age=31536000, immutable"}
+    assert kept == expected(response.mimetype, **exception)
 
 
 def test_no_policy_allows_unsafe_sources():
-    assert "unsafe" not in dump_header(HEADERS)
+    assert "unsafe" not in PAGE + DATA
 
 
-@pytest.mark.parametrize(("scheme", "expected"), [("https", "max-age=31536000"), ("http", None)])
-def test_https_is_remembered_where_it_is_spoken(config, app, scheme, expected):
-    secure = create_app(config.model_copy(update={"base_url": f"{scheme}://localhost"}))
+@pytest.mark.parametrize(
+    ("scheme", "subdomains", "expected"),
+    [
+        ("https", False, "max-age=31536000"),
+        ("https", True, "max-age=31536000; includeSubDomains"),
+        ("http", True, None),
+    ],
+)
+def test_https_is_remembered_where_it_is_spoken(config, app, scheme, subdomains, expected):
+    changes = {"base_url": f"{scheme}://localhost", "hsts_subdomains": subdomains}
+    secure = create_app(config.model_copy(update=changes))
     response = secure.test_client().get("/healthz", base_url=f"{scheme}://localhost")
     assert response.headers.get("Strict-Transport-Security") == expected
 
@@ -230,7 +294,8 @@ def test_forms_from_our_own_pages_are_taken(visitor, headers):
 
 @pytest.mark.parametrize("base_url", ["https://Portal.Example.com", "https://portal.example.com:443"])
 def test_origins_are_compared_as_browsers_write_them(config, app, base_url):
-    client = create_app(config.model_copy(update={"base_url": base_url})).test_client()
+    written = Config.model_validate(config.model_dump() | {"base_url": base_url})
+    client = create_app(written).test_client()
     home, origin = "https://portal.example.com", {"Origin": "https://portal.example.com"}
     assert client.post("/", base_url=home, headers=origin).status_code == 400
     assert client.post("/", base_url=home, headers={"Origin": "https://example.com"}).status_code == 403

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.locales import Locale
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
@@ -25,7 +26,7 @@ def view(onboarding, age=0, release="0" * 8, locale=Locale.ES_AR):
     now = NOW + timedelta(seconds=age)
     return StageView(
         onboarding=onboarding,
-        standing=standing_of(onboarding, max_attempts=3, now=now),
+        standing=standing_of(onboarding, max_attempts=3, attempts_window=DEFAULT_WINDOW, now=now),
         company=RequestingCompany(),
         now=now,
         release=release,
@@ -102,14 +103,16 @@ def is_current(version, onboarding, now=NOW):
 
 
 def all_shown(shown):
-    waits = [it and it.minutes for it in (shown.next_try, shown.retry_opens)]
+    waits = [it and _told(it.minutes) for it in (shown.next_try, shown.retry_opens)]
     return [*(getattr(shown, name) for name in UNTIMED), shown.standing.may_retry, shown.may_continue, *waits]
 
 
 def test_a_version_is_current_only_while_the_page_stays_the_same():
     later = {"due_at": NOW + timedelta(minutes=3)}
     silent = an_onboarding(validation=rejected(Reason.REGISTRY_UNAVAILABLE))
-    for onboarding in [silent, *(an_onboarding(**stored_as(stage) | later) for stage in Stage)]:
+    used_up = [an_onboarding(validation=rejected(number=number)) for number in (1, 2, 3)]
+    held_back = an_onboarding(**stored_as(Stage.READY) | {"earlier_attempts": (NOW,) * 3})
+    for onboarding in [silent, *used_up, held_back, *(an_onboarding(**stored_as(stage) | later) for stage in Stage)]:
         for first, age in itertools.combinations(AGES, 2):
             before, after = view(onboarding, age=first), view(onboarding, age=age)
             if before.version.is_current(
@@ -200,3 +203,8 @@ def test_a_held_approval_looks_other_than_a_review():
     first, second = (view(it) for it in (review, an_onboarding(validation=mismatch)))
     assert (first.stage, second.stage) == (Stage.IN_REVIEW, Stage.IN_REVIEW)
     assert first.title != second.title
+
+
+def _told(minutes):
+    """Long times are told in hours."""
+    return minutes if minutes <= 90 else -(-minutes // 60)

@@ -61,10 +61,16 @@ def test_while_there_is_something_to_wait_for_the_page_asks(visitor, stored, sta
 
 
 @pytest.mark.parametrize("stage", FINAL)
-def test_at_the_end_nobody_asks_any_more(visitor, stored, stage):
+def test_at_the_end_the_page_asks_rarely(visitor, stored, stage):
     page = visitor.get(stored(**stored_as(stage)))
-    assert not {"hx-get", "hx-trigger"} & set(section(page))
+    assert section(page)["hx-trigger"].startswith("every 60000ms")
+    assert visitor.get(section(page)["hx-get"], headers=HTMX).status == 204
     assert not page.all("meta", http_equiv="refresh")
+
+
+def test_of_what_was_stopped_nobody_asks_any_more(visitor, stored):
+    page = visitor.get(stored(**stored_as(Stage.WAITING), stopped_at=NOW))
+    assert not {"hx-get", "hx-trigger"} & set(section(page))
 
 
 @pytest.mark.parametrize("stage", [stage for stage in SHOWN if stage is not Stage.READY])
@@ -137,6 +143,7 @@ def test_programs_read_the_status_as_json(visitor, stored, stage):
         "status": told(kept["validation"].status, stage),
         "reason": kept["validation"].reason,
         "attempts_left": 3 - kept["validation"].number,
+        "can_retry_at": None,
     }
 
 

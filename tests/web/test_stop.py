@@ -7,6 +7,7 @@ import pytest
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, Observation
+from portal.services.operator_actions import Operator
 from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.partners import RETURN_URL, partners_file
@@ -76,6 +77,15 @@ def test_what_is_under_way_can_be_stopped(visitor, stored, stage):
     stopped = visitor.press(path, "stop")
     assert (stopped.status, stopped.response.headers["Location"]) == (303, path)
     assert visitor.get(path).stage == Stage.CANCELLED
+
+
+def test_what_an_operator_cancelled_nobody_is_told_to_have_stopped(app, visitor, stored):
+    path = stored(id="o-1", **stored_as(Stage.WAITING))
+    app.extensions["portal"].operator_actions.cancel("o-1", Operator("ana", "asked for it by phone"))
+    page = visitor.get(path)
+    assert page.stage == Stage.CANCELLED
+    assert "cancelled by" in page.html
+    assert not any(words in page.html for words in ("You stopped", "by mistake", "used your details"))
 
 
 @pytest.mark.parametrize("stage", FINAL)

@@ -27,12 +27,13 @@ def words_of(html):
 
 
 def ways_on(page, path):
-    retry = [it for it in page.all("button") if (it.get("aria-describedby") or "").endswith("retry-hint")]
+    retry = [it for it in page.all("button") if (it.get("aria-describedby") or "").startswith("retry-")]
     ways = {
         "continue": page.all("a", href=f"{path}/continue"),
         "retry": any("disabled" not in it for it in retry),
         "later": any("disabled" in it for it in retry) and page.all("time"),
         "contact": page.all("section", aria_labelledby="contact-title"),
+        "correct": page.all("a", href=f"{path}/number"),
         "start": page.all("a", href="/"),
         "wait": page.all("meta", http_equiv="refresh"),
         "nothing": "No hay nada más que hacer" in page.html or "Cómo sigue" in page.html,

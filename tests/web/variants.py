@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from portal.domain.attempts import DEFAULT_WINDOW
+from portal.domain.correction import Correction
 from portal.domain.onboarding import StallReason
 from portal.domain.reasons import OUTAGE_WAITS, REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
-from portal.domain.validation import REFRESHES_FOR_PAGE, Decider, DoubleCheck, IdentityMatch
+from portal.domain.validation import REFRESHES_FOR_PAGE, Decider, DoubleCheck, IdentityBasis, IdentityMatch, Validation
 from tests.factories import NOW, a_validation
 from tests.web.stages import adopted, rejected, stored_as
 
@@ -52,6 +54,21 @@ def _rejected(reason: Reason, **changes: Any) -> Callable[[], dict[str, Any]]:
     return lambda: {"validation": rejected(reason, **changes)}
 
 
+def mistyped(**changes: Any) -> dict[str, Any]:
+    held = adopted(
+        status=Status.APPROVED,
+        identity_match=IdentityMatch.MISMATCH,
+        identity_basis=IdentityBasis.NUMBER,
+        verified_digest="d2" * 32,
+        shown_at=NOW,
+    )
+    return {"validation": held, "entity_id": "entity-1", "entity_is_own": True} | changes
+
+
+def on_new_record(validation: Validation) -> dict[str, Any]:
+    return {"validation": validation, "correction": Correction.REPLACED, "set_aside": 1}
+
+
 SILENT = Reason.REGISTRY_UNAVAILABLE
 
 VARIANTS = {
@@ -70,6 +87,24 @@ VARIANTS = {
     "in review": Variant(Stage.IN_REVIEW, "wait", _at(Stage.IN_REVIEW)),
     "on hold": Variant(
         Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH)
+    ),
+    "on hold for a number that may be mistyped": Variant(Stage.IN_REVIEW, "correct", mistyped),
+    "on hold for two wrong numbers": Variant(
+        Stage.IN_REVIEW, "contact", lambda: mistyped(correction=Correction.REFUSED)
+    ),
+    "correcting the number": Variant(Stage.IN_REVIEW, "wait", lambda: mistyped(correction=Correction.PENDING)),
+    "correcting the number for long": Variant(
+        Stage.IN_REVIEW, "contact", lambda: mistyped(correction=Correction.PENDING), MINUTE
+    ),
+    "preparing new photos": Variant(Stage.PREPARING, "wait", lambda: on_new_record(a_validation(number=2))),
+    "ready for new photos": Variant(Stage.READY, "continue", lambda: on_new_record(adopted(number=2))),
+    "on hold for the name": Variant(
+        Stage.IN_REVIEW,
+        "contact",
+        _with(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH, identity_basis=IdentityBasis.NAME),
+    ),
+    "on hold because nothing was compared": Variant(
+        Stage.IN_REVIEW, "contact", _with(status=Status.APPROVED, identity_required=True)
     ),
     "on hold for the registry": Variant(
         Stage.IN_REVIEW,
@@ -102,6 +137,9 @@ VARIANTS = {
     ),
     "cancelled": Variant(Stage.CANCELLED, "retry", _at(Stage.CANCELLED)),
     "stopped": Variant(Stage.CANCELLED, "start", lambda: stored_as(Stage.WAITING) | {"stopped_at": NOW}),
+    "cancelled by an operator": Variant(
+        Stage.CANCELLED, "contact", lambda: stored_as(Stage.WAITING) | {"stopped_at": NOW, "stopped_by_operator": True}
+    ),
     "stopped by a partner's customer": Variant(
         Stage.CANCELLED, "contact", lambda: {"validation": None, "stopped_at": NOW, "external_id": "customer-8"}
     ),
@@ -113,7 +151,16 @@ VARIANTS = {
         lambda: stored_as(Stage.WAITING) | {"stall_reason": StallReason.UNAVAILABLE, "failures": 2},
     ),
     "closed": Variant(Stage.CLOSED, "contact", _at(Stage.CLOSED)),
-    "closed without a verdict": Variant(Stage.CLOSED, "contact", _with(status=Status.EXPIRED, number=3)),
+    "closed for now": Variant(Stage.CLOSED, "later", _rejected(Reason.FACE_MISMATCH, number=3)),
+    "closed until now": Variant(Stage.CLOSED, "retry", _rejected(Reason.FACE_MISMATCH, number=3), DEFAULT_WINDOW),
+    "held back": Variant(Stage.CLOSED, "later", lambda: {"validation": a_validation(), "earlier_attempts": (NOW,) * 3}),
+    "held back until now": Variant(
+        Stage.CLOSED,
+        "retry",
+        lambda: {"validation": adopted(), "earlier_attempts": (NOW,) * 3},
+        DEFAULT_WINDOW,
+    ),
+    "closed without a verdict": Variant(Stage.CLOSED, "later", _with(status=Status.EXPIRED, shown_at=NOW, number=3)),
     "rejected before the last attempt": Variant(
         Stage.REJECTED, "retry", _rejected(Reason.REGISTRY_CARD_OUTDATED, number=2)
     ),

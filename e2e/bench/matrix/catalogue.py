@@ -10,6 +10,7 @@ from random import Random
 from e2e.bench.matrix.faults import Fault
 from e2e.bench.matrix.faults_api import API_FAULTS
 from e2e.bench.matrix.faults_database import DATABASE_FAULTS
+from e2e.bench.matrix.faults_endings import ENDING_FAULTS
 from e2e.bench.matrix.faults_network import NETWORK_FAULTS
 from e2e.bench.matrix.faults_users import USER_FAULTS
 from e2e.bench.matrix.faults_variants import VARIANT_FAULTS
@@ -19,7 +20,10 @@ from e2e.bench.matrix.points import BY_NAME
 
 FAULTS = {
     fault.name: fault
-    for fault in (*API_FAULTS, *NETWORK_FAULTS, *WEBHOOK_FAULTS, *DATABASE_FAULTS, *USER_FAULTS, *VARIANT_FAULTS)
+    for fault in (
+        *(*API_FAULTS, *NETWORK_FAULTS, *WEBHOOK_FAULTS, *DATABASE_FAULTS, *USER_FAULTS, *VARIANT_FAULTS),
+        *ENDING_FAULTS,
+    )
 }
 DATABASES = ("sqlite", "postgresql")
 
@@ -78,7 +82,8 @@ def _case(fault: Fault, point_name: str, database: str, seed: int) -> Case:
     point = BY_NAME[point_name]
     number = int.from_bytes(hashlib.sha256(f"{seed} {fault.name} {point_name} {database}".encode()).digest()[:4])
     journeys = [name for name in point.journeys if _fits(fault, name)]
-    muted = point.is_muted or (bool(number & 1) if fault.is_muted is None else fault.is_muted)
+    chosen = bool(number & 1) if fault.is_muted is None else fault.is_muted
+    muted = point.is_muted or (chosen and not point.is_heard)
     return Case(fault.name, point_name, database, journeys[number // 2 % len(journeys)], muted)
 
 

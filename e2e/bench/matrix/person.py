@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from e2e.bench.matrix.browser import Answer, Browser
 from e2e.bench.matrix.findings import LOST, STUCK, WRONG, Findings
 from e2e.in_process_rig import Rig
+from e2e.judge import kept
 from portal.domain.errors import StoreUnavailable
+from portal.services.operator_actions import OperatorActions
 
 POLL = 0.05
 MOST_PATIENCES = 4
@@ -24,6 +26,18 @@ _APPLICANT = {
     "last_name": "Pérez",
     "consent": "y",
 }
+KNOWN = {
+    "type": "person",
+    "name": "PEREZ ANA MARIA",
+    "tax_id": _APPLICANT["document_number"],
+    "country": "AR",
+    "external_id": None,
+    "nationality": None,
+    "status": "active",
+    "entity_data": {},
+    "attributes": {},
+}
+"""The applicant's entity at gu1, as another system of the operator made it."""
 _OVER = ("This session is over", "There is no such")
 
 
@@ -118,11 +132,27 @@ class Person:
         fields = page.form
         self._pressed(action, lambda: self._browser.post(f"{self.path}/{action}", fields))
 
-    def decides(self, outcome: str) -> None:
-        """A reviewer at the provider decides."""
-        validation = self._it.onboarding(self.onboarding_id).validation
-        assert validation
-        self._it.tell(f"validations/{validation.gu1_id}/outcome", outcome=outcome)
+    def has_no_button(self, action: str) -> None:
+        """On the page itself."""
+        page = self._until(lambda: self._browser.get(self.path), lambda answer: answer.status == 200)
+        if f"{self.path}/{action}" in page.html:
+            self._findings.add(WRONG, f"the page offers to {action}")
+
+    def is_about_to(self, action: str) -> None:
+        self._cue(action)
+
+    def decides(self, outcome: str, *, attempt: int | None = None) -> None:
+        """A reviewer at the provider decides about the current attempt, or about an earlier one."""
+        sent = [row for row in reversed(self._it.ledger()) if row["id"] in kept(self._it.database_url)]
+        decided = sent[-1] if attempt is None else sent[attempt - 1]
+        self._it.tell(f"validations/{decided['id']}/outcome", outcome=outcome)
+
+    def loses_entity(self) -> None:
+        """Somebody deletes it at gu1."""
+        self._it.tell(f"entities/{self._it.onboarding(self.onboarding_id).entity_id}/delete")
+
+    def asks_operator(self, act: Callable[[OperatorActions, str], object]) -> None:
+        act(self._it.portal.extensions["portal"].operator_actions, self.onboarding_id)
 
     def hangs_on(self, seconds: float = 8.0) -> None:
         """Waits until the fault has struck."""

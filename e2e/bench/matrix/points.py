@@ -24,8 +24,12 @@ class Point:
     """The portal's previous call; empty if that varies."""
     journeys: tuple[str, ...] = WHOLE
     variant: Mapping[str, Any] = field(default_factory=dict)
+    is_known: bool = False
+    """Reached only if gu1 has the person's entity already."""
     is_muted: bool = False
     """Reached only if no webhook arrives first."""
+    is_heard: bool = False
+    """Reached only by a webhook."""
     is_primed: bool = False
     """Reached only if the answer to the first create was lost."""
     refused: str | None = "delayed"
@@ -38,12 +42,22 @@ class Point:
 
 FIND, ENTITY = b"GET /api/entities?", b"POST /api/entities "
 CREATE = b"POST /api/kyc/validations "
+READ_ENTITY = re.compile(rb"GET /api/entities/[0-9a-f-]{36} ")
+READ, CANCEL = b"GET /api/kyc/validations/", b"DELETE /api/kyc/validations/"
 LIST = re.compile(rb"GET /api/kyc/entities/[^/]+/validations")
 SYNC = re.compile(rb"POST /api/kyc/validations/[^/]+/sync")
 
 CALLS = (
     Point(name="find_entities", cue="form", operation="find_entities", request=FIND, refused=None),
     Point(name="create_entity", cue="form", operation="create_entity", request=ENTITY, before=FIND),
+    Point(
+        name="read_entity",
+        cue="form",
+        operation="read_entity",
+        request=READ_ENTITY,
+        before=FIND,
+        is_known=True,
+    ),
     Point(
         name="create_validation",
         cue="form",
@@ -63,7 +77,7 @@ CALLS = (
         name="read_validation",
         cue="choose",
         operation="read_validation",
-        request=b"GET /api/kyc/validations/",
+        request=READ,
         is_muted=True,
     ),
     Point(
@@ -79,7 +93,7 @@ CALLS = (
         name="cancel_validation",
         cue="stop",
         operation="cancel_validation",
-        request=b"DELETE /api/kyc/validations/",
+        request=CANCEL,
         journeys=STOPPED,
         refused="cancelled",
     ),
@@ -102,8 +116,39 @@ PRESSES = (
     Point(name="stop", cue="stop", journeys=STOPPED),
     Point(name="return", cue="chosen"),
 )
+
+
+def _ending(
+    journey: str, operation: str = "", request: Asked = b"", *, is_muted: bool = False, is_heard: bool = False
+) -> Point:
+    return Point(
+        name=f"{journey}: {operation or 'decision'}",
+        cue="ending",
+        operation=operation,
+        request=request,
+        journeys=(journey,),
+        is_muted=is_muted,
+        is_heard=is_heard,
+    )
+
+
+ENDINGS = (
+    _ending("stopped during RENAPER", "cancel_validation", CANCEL),
+    _ending("rejected by a reviewer", "read_validation", READ, is_muted=True),
+    _ending("overturned", "read_validation", READ, is_heard=True),
+    _ending("overturned", "cancel_validation", CANCEL, is_heard=True),
+    _ending("registry outage", "read_validation", READ, is_muted=True),
+    _ending("lost entity", "create_validation", CREATE),
+    _ending("lost entity", "create_entity", ENTITY),
+    _ending("fresh start", "sync_validation", SYNC),
+    _ending("fresh start", "cancel_validation", CANCEL),
+    _ending("fresh start", "create_validation", CREATE),
+    _ending("released by an operator"),
+    _ending("rejected by an operator"),
+    _ending("cancelled by an operator", "cancel_validation", CANCEL),
+)
 WRITES = ("create_entity", "create_validation", "create_again", "cancel_validation", "sync_validation")
 CREATES = ("create_validation", "create_again")
-BY_NAME = {point.name: point for point in (*CALLS, WEBHOOKS, *PRESSES)}
+BY_NAME = {point.name: point for point in (*CALLS, WEBHOOKS, *PRESSES, *ENDINGS)}
 ALL_CALLS = tuple(point.name for point in CALLS)
 ALL_PRESSES = tuple(point.name for point in PRESSES)

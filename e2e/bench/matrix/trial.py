@@ -14,7 +14,7 @@ from e2e.bench.matrix.faults import Fault, Strike
 from e2e.bench.matrix.findings import PATIENCE, WRONG, Findings, GivenUp
 from e2e.bench.matrix.journeys import JOURNEYS, Journey
 from e2e.bench.matrix.judging import Judge
-from e2e.bench.matrix.person import POLL, Person
+from e2e.bench.matrix.person import KNOWN, POLL, Person
 from e2e.bench.matrix.points import BY_NAME, Point
 from e2e.in_process_rig import Rig, rig
 
@@ -54,6 +54,8 @@ class Trial:
     def run(self) -> None:
         if self._case.is_muted:
             self._it.mock.webhooks.set_faults({"lose": 1.0})
+        if self._point.is_known:
+            self._it.mock.state.add_entity(**KNOWN)
         if self._point.is_primed:
             self._it.mock.faults.order({"operation": "create_validation", "kind": "close", "when": "after"})
         judge = Judge(self._it, self.person, self._findings)
@@ -90,7 +92,7 @@ class Trial:
     def _was_told_and_not_charged(self, strike: Strike) -> None:
         if not strike.was_told:
             self._findings.add(WRONG, f"the page never said {strike.until_stage}, but {self.person.stages}")
-        begun = self._point.name in {"create_entity", "create_validation", "form", "list_validations"}
+        begun = self._point.name in {"create_entity", "read_entity", "create_validation", "form", "list_validations"}
         if begun and any(row["charged"] for row in self._it.ledger()):
             self._findings.add(WRONG, "charged while gu1 refused")
 

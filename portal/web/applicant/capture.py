@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
-from portal.domain.provider_hosts import is_loopback
+from portal.domain.provider_hosts import ANY_LOOPBACK
+from portal.domain.web_addresses import is_loopback
 from portal.web.applicant.second_device import is_watched_elsewhere
 from portal.web.branding import show_as
 from portal.web.context import portal
@@ -17,7 +18,7 @@ from portal.web.in_app_browser import in_app_browser
 from portal.web.security import allow, permit
 from portal.web.urls import url_to
 
-ANY_LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
+_LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
 
 
 def capture_of(found: Onboarding | None) -> Capture:
@@ -30,9 +31,13 @@ def capture_of(found: Onboarding | None) -> Capture:
 
 
 def opens_by_itself(found: Onboarding) -> bool:
-    """False on a computer, which offers the phone first, and in an in-app browser, where the camera may not work."""
+    """False on a computer, which offers the phone first, and in an in-app browser, where the camera may not work.
+
+    And if the page first has to say why the photos are needed once more.
+    """
     has_mouse = request.headers.get("X-Pointer") == "fine"
-    return capture_of(found) is Capture.REDIRECT and not has_mouse and in_app_browser() is None
+    is_expected = not has_mouse and not found.needs_photos_again
+    return capture_of(found) is Capture.REDIRECT and is_expected and in_app_browser() is None
 
 
 def camera_is_blocked() -> bool:
@@ -81,7 +86,7 @@ def _is_framed() -> bool:
 
 def _sources(hosts: tuple[str, ...]) -> list[str]:
     """Content-Security-Policy sources, on every port of each host."""
-    known = [name for host in hosts for name in (ANY_LOOPBACK if host == "*" else (host,))]
+    known = [name for host in hosts for name in (_LOOPBACK if host == ANY_LOOPBACK else (host,))]
     return [
         f"{scheme}://{_with_star(name)}:*"
         for name in known
@@ -91,7 +96,7 @@ def _sources(hosts: tuple[str, ...]) -> list[str]:
 
 def _origins(hosts: tuple[str, ...]) -> list[str]:
     """Permissions-Policy origins. It has no port wildcard, so loopback hosts need `*`."""
-    if any(host == "*" or is_loopback(host.removeprefix(".")) for host in hosts):
+    if any(host == ANY_LOOPBACK or is_loopback(host.removeprefix(".")) for host in hosts):
         return ["*"]
     return ["self", *(f'"https://{_with_star(host)}"' for host in hosts)]
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal.domain.errors import StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.domain.reference import reference_of
+from portal.web.applicant.details_page import asked_again
 from portal.web.applicant.forms import ConsentForm
 from portal.web.context import portal
 from portal.web.error_pages import retry_soon
@@ -22,12 +23,12 @@ def consent_page(found: Onboarding, action: str) -> Response:
 
 
 def refused_page(found: Onboarding) -> str:
-    """Shown if gu1 refused or lost the partner's details: the customer cannot correct those."""
+    """Shown if the partner's details have to be corrected or sent again, which the customer cannot do."""
     return render_template(
         "onboarding/refused.html",
         company=requesting_company(),
         reference=reference_of(found.id),
-        needs_details_again=found.needs_details_again,
+        asked_again=asked_again(found),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.onboarding import EntityConflict, Onboarding, StallReason
+from portal.domain.reference import reference_of
 from portal.web.applicant.forms import DetailsForm
 from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES
@@ -16,23 +19,46 @@ from portal.web.requesting_company import hide_company, requesting_company
 _HOME_COUNTRY = {"es-AR": "AR", "pt-BR": "BR"}
 
 
+class AskedAgain(StrEnum):
+    """Why details are asked for once more."""
+
+    REFUSED = "refused"
+    ENTITY_LOST = "entity_lost"
+    CUIL_NEEDED = "cuil_needed"
+    ANOTHER_PERSON = "another_person"
+
+
+def asked_again(found: Onboarding) -> AskedAgain | None:
+    """None if they are asked for the first time."""
+    if found.conflict:
+        return AskedAgain(found.conflict.value)
+    if found.needs_details_again:
+        return AskedAgain.ENTITY_LOST
+    return AskedAgain.REFUSED if found.stall_reason is StallReason.DETAILS_REFUSED else None
+
+
 def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
     chosen = request.args.get("country")
     form = DetailsForm(portal().form_tokens, subject, default_country=_HOME_COUNTRY.get(current_language(), "AR"))
-    if found and found.details:
+    form.needs_cuil = found is not None and found.conflict is EntityConflict.CUIL_NEEDED
+    if found and found.details and not form.is_submitted():
         form.fill_in(found.details)
-        if found.stall_reason is StallReason.DETAILS_REFUSED and not chosen:
+        if asked_again(found) is AskedAgain.REFUSED and not chosen:
             form.mark_refused(found.details.document_number)
     if chosen in COUNTRY_NAMES and not form.is_submitted():
         form.country.data = chosen
     return form
 
 
-def invalid_form_response(form: DetailsForm, action: str) -> ResponseReturnValue | None:
-    """The form again, if another country or language was chosen or a field is wrong; None if all is valid."""
+def invalid_form_response(
+    form: DetailsForm, action: str, found: Onboarding | None = None
+) -> ResponseReturnValue | None:
+    """The form again; None if all is valid and the number was shown as the country prints it."""
     if request.form.get("action") in {"country", "language"}:
-        return details_page(form, action)
-    return None if form.validate() else details_page(form, action, status=400)
+        return details_page(form, action, found)
+    if not form.validate():
+        return details_page(form, action, found, status=400)
+    return None if form.number_was_shown else details_page(form, action, found, compares_number=True)
 
 
 def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
@@ -44,29 +70,33 @@ def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
     return invalid_form_response(form, action) or details_page(form, action, status=503, unavailable=True)
 
 
-def details_response(form: DetailsForm, action: str, *, needs_details_again: bool = False) -> ResponseReturnValue:
+def details_response(form: DetailsForm, action: str, found: Onboarding | None = None) -> ResponseReturnValue:
     if request.headers.get("HX-Request"):
         return render_template("onboarding/_document.html", form=form)
-    return details_page(form, action, needs_details_again=needs_details_again)
+    return details_page(form, action, found)
 
 
 def details_page(
     form: DetailsForm,
     action: str,
+    found: Onboarding | None = None,
     *,
     status: int = 200,
-    needs_details_again: bool = False,
     unavailable: bool = False,
+    compares_number: bool = False,
 ) -> Response:
     if unavailable:
         form.keep_token()
+    form.show_number()
     page = render_template(
         "onboarding/start.html",
         form=form,
         action=action,
         fragment_url=action,
-        needs_details_again=needs_details_again,
+        asked_again=asked_again(found) if found else None,
+        reference=reference_of(found.id) if found else None,
         unavailable=unavailable,
+        compares_number=compares_number,
         company=requesting_company(),
     )
     return retry_soon(make_response(page, status))

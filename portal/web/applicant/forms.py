@@ -13,11 +13,14 @@ from wtforms.csrf.core import CSRF
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
+from portal.domain.comparable_numbers import is_shared
 from portal.domain.onboarding import Details
+from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
-from portal.web.document_numbers import DocumentNumberError, DocumentRule, normalise, rule_for
+from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, DocumentRule, normalise, rule_for
 from portal.web.links import FormToken, FormTokens, StaleForm
 from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
+from portal.web.refusals import Refusal
 from portal.web.typed_text import without_margins
 
 
@@ -36,6 +39,7 @@ class SignedToken(CSRF):  # type: ignore[misc]
         try:
             form.token = self._tokens.read(field.data or "", self._subject)
         except StaleForm:
+            portal().refusals.count(Refusal.BAD_FORM)
             raise ValidationError(
                 _("This page was open for a long time. Please check your details and send them again.")
             ) from None
@@ -104,23 +108,104 @@ class ConsentForm(SignedForm):
     consent = _consent()
 
 
-class DetailsForm(SignedForm):
+class _PersonForm(SignedForm):
+    """With names, and a document number that people must have seen as the country prints it before it is used."""
+
+    normalised_number = ""
+
+    @property
+    def issuer(self) -> str:
+        """ISO 3166-1 alpha-2 of the document's country; `other` until it is chosen."""
+        raise NotImplementedError
+
+    @property
+    def rule(self) -> DocumentRule:
+        return rule_for(self.issuer)
+
+    @property
+    def number_was_shown(self) -> bool:
+        """By the script while it was typed, or by this page when it came back."""
+        shown = self.shown_number.data or ""
+        try:
+            return normalise(self.issuer, shown) == self.normalised_number
+        except DocumentNumberError:
+            return False
+
+    def show_number(self) -> None:
+        """In the page that is rendered next, if it can be used."""
+        self.shown_number.data = self.rule.grouped(self.normalised_number)
+        self.document_number.data = self.shown_number.data or self.document_number.data
+
+    def validate_document_number(self, field: StringField) -> None:
+        try:
+            self.normalised_number = normalise(self.issuer, field.data or "")
+        except DocumentNumberError as error:
+            raise ValidationError(error.message) from None
+
+    def validate_last_name(self, field: StringField) -> None:
+        if self.has_one_name.data:
+            if field.data:
+                raise ValidationError(_("Leave this empty if you have only one name, or untick the box."))
+        elif not (field.data or "").strip():
+            raise ValidationError(_("Write your last names, or tick the box if you have only one name."))
+        else:
+            _a_name(self, field)
+
+
+def _first_name() -> StringField:
+    return StringField(_("First names"), validators=[InputRequired(_("Write your first names.")), _a_name])
+
+
+def _last_name() -> StringField:
+    return StringField(_("Last names"))
+
+
+def _has_one_name() -> BooleanField:
+    return BooleanField(_("I have only one name"))
+
+
+class CorrectionForm(_PersonForm):
+    """For a number that was mistyped; with the names only if gu1's record is not this onboarding's own."""
+
+    document_number = StringField(_("Document number"))
+    shown_number = StringField(widget=HiddenInput())
+    first_name = _first_name()
+    last_name = _last_name()
+    has_one_name = _has_one_name()
+
+    def __init__(self, tokens: FormTokens, subject: str, *, country: str, with_names: bool) -> None:
+        super().__init__(tokens, subject)
+        self._country = country
+        if not with_names:
+            del self.first_name
+            del self.last_name
+            del self.has_one_name
+
+    @property
+    def issuer(self) -> str:
+        return self._country
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {name: field.data for name in ("first_name", "last_name") if (field := self._fields.get(name))}
+
+
+class DetailsForm(_PersonForm):
     country = SelectField(_("Country that issued your document"), validate_choice=False)
     issuing_country = SelectField(_("Which country?"), validate_choice=False)
     document_number = StringField(_("Document number"))
-    first_name = StringField(
-        _("First names"),
-        validators=[InputRequired(_("Write your first names.")), _a_name],
-    )
-    last_name = StringField(_("Last names"))
-    has_one_name = BooleanField(_("I have only one name"))
+    shown_number = StringField(widget=HiddenInput())
+    first_name = _first_name()
+    last_name = _last_name()
+    has_one_name = _has_one_name()
     email = EmailField(
         _("E-mail (optional)"),
         filters=[lambda typed: typed and without_margins(typed)],
         validators=[Optional(), _an_address],
     )
     consent = _consent()
-    normalised_number = ""
+    needs_cuil = False
+    """A number that two people can have is not enough."""
 
     def __init__(self, tokens: FormTokens, subject: str, *, default_country: str, **kwargs: Any) -> None:
         super().__init__(tokens, subject, **kwargs)
@@ -131,15 +216,10 @@ class DetailsForm(SignedForm):
 
     @property
     def issuer(self) -> str:
-        """ISO 3166-1 alpha-2 of the document's country; `other` until it is chosen."""
         chosen = self.country.data or OTHER
         if chosen != OTHER:
             return str(chosen)
         return self.issuing_country.data or OTHER
-
-    @property
-    def rule(self) -> DocumentRule:
-        return rule_for(self.issuer)
 
     @property
     def details(self) -> Details:
@@ -177,17 +257,7 @@ class DetailsForm(SignedForm):
         if self.country.data == OTHER and field.data not in dict(field.choices):
             raise ValidationError(_("Choose the country that issued your document."))
 
-    def validate_last_name(self, field: StringField) -> None:
-        if self.has_one_name.data:
-            if field.data:
-                raise ValidationError(_("Leave this empty if you have only one name, or untick the box."))
-        elif not (field.data or "").strip():
-            raise ValidationError(_("Write your last names, or tick the box if you have only one name."))
-        else:
-            _a_name(self, field)
-
     def validate_document_number(self, field: StringField) -> None:
-        try:
-            self.normalised_number = normalise(self.issuer, field.data or "")
-        except DocumentNumberError as error:
-            raise ValidationError(error.message) from None
+        super().validate_document_number(field)
+        if self.needs_cuil and is_shared(self.issuer, self.normalised_number):
+            raise ValidationError(CUIL_NEEDED)

@@ -19,6 +19,7 @@ from portal.web.applicant.capture import (
     opens_by_itself,
 )
 from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
+from portal.web.applicant.correction_page import correction_page, record_correction
 from portal.web.applicant.details_page import (
     details_form,
     details_page,
@@ -79,11 +80,7 @@ def onboarding(token: str) -> ResponseReturnValue:
         is_new = found.only_consent_is_missing
         return consent_page(found, url_to("applicant.onboarding", token=token)) if is_new else refused_page(found)
     if view.stage is Stage.DETAILS:
-        return details_response(
-            details_form(found.id, found),
-            url_to("applicant.onboarding", token=token),
-            needs_details_again=view.needs_details_again,
-        )
+        return details_response(details_form(found.id, found), url_to("applicant.onboarding", token=token), found)
     return status_page(found, view)
 
 
@@ -98,15 +95,25 @@ def correct(token: str) -> ResponseReturnValue:
         return redirect(action, 303)
     if found.given_by_partner:
         return record_consent(found, action) if found.only_consent_is_missing else redirect(action, 303)
-    form = details_form(found.id)
-    refused = invalid_form_response(form, action)
+    form = details_form(found.id, found)
+    refused = invalid_form_response(form, action, found)
     if refused:
         return refused
     try:
         portal().onboardings.give_details(found.id, form.details, consent_version=form.read_token.consent_version)
     except StoreUnavailable:
-        return details_page(form, action, status=503, unavailable=True)
+        return details_page(form, action, found, status=503, unavailable=True)
     return redirect(action, 303)
+
+
+@applicant.get("/o/<token>/number")
+def show_correction(token: str) -> ResponseReturnValue:
+    return correction_page(_onboarding(token))
+
+
+@applicant.post("/o/<token>/number")
+def correct_number(token: str) -> ResponseReturnValue:
+    return record_correction(_onboarding(token))
 
 
 @applicant.get("/o/<token>/status")

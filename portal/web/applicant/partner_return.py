@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect
 from flask.typing import ResponseReturnValue
 
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
+from portal.domain.web_addresses import split_web_url
 from portal.web.access_link import open_access_link
 from portal.web.context import portal
 from portal.web.urls import url_to
@@ -41,7 +42,7 @@ def _result_url(found: Onboarding) -> str | None:
     partner, return_url = portal().partners.get(found.partner), _return_url(found)
     if partner is None or return_url is None:
         return None
-    parts = urlsplit(return_url)
+    parts = split_web_url(return_url)
     result = {
         "onboarding_id": found.id,
         "status": found.status.value,

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
+from portal.domain.correction import Correction
 from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding
 from portal.domain.polling import SHOWS_LONG_WAIT_AFTER, jittered, next_threshold, poll_interval
@@ -18,7 +19,7 @@ from portal.domain.reasons import MAY_NEED_A_PERSON, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.standing import Standing
 from portal.domain.status import Status
-from portal.domain.validation import CONFIRMS_WITHIN, Validation
+from portal.domain.validation import CONFIRMS_WITHIN, IdentityBasis, Validation
 from portal.web.applicant.poll_version import PollVersion, microseconds
 from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
@@ -41,6 +42,9 @@ TITLES = {
 }
 
 ON_HOLD = _("Your verification is on hold")
+CORRECTING = _("We are correcting your number")
+LATER = _("You can try again later")
+AGAIN = _("You can try again")
 NO_LONGER_VALID = _("Your verification is no longer valid")
 
 _missing = set(Stage) - set(TITLES)
@@ -90,11 +94,23 @@ class StageView:
 
     @property
     def may_stop(self) -> bool:
-        return not self.stage.is_final
+        return not self.stage.is_final or self.is_held_back
+
+    @property
+    def is_held_back(self) -> bool:
+        """The camera step was not opened yet, because the person has no attempts left for now."""
+        validation = self.validation
+        return self.stage is Stage.CLOSED and validation is not None and not validation.status.is_final
+
+    @property
+    def goes_on_later(self) -> bool:
+        """Closed, and the next attempt is or will be free."""
+        return self.stage is Stage.CLOSED and (self.may_retry or self.retry_opens is not None)
 
     @property
     def is_stopped(self) -> bool:
-        return self.onboarding.stopped_at is not None
+        """By the applicant."""
+        return self.onboarding.stopped_at is not None and not self.onboarding.stopped_by_operator
 
     @property
     def attempts_left(self) -> int:
@@ -119,6 +135,33 @@ class StageView:
         return self.validation is not None and self.validation.is_doubtful
 
     @property
+    def is_correcting(self) -> bool:
+        return self.onboarding.is_correcting
+
+    @property
+    def correction(self) -> Correction | None:
+        return self.onboarding.correction
+
+    @property
+    def needs_photos_again(self) -> bool:
+        return self.onboarding.needs_photos_again
+
+    @property
+    def may_correct_number(self) -> bool:
+        return self.standing.may_correct_number
+
+    @property
+    def is_given_by_partner(self) -> bool:
+        return self.onboarding.given_by_partner
+
+    @property
+    def doubt(self) -> IdentityBasis | None:
+        """What of the document is not as in the details; None if they could not be compared."""
+        if self.validation is None or self.validation.is_uncompared:
+            return None
+        return self.validation.identity_basis or IdentityBasis.NUMBER
+
+    @property
     def is_unconfirmed(self) -> bool:
         """On hold, because RENAPER did not answer in time."""
         return self.validation is not None and self.validation.is_overdue
@@ -129,12 +172,8 @@ class StageView:
         return self.stage is Stage.IN_REVIEW and (self.is_unconfirmed or self.is_doubtful)
 
     @property
-    def needs_details_again(self) -> bool:
-        return self.onboarding.needs_details_again
-
-    @property
     def lost_approval(self) -> bool:
-        return self.validation is not None and self.validation.lost_approval and not self.is_stopped
+        return self.validation is not None and self.validation.lost_approval and not self.onboarding.stopped_at
 
     @property
     def was_verified_before(self) -> bool:
@@ -162,8 +201,12 @@ class StageView:
     @property
     def title(self) -> Any:
         if self.is_held:
-            return ON_HOLD
-        return NO_LONGER_VALID if self.lost_approval else TITLES[self.pictured]
+            return CORRECTING if self.is_correcting else ON_HOLD
+        if self.lost_approval:
+            return NO_LONGER_VALID
+        if self.goes_on_later:
+            return LATER if self.retry_opens else AGAIN
+        return TITLES[self.pictured]
 
     @property
     def pictured(self) -> Stage:
@@ -189,6 +232,8 @@ class StageView:
         if self.stage is Stage.REJECTED:
             recurs = self.remedy is Remedy.RETRY_LATER and self.onboarding.outages_in_row > 0
             return self.needs_a_person or recurs or self.attempts_left <= 1
+        if self.is_correcting:
+            return self.waits_long
         return self.is_held or self.stage.facts.offers_contact
 
     @property
@@ -205,13 +250,19 @@ class StageView:
         return jittered(self.poll_interval) if self.poll_interval else None
 
     @property
+    def may_be_overturned(self) -> bool:
+        """gu1 may still change the verdict, which an open page should show."""
+        has_verdict = self.stage.is_final and self.stage is not Stage.DETAILS and self.validation is not None
+        return has_verdict and self.onboarding.stopped_at is None and self.onboarding.erased_at is None
+
+    @property
     def version(self) -> PollVersion:
         return PollVersion(
             updated_at=microseconds(self.onboarding.updated_at),
             release=self.release,
             locale=self.locale,
             changes_at=self.changes_at,
-            opens_hosted_page=self.stage is Stage.READY and self.may_continue,
+            opens_hosted_page=self.stage is Stage.READY and self.may_continue and not self.needs_photos_again,
             is_camera_blocked=self.is_camera_blocked,
         )
 
@@ -219,6 +270,8 @@ class StageView:
     def changes_at(self) -> float:
         """The Unix time at which the page changes by time alone; infinite if it does not."""
         elapsed = [it.seconds_unchanged(self.now) for it in (self.next_try, self.retry_opens) if it]
+        if self.standing.more_attempts_at:
+            elapsed.append((self.standing.more_attempts_at - self.now).total_seconds())
         if not self.stage.is_final:
             elapsed.append(next_threshold(self.age) - self.age)
         if self.stage is Stage.CONFIRMING:

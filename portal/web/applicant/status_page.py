@@ -9,6 +9,7 @@ from flask import Response, jsonify, render_template
 
 from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
+from portal.domain.polling import OVERTURN_POLL_SECONDS
 from portal.domain.reference import reference_of
 from portal.web.applicant.capture import allow_hosted_frame, camera_is_blocked, capture_of
 from portal.web.applicant.forms import ActionForm
@@ -28,6 +29,7 @@ class Urls:
     continue_: str
     retry: str
     stop: str
+    number: str
     start: str | None
     """The first page's form; None if the applicant came from a partner."""
     back: str | None
@@ -62,6 +64,7 @@ def status_json(view: StageView) -> Response:
         status=view.status,
         reason=view.reason,
         attempts_left=view.attempts_left,
+        can_retry_at=view.retry_opens.iso if view.retry_opens else None,
         poll_after_seconds=math.ceil(view.poll_after) if view.poll_after else None,
     )
 
@@ -71,6 +74,7 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
     came_directly = portal().config.direct_start and found.external_id is None
     return {
         "view": view,
+        "overturn_seconds": OVERTURN_POLL_SECONDS,
         "company": view.company,
         "urls": Urls(
             page=url_to("applicant.onboarding", token=token),
@@ -78,6 +82,7 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
             continue_=url_to("applicant.open_hosted_page", token=token),
             retry=url_to("applicant.retry", token=token),
             stop=url_to("applicant.stop", token=token),
+            number=url_to("applicant.show_correction", token=token),
             start=url_to("applicant.start") if came_directly else None,
             back=partner_return_url(found, view.stage),
         ),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from flask import Flask, Response, request
 
-from portal.domain.provider_hosts import is_loopback
+from portal.domain.provider_hosts import ANY_LOOPBACK
 from portal.domain.stage import Stage
+from portal.domain.web_addresses import is_loopback
 from portal.web.compression import accepts_gzip, gzip_bytes, gzip_response
 
 MAX_AGE = 600
@@ -49,4 +50,4 @@ def _script(source: str, provider_hosts: tuple[str, ...]) -> bytes:
 
 def _is_one_origin(host: str) -> bool:
     """False for loopback too, because its origin includes a port that is not known here."""
-    return not host.startswith((".", "*")) and not is_loopback(host)
+    return not host.startswith((".", ANY_LOOPBACK)) and not is_loopback(host)

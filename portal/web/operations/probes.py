@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+import hmac
+
+from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 
 from portal.domain.errors import StoreUnavailable
 from portal.metrics import CONTENT_TYPE
 from portal.web.context import portal
 from portal.web.problem_details import problem
+from portal.web.refusals import Refusal
 
 operations = Blueprint("operations", __name__)
 
@@ -29,4 +32,18 @@ def readyz() -> ResponseReturnValue:
 
 @operations.get("/metrics")
 def metrics() -> Response:
+    config = portal().config
+    if config.metrics_port:
+        abort(404)  # there and nowhere else
+    if config.metrics_token and not _has_token(config.metrics_token):
+        portal().refusals.count(Refusal.WRONG_KEY)
+        refused = problem(401, "Send the token as Authorization: Bearer")
+        refused.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
+        abort(refused)
     return Response(portal().metrics.page(), content_type=CONTENT_TYPE)
+
+
+def _has_token(token: str) -> bool:
+    given = request.authorization
+    sent = given.token if given and given.type == "bearer" else None
+    return hmac.compare_digest((sent or "").encode(), token.encode())

@@ -115,6 +115,9 @@ class OnboardingRequest(_Strict):
     locale: Locale | None = Field(None, description="Of the pages; without it yours in the registry, else the portal's")
     capture: Capture | None = Field(None, description="How the capture page opens; without it as the registry says")
     applicant: Applicant | None = None
+    reverify: bool = Field(
+        False, description="Asks the customer to verify again, even if gu1 has an approval that is still valid"
+    )
 
     @field_validator("return_url")
     @classmethod

@@ -23,5 +23,7 @@ def create_request(
         state=sent.state,
         capture=sent.capture,
         details=sent.applicant.details if sent.applicant else None,
-        sent_body=sent.model_dump_json(),
+        reverify=sent.reverify,
+        # Without what a release before it did not know, so that a repeated request stays the same.
+        sent_body=sent.model_dump_json(exclude=None if sent.reverify else {"reverify"}),
     )

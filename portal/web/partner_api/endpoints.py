@@ -18,6 +18,7 @@ from portal.web.partner_api.api_models import SUMMARY, Change, Changes, KeptAtGu
 from portal.web.partner_api.create_request import create_request
 from portal.web.partner_api.openapi import IDEMPOTENCY_KEY, openapi_json
 from portal.web.problem_details import problem
+from portal.web.refusals import Refusal
 from portal.web.security import FORM_BYTES
 
 partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
@@ -48,8 +49,7 @@ def create() -> Response:
 @partner_api.get("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
 def read(onboarding_id: str) -> Response:
     found = portal().partner_onboardings.find(_partner().slug, _known_form(onboarding_id))
-    max_attempts = portal().onboardings.policy_for(found).max_attempts
-    return _json(SUMMARY.dump_json(summary_of(found, max_attempts=max_attempts)))
+    return _json(SUMMARY.dump_json(summary_of(found, portal().onboardings.policy_for(found))))
 
 
 @partner_api.get("/onboardings/<onboarding_id>/events", **_BACKENDS_ONLY)
@@ -75,6 +75,7 @@ def _partner() -> Partner:
     key = given.token if given and given.type == "bearer" else None
     partner = portal().partners.by_key(key) if key else None
     if partner is None:
+        portal().refusals.count(Refusal.WRONG_KEY)
         refused = problem(401, "This API key is not known" if key else "Send your API key as Authorization: Bearer KEY")
         refused.headers["WWW-Authenticate"] = 'Bearer realm="partners"' + (', error="invalid_token"' if key else "")
         abort(refused)

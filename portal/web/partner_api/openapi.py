@@ -29,7 +29,7 @@ _REFUSED = {
     401: "The API key is missing, wrong or revoked",
     403: "The partner is switched off",
     404: "You have no such onboarding; one of another partner, or one that was erased, looks the same",
-    409: "This customer's open onboarding is about another document number",
+    409: "This customer's open onboarding is about another document number, which cannot be corrected (any more)",
     413: "The body is larger than 16 KiB",
     415: "The body is not application/json",
     422: "Fields are not right, or the Idempotency-Key was used for another request",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
@@ -11,8 +9,7 @@ from portal.domain.errors import Malformed, StoreUnavailable
 from portal.gu1.signed_webhook import parse_webhook
 from portal.web.context import portal
 from portal.web.problem_details import problem
-
-log = logging.getLogger(__name__)
+from portal.web.refusals import Refusal
 
 webhook = Blueprint("webhook", __name__)
 
@@ -35,7 +32,7 @@ def receive() -> ResponseReturnValue:
         return problem(503, "This delivery could not be stored; send it again")
     portal().metrics.count("webhooks", outcome=outcome)
     if outcome == "unsigned":
-        log.warning("a webhook with a wrong or missing signature was refused")
+        portal().refusals.count(Refusal.FORGED_WEBHOOK)
         return problem(401, "Invalid signature")
     if outcome == "malformed":
         return problem(400, "This body is not a JSON object")

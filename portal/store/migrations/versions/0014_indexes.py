@@ -4,7 +4,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = "0014"
-down_revision = "0008"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -23,7 +23,7 @@ ADDED = [
         "ix_onboardings_personal",
         "onboardings",
         ["created_at"],
-        "(details_sealed IS NOT NULL OR document_digest IS NOT NULL OR submission IS NOT NULL)",
+        "(details_sealed IS NOT NULL OR document_digest IS NOT NULL OR name_digests IS NOT NULL OR submission IS NOT NULL)",
     ),
     ("ix_validations_session", "validations", ["session_id"], "session_id IS NOT NULL"),
     ("ix_events_waiting", "events", ["due_at"], "due_at IS NOT NULL"),

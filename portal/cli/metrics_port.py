@@ -1,0 +1,49 @@
+"""`/metrics` on a port of its own, which nobody has to be kept away from."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+_SECONDS = 10
+
+
+@contextmanager
+def metrics_server(host: str, port: int, token: str | None) -> Iterator[None]:
+    """For all worker processes, which must share a folder. Raises `OSError` if the port is taken."""
+    # Imported late: it decides at import whether several processes share its counters.
+    from portal.metrics import CONTENT_TYPE, shared_page  # noqa: PLC0415
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _SECONDS
+
+        def do_GET(self) -> None:
+            if self.path.partition("?")[0] != "/metrics":
+                self._answer(404, "text/plain", b"Not found\n")
+            elif token and not hmac.compare_digest(self.headers.get("Authorization", ""), f"Bearer {token}"):
+                self._answer(401, "text/plain", b"Send the token as Authorization: Bearer\n")
+            else:
+                self._answer(200, CONTENT_TYPE, shared_page())
+
+        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response_only(status)
+            for name, value in {"Content-Type": content_type, "Cache-Control": "no-store"}.items():
+                self.send_header(name, value)
+            self.send_header("X-Content-Type-Options", "nosniff")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Nothing: a scrape each few seconds is no news."""
+
+    with ThreadingHTTPServer((host, port), Handler) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()

@@ -1,0 +1,71 @@
+"""Settings that work and are a hole where strangers reach the portal. `portal check` names them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from portal.cli.common import registry
+from portal.config import Config
+from portal.domain.web_addresses import is_loopback
+from portal.gu1.probe.report import Finding
+from portal.partners.registry import Partner
+
+Resolve = Callable[[str], list[str]]
+"""The addresses of a host. Raises `OSError`."""
+
+
+def addresses_of(host: str) -> list[str]:
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+
+
+def weaknesses_of(config: Config, resolve: Resolve = addresses_of) -> tuple[Finding, ...]:
+    return tuple(_everywhere(config)) + (tuple(_in_public(config, resolve)) if config.is_public else ())
+
+
+def _everywhere(config: Config) -> Iterator[Finding]:
+    for path in _private_files(config):
+        if path.exists() and path.stat().st_mode & 0o077:
+            yield Finding(path.name, "others than its owner may read it: chmod 600")
+
+
+def _private_files(config: Config) -> Iterator[Path]:
+    if config.is_sqlite:
+        database = Path(str(config.database.database).removeprefix("file:"))
+        yield from (database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm", ".keys"))
+    if config.partners_path:
+        yield config.partners_path
+
+
+def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:
+    if not config.metrics_port and not config.metrics_token:
+        yield Finding("/metrics", "everybody may read it: set PORTAL_METRICS_PORT or PORTAL_METRICS_TOKEN")
+    if is_loopback(urlsplit(config.gu1_base_url).hostname or ""):
+        yield Finding("GU1_BASE_URL", "is on this machine: real people would be judged by a mock")
+    if config.log_level == "DEBUG":
+        yield Finding("PORTAL_LOG_LEVEL", "DEBUG is for development")
+    try:
+        partners = registry(config.partners_path).partners.values()
+    except click.ClickException:  # the check of the partners file tells
+        return
+    for partner in partners:
+        yield from _of_partner(partner, resolve)
+
+
+def _of_partner(partner: Partner, resolve: Resolve) -> Iterator[Finding]:
+    if partner.notify_url and _is_inside(urlsplit(partner.notify_url).hostname or "", resolve):
+        yield Finding(partner.slug, "notify_url is on this machine or in a private network")
+    if any(is_loopback(urlsplit(url).hostname or "") for url in (*partner.origins, *partner.return_urls)):
+        yield Finding(partner.slug, "an origin or return URL is on the visitor's own machine")
+
+
+def _is_inside(host: str, resolve: Resolve) -> bool:
+    try:
+        return any(not ip_address(address).is_global for address in resolve(host))
+    except (OSError, ValueError):  # notifications will fail, which harms nobody
+        return False

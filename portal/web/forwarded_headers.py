@@ -1,0 +1,54 @@
+"""`X-Forwarded-*` headers: believed from as many proxies as the operator names, and only if they can be parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class ForwardedHeaders:
+    """A WSGI application around another. Nothing behind it sees a forwarded header that was not believed."""
+
+    def __init__(self, app: WSGIApplication, *, hops: int) -> None:
+        """`hops`: how many proxies stand in front of the portal; each adds its value at the end."""
+        self._hops = hops
+        self._app = ProxyFix(app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops) if hops else app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        for name in [name for name in environ if name.startswith("HTTP_X_FORWARDED_")]:
+            believed = self._believed(name, environ.pop(name))
+            if believed:
+                environ[name] = believed
+        return self._app(environ, start_response)
+
+    def _believed(self, name: str, value: str) -> str | None:
+        """What the proxies said, parsed. None if one of them said nothing of use, so that nothing is believed."""
+        parse = _PARSERS.get(name)
+        if parse is None or not self._hops:
+            return None
+        parsed = [parse(said.strip()) for said in value.split(",")[-self._hops :]]
+        return ",".join(filter(None, parsed)) if all(parsed) else None
+
+
+def _address(said: str) -> str | None:
+    try:
+        address = ip_address(said)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
+
+
+_PARSERS: dict[str, Callable[[str], str | None]] = {
+    "HTTP_X_FORWARDED_FOR": _address,
+    "HTTP_X_FORWARDED_PROTO": lambda said: said if said in {"http", "https"} else None,
+    "HTTP_X_FORWARDED_PORT": lambda said: said if said.isascii() and said.isdigit() and len(said) <= 5 else None,
+    # Checked like the Host header.
+    "HTTP_X_FORWARDED_HOST": lambda said: said or None,
+}

@@ -1,0 +1,72 @@
+import stat
+
+import pytest
+
+from portal.cli.weaknesses import weaknesses_of
+from portal.config import Config
+from portal.partners.registry import new_signing_secret
+from portal.store.database import make_engine, migrate
+
+PUBLIC = {"base_url": "https://kyc.example.com", "metrics_port": 9100}
+
+
+@pytest.fixture
+def found(tmp_path):
+    """What is named, by what it is about. `partner`: lines of the partners file."""
+
+    def found(partner="", *, addresses=("203.0.113.9", "8.8.8.8"), mode=0o600, **changes):
+        partners = tmp_path / "partners.toml"
+        partners.write_text(f'[partners.shop]\nname = "Shop"\nsigning_secrets = ["{new_signing_secret()}"]\n{partner}')
+        partners.chmod(mode)
+        config = Config(
+            gu1_api_key="key",
+            gu1_webhook_secrets=("secret",),
+            database_url=f"sqlite:///{tmp_path / 'portal.db'}",
+            partners_file=partners,
+            **PUBLIC | changes,
+        )
+        return [weakness.what for weakness in weaknesses_of(config, lambda _host: [addresses[-1]])]
+
+    return found
+
+
+def test_nothing_is_named_where_nothing_is_weak(found):
+    assert found('notify_url = "https://shop.example/news"\norigins = ["https://shop.example"]') == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"metrics_port": None}, "/metrics"),
+        ({"gu1_base_url": "http://127.0.0.1:9000"}, "GU1_BASE_URL"),
+        ({"log_level": "DEBUG"}, "PORTAL_LOG_LEVEL"),
+        ({"partner": 'origins = ["http://localhost:8100"]'}, "shop"),
+        ({"partner": 'return_urls = ["http://127.0.0.1:8100/done"]'}, "shop"),
+        ({"mode": 0o644}, "partners.toml"),
+    ],
+)
+def test_weakness_is_named(found, changes, named):
+    assert found(**changes) == [named]
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "::1", "fd00::1", "100.64.0.1"]
+)
+def test_notifications_into_a_private_network_are_named(found, address):
+    assert found('notify_url = "https://shop.example/news"', addresses=(address,)) == ["shop"]
+
+
+def test_on_loopback_only_files_matter(found):
+    assert found(base_url="http://127.0.0.1:8000", metrics_port=None, log_level="DEBUG") == []
+
+
+def test_database_is_made_for_its_owner_only_or_made_so(tmp_path):
+    files = [tmp_path / f"portal.db{suffix}" for suffix in ("", "-wal", "-shm")]
+    for given in (None, 0o664):
+        if given:
+            files[0].chmod(given)
+        engine = make_engine(f"sqlite:///{files[0]}")
+        migrate(engine)
+        with engine.connect():
+            assert {stat.S_IMODE(file.stat().st_mode) for file in files if file.exists()} == {0o600}
+        engine.dispose()
