@@ -47,6 +47,7 @@ from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
+from portal.store.wake_channel import WakeChannel
 from portal.web.body_first import BodyFirst
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
@@ -55,6 +56,8 @@ from portal.web.links import AccessLinks, FormTokens
 from portal.web.refusals import Refusals
 from portal.web.release import release_of
 
+ONBOARDINGS, NOTIFICATIONS = "onboardings", "notifications"
+"""The workers, as other processes name them to wake them."""
 PLACES = 4
 """Requests that a worker process works on at the same time; docs/performance.md shows why."""
 
@@ -70,6 +73,7 @@ class Shared:
     timings: Timings
     wake_onboardings: Wake
     wake_notifications: Wake
+    channel: WakeChannel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,15 +120,16 @@ def add_services(
     timings: Timings | None = None,
 ) -> None:
     """Gives the pages of `make_flask` new services and a new runner, in place of any that they had."""
-    registry, metrics = read_registry(config.partners_path), Metrics()
+    registry, metrics, channel = read_registry(config.partners_path), Metrics(), WakeChannel(database)
     shared = Shared(
         config=config,
         registry=registry,
         policy_for=Policies(config, registry).policy_for,
         metrics=metrics,
         timings=timings or Timings(),
-        wake_onboardings=Wake(),
-        wake_notifications=Wake(),
+        wake_onboardings=Wake(lambda: channel.notify(ONBOARDINGS), lambda: channel.is_open),
+        wake_notifications=Wake(lambda: channel.notify(NOTIFICATIONS), lambda: channel.is_open),
+        channel=channel,
     )
     stores = _make_stores(shared, database, clock)
     services = _make_services(shared, stores)
@@ -157,6 +162,7 @@ def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
         integration_code=config.gu1_integration_code,
         organization_id=config.gu1_organization_id,
         entities_path=config.gu1_entities_path,
+        concurrency=config.gu1_concurrency,
         on_call=metrics.gu1_call,
     )
 
@@ -221,6 +227,10 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         stores.onboardings, gu1, services.onboardings, clock=clock, timings=timings, meter=meter, budget=budget
     )
     notifier = HttpNotifier()
+    wakes = {
+        ONBOARDINGS: shared.wake_onboardings.this_process,
+        NOTIFICATIONS: shared.wake_notifications.this_process,
+    }
 
     async def close() -> None:
         await gu1.aclose()
@@ -234,6 +244,7 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
             timings=timings,
             wake=shared.wake_onboardings,
             save_views=services.onboardings.views.save,
+            limit=lambda: gu1.calls_allowed,
         ),
         NotificationWorker(
             stores.outbox,
@@ -255,6 +266,7 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
             attempts_window=shared.config.attempts_window,
         ).purge_expired,
         close=close,
+        listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),
     )
 
 

@@ -75,6 +75,7 @@ class Config(BaseSettings):
     gu1_entities_path: Literal["/api/entities", "/entities"] = Field(
         "/api/entities", validation_alias="GU1_ENTITIES_PATH"
     )
+    gu1_concurrency: int = Field(200, ge=1, le=1000, validation_alias="GU1_CONCURRENCY")
     gu1_hourly_budget: int | None = Field(None, ge=1, validation_alias="GU1_HOURLY_BUDGET")
     gu1_double_check_renaper: bool = Field(True, validation_alias="GU1_DOUBLE_CHECK_RENAPER")
     gu1_renaper_patience: Annotated[RenaperPatience, NoDecode] = Field(

@@ -16,6 +16,8 @@ from portal.domain.validation import Listing, Observation
 class FakeGu1:
     """gu1 as the runner sees it: keeps what was created, and fails on request."""
 
+    calls_allowed = 16
+
     def __init__(self, clock):
         self._clock = clock
         self.failures = deque()

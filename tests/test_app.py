@@ -2,10 +2,12 @@
 
 import json
 import threading
+import time
 
 import pytest
 
 from portal.app import create_app, runner_of
+from portal.domain.onboarding import Details
 from portal.domain.timings import Timings
 from portal.partners.registry import new_signing_secret
 from portal.services.partner_onboardings import CreateRequest
@@ -73,3 +75,26 @@ def test_what_is_being_told_is_finished_before_the_end(app, stop, receiver):
     runner_of(app).stop()
     page = app.extensions["portal"].metrics.page().decode()
     assert 'portal_notifications_total{outcome="delivered",partner="shop"} 1.0' in page
+
+
+def test_as_many_onboardings_in_progress_as_gu1_may_be_called(config):
+    app = create_app(config.model_copy(update={"gu1_concurrency": 3}))
+    assert runner_of(app).onboardings._limit() == 3
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_work_from_a_process_without_a_runner_wakes_one_that_would_sleep_for_an_hour(config, gu1):
+    asleep = Timings(idle=3600.0, idle_listening=3600.0)
+    served = create_app(config, gu1=gu1, timings=asleep)
+    command = create_app(config, gu1=gu1, timings=asleep).extensions["portal"]
+    runner = runner_of(served)
+    runner.start()
+    try:
+        until(runner.onboardings.wake.hears_others)
+        time.sleep(0.3)  # it has looked for what it missed before it could be woken
+        assert gu1.calls == []
+        details = Details(country="AR", document_number="30111222", first_name="Ana", last_name="Gil")
+        command.onboardings.start(details, locale="es-AR", consent_version="1", nonce="n")
+        until(lambda: gu1.named("create_validation"))
+    finally:
+        runner.stop()

@@ -4,8 +4,8 @@ Kinds of commits, in the order of an onboarding's life:
 
     intent     a new onboarding               moved      gu1 reported progress or review
     claim      a runner takes a lease         verdict    a final status
-    entity     gu1's entity is known          looked     a refresh without a change
-    sent       the paid request is recorded   webhook    a webhook is recorded after it was applied
+    sent       the paid request is recorded,  looked     a refresh without a change
+               and gu1's entity if it is new  webhook    a webhook is recorded after it was applied
     unsure     its answer was lost            retry      the next validation is planned
     adopted    gu1's answer is stored         readopted  gu1's answer to the retry is stored
     shown      the hosted page was opened     stopped    the applicant stopped it
@@ -129,7 +129,7 @@ def _kind_of_validation(onboarding: Mapping[str, Any], validation: Mapping[str, 
     if validation["creation_state"] == "planned":
         if onboarding["entity_id"] is None or validation["sends"]:
             return "saved"
-        return "entity" if validation["number"] == 1 else "retry"
+        return "saved" if validation["number"] == 1 else "retry"
     if validation["creation_state"] == "sent":
         return "sent" if onboarding["lease_until"] else "unsure"
     if validation["refreshes"]:

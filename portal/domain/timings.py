@@ -46,6 +46,10 @@ class Timings:
     """For running steps when the process stops; containers are given ten."""
     idle: float = 1.0
     """How often a worker polls the database without being woken."""
+    idle_listening: float = 5.0
+    """The same while other processes wake it."""
+    between_looks: float = 0.02
+    """The shortest time between two polls of the database: under load one claim takes many rows."""
     notification_backoffs: tuple[float, ...] = (
         5.0,
         30.0,

@@ -49,7 +49,7 @@ class Gu1Client:
         deadline: float = 12.0,
         connect_timeout: float = 3.0,
         most_bytes: int = 256 * 1024,
-        concurrency: int = 16,
+        concurrency: int = 200,
         on_call: OnCall | None = None,
         breaker: Breaker | None = None,
     ) -> None:
@@ -67,6 +67,11 @@ class Gu1Client:
             on_call=on_call,
             breaker=breaker,
         )
+
+    @property
+    def calls_allowed(self) -> int:
+        """How many calls should run at once at the moment: fewer after gu1 answered 429, at most `concurrency`."""
+        return self._transport.calls_allowed
 
     async def aclose(self) -> None:
         await self._transport.aclose()

@@ -25,6 +25,7 @@ import httpx
 from portal.domain.errors import Gu1Error, Malformed, NotSent, Refused, Unavailable
 from portal.gu1 import operations
 from portal.gu1.breaker import Breaker
+from portal.gu1.call_limit import CallLimit
 from portal.gu1.operations import Operation
 from portal.gu1.parsing import parse
 from portal.gu1.response import Response
@@ -61,6 +62,7 @@ class Transport:
     ) -> None:
         self._deadline = deadline
         self._most_bytes = most_bytes
+        self._limit = CallLimit(concurrency)
         self._turns = asyncio.Semaphore(concurrency)
         self._on_call = on_call
         self._breaker = breaker or Breaker()
@@ -79,6 +81,11 @@ class Transport:
         # Writes use a new connection each: a kept one may be dead, and the write's outcome would then be unknown.
         self._writes = client({**headers, "Connection": "close"}, kept_connections=0)
 
+    @property
+    def calls_allowed(self) -> int:
+        """How many calls should run at once at the moment; at most `concurrency`."""
+        return self._limit.current
+
     async def aclose(self) -> None:
         await self._reads.aclose()
         await self._writes.aclose()
@@ -88,12 +95,13 @@ class Transport:
         """One call, of one or more requests; whatever fails inside leaves as a `Gu1Error`."""
         async with self._turns:
             client = self._reads if operation.repeatable else self._writes
-            call = Call(operation, client, self._most_bytes)
+            call = Call(operation, client, self._most_bytes, self._limit)
             started = time.monotonic()
             try:
                 with self._breaker.attempt():
                     async with self._deadline_and_errors(operation):
                         yield call
+                self._limit.answered()
             except Gu1Error as error:
                 call.outcome = operations.outcome_of(error)
                 raise
@@ -121,6 +129,7 @@ class Call:
     operation: Operation
     _client: httpx.AsyncClient
     _most_bytes: int
+    _limit: CallLimit
     outcome: str = operations.OK
     """For the metrics."""
 
@@ -137,6 +146,7 @@ class Call:
             if response.is_success:
                 return await _read_body(response, self._most_bytes)
             if status == httpx.codes.TOO_MANY_REQUESTS:
+                self._limit.throttled()
                 raise Unavailable(f"{operation.name}: HTTP 429", retry_after=_retry_after(response))
             if status == httpx.codes.REQUEST_TIMEOUT or response.is_server_error:
                 raise operation.failed(f"HTTP {status}", retry_after=_retry_after(response))

@@ -8,6 +8,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from portal.http.connection_pool import ConnectionPool
 from portal.http.retry_after import read_retry_after
 from portal.logs import keep_quiet
 
@@ -30,8 +31,7 @@ def make_http_client(
         base_url=base_url,
         headers=headers,
         timeout=httpx.Timeout(timeout, connect=connect_timeout, pool=connect_timeout),
-        transport=transport,
-        limits=httpx.Limits(max_keepalive_connections=kept_connections),
+        transport=transport or ConnectionPool(kept_connections),
         event_hooks={"response": [_forget_location]},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,

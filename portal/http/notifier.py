@@ -11,12 +11,12 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from threading import Thread
 
 import httpx
 
 from portal.http.client_options import make_http_client, retry_after
+from portal.http.connection_pool import tls_context
 from portal.services.notification import DeliveryResult
 
 Lookup = Callable[[str, int], Sequence[str]]
@@ -38,12 +38,6 @@ def _look_up(host: str, port: int) -> Sequence[str]:
     return [str(address[0]) for _family, _type, _protocol, _name, address in found]
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """Loading the certificate authorities takes longer than everything else in `create_app`."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
 class HttpNotifier:
     """May be created in any thread, but belongs to the event loop that first uses it."""
 
@@ -63,7 +57,9 @@ class HttpNotifier:
             headers=_HEADERS,
             timeout=deadline,
             connect_timeout=connect_timeout,
-            transport=_ResolvingTransport(_Resolver(look_up), httpx.AsyncHTTPTransport(verify=_tls(), limits=limits)),
+            transport=_ResolvingTransport(
+                _Resolver(look_up), httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits)
+            ),
         )
 
     async def aclose(self) -> None:

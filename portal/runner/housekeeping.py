@@ -1,4 +1,4 @@
-"""Deletes expired data."""
+"""Deletes expired data, in slices: each is one short transaction, so that nobody's page waits for it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ WEBHOOK_RETENTION = timedelta(days=30)
 DELIVERED_EVENT_RETENTION = timedelta(days=30)
 """Undelivered events are kept as long as their onboarding."""
 IDEMPOTENCY_KEY_RETENTION = timedelta(days=7)
-ROWS_PER_RUN = 1000
-"""So that the first run on a large database blocks nobody; the rest follows in the next runs."""
+SLICE = 500
 
 
 class Housekeeping:
@@ -22,10 +21,13 @@ class Housekeeping:
         self._store = store
         self._attempts_window = attempts_window
 
-    def purge_expired(self, now: datetime) -> None:
-        """Raises `StoreUnavailable`; the next run then deletes the rest."""
-        self._shared_state.purge_webhooks(now - WEBHOOK_RETENTION)
-        self._shared_state.purge_idempotency_keys(now - IDEMPOTENCY_KEY_RETENTION)
-        self._outbox.purge_delivered(now - DELIVERED_EVENT_RETENTION)
-        self._store.purge_details(now - LIFETIME, limit=ROWS_PER_RUN)
-        self._store.forget_persons(now - self._attempts_window, limit=ROWS_PER_RUN)
+    def purge_expired(self, now: datetime) -> bool:
+        """Deletes a slice of each kind; True if there may be more. Raises `StoreUnavailable`."""
+        purged = (
+            self._shared_state.purge_webhooks(now - WEBHOOK_RETENTION, limit=SLICE),
+            self._shared_state.purge_idempotency_keys(now - IDEMPOTENCY_KEY_RETENTION, limit=SLICE),
+            self._outbox.purge_delivered(now - DELIVERED_EVENT_RETENTION, limit=SLICE),
+            self._store.purge_details(now - LIFETIME, limit=SLICE),
+            self._store.forget_persons(now - self._attempts_window, limit=SLICE),
+        )
+        return any(purged)

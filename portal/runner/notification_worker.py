@@ -52,7 +52,7 @@ class NotificationWorker(PollingWorker):
         self._in_progress: Counter[str] = Counter()
 
     async def _start_due(self) -> int:
-        self._pause = self._timings.idle
+        self._pause = self._idle()
         now, endpoints, started = self._clock(), self._endpoints(), 0
         try:
             if endpoints and self._is_due(await asyncio.to_thread(self._outbox.next_due, now), now):

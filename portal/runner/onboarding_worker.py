@@ -29,10 +29,12 @@ class OnboardingWorker(PollingWorker):
         clock: Clock,
         timings: Timings,
         wake: Wake | None = None,
-        limit: int = 16,
+        limit: Callable[[], int] = lambda: 16,
         save_views: Callable[[], None] = lambda: None,
     ) -> None:
-        """`limit`: the maximum number of onboardings in progress at once. `save_views` is called before each claim."""
+        """`limit`: how many onboardings may be in progress at once at the moment. `save_views` is called before each
+        claim.
+        """
         super().__init__(timings, wake)
         self._save_views = save_views
         self._store = store
@@ -41,11 +43,17 @@ class OnboardingWorker(PollingWorker):
         self._limit = limit
 
     async def _start_due(self) -> int:
-        self._pause = self._timings.idle
+        self._pause = self._idle()
         # Views only give priority, so a failure must not keep anything from its next step.
         with contextlib.suppress(StoreUnavailable):
             await asyncio.to_thread(self._save_views)
-        room, now = self._limit - len(self._running), self._clock()
+        started = await self._start_as_many_as_allowed()
+        if len(self._running) >= self._limit():  # more may be due
+            await asyncio.to_thread(self.wake.notify_others)
+        return started
+
+    async def _start_as_many_as_allowed(self) -> int:
+        room, now = self._limit() - len(self._running), self._clock()
         if room <= 0 or not await self._has_due(now):
             return 0
         claim = partial(

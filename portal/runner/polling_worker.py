@@ -30,6 +30,7 @@ class PollingWorker(ABC):
             while True:
                 self._awake.clear()
                 await self._start_due()
+                await asyncio.sleep(self._timings.between_looks)
                 # Not wait_for: before Python 3.12 it can swallow the cancellation that ends this loop.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause):
@@ -63,6 +64,9 @@ class PollingWorker(ABC):
         self._running.add(task)
         task.add_done_callback(self._finished)
         return task
+
+    def _idle(self) -> float:
+        return self._timings.idle_listening if self.wake.hears_others() else self._timings.idle
 
     def _is_due(self, due: datetime | None, now: datetime) -> bool:
         """Shortens the next sleep if it is due before that ends."""

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 _STOP_CHECK_SECONDS = 0.25
 _RESTART_SECONDS = 1.0
 _PURGE_SECONDS = 3600.0
+_BETWEEN_SLICES = 0.02
+"""Of a purge; meanwhile SQLite's only write lock is free for pages."""
 _CLOCK_SYNC_SECONDS = 60.0
 _COUNT_SECONDS = 60.0
 _CHECK_SECONDS = 60.0
@@ -38,15 +40,17 @@ class RunnerThread:
         notifications: PollingWorker | None = None,
         *,
         clock: Clock,
-        purge_expired: Callable[[datetime], None] = lambda _now: None,
+        purge_expired: Callable[[datetime], bool] = lambda _now: False,
         count_problems: Callable[[datetime], None] = lambda _now: None,
         start_checks: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
+        listen: Callable[[Callable[[], bool]], None] = lambda _is_stopping: None,
     ) -> None:
         """`start_checks` makes rows due whose time is too far ahead for `due_at`.
 
-        `close` ends the connections to gu1 and to partners.
+        `close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left.
+        `listen` passes on what other processes wake this one for; it blocks until the function that it gets says so.
         """
         self.onboardings = onboardings
         self.notifications = notifications
@@ -56,6 +60,7 @@ class RunnerThread:
         self._clock = clock
         self._sync_clock = sync_clock
         self._close = close
+        self._listen = listen
         self._stopping = threading.Event()
         self._server = multiprocessing.parent_process()
         # Not a daemon: the interpreter then waits for the running steps.
@@ -82,6 +87,9 @@ class RunnerThread:
         )
         loops = (*map(self._keep_running, workers), *regularly)
         tasks = [asyncio.create_task(loop) for loop in loops]
+        # A thread of its own, because it would occupy one of those that all steps share.
+        listener = threading.Thread(target=self._listen, args=[self._must_stop], name="wake-listener")
+        listener.start()
         try:
             while not self._must_stop():
                 await asyncio.sleep(_STOP_CHECK_SECONDS)
@@ -90,6 +98,7 @@ class RunnerThread:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
+            await asyncio.to_thread(listener.join)
             if self._is_orphan():
                 # Not SIGTERM: a starting process ignores it, and a second one can hang the server's handler.
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -120,11 +129,12 @@ class RunnerThread:
         except StoreUnavailable:
             log.warning("clock not synchronized: the database is unavailable; retrying in a minute")
 
-    async def _repeat(self, work: Callable[[], None], failed: str, seconds: float) -> None:
-        """`failed` begins the log line if `work` fails."""
+    async def _repeat(self, work: Callable[[], bool | None], failed: str, seconds: float) -> None:
+        """`failed` begins the log line if `work` fails; True from `work` means that more is left."""
         while True:
             try:
-                await asyncio.to_thread(work)
+                while await asyncio.to_thread(work):
+                    await asyncio.sleep(_BETWEEN_SLICES)
             except StoreUnavailable:
                 log.warning("%s: the database is unavailable; retrying in %d s", failed, seconds)
             except Exception:

@@ -15,7 +15,7 @@ from portal.domain.correction import Correction
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import stage_of
 from portal.domain.status import Status
-from portal.domain.validation import Validation
+from portal.domain.validation import CreationState, Validation
 from portal.services.validation_plan import Policy
 
 
@@ -188,7 +188,8 @@ def _of_validation(old: Validation, new: Validation) -> tuple[Actor, Action] | N
         return Actor.GU1, Action.VALIDATION_CREATED
     if new.shown_at and not old.shown_at:
         return Actor.APPLICANT, Action.HOSTED_PAGE_OPENED
-    if new.looks_like(old):
+    is_sending = new.creation_state is CreationState.SENT  # we did that, so it is no word of gu1
+    if new.looks_like(old) or is_sending:
         return None
     if new.status is Status.EXPIRED and new.gu1_updated_at == old.gu1_updated_at:
         return Actor.RULE, Action.SESSION_EXPIRED  # gu1 left the session open

@@ -47,15 +47,33 @@ class CreationSteps:
         self._meter = meter
 
     async def create_entity(self, claimed: Onboarding) -> None:
+        """And then the validation, in the same claim: entity and intent to send are one write."""
         try:
             entity = await self._own_entity(claimed) or await self._taken_over(claimed)
             entity = entity or await self._new_entity(claimed)
         except _AnothersEntity as found:
             await self._ask_for_other_details(claimed, found.conflict)
             return
-        await self._leases.advance(
-            claimed, lambda fresh: replace(fresh, entity_id=entity.id, entity_is_own=entity.is_own, details=None)
-        )
+
+        def with_entity(fresh: Onboarding) -> Onboarding:
+            return replace(fresh, entity_id=entity.id, entity_is_own=entity.is_own, details=None)
+
+        counted = await asyncio.to_thread(self._onboardings.with_attempts, claimed)
+        if self._onboardings.held_back_until(counted):
+            await self._leases.advance(claimed, with_entity)
+            return
+
+        def change(fresh: Onboarding) -> Onboarding:
+            after = replace(with_entity(fresh), stall_reason=None, failures=0)
+            if _may_send(after):
+                return self._sent(_with_attempts_of(counted, after))
+            return replace(after, due_at=self._leases.now())
+
+        saved = await self._leases.extend(claimed, change)
+        if saved.validation and saved.validation.creation_state is CreationState.SENT:
+            await self._send(saved)
+        else:
+            await self._leases.release(saved)
 
     async def _own_entity(self, claimed: Onboarding) -> _Entity | None:
         """An entity under this onboarding's external id: its partner's, or one that an earlier try created."""
@@ -126,11 +144,20 @@ class CreationSteps:
         if opens_at:
             await self._hold_back(claimed, counted, opens_at)
             return
-        sent = await self._leases.save(claimed, lambda fresh: self._sent(_with_attempts_of(counted, fresh)))
-        if self._leases.is_expiring(claimed):
+
+        def change(fresh: Onboarding) -> Onboarding:
+            if not _may_send(fresh):
+                raise LostClaim
+            return self._sent(_with_attempts_of(counted, fresh))
+
+        await self._send(await self._leases.save(claimed, change))
+
+    async def _send(self, sent: Onboarding) -> None:
+        """The paid request, after it was written down."""
+        if self._leases.is_expiring(sent):
             # This process was paused; by the time gu1 answers, another worker could hold the lease.
             too_late = NotSent("the lease is about to expire")
-            await self._leases.retry_later(claimed, "create_validation", too_late, also=_not_sent)
+            await self._leases.retry_later(sent, "create_validation", too_late, also=_not_sent)
             return
         validation = sent.validation
         if validation is None or sent.entity_id is None:
@@ -143,16 +170,16 @@ class CreationSteps:
                 metadata={"onboarding": sent.id, "validation": validation.number, "nonce": validation.nonce},
             )
         except OutcomeUnknown as unknown:
-            await self._schedule_reconciliation(claimed, unknown)
+            await self._schedule_reconciliation(sent, unknown)
         except Refused as refused:
             if refused.code in _ENTITY_IS_LOST:
-                await self._forget_entity(claimed, refused)
+                await self._forget_entity(sent, refused)
             else:
-                await self._leases.retry_later(claimed, "create_validation", refused, also=_not_sent)
+                await self._leases.retry_later(sent, "create_validation", refused, also=_not_sent)
         except (NotSent, Unavailable) as error:
-            await self._leases.retry_later(claimed, "create_validation", error, also=_not_sent)
+            await self._leases.retry_later(sent, "create_validation", error, also=_not_sent)
         else:
-            await self._leases.finish(claimed, lambda fresh: self._onboardings.apply_observation(fresh, seen))
+            await self._leases.finish(sent, lambda fresh: self._onboardings.apply_observation(fresh, seen))
 
     async def _hold_back(self, claimed: Onboarding, counted: Onboarding, opens_at: datetime) -> None:
         now = self._leases.now()
@@ -167,8 +194,7 @@ class CreationSteps:
 
     def _sent(self, onboarding: Onboarding) -> Onboarding:
         validation = onboarding.validation
-        # Stopped, or adopted through a webhook, since it was claimed.
-        if onboarding.stopped_at or validation is None or validation.creation_state is not CreationState.PLANNED:
+        if validation is None:
             raise LostClaim
         now = self._leases.now()
         sent = replace(
@@ -214,6 +240,13 @@ class CreationSteps:
 
         due = self._leases.now() + timedelta(seconds=self._timings.reconcile_delay)
         await self._leases.finish(claimed, change)
+
+
+def _may_send(onboarding: Onboarding) -> bool:
+    """False if it was stopped, or adopted through a webhook, since it was claimed."""
+    validation = onboarding.validation
+    is_planned = validation is not None and validation.creation_state is CreationState.PLANNED
+    return is_planned and onboarding.stopped_at is None
 
 
 def _details(claimed: Onboarding) -> Details:

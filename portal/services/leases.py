@@ -32,6 +32,11 @@ class Leases:
         """Writes in the middle of a step. Raises `LostClaim` if another worker took over the lease."""
         return await asyncio.to_thread(self._fenced, claimed, change)
 
+    async def extend(self, claimed: Onboarding, change: Change) -> Onboarding:
+        """Like `save`, and the lease starts anew for the step that follows."""
+        until = self.now() + timedelta(seconds=self._timings.lease)
+        return await self.save(claimed, lambda fresh: replace(change(fresh), lease_until=until))
+
     async def finish(self, claimed: Onboarding, change: Change) -> None:
         """Writes the outcome and releases the lease."""
 

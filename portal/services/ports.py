@@ -173,8 +173,11 @@ class Store(Protocol):
 
     def count_watched(self, since: datetime) -> int: ...
 
-    def purge_details(self, created_until: datetime, *, limit: int) -> None:
-        """Deletes the details of at most `limit` onboardings, and the hashes made from them if no work is left."""
+    def purge_details(self, created_until: datetime, *, limit: int) -> int:
+        """Deletes the details of at most `limit` onboardings, and what else is personal if no work is left.
+
+        Returns of how many, like the other purges: 0 if none is left.
+        """
 
     def start_verification_checks(self, now: datetime, *, limit: int) -> None:
         """Makes onboardings due whose `verification_check_at` has come."""
@@ -182,7 +185,7 @@ class Store(Protocol):
     def forget_earlier_verifications(self, onboarding: Onboarding) -> None:
         """The customer was verified again in `onboarding`, so of the earlier ones nothing falls due any more."""
 
-    def forget_persons(self, before: datetime, *, limit: int) -> None:
+    def forget_persons(self, before: datetime, *, limit: int) -> int:
         """Deletes the hashes of persons who neither sent a form nor opened a hosted page since then."""
 
     def ping(self) -> None: ...
@@ -218,9 +221,9 @@ class SharedState(Protocol):
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None: ...
 
-    def purge_webhooks(self, before: datetime) -> None: ...
+    def purge_webhooks(self, before: datetime, *, limit: int) -> int: ...
 
-    def purge_idempotency_keys(self, before: datetime) -> None:
+    def purge_idempotency_keys(self, before: datetime, *, limit: int) -> int:
         """The idempotency keys of partners' requests."""
 
     def spend(self, hour: datetime, limit: int) -> bool:
@@ -262,7 +265,8 @@ class Outbox(Protocol):
     def resend_undelivered(self, partner: str, now: datetime) -> int:
         """Returns the number of events."""
 
-    def purge_delivered(self, before: datetime) -> None: ...
+    def purge_delivered(self, before: datetime, *, limit: int) -> int:
+        """The onboarding keeps the number of its last event, from which the next is counted."""
 
 
 class Notifier(Protocol):
@@ -272,6 +276,10 @@ class Notifier(Protocol):
 
 class Gu1(Protocol):
     """Every method raises only `Gu1Error`s."""
+
+    @property
+    def calls_allowed(self) -> int:
+        """How many calls should run at once at the moment."""
 
     async def create_entity(self, details: Details, external_id: str) -> str:
         """The new entity's id. A duplicate is `Refused` with the existing `entity_id`."""

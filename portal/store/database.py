@@ -26,12 +26,15 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from portal.config import make_private
 from portal.domain.errors import StoreUnavailable
 from portal.store.database_errors import store_errors
 
 if TYPE_CHECKING:  # importing Alembic takes a fifth of the time until the portal answers
+    import psycopg
     from alembic.config import Config
 
 STATEMENT_TIMEOUT = 10.0
@@ -39,7 +42,11 @@ POOL_TIMEOUT = 2.0
 WAL_TIMEOUT = 1.0
 MIGRATION_TIMEOUT = 60.0
 
+PING_AFTER = 1.0
+"""Seconds without use after which a pooled connection to PostgreSQL is tried before it is used."""
+
 _WRITES = "portal_writes"
+_USED_AT = "portal_used_at"
 _MIGRATION_LOCK = 7_218_400_113
 _HEADER = ("down_revision", "revision")
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
@@ -230,9 +237,29 @@ def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engin
         "keepalives_count": 3,
         "tcp_user_timeout": int(STATEMENT_TIMEOUT * 1000),
     }
-    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED", **options)
+    engine = create_engine(url, connect_args=arguments, isolation_level="READ COMMITTED", **options)
     event.listen(engine, "connect", read_leniently)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _replace_if_dead)
     return engine
+
+
+def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _replace_if_dead(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """SQLAlchemy's pre-ping, but not for a connection that just worked: under load that were a round trip each time."""
+    import psycopg  # noqa: PLC0415 - SQLite needs no psycopg
+
+    if time.monotonic() - record.info.get(_USED_AT, float("inf")) < PING_AFTER:
+        return
+    try:
+        autocommit, connection.autocommit = connection.autocommit, True
+        connection.execute("SELECT 1")
+        connection.autocommit = autocommit
+    except psycopg.Error:
+        raise DisconnectionError from None  # the pool then connects anew
 
 
 def _wait_for_other_migrations(connection: Connection) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, update
+from sqlalchemy import Connection, Executable, and_, bindparam, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
@@ -18,7 +19,6 @@ from portal.store.history import add_entry, delete_notes
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
 from portal.store.outbox import add_event
 from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
-from portal.store.transactions import insert
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -61,7 +61,7 @@ class LockedRow:
             add_event(self._connection, changed, notification)
             self.has_notification = True
         values = onboarding_values(changed, self._cipher)
-        self._connection.execute(update(onboardings).where(onboardings.c.id == changed.id).values(values))
+        self._connection.execute(_UPDATE, values | {"this": changed.id})
         write_validation(self._connection, changed, self._cipher)
         entry = self._record_of(self.onboarding, changed, cause)
         if entry:
@@ -112,6 +112,14 @@ def write_validation(connection: Connection, onboarding: Onboarding, cipher: Col
 
 
 def write_attempt(connection: Connection, onboarding_id: str, attempt: Validation, cipher: ColumnCipher) -> None:
-    values = validation_values(attempt, onboarding_id, cipher)
-    statement = insert(connection, validations).values(values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values))
+    connection.execute(_UPSERTS[connection.dialect.name], validation_values(attempt, onboarding_id, cipher))
+
+
+def _upsert(statement: postgresql.Insert | sqlite.Insert) -> Executable:
+    values = {column.key: statement.excluded[column.key] for column in validations.c if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values)
+
+
+# Made once: building such a statement takes longer than executing it.
+_UPDATE = update(onboardings).where(onboardings.c.id == bindparam("this"))
+_UPSERTS = {"sqlite": _upsert(sqlite.insert(validations)), "postgresql": _upsert(postgresql.insert(validations))}

@@ -8,14 +8,17 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Engine,
     Integer,
     RowMapping,
     and_,
+    bindparam,
     case,
     cast,
     delete,
@@ -24,29 +27,58 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.onboarding import Onboarding
 from portal.services.notification import Event
 from portal.store.column_types import UtcDateTime
-from portal.store.row_leases import LeasedTable
+from portal.store.row_leases import LeasedTable, moment
 from portal.store.row_reader import RowReader, UnreadableRow
-from portal.store.tables import events
+from portal.store.tables import events, onboardings
 from portal.store.transactions import Transactions, insert
 
 _leased = LeasedTable(events, latest_due=timedelta(days=2))
 _reader = RowReader(events, [*(it.name for it in fields(Event) if it.name != "summary"), "payload"])
 
+_LIMIT = bindparam("limit", type_=Integer)
+
 log = logging.getLogger(__name__)
+
+
+def _claim() -> ReturningUpdate[Any]:
+    due = select(events.c.id).where(events.c.partner == bindparam("claimed_for"), _leased.claimable)
+    first = due.order_by(events.c.due_at).limit(_LIMIT)
+    # A CTE that locks rows is evaluated once; as a plain sub-select PostgreSQL may repeat it past the limit.
+    locked = first.with_for_update(skip_locked=True).cte("due")
+    claimed = update(events).where(events.c.id.in_(select(locked.c.id)))
+    return claimed.values(lease_until=moment("claimed_until")).returning(*events.c)
+
+
+_CLAIM = _claim()
+_DUE_PARTNERS = select(events.c.partner).where(_leased.claimable).distinct()
+
+
+def _number(column: ColumnElement[int]) -> ColumnElement[int]:
+    """0 for text, which SQLite may hold in a column of integers."""
+    return cast(column, Integer)
+
+
+_STORED = (
+    select(func.max(_number(events.c.sequence))).where(events.c.onboarding_id == onboardings.c.id).scalar_subquery()
+)
+_LAST_SEQUENCES = select(_STORED.label("stored"), _number(onboardings.c.last_event).label("purged")).where(
+    onboardings.c.id == bindparam("id")
+)
 
 
 def add_event(connection: Connection, onboarding: Onboarding, payload: str) -> None:
     """Needs the transaction that holds the onboarding's lock, so that `sequence` has no gap."""
-    last = select(func.max(_number(events.c.sequence))).where(events.c.onboarding_id == onboarding.id)
+    last = connection.execute(_LAST_SEQUENCES, {"id": onboarding.id}).one()
     values = {
         "id": f"evt_{secrets.token_urlsafe(16)}",
         "partner": onboarding.partner,
         "onboarding_id": onboarding.id,
-        "sequence": (connection.scalar(last) or 0) + 1,
+        "sequence": max(last.stored or 0, last.purged) + 1,
         "payload": payload,
         "created_at": onboarding.updated_at,
         "due_at": onboarding.updated_at,
@@ -67,21 +99,12 @@ class Outbox:
 
     def due_partners(self, now: datetime) -> list[str]:
         with self._transactions.reading() as connection:
-            return list(connection.scalars(select(events.c.partner).where(_leased.claimable(now)).distinct()))
+            return list(connection.scalars(_DUE_PARTNERS, _leased.moments(now)))
 
     def claim(self, partner: str, *, now: datetime, lease_until: datetime, limit: int) -> list[Event]:
-        # A CTE that locks rows is evaluated once; as a plain sub-select PostgreSQL may repeat it past the limit.
-        due = (
-            select(events.c.id)
-            .where(events.c.partner == partner, _leased.claimable(now))
-            .order_by(events.c.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("due")
-        )
-        claim = update(events).where(events.c.id.in_(select(due.c.id))).values(lease_until=lease_until)
+        values = _leased.moments(now) | {"claimed_for": partner, "claimed_until": lease_until, "limit": limit}
         with self._transactions.writing() as connection:
-            rows = connection.execute(claim.returning(*events.c)).mappings().all()
+            rows = connection.execute(_CLAIM, values).mappings().all()
             claimed = _leased.read_or_postpone(connection, rows, _event, now)
         return sorted(claimed, key=lambda event: (event.due_at or now, event.onboarding_id, event.sequence))
 
@@ -97,9 +120,10 @@ class Outbox:
         self._settle(claimed)
 
     def postpone_all(self, partner: str, *, now: datetime, until: datetime, outcome: str) -> None:
-        due = update(events).where(events.c.partner == partner, _leased.claimable(now))
+        due = update(events).where(events.c.partner == partner, _leased.claimable)
+        later = due.values(due_at=until, lease_until=None, outcome=outcome)
         with self._transactions.writing() as connection:
-            connection.execute(due.values(due_at=until, lease_until=None, outcome=outcome))
+            connection.execute(later, _leased.moments(now))
 
     def list_events(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
         newest = select(events).order_by(events.c.created_at.desc(), events.c.sequence.desc()).limit(limit)
@@ -117,13 +141,12 @@ class Outbox:
     def resend_undelivered(self, partner: str, now: datetime) -> int:
         return len(self._make_due(and_(events.c.partner == partner, events.c.delivered_at.is_(None)), now))
 
-    def purge_delivered(self, before: datetime) -> None:
-        """All but the last of each onboarding, from which the next `sequence` is counted."""
-        later = events.alias("later")
-        followed = and_(later.c.onboarding_id == events.c.onboarding_id, _number(later.c.sequence) > events.c.sequence)
-        old = and_(events.c.delivered_at < before, events.c.due_at.is_(None))
+    def purge_delivered(self, before: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
-            connection.execute(delete(events).where(old, select(later.c.id).where(followed).exists()))
+            # Locks the onboardings first, as every writer of their events does.
+            owners = connection.scalars(_OWNERS_OF_OLD, {"before": before, "limit": limit}).all()
+            connection.execute(_KEEP_SEQUENCE, {"ids": owners})
+            return connection.execute(_PURGE, {"ids": owners, "before": before}).rowcount
 
     def _settle(self, claimed: Event, **values: object) -> None:
         """Only if the lease of this claim still stands."""
@@ -136,6 +159,18 @@ class Outbox:
         again = update(events).where(which).values(due_at=now, attempts=0, delivered_at=None)
         with self._transactions.writing() as connection:
             return connection.scalars(again.returning(events.c.id)).all()
+
+
+_IS_OLD = and_(events.c.delivered_at.is_not(None), events.c.delivered_at < moment("before"), events.c.due_at.is_(None))
+_OLD = select(events.c.onboarding_id).where(_IS_OLD).order_by(events.c.delivered_at).limit(_LIMIT)
+_OWNERS_OF_OLD = select(onboardings.c.id).where(onboardings.c.id.in_(_OLD)).with_for_update(skip_locked=True)
+_THOSE: BindParameter[str] = bindparam("ids", expanding=True)
+_KEEP_SEQUENCE = (
+    update(onboardings)
+    .where(onboardings.c.id.in_(_THOSE), onboardings.c.last_event < func.coalesce(_STORED, 0))
+    .values(last_event=_STORED)
+)
+_PURGE = delete(events).where(events.c.onboarding_id.in_(_THOSE), _IS_OLD)
 
 
 def _readable(rows: Sequence[RowMapping]) -> Iterator[Event]:
@@ -164,8 +199,3 @@ def _json_object(payload: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError("payload")
     return value
-
-
-def _number(column: ColumnElement[int]) -> ColumnElement[int]:
-    """0 for text, which SQLite may hold in a column of integers."""
-    return cast(column, Integer)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     RowMapping,
     and_,
     bindparam,
@@ -22,11 +23,13 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
 from portal.services.ports import CountedAttempt, IdempotentRequest, PollState, ReusePolicy, StoredResult
+from portal.store.column_types import Unreadable
 from portal.store.counted_attempts import find_attempts
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
@@ -40,9 +43,10 @@ from portal.store.locked_onboarding import (
     write_validation,
 )
 from portal.store.mapping import joined, onboarding_values, read_onboarding
-from portal.store.onboarding_queue import claim_due, leased_onboardings
+from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.poll_reader import PollReader
-from portal.store.tables import VERIFIED, onboardings, validations
+from portal.store.row_leases import moment
+from portal.store.tables import PERSONAL, VERIFIED, onboardings, validations
 from portal.store.transactions import Transactions, insert
 
 PING_MILLISECONDS = 1000
@@ -50,7 +54,35 @@ LONGEST_VALIDITY = timedelta(days=60)
 """Twice the longest time between two checks of an approval."""
 
 # Built once: SQLAlchemy takes longer to recognise so long a statement anew than to execute it.
+_CLAIMED = joined().where(onboardings.c.id.in_(bindparam("ids", expanding=True))).order_by(onboardings.c.due_at)
 _BY_ID = joined().where(onboardings.c.id == bindparam("id"))
+_LOCK = select(onboardings.c.id).where(onboardings.c.id == bindparam("id")).with_for_update()
+
+
+def _purge() -> ReturningUpdate[tuple[str, datetime | Unreadable]]:
+    is_over = onboardings.c.due_at.is_(None)
+    forgotten = and_(PERSONAL, or_(onboardings.c.details_encrypted.is_not(None), is_over))
+    old = select(onboardings.c.id).where(onboardings.c.created_at <= moment("created_until"), forgotten)
+    first = old.order_by(onboardings.c.created_at).limit(bindparam("limit", type_=Integer))
+    those = first.with_for_update(skip_locked=True).cte("ended")
+    # The verdict that is still to come is compared with these hashes.
+    names = ("document_digest", "name_digests", "submission")
+    kept = {name: case((is_over, None), else_=onboardings.c[name]) for name in names}
+    purged = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+    return purged.values(details_encrypted=None, **kept).returning(onboardings.c.id, onboardings.c.due_at)
+
+
+_PURGE = _purge()
+_FORGET_DOCUMENTS = (
+    update(validations)
+    .where(validations.c.onboarding_id.in_(bindparam("ids", expanding=True)))
+    .values(verified_digest=None)
+)
+_FORGET_SESSIONS = (
+    update(validations)
+    .where(validations.c.onboarding_id.in_(bindparam("ids", expanding=True)))
+    .values(session_url_encrypted=None, session_id=None)
+)
 
 
 class Repository:
@@ -111,10 +143,13 @@ class Repository:
             return result
 
     def get(self, onboarding_id: str) -> Onboarding:
-        return self._get(onboarding_id, onboardings.c.id == onboarding_id)
+        with self._transactions.reading() as connection:
+            return _known(self._find(connection, onboarding_id), onboarding_id)
 
     def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
-        return self._get(onboarding_id, and_(_of_partner(partner, onboarding_id), onboardings.c.erased_at.is_(None)))
+        is_theirs = and_(_of_partner(partner, onboarding_id), onboardings.c.erased_at.is_(None))
+        with self._transactions.reading() as connection:
+            return _known(self._first(connection, is_theirs), onboarding_id)
 
     def poll_state(self, onboarding_id: str) -> PollState:
         return self._poll_reader.read(onboarding_id)
@@ -123,7 +158,10 @@ class Repository:
         if "\0" in session_id:  # it comes from a URL, and PostgreSQL rejects NUL
             return None
         with self._transactions.reading() as connection:
-            return self._first(connection, validations.c.session_id == session_id)
+            # The owner first: otherwise SQLite walks through all validations.
+            this = validations.c.session_id == session_id
+            owner = select(validations.c.onboarding_id).where(this)
+            return self._first(connection, and_(onboardings.c.id.in_(owner), this))
 
     def find_by_validation(self, gu1_id: str) -> Onboarding | None:
         owner = select(validations.c.onboarding_id).where(validations.c.gu1_id == gu1_id)
@@ -185,8 +223,9 @@ class Repository:
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         with self._transactions.writing() as connection:
-            claimed = connection.scalars(claim_due(now=now, lease_until=lease_until, limit=limit)).all()
-            rows = connection.execute(joined().where(onboardings.c.id.in_(claimed)).order_by(onboardings.c.due_at))
+            values = claim_values(now=now, lease_until=lease_until, limit=limit)
+            claimed = connection.scalars(CLAIM_DUE, values).all()
+            rows = connection.execute(_CLAIMED, {"ids": claimed})
             return leased_onboardings.read_or_postpone(connection, rows.mappings().all(), self._read, now)
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -210,20 +249,12 @@ class Repository:
         with self._transactions.reading() as connection:
             return connection.scalar(select(func.count()).select_from(onboardings).where(watched)) or 0
 
-    def purge_details(self, created_until: datetime, *, limit: int) -> None:
-        is_over = onboardings.c.due_at.is_(None)
-        has_digests = or_(onboardings.c.document_digest.is_not(None), onboardings.c.name_digests.is_not(None))
-        forgotten = or_(onboardings.c.details_encrypted.is_not(None), and_(has_digests, is_over))
-        ended = select(onboardings.c.id).where(onboardings.c.created_at <= created_until, forgotten).limit(limit)
-        those = ended.with_for_update(skip_locked=True).cte("ended")
-        # The verdict that is still to come is compared with these hashes.
-        kept = {name: case((is_over, None), else_=onboardings.c[name]) for name in ("document_digest", "name_digests")}
-        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+    def purge_details(self, created_until: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
-            purged = statement.values(details_encrypted=None, **kept).returning(onboardings.c.id)
-            ids = connection.scalars(purged).all()
-            verified = update(validations).where(validations.c.onboarding_id.in_(ids))
-            connection.execute(verified.values(verified_digest=None))
+            purged = connection.execute(_PURGE, {"created_until": created_until, "limit": limit}).all()
+            connection.execute(_FORGET_DOCUMENTS, {"ids": [it.id for it in purged]})
+            connection.execute(_FORGET_SESSIONS, {"ids": [it.id for it in purged if it.due_at is None]})
+        return len(purged)
 
     def start_verification_checks(self, now: datetime, *, limit: int) -> None:
         check_at = onboardings.c.verification_check_at
@@ -247,7 +278,7 @@ class Repository:
         with self._transactions.writing() as connection:
             connection.execute(statement.values(verification_check_at=None, reverification_due_at=None))
 
-    def forget_persons(self, before: datetime, *, limit: int) -> None:
+    def forget_persons(self, before: datetime, *, limit: int) -> int:
         was_opened = and_(validations.c.onboarding_id == onboardings.c.id, validations.c.shown_at > before)
         idle = select(onboardings.c.id).where(
             onboardings.c.person.is_not(None),
@@ -256,8 +287,9 @@ class Repository:
         )
         those = idle.limit(limit).with_for_update(skip_locked=True).cte("idle")
         statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
+        forgotten = statement.values(person=None).returning(onboardings.c.id)
         with self._transactions.writing() as connection:
-            connection.execute(statement.values(person=None))
+            return len(connection.scalars(forgotten).all())
 
     def ping(self) -> None:
         """Fails also if the tables are missing."""
@@ -282,7 +314,7 @@ class Repository:
     def _lock(self, connection: Connection, onboarding_id: str) -> LockedRow | None:
         # Two statements: on PostgreSQL, one that both locks and joins would wait for the lock and then
         # return the validation as it was before the wait.
-        connection.execute(select(onboardings.c.id).where(onboardings.c.id == onboarding_id).with_for_update())
+        connection.execute(_LOCK, {"id": onboarding_id})
         onboarding = self._find(connection, onboarding_id)
         if onboarding is None:
             return None
@@ -292,13 +324,6 @@ class Repository:
         entry = self._record_of(None, onboarding, None)
         if entry:
             add_entry(connection, onboarding.id, entry)
-
-    def _get(self, onboarding_id: str, condition: ColumnElement[bool]) -> Onboarding:
-        with self._transactions.reading() as connection:
-            onboarding = self._first(connection, condition)
-        if onboarding is None:
-            raise UnknownOnboarding(onboarding_id)
-        return onboarding
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         row = connection.execute(_BY_ID, {"id": onboarding_id}).mappings().first()
@@ -316,6 +341,12 @@ class Repository:
 
     def _read(self, row: RowMapping) -> Onboarding:
         return read_onboarding(row, self._cipher)
+
+
+def _known(found: Onboarding | None, onboarding_id: str) -> Onboarding:
+    if found is None:
+        raise UnknownOnboarding(onboarding_id)
+    return found
 
 
 def _of_partner(partner: str | None, onboarding_id: str) -> ColumnElement[bool]:

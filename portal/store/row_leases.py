@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Table, and_, bindparam, or_, select, update
 
-from portal.store.column_types import Unreadable
+from portal.store.column_types import Unreadable, UtcDateTime
 from portal.store.row_reader import UnreadableRow
 
 T = TypeVar("T")
@@ -25,35 +25,46 @@ _INSTANT = timedelta(microseconds=1)
 log = logging.getLogger(__name__)
 
 
+def moment(name: str) -> BindParameter[datetime | Unreadable]:
+    """A time that a statement is executed with."""
+    return bindparam(name, type_=UtcDateTime())
+
+
 class LeasedTable:
+    """Conditions for statements that are executed with `moments`."""
+
     def __init__(self, table: Table, *, latest_due: timedelta) -> None:
         """A row that is due later than `latest_due` from now comes from a wrong clock and counts as due."""
         self._table = table
         self._latest_due = latest_due
+        due_at, lease_until = table.c.due_at, table.c.lease_until
+        now, too_late, too_long = moment("now"), moment("too_late"), moment("too_long")
+        self.free: ColumnElement[bool] = or_(lease_until.is_(None), lease_until < now, lease_until > too_long)
+        # Says what follows from it, because SQLite otherwise leaves the index on the rows that are due at all.
+        self.claimable = and_(due_at.is_not(None), or_(due_at <= now, due_at > too_late), self.free)
+        # In the order of `due_at`, so that an index is used.
+        waiting = select(due_at, lease_until).where(due_at.is_not(None)).order_by(due_at)
+        self._due = waiting.where(self.free, due_at <= now).limit(1)
+        self._too_late = waiting.where(self.free, due_at > too_late).limit(1)
+        self._leased = waiting.where(due_at <= now)
+        self._next = waiting.where(due_at > now).limit(1)
 
-    def due(self, now: datetime) -> ColumnElement[bool]:
-        due_at = self._table.c.due_at
-        return or_(due_at <= now, due_at > now + self._latest_due)
-
-    def free(self, now: datetime) -> ColumnElement[bool]:
-        lease_until = self._table.c.lease_until
-        return or_(lease_until.is_(None), lease_until < now, lease_until > now + LONGEST_LEASE)
-
-    def claimable(self, now: datetime) -> ColumnElement[bool]:
-        return and_(self.due(now), self.free(now))
+    def moments(self, now: datetime) -> dict[str, datetime]:
+        return {"now": now, "too_late": now + self._latest_due, "too_long": now + LONGEST_LEASE}
 
     def next_due(self, connection: Connection, now: datetime) -> datetime | None:
-        """When the next row can be claimed; not after `now` if one already can."""
-        due_at, lease_until = self._table.c.due_at, self._table.c.lease_until
-        # In the order of `due_at`, so that SQLite uses its index and skips the many rows that are not due any more.
-        waiting = select(due_at, lease_until).where(due_at.is_not(None)).order_by(due_at)
-        first = waiting.where(self.free(now)).limit(1)
-        too_late = waiting.where(self.free(now), due_at > now + self._latest_due).limit(1)
-        leased = waiting.where(lease_until.between(now, now + LONGEST_LEASE))
-        moments = [_moment(due, now) for due, _ in connection.execute(first)]
-        moments += [now for _ in connection.execute(too_late)]
-        moments += [max(_moment(due, now), _moment(lease, now) + _INSTANT) for due, lease in connection.execute(leased)]
-        return min(moments, default=None)
+        """When the next row can be claimed, or earlier; not after `now` if one already can.
+
+        Reads only rows that are due, and one more. So there is no index on `lease_until`, which each claim would write.
+        """
+        moments = self.moments(now)
+        if first := connection.execute(self._due, moments).first():
+            return _time(first.due_at, now)
+        if connection.execute(self._too_late, moments).first():
+            return now
+        found = [_time(lease, now) + _INSTANT for _, lease in connection.execute(self._leased, moments)]
+        found += [_time(due, now) for due, _ in connection.execute(self._next, moments)]
+        return min(found, default=None)
 
     def read_or_postpone(
         self, connection: Connection, rows: Sequence[RowMapping], read: Callable[[RowMapping], T], now: datetime
@@ -70,5 +81,5 @@ class LeasedTable:
         return readable
 
 
-def _moment(stored: datetime | Unreadable, now: datetime) -> datetime:
+def _time(stored: datetime | Unreadable, now: datetime) -> datetime:
     return now if isinstance(stored, Unreadable) else stored

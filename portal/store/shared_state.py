@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, Integer, cast, delete, select
+from sqlalchemy import ColumnElement, Engine, Integer, Table, bindparam, cast, delete, select, tuple_
+from sqlalchemy.sql.dml import ReturningDelete
 
+from portal.store.row_leases import moment
 from portal.store.tables import budgets, idempotency_keys, webhook_deliveries
 from portal.store.transactions import Transactions, insert
+
+_LIMIT = bindparam("limit", type_=Integer)
+
+
+def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
+    """The oldest rows, up to a limit. Processes that do the same at once take others."""
+    old = select(*table.primary_key).where(age < moment("before")).order_by(age).limit(_LIMIT)
+    those = old.with_for_update(skip_locked=True).cte("old")
+    # Returned to be counted: for a statement that begins with WITH, SQLite's driver counts no rows.
+    return delete(table).where(tuple_(*table.primary_key).in_(select(*those.c))).returning(age)
+
+
+_PURGE_WEBHOOKS = _delete_old(webhook_deliveries, webhook_deliveries.c.received_at)
+_PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
 
 
 class SharedState:
@@ -26,13 +43,13 @@ class SharedState:
         with self._transactions.writing() as connection:
             connection.execute(insert(connection, webhook_deliveries).values(delivery).on_conflict_do_nothing())
 
-    def purge_webhooks(self, before: datetime) -> None:
+    def purge_webhooks(self, before: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
-            connection.execute(delete(webhook_deliveries).where(webhook_deliveries.c.received_at < before))
+            return len(connection.execute(_PURGE_WEBHOOKS, {"before": before, "limit": limit}).all())
 
-    def purge_idempotency_keys(self, before: datetime) -> None:
+    def purge_idempotency_keys(self, before: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
-            connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before))
+            return len(connection.execute(_PURGE_KEYS, {"before": before, "limit": limit}).all())
 
     def spend(self, hour: datetime, limit: int) -> bool:
         if limit < 1:

@@ -43,12 +43,20 @@ metadata = MetaData(
     }
 )
 
-_SUBMITTED = text("current_validation IS NOT NULL")
+_WAITING = text("due_at IS NOT NULL")
+_SUBMITTED = text("current_validation IS NOT NULL AND due_at IS NOT NULL")
+_EXTERNAL = text("external_id IS NOT NULL")
+_SESSION = text("session_id IS NOT NULL")
+_DELIVERED = text("delivered_at IS NOT NULL AND due_at IS NULL")
+_UNDELIVERED = text("delivered_at IS NULL")
 _CHECKED = text("verification_check_at IS NOT NULL")
 _DUE = text("reverification_due_at IS NOT NULL")
 _COUNTED = text("person IS NOT NULL")
 
 # Queries repeat these word for word: a partial index serves only what its condition follows from.
+PERSONAL = text(
+    "(details_sealed IS NOT NULL OR document_digest IS NOT NULL OR name_digests IS NOT NULL OR submission IS NOT NULL)"
+)
 VERIFIED = text("(verification_check_at IS NOT NULL OR reverification_due_at IS NOT NULL)")
 FAILING = text("(failures > 0 OR trouble IS NOT NULL)")
 HELD = text(
@@ -86,6 +94,7 @@ onboardings = Table(
     Column("verification_check_at", UtcDateTime),
     Column("reverification_due_at", UtcDateTime),
     Column("watched_at", UtcDateTime),
+    Column("last_event", Integer, nullable=False, server_default=text("0")),
     Column("entity_is_own", Boolean, nullable=False, server_default=false()),
     Column("lost_entity_id", String),
     Column("correction", String),
@@ -108,16 +117,17 @@ onboardings = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index(None, "submission", unique=True),
-    Index(None, "due_at"),
-    Index("ix_onboardings_submitted_due_at", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
+    Index("ix_onboardings_waiting", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_onboardings_submitted", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
+    Index("ix_onboardings_watched", "watched_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_onboardings_personal", "created_at", sqlite_where=PERSONAL, postgresql_where=PERSONAL),
     Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
     Index(None, "person", sqlite_where=_COUNTED, postgresql_where=_COUNTED),
     Index(None, "verification_check_at", sqlite_where=_CHECKED, postgresql_where=_CHECKED),
     Index(None, "reverification_due_at", sqlite_where=_DUE, postgresql_where=_DUE),
     Index("ix_onboardings_verified", "partner", "external_id", sqlite_where=VERIFIED, postgresql_where=VERIFIED),
-    Index(None, "lease_until"),
-    Index(None, "watched_at"),
     Index(None, "entity_id"),
+    Index("ix_onboardings_external_id", "external_id", sqlite_where=_EXTERNAL, postgresql_where=_EXTERNAL),
     _one_of("trouble", StallReason),
     CheckConstraint("(consent_version IS NULL) = (consent_given_at IS NULL)", name="consent"),
 )
@@ -158,7 +168,7 @@ validations = Table(
     Column("restart_asked_at", UtcDateTime),
     Column("restart_refused_at", UtcDateTime),
     Index(None, "gu1_id", unique=True),
-    Index(None, "session_id"),
+    Index("ix_validations_session", "session_id", sqlite_where=_SESSION, postgresql_where=_SESSION),
     Index("ix_validations_held", "onboarding_id", sqlite_where=HELD, postgresql_where=HELD),
     Index("ix_validations_without_page", "onboarding_id", sqlite_where=WITHOUT_PAGE, postgresql_where=WITHOUT_PAGE),
     Index(None, "nonce", unique=True),
@@ -200,12 +210,17 @@ events = Table(
     Column("sequence", Integer, nullable=False),
     Column("payload", String, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime, index=True),
+    Column("due_at", UtcDateTime),
     Column("lease_until", UtcDateTime),
     Column("attempts", Integer, nullable=False),
     Column("outcome", String),
     Column("delivered_at", UtcDateTime),
     UniqueConstraint("onboarding_id", "sequence", name="uq_events_sequence"),
+    Index("ix_events_waiting", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_events_waiting_of_partner", "partner", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_events_delivered", "delivered_at", sqlite_where=_DELIVERED, postgresql_where=_DELIVERED),
+    Index("ix_events_undelivered", "partner", "created_at", sqlite_where=_UNDELIVERED, postgresql_where=_UNDELIVERED),
+    Index("ix_events_created_at", "created_at"),
 )
 """Notifications for partners' backends."""
 

@@ -185,6 +185,18 @@ def test_no_more_calls_at_once_than_allowed() -> None:
     assert most == 3
 
 
+def test_after_a_429_fewer_calls_are_allowed() -> None:
+    allowed: list[int] = []
+
+    async def throttled(client: Any) -> None:
+        with pytest.raises(Unavailable):
+            await client.read_validation(ID)
+        allowed.append(client.calls_allowed)
+
+    ask(Gu1Answers(httpx.Response(429)), throttled, concurrency=12)
+    assert allowed == [6]
+
+
 def test_errors_tell_neither_key_nor_person() -> None:
     gu1 = Gu1Answers(httpx.LocalProtocolError("Illegal header value b'Bearer gk_secret' 30111222 Ana"))
     with pytest.raises(OutcomeUnknown) as unknown:

@@ -35,9 +35,9 @@ def after(database, store, clock):
     """Keeps house so much later."""
 
     def after(**time):
-        Housekeeping(SharedState(database), Outbox(database), store, attempts_window=DEFAULT_WINDOW).purge_expired(
-            clock.now + timedelta(**time)
-        )
+        keeper = Housekeeping(SharedState(database), Outbox(database), store, attempts_window=DEFAULT_WINDOW)
+        while keeper.purge_expired(clock.now + timedelta(**time)):
+            pass
 
     return after
 
@@ -82,8 +82,9 @@ def test_details_are_forgotten_with_the_link(store, after, due_at):
     after(days=30, microseconds=-1)
     assert store.get(kept.id) == kept
     after(days=30)
-    digests = {} if due_at else {"document_digest": None, "name_digests": None}
-    assert store.get(kept.id) == replace(kept, details=None, **digests)
+    names = ("document_digest", "name_digests", "submission")
+    forgotten = {} if due_at else dict.fromkeys(names)
+    assert store.get(kept.id) == replace(kept, details=None, **forgotten)
 
 
 def test_document_is_compared_until_the_last_verdict(store, after):
@@ -92,12 +93,20 @@ def test_document_is_compared_until_the_last_verdict(store, after):
     after(days=31)
     assert store.get(waiting.id).document_digest and store.get(waiting.id).name_digests
     assert (store.get(over.id).document_digest, store.get(over.id).name_digests) == (None, None)
+    assert [(it.session_url is None, it.session_id is None) for it in sessions(store, waiting, over)] == [
+        (False, False),
+        (True, True),
+    ]
+
+
+def sessions(store, *onboardings):
+    return [store.get(it.id).validation for it in onboardings]
 
 
 def test_many_details_are_forgotten_in_portions(store, clock):
     ids = [store.add(an_onboarding(due_at=None)).id for _ in range(3)]
-    for left in (1, 0):
-        store.purge_details(clock.now, limit=2)
+    for left, purged in ((1, 2), (0, 1), (0, 0)):
+        assert store.purge_details(clock.now, limit=2) == purged
         assert sum(store.get(one).details is not None for one in ids) == left
 
 

@@ -46,8 +46,9 @@ class Work:
         self.done.append(onboarding.id)
 
 
-def a_worker(store, step, idle=60.0, **options):
-    return OnboardingWorker(store, step, clock=lambda: NOW, timings=Timings(idle=idle), **options)
+def a_worker(store, step, idle=60.0, limit=16):
+    timings = Timings(idle=idle, between_looks=0.001)
+    return OnboardingWorker(store, step, clock=lambda: NOW, timings=timings, limit=lambda: limit)
 
 
 async def until(holds):
@@ -199,3 +200,68 @@ def test_two_engines_on_one_database_pay_for_each_onboarding_once(start, app, ot
     asyncio.run(race())
     paid = Counter(call[3]["onboarding"] for call in gu1.named("create_validation"))
     assert paid == dict.fromkeys(started, 1)
+
+
+@pytest.fixture
+def adopted(start, work):
+    """Six onboardings whose validations gu1 has."""
+    for number in range(6):
+        start(f"form-{number}", document_number=str(30111000 + number))
+    work()
+
+
+@pytest.mark.usefixtures("adopted")
+def test_two_engines_never_read_one_validation_at_once(app, clock, other_process, gu1):
+    under_way, most, read = Counter(), Counter(), gu1.read_validation
+
+    async def counted(gu1_id):
+        under_way[gu1_id] += 1
+        most[gu1_id] = max(most[gu1_id], under_way[gu1_id])
+        await asyncio.sleep(0.02)
+        under_way[gu1_id] -= 1
+        return await read(gu1_id)
+
+    async def race():
+        mine = runner_of(app).onboardings
+        for _ in range(3):
+            clock.advance(seconds=6)
+            await asyncio.gather(mine.work_until_idle(), other_process(), mine.work_until_idle(), other_process())
+
+    gu1.read_validation = counted
+    asyncio.run(race())
+    assert most == dict.fromkeys(gu1.validations, 1)
+    assert len(gu1.named("read_validation")) == 3 * 6
+
+
+@pytest.mark.parametrize(("limit", "asks"), [(1, True), (2, True), (3, False)])
+def test_a_full_worker_asks_others_for_help(limit, asks):
+    told, work = [], Work()
+
+    async def run_test():
+        worker = a_worker(Due(an_onboarding(id="a"), an_onboarding(id="b")), work, limit=limit)
+        worker.wake.notify_others = lambda: told.append(len(work.begun) - len(work.done))
+        running = asyncio.create_task(worker.run())
+        await until(lambda: len(work.begun) == min(limit, 2))
+        await asyncio.sleep(0.02)
+        assert bool(told) is asks
+        work.go.set()
+        await until(lambda: len(work.done) == 2)
+        await ended(running)
+
+    asyncio.run(run_test())
+
+
+def test_woken_by_others_it_looks_less_often():
+    store, work = Due(), Work()
+
+    async def run_test(hears):
+        worker = OnboardingWorker(store, work, clock=lambda: NOW, timings=Timings(idle=0.01, between_looks=0.001))
+        worker.wake.hears_others = lambda: hears
+        store.looks = 0
+        running = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.1)
+        await ended(running)
+        return store.looks
+
+    assert asyncio.run(run_test(hears=False)) > 2
+    assert asyncio.run(run_test(hears=True)) == 1

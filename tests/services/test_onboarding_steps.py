@@ -224,7 +224,7 @@ def test_a_lost_claim_writes_nothing(start, work, gu1, onboardings, overtake):
     creates = [call[0] for call in gu1.calls if call[0].startswith("create")]
     assert creates == ["create_entity", "create_entity", "create_validation"]
     kept = onboardings.get(started.id)
-    assert (stage(kept), kept.fence, len(gu1.validations)) == (Stage.READY, 3, 1)
+    assert (stage(kept), kept.fence, len(gu1.validations)) == (Stage.READY, 2, 1)
 
 
 def test_the_claim_is_given_back_after_each_step(prepared, onboardings, pass_time):

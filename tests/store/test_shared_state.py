@@ -16,9 +16,9 @@ def shared_state(engine):
 def test_a_webhook_is_known_until_it_is_forgotten(shared_state):
     assert not shared_state.knows_webhook("aa")
     shared_state.remember_webhook("aa", NOW)
-    shared_state.purge_webhooks(NOW)
+    shared_state.purge_webhooks(NOW, limit=9)
     assert shared_state.knows_webhook("aa")
-    shared_state.purge_webhooks(NOW + timedelta(seconds=1))
+    shared_state.purge_webhooks(NOW + timedelta(seconds=1), limit=9)
     assert not shared_state.knows_webhook("aa")
 
 
