@@ -131,7 +131,7 @@ def use_store(store, one):
     for moment in (NOW, NOW - timedelta(days=1)):
         store.next_due(moment)
     store.claim(now=NOW, lease_until=LEASE, limit=9)
-    store.record_view(one.id, NOW)
+    store.record_views([one.id], [one.id], NOW)
     store.count_watched(NOW)
     store.start_verification_checks(NOW, limit=9)
     store.forget_earlier_verifications(one)
