@@ -21,6 +21,7 @@ from portal.domain.timings import Timings
 from portal.domain.validation import DoubleCheck
 from portal.metrics import Metrics
 from portal.partners.registry import new_signing_secret
+from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboardings import Onboardings
 from portal.services.partner_onboardings import CreateRequest, PartnerOnboardings
@@ -138,12 +139,10 @@ def services(engine: Engine) -> tuple[PartnerOnboardings, Onboardings]:
     store = Repository(engine, ColumnCipher([SECRET_KEY]), ChangeNotifier(lambda _: rules, lambda _: True))
     common: Any = {"clock": lambda: datetime.now(UTC), "policy_for": lambda _: rules, "meter": Metrics()}
     keyed_hash = KeyedHash([SECRET_KEY], "portal.document-number")
-    onboardings = Onboardings(
-        store, keyed_hash=keyed_hash, provider_hosts=ProviderHosts(()), timings=Timings(), **common
-    )
-    return PartnerOnboardings(
-        store, History(engine), request_hash=keyed_hash, document_hash=keyed_hash, **common
-    ), onboardings
+    identity = IdentityComparison(keyed_hash, KeyedHash([SECRET_KEY], "portal.name"))
+    onboardings = Onboardings(store, identity=identity, provider_hosts=ProviderHosts(()), timings=Timings(), **common)
+    hashes = {"request_hash": keyed_hash, "document_hash": keyed_hash}
+    return PartnerOnboardings(store, History(engine), corrector=onboardings.corrector, **hashes, **common), onboardings
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from e2e.pages.forms import form_token, send_form
+from e2e.pages.forms import details, form_token, send_form
 from e2e.servers import API_KEY
 from tests.databases import on_both_databases
 
@@ -95,8 +95,7 @@ def test_two_people_of_one_old_number_both_arrive(quick_environment, gu1):
     assert arrives(link) == "details"
     page = page_of(link)
     assert "Two people can have the same DNI number" in page and nothing_of_pedro_in(quick_environment, page)
-    typed = {"country": "AR", "document_number": CUIL, "first_name": "Ana", "last_name": "Pérez", "consent": "y"}
-    httpx.post(link, data=typed | {"form_token": form_token(page)}, trust_env=False)
+    httpx.post(link, data=details(CUIL, form_token(page)), trust_env=False)
     assert arrives(link) == "ready"
     (row,) = quick_environment.ledger()["validations"]
     entity = gu1.get(f"/api/entities/{row['entity']}").json()
