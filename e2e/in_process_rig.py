@@ -209,10 +209,12 @@ class _Process:
         self._config = config
         self._hurries = hurries
         self._engine: Engine
+        self._engines: list[Engine] = []
         self._dead: list[RunnerThread] = []
 
     def start(self) -> None:
         self._engine = make_engine(self._config.database_url)
+        self._engines.append(self._engine)
         gu1 = _impatient_client(self._config) if self._hurries else None
         with _ONE_AT_A_TIME:
             add_services(self._app, self._config, self._engine, gu1=gu1, timings=QUICK)
@@ -227,6 +229,8 @@ class _Process:
     def stop(self) -> None:
         for runner in (*self._dead, runner_of(self._app)):
             runner.stop()
+        for engine in self._engines:
+            engine.dispose()
 
 
 def _refuse(*_: object) -> None:
