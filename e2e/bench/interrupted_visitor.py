@@ -16,6 +16,7 @@ from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
 from e2e.pages.forms import details, form_token, hidden_fields, onboarding_id
 from e2e.servers import WEBHOOK_SECRET, Server
+from portal.web.document_numbers import rule_for
 
 _PATIENCE = 30.0
 _AT_ONCE = 12
@@ -134,7 +135,8 @@ class InterruptedVisitor:
             return [] if told else ["no problem document"]
         missing = [] if "Retry-After" in answer.headers else ["does not say when to come again"]
         if name == "form":
-            kept = self._number in answer.text and "Pérez" in answer.text and form_token(answer.text) == self._token
+            number = rule_for("AR").grouped(self._number)
+            kept = number in answer.text and "Pérez" in answer.text and form_token(answer.text) == self._token
             return missing + ([] if kept else ["what was typed is gone"])
         if name != "return" and 'href="/o/' not in answer.text:
             missing.append("no way back")
