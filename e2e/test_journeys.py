@@ -111,13 +111,17 @@ def cancels_abandoned(shared_environment):
     httpx.post(world, json={"cancel_abandoned": "refused"}).raise_for_status()
 
 
-def test_unfinished_camera_step_is_started_anew(applicant, cancels_abandoned):
+def leaves_the_camera(applicant):
     applicant.start(a_document_number())
     access_link = applicant.access_link
     applicant.arrives_at_hosted_page()
     applicant.page.get_by_role("button", name="Abandon", exact=True).click()
     applicant.page.goto(access_link)
     applicant.sees_stage("abandoned")
+
+
+def test_unfinished_camera_step_is_started_anew(applicant, cancels_abandoned):
+    leaves_the_camera(applicant)
     expect(applicant.way_to_camera).to_be_visible()
     applicant.retries()
     applicant.arrives_at_hosted_page()
@@ -126,12 +130,7 @@ def test_unfinished_camera_step_is_started_anew(applicant, cancels_abandoned):
 
 
 def test_unfinished_camera_step_that_gu1_does_not_close_is_continued(applicant):
-    applicant.start(a_document_number())
-    access_link = applicant.access_link
-    applicant.arrives_at_hosted_page()
-    applicant.page.get_by_role("button", name="Abandon", exact=True).click()
-    applicant.page.goto(access_link)
-    applicant.sees_stage("abandoned")
+    leaves_the_camera(applicant)
     applicant.retries()
     expect(applicant.page.get_by_role("heading", name="Hablá con una persona")).to_be_visible(timeout=LONGEST_PAUSE)
     applicant.arrives_at_hosted_page()

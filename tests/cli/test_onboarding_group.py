@@ -11,7 +11,6 @@ from portal.domain.onboarding import StallReason
 from portal.domain.reference import ALPHABET, reference_of
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
-from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
 from portal.store.repository import Repository
@@ -44,15 +43,8 @@ def onboarding(migrated_url):
 
 
 @pytest.fixture
-def engine(migrated_url):
-    engine = make_engine(migrated_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def store(engine):
-    return Repository(engine, ColumnCipher([KEY]))
+def store(database):
+    return Repository(database, ColumnCipher([KEY]))
 
 
 @pytest.fixture
@@ -62,8 +54,8 @@ def held(store):
 
 
 @pytest.fixture
-def history(engine):
-    return lambda found: History(engine).newest_entries(found.id, limit=10)
+def history(database):
+    return lambda found: History(database).newest_entries(found.id, limit=10)
 
 
 @on_both_databases

@@ -6,7 +6,6 @@ import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
-from portal.store.database import make_engine
 from portal.store.outbox import Outbox
 from tests.databases import on_both_databases
 from tests.factories import NOW
@@ -31,13 +30,6 @@ def partner(migrated_url):
         return result
 
     return run
-
-
-@pytest.fixture
-def database(migrated_url):
-    engine = make_engine(migrated_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from click.testing import CliRunner
 
 from portal.cli import main
 from portal.domain.reference import reference_of
-from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from tests.databases import on_both_databases
@@ -29,16 +28,14 @@ def reverify(migrated_url):
 
 
 @pytest.fixture
-def stored(migrated_url):
+def stored(database):
     """Three customers, the longest due last."""
-    engine = make_engine(migrated_url)
-    store = Repository(engine, ColumnCipher([KEY]))
+    store = Repository(database, ColumnCipher([KEY]))
     given = (("shop", "c-1", 1), ("bank", "c-2", 2), ("shop", "c-3", 3))
-    yield [
+    return [
         store.add(an_onboarding(partner=slug, external_id=name, reverification_due_at=NOW - timedelta(days=days)))
         for slug, name, days in given
     ] + [store.add(an_onboarding(partner="shop", external_id="c-4"))]
-    engine.dispose()
 
 
 @on_both_databases
