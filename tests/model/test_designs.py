@@ -52,6 +52,7 @@ def test_a_weaker_design_breaks_no_law_by_itself(case, search):
     assert found.broken == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", BROKEN, ids=str)
 def test_a_broken_design_is_caught_with_a_shortest_way(case, search):
     found = search(case)
@@ -59,6 +60,7 @@ def test_a_broken_design_is_caught_with_a_shortest_way(case, search):
     assert len(found.broken[case.law]) == case.steps
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [case for case in BROKEN if case.steps <= FEW_STEPS], ids=str)
 def test_no_shorter_way_breaks_it(case):
     """By a search that remembers no ways, so that it cannot take a longer one for a shorter."""
