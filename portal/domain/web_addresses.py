@@ -46,6 +46,15 @@ def split_web_url(url: str) -> SplitResult:
     return parts._replace(netloc=_authority(parts))
 
 
+def origin_of(url: str) -> str | None:
+    """As browsers write it; None if it is no origin of a web page, such as `null`."""
+    try:
+        parts = split_web_url(url)
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}" if not (parts.path or parts.query or parts.fragment) else None
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback

@@ -35,12 +35,11 @@ _ASCII = re.compile(r"[\x21-\x7e]+")
 
 
 def _origin(value: str) -> str:
+    """As browsers write it: they compare it literally, and it goes into our headers."""
     parts = web_address(value)
-    if value != f"{parts.scheme}://{parts.netloc}":  # browsers compare it literally, and it goes into our headers
-        raise ValueError(
-            "must be an origin as browsers write it, such as https://www.example.com or https://a.example:444"
-        )
-    return value
+    if parts.path or parts.query or parts.fragment or "*" in value:
+        raise ValueError("must be an origin without a path, such as https://www.example.com or https://a.example:444")
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _return_url(value: str) -> str:
@@ -56,9 +55,10 @@ def _notify_url(value: str) -> str:
 
 
 def _ascii_url(value: str) -> SplitResult:
-    if not _ASCII.fullmatch(value) or "*" in value:
-        raise ValueError("must be printable ASCII without spaces or *; percent-encode everything else")
-    return web_address(value)
+    parts = web_address(value)
+    if not _ASCII.fullmatch(parts.geturl()) or "*" in value:
+        raise ValueError("must be printable ASCII behind the host, without *; percent-encode everything else")
+    return parts
 
 
 def _key_hash(value: str) -> str:

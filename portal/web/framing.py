@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, g, request
 
+from portal.domain.web_addresses import origin_of
 from portal.web.branding import branded_partner
 from portal.web.security import allow, permit
 
@@ -31,7 +32,7 @@ def allow_embedders_to_read(response: Response) -> Response:
     origins = _origins()
     if origins:
         response.vary.add("Origin")
-    if request.origin in origins:
+    if request.origin and origin_of(request.origin) in origins:
         response.access_control_allow_origin = request.origin
     return response
 

@@ -45,7 +45,7 @@ class RememberedAnswers:
         self._flask = flask
         self._knows = knows
         self._portal = portal
-        host = re.escape(urlsplit(base_url).hostname or "")
+        host = re.escape(urlsplit(base_url).netloc.removesuffix(f":{urlsplit(base_url).port}"))
         self._hosts = re.compile(rf"{host}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
         self._answers: dict[Hashable, _Answer] = {}
         self._lock = Lock()

@@ -9,9 +9,10 @@ from functools import cache
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, g, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Request, Response, abort, current_app, g, request
+from werkzeug.exceptions import HTTPException, SecurityError
 
+from portal.domain.web_addresses import origin_of, split_web_url
 from portal.web.context import portal
 from portal.web.header_policy import ALWAYS, NOBODY, PERMISSIONS, Kind, kind_of, transport_security
 from portal.web.refusals import Refusal
@@ -23,15 +24,19 @@ _SAME_SITE = {"same-origin", "none"}
 
 def init_security(app: Flask, *, base_url: str, hsts_subdomains: bool = False) -> None:
     parts = urlsplit(base_url)
-    app.config.update(
-        TRUSTED_HOSTS=[parts.hostname], MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_PARTS=40, PORTAL_ORIGIN=base_url
-    )
+    app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_PARTS=40, PORTAL_ORIGIN=base_url)
     app.extensions["portal_policy"] = {kind: dict(kind.value) for kind in Kind}
     headers = dict(ALWAYS)
     # Made with the first answer of a kind: until then inline styles are still being allowed.
     usual = cache(_policies)
     if parts.scheme == "https":
         headers["Strict-Transport-Security"] = transport_security(subdomains=hsts_subdomains)
+
+    @app.before_request
+    def refuse_foreign_host() -> None:
+        """Not by Flask's TRUSTED_HOSTS, which knows no IPv6 addresses."""
+        if _host_of(request) != parts.hostname:
+            raise SecurityError
 
     @app.after_request
     def read_to_the_end(response: Response) -> Response:
@@ -108,10 +113,21 @@ def _frame_options(ancestors: list[str]) -> dict[str, str]:
 
 def refuse_cross_site() -> None:
     """For pages: a POST must come from our own origin."""
-    if request.method in {"GET", "HEAD", "OPTIONS"}:
-        return
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if (site and site not in _SAME_SITE) or (origin and origin != current_app.config["PORTAL_ORIGIN"]):
+    if request.method not in {"GET", "HEAD", "OPTIONS"} and not _is_our_own():
         portal().refusals.count(Refusal.CROSS_SITE)
         abort(403)
+
+
+def _is_our_own() -> bool:
+    """Origin counts only without Fetch Metadata: a proxy's Referrer-Policy can make it `null` on our own pages."""
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site in _SAME_SITE
+    origin = request.headers.get("Origin")
+    return origin is None or origin_of(origin) == current_app.config["PORTAL_ORIGIN"]
+
+
+def _host_of(asked: Request) -> str | None:
+    try:
+        return split_web_url(f"http://{asked.host}").hostname
+    except ValueError:
+        return None

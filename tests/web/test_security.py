@@ -236,6 +236,25 @@ def test_other_hosts_are_refused(ask):
         assert "'\"><script>" not in response.text, host
 
 
+@pytest.mark.parametrize(
+    ("written", "host", "origin"),
+    [
+        ("https://señal.example", "xn--seal-hqa.example", "https://xn--seal-hqa.example"),
+        ("http://[::1]:8000", "[::1]:8000", "http://[::1]:8000"),
+        ("https://[2001:DB8::0:1]", "[2001:db8::1]", "https://[2001:db8::1]"),
+    ],
+)
+def test_any_host_that_the_settings_take_can_send_forms(config, written, host, origin):
+    values = config.model_dump(by_alias=False) | {"base_url": written}
+    client = create_app(Config(**values)).test_client()
+    there = {"Host": host, "Origin": origin}
+    assert client.get("/", headers=there).status_code == 200
+    # The form comes back, because nothing was filled in.
+    assert client.post("/", headers=there).status_code == 400
+    assert client.post("/", headers=there | {"Origin": "https://seal.example"}).status_code == 403
+    assert client.get("/", headers={"Host": "[::2]"}).status_code == 400
+
+
 def test_forwarded_hosts_are_not_believed_unasked(ask):
     assert ask("GET", "/", headers={"X-Forwarded-Host": "example.com"}).status_code == 200
     assert ask("GET", "/", headers={"Host": "example.com", "X-Forwarded-Host": "127.0.0.1:8000"}).status_code == 400
@@ -259,7 +278,6 @@ CROSS_SITE = [
     {"Origin": "http://127.0.0.1:9000"},
     {"Origin": "http://127.0.0.1:8000.example.com"},
     {"Origin": "http://127.0.0.1:8000 http://example.com"},
-    {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
     {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "cross-site"},
 ]
 
@@ -287,6 +305,9 @@ def test_no_button_works_from_another_site(visitor, stored, action):
         {"Sec-Fetch-Site": "none"},
         {"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1:8000"},
         {"Origin": "http://127.0.0.1:8000"},
+        {"Origin": "HTTP://127.0.0.1:8000"},
+        # What a proxy's own Referrer-Policy makes of our forms.
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
     ],
     ids=str,
 )
