@@ -193,7 +193,7 @@
       if (this.warned) return;
       this.warned = true;
       const origins = ["self", ...[portal, ...providers].map((it) => `"${it}"`)].join(" ");
-      this.fail("camera-blocked", `the camera step opens in a new tab. A Permissions-Policy of this page needs: camera=(${origins}), microphone=(${origins})`);
+      this.fail("camera-blocked", `the photos open in a new tab. A Permissions-Policy of this page needs: camera=(${origins}), microphone=(${origins})`);
     }
 
     fail(code, message) {

@@ -62,7 +62,7 @@ _PAGES: dict[int, tuple[Any, Any]] = {
         _("What you had already sent is safe. Wait a moment and open the page again."),
     ),
     503: (
-        _("We are back in a moment"),
+        _("We'll be back shortly"),
         _("Nothing is lost. Wait a little and open this page again."),
     ),
 }

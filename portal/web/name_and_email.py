@@ -41,7 +41,7 @@ def plain_email(typed: str) -> str:
     try:
         validate_email(address, check_deliverability=False)
     except EmailNotValidError:
-        raise NameOrEmailError(_("Write the address like name@example.com, or leave it empty.")) from None
+        raise NameOrEmailError(_("Enter an email like name@example.com, or leave this blank.")) from None
     return address
 
 

@@ -11,6 +11,8 @@ from flask_babel import gettext as _
 from portal.web.branding import branded_partner
 from portal.web.context import portal
 
+_WHATSAPP = {"wa.me", "api.whatsapp.com"}
+
 
 @dataclass(frozen=True, slots=True)
 class RequestingCompany:
@@ -30,6 +32,8 @@ class RequestingCompany:
             return str(_("Write to %(address)s", address=address))
         if scheme == "tel":
             return str(_("Call %(number)s", number=address))
+        if urlsplit(self.contact_url or "").hostname in _WHATSAPP:
+            return str(_("Write on WhatsApp"))
         return str(_("Open the help page"))
 
     def contact_link(self, reference: str | None) -> str:

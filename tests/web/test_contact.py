@@ -76,6 +76,15 @@ def test_a_page_is_opened(visitor, stored):
     assert page.text("a", **{"class": "button"}) == "Abrir la página de ayuda"
 
 
+@pytest.mark.parametrize(
+    "contact_url", ["https://wa.me/5491155551234", "https://api.whatsapp.com/send?phone=5491155551234"], indirect=True
+)
+def test_a_chat_is_named_as_what_it_is(visitor, stored, contact_url):
+    page = visitor.get(stored(**stored_as("closed")))
+    assert link_of(page)["href"] in {contact_url, contact_url.replace("&", "&amp;")}
+    assert page.text("a", **{"class": "button"}) == "Escribir por WhatsApp"
+
+
 @pytest.mark.parametrize("contact_url", [MAIL], indirect=True)
 def test_a_letter_begins_with_the_reference(visitor, stored):
     page = visitor.get(stored(**stored_as("closed")))

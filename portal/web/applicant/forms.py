@@ -148,17 +148,17 @@ class _PersonForm(SignedForm):
             if field.data:
                 raise ValidationError(_("Leave this empty if you have only one name, or untick the box."))
         elif not (field.data or "").strip():
-            raise ValidationError(_("Write your last names, or tick the box if you have only one name."))
+            raise ValidationError(_("Enter your last name, or tick the box if you have only one name."))
         else:
             _a_name(self, field)
 
 
 def _first_name() -> StringField:
-    return StringField(_("First names"), validators=[InputRequired(_("Write your first names.")), _a_name])
+    return StringField(_("First name"), validators=[InputRequired(_("Enter your first name.")), _a_name])
 
 
 def _last_name() -> StringField:
-    return StringField(_("Last names"))
+    return StringField(_("Last name"))
 
 
 def _has_one_name() -> BooleanField:
@@ -244,7 +244,7 @@ class DetailsForm(_PersonForm):
         """Points at the field whose number gu1 did not take."""
         self.document_number.errors = [
             _(
-                "We sent the number that ends in %(digits)s, and it was not accepted. "
+                "We sent the number that ends in %(digits)s and it couldn't be used; it is almost always the number. "
                 "Please compare it and everything else with your document.",
                 digits=number[-3:],
             )

@@ -127,8 +127,7 @@ _TEXTS = {
     Reason.DOCUMENT_DATA_MISMATCH: ReasonText(
         _("Some details do not agree"),
         _(
-            "What could be read from your document does not agree with itself, with what you wrote or with an "
-            "official record."
+            "The details on your document don't match each other, what you entered or an official record."
         ),
         _("Please use your own document and photograph both sides of the same one."),
         _("Your own document, both sides clean"),
@@ -141,7 +140,7 @@ _TEXTS = {
     ),
     Reason.LIVENESS_FAILED: ReasonText(
         _("The photo of your face did not work"),
-        _("The camera has to see you yourself, alone and live."),
+        _("You have to be there yourself, live and alone."),
         _("Hold the phone at eye level and follow the steps on the screen slowly."),
         _WITH_LIGHT,
     ),

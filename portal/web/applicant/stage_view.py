@@ -29,12 +29,12 @@ TITLES = {
     Stage.DETAILS: _("Your details"),
     Stage.PREPARING: _("We are preparing your verification"),
     Stage.READY: _("Everything is ready"),
-    Stage.WAITING: _("We are waiting for your result"),
+    Stage.WAITING: _("We are checking your photos"),
     Stage.CONFIRMING: _("One last check"),
     Stage.IN_REVIEW: _("A person is reviewing your verification"),
     Stage.APPROVED: _("Your identity is verified"),
     Stage.REJECTED: _("We could not verify your identity"),
-    Stage.EXPIRED: _("The time for the camera step ran out"),
+    Stage.EXPIRED: _("The time for the photos ran out"),
     Stage.ABANDONED: _("Your verification is not finished"),
     Stage.CANCELLED: _("This verification was cancelled"),
     Stage.DELAYED: _("This is taking longer than usual"),
@@ -97,7 +97,7 @@ class StageView:
 
     @property
     def is_held_back(self) -> bool:
-        """The camera step was not opened yet, because the person has no attempts left for now."""
+        """The photos were not begun yet, because the person has no attempts left for now."""
         validation = self.validation
         return self.stage is Stage.CLOSED and validation is not None and not validation.status.is_final
 
