@@ -28,7 +28,7 @@ _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
 
 
 class SharedState:
-    """Fills `portal.services.ports.Notes`."""
+    """Fills `portal.services.ports.SharedState`."""
 
     def __init__(self, engine: Engine) -> None:
         self._transactions = Transactions(engine)
