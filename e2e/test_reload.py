@@ -95,14 +95,19 @@ def link_of(running, partner_key):
 
 
 def ask_all_doors(running, used, answered, stop):
-    """Over and over, on new connections, with whatever is used at the moment."""
+    """Over and over, with whatever is used at the moment.
+
+    Each request on a connection of its own: a worker that ends may close an idle one at the moment at which it is used
+    again, for which HTTP/1.1 has clients repeat the request, and httpx does not.
+    """
     number = 0
     while not stop.is_set():
         number += 1
         body = json.dumps({"event": "entity.updated", "number": number, "by": threading.get_ident()}).encode()
         signature = hmac.new(used.webhook_secret.encode(), body, "sha256").hexdigest()
         key = {"Authorization": f"Bearer {used.partner_key}"}
-        with httpx.Client(base_url=running.url, trust_env=False, timeout=10) as client:
+        alone = {"Connection": "close"}
+        with httpx.Client(base_url=running.url, headers=alone, trust_env=False, timeout=10) as client:
             answered.append(client.get(used.link).status_code)
             answered.append(client.get("/api/v1/onboardings/none", headers=key).status_code - 204)
             signed = {"X-Webhook-Signature": signature}
