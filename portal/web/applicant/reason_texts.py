@@ -126,9 +126,7 @@ _TEXTS = {
     ),
     Reason.DOCUMENT_DATA_MISMATCH: ReasonText(
         _("Some details do not agree"),
-        _(
-            "The details on your document don't match each other, what you entered or an official record."
-        ),
+        _("The details on your document don't match each other, what you entered or an official record."),
         _("Please use your own document and photograph both sides of the same one."),
         _("Your own document, both sides clean"),
     ),
