@@ -13,7 +13,7 @@ PAGE = """<section id="status" hx-get="/status/{{ row.id }}" hx-trigger="every 3
   <h1>{{ titles[row.status] }}</h1>
 </section>
 """
-TITLES = {"pending": "We are checking your photos", "in_review": "A person is reviewing your verification"}
+TITLES = {"pending": "We are waiting for your result", "in_review": "A person is reviewing your verification"}
 
 
 def naive_app(gu1_url: str) -> Flask:

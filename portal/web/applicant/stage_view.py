@@ -29,7 +29,7 @@ TITLES = {
     Stage.DETAILS: _("Your details"),
     Stage.PREPARING: _("We are preparing your verification"),
     Stage.READY: _("Everything is ready"),
-    Stage.WAITING: _("We are checking your photos"),
+    Stage.WAITING: _("We are waiting for your result"),
     Stage.CONFIRMING: _("One last check"),
     Stage.IN_REVIEW: _("A person is reviewing your verification"),
     Stage.APPROVED: _("Your identity is verified"),
