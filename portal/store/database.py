@@ -185,6 +185,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # In WAL mode, NORMAL may lose the last commits in a power failure, and a submitted form must not get lost.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    # What was erased must not stay in the file; SQLite otherwise only marks the place as free.
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _drop_broken_connections(context: ExceptionContext) -> None:
