@@ -55,6 +55,11 @@ def origin_of(url: str) -> str | None:
     return f"{parts.scheme}://{parts.netloc}" if not (parts.path or parts.query or parts.fragment) else None
 
 
+def in_brackets(host: str) -> str:
+    """An IPv6 address as URLs and Host headers write it; other hosts as they are."""
+    return f"[{host}]" if ":" in host else host
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -70,7 +75,7 @@ def _authority(parts: SplitResult) -> str:
         raise ValueError("is not a URL")
     host = ascii_host(found["name"] or found["ipv6"])
     own_port = "" if port == DEFAULT_PORTS[parts.scheme] else f":{port}"
-    return (f"[{host}]" if ":" in host else host) + own_port
+    return in_brackets(host) + own_port
 
 
 def _ip_address(host: str) -> str | None:

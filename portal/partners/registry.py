@@ -21,6 +21,7 @@ from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
 from portal.domain.locales import Locale
 from portal.domain.theme import Theme, is_colour, theme_of
+from portal.domain.web_addresses import origin_of
 from portal.services.notification import NotificationEndpoint
 
 RESULT_PARAMETERS = ("onboarding_id", "status", "state", "t", "signature")
@@ -36,10 +37,10 @@ _ASCII = re.compile(r"[\x21-\x7e]+")
 
 def _origin(value: str) -> str:
     """As browsers write it: they compare it literally, and it goes into our headers."""
-    parts = web_address(value)
-    if parts.path or parts.query or parts.fragment or "*" in value:
+    origin = origin_of(web_address(value).geturl())
+    if origin is None:
         raise ValueError("must be an origin without a path, such as https://www.example.com or https://a.example:444")
-    return f"{parts.scheme}://{parts.netloc}"
+    return origin
 
 
 def _return_url(value: str) -> str:

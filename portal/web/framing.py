@@ -32,8 +32,9 @@ def allow_embedders_to_read(response: Response) -> Response:
     origins = _origins()
     if origins:
         response.vary.add("Origin")
-    if request.origin and origin_of(request.origin) in origins:
-        response.access_control_allow_origin = request.origin
+    origin = origin_of(request.origin or "")
+    if origin in origins:
+        response.access_control_allow_origin = origin
     return response
 
 

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from portal.domain.web_addresses import in_brackets
 from portal.web.compression import WORTH_IT, SplicedGzip, accepts_gzip
 from portal.web.context import Portal
 from portal.web.slots import LEAVES_SLOTS, around_slots
@@ -45,7 +46,7 @@ class RememberedAnswers:
         self._flask = flask
         self._knows = knows
         self._portal = portal
-        host = re.escape(urlsplit(base_url).netloc.removesuffix(f":{urlsplit(base_url).port}"))
+        host = re.escape(in_brackets(urlsplit(base_url).hostname or ""))
         self._hosts = re.compile(rf"{host}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
         self._answers: dict[Hashable, _Answer] = {}
         self._lock = Lock()
