@@ -106,8 +106,7 @@ def ask_all_doors(running, used, answered, stop):
         body = json.dumps({"event": "entity.updated", "number": number, "by": threading.get_ident()}).encode()
         signature = hmac.new(used.webhook_secret.encode(), body, "sha256").hexdigest()
         key = {"Authorization": f"Bearer {used.partner_key}"}
-        alone = {"Connection": "close"}
-        with httpx.Client(base_url=running.url, headers=alone, trust_env=False, timeout=10) as client:
+        with httpx.Client(base_url=running.url, headers={"Connection": "close"}, trust_env=False, timeout=10) as client:
             answered.append(client.get(used.link).status_code)
             answered.append(client.get("/api/v1/onboardings/none", headers=key).status_code - 204)
             signed = {"X-Webhook-Signature": signature}

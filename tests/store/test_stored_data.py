@@ -9,13 +9,14 @@ from portal.store.database import make_engine
 from portal.store.tables import metadata
 
 
-def named(entries=None):
-    chosen = STORED_DATA.values() if entries is None else entries
-    return [(table, name) for it in chosen for table, names in it.columns.items() for name in names.split()]
+def named(entries):
+    return [(table, name) for it in entries for table, names in it.columns.items() for name in names.split()]
 
 
 def test_every_column_has_one_place_in_the_table():
-    assert Counter(named()) == Counter((table.name, it.name) for table in metadata.sorted_tables for it in table.c)
+    assert Counter(named(STORED_DATA.values())) == Counter(
+        (table.name, it.name) for table in metadata.sorted_tables for it in table.c
+    )
 
 
 def test_exactly_the_binary_columns_are_sealed():

@@ -244,7 +244,7 @@ class DetailsForm(_PersonForm):
         """Points at the field whose number gu1 did not take."""
         self.document_number.errors = [
             _(
-                "We sent the number that ends in %(digits)s and it couldn't be used; it is almost always the number. "
+                "We sent the number that ends in %(digits)s, and it couldn't be used. "
                 "Please compare it and everything else with your document.",
                 digits=number[-3:],
             )
