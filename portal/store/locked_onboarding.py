@@ -21,6 +21,7 @@ from portal.store.outbox import add_event
 from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
 
 _INSTANT = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
 
 DescribeChange = Callable[[Onboarding, Onboarding], str | None]
 """From before and after a change: the notification for the partner's backend as JSON, or None."""
@@ -53,9 +54,10 @@ class LockedRow:
         changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
         if changed.erased_at:
             changed = changed.without_personal_data  # gu1 may still send something about the person
-        if changed.shown != self.onboarding.shown and changed.updated_at == self.onboarding.updated_at:
-            # Polls compare this time, so a visible change must not keep it.
-            changed = replace(changed, updated_at=changed.updated_at + _INSTANT)
+        behind = self.onboarding.updated_at - changed.updated_at
+        if changed.shown != self.onboarding.shown and timedelta() <= behind < _SECOND:
+            # Polls compare this time, so no two visible changes may have the same, however coarse the clock is.
+            changed = replace(changed, updated_at=self.onboarding.updated_at + _INSTANT)
         notification = self._notify_of(self.onboarding, changed)
         if notification:
             add_event(self._connection, changed, notification)

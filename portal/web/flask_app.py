@@ -9,7 +9,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from portal.config import Config
-from portal.web.applicant import known_pages
+from portal.web.applicant.known_pages import StatusPages, form
 from portal.web.applicant.pages import applicant
 from portal.web.applicant.partner_return import partner_return
 from portal.web.applicant.second_device import second_device
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parent.parent
 
-KNOWN = (known_pages.unchanged_poll, known_pages.changed_poll, known_pages.status_page, known_pages.form, alive)
-
 
 def make_flask(config: Config) -> Flask:
     app = Flask("portal", static_folder=None, template_folder=str(folder("templates")))
@@ -61,7 +59,10 @@ def _remembering(app: Flask, config: Config) -> WSGIApplication:
     def portal() -> Portal:
         return app.extensions["portal"]  # type: ignore[no-any-return]
 
-    return RememberedAnswers(app.wsgi_app, KNOWN, portal=portal, base_url=config.base_url)
+    status = StatusPages()
+    return RememberedAnswers(
+        app.wsgi_app, (status.poll, status.page, form, alive), portal=portal, base_url=config.base_url
+    )
 
 
 def folder(name: str) -> Path:

@@ -1,14 +1,20 @@
 """Pages that are kept are those of Flask, and hold nothing of the person for whom they were made."""
 
+import gc
 import itertools
+import types
 from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
 
 import pytest
 
 from portal.domain.locales import Locale
+from portal.domain.onboarding import Details, Onboarding
 from portal.domain.reference import reference_of
 from portal.domain.stage import Stage
+from portal.domain.validation import Validation
+from portal.web.applicant.stage_view import StageView
+from portal.web.context import Portal
 from portal.web.remembered_answers import MOST_ANSWERS
 from tests.factories import NOW, an_onboarding
 from tests.partners import RETURN_URL, partners_file
@@ -27,6 +33,8 @@ WAYS = [
     ({"X-Camera": "none"}, "lang=en&via=qr"),
     ({"X-Camera": "other", "X-Pointer": "fine"}, "lang=es"),
 ]
+WAITED_FOR_LONG = timedelta(minutes=70)
+APPLICATION = (type, types.ModuleType, types.CodeType, types.BuiltinFunctionType, Portal)
 UNIQUE = itertools.count()
 OLD_VERSION = "v=1-00000000-never-es-AR"
 PERSONAL = {"external_id", "known_as", "return_url", "state", "submission", "entity_id", "lost_entity_id"}
@@ -95,6 +103,44 @@ def strings_in(value):
         return {it for field in fields(value) for it in strings_in(getattr(value, field.name))}
     is_own_word = not isinstance(value, str) or type(value) is not str or value in {"es-AR", "AR", "shop"}
     return set() if is_own_word else {value}
+
+
+@pytest.mark.parametrize("after", SHOWN)
+def test_a_page_asked_for_again_follows_what_happened_meanwhile(store, clock, two_people, both_ways, after):
+    found, path = two_people(**stored_as(Stage.IN_REVIEW))[0]
+    addresses = (path, f"{path}/status?{OLD_VERSION}")
+    for address in addresses * 2:
+        _was_asked, fast, full = both_ways(path=address, headers=BROWSER)
+        assert fast == full
+    with store.locked(found.id) as row:
+        row.save(replace(row.onboarding, **stored_as(after)))
+    for _ in range(3):
+        for address in addresses:
+            _was_asked, fast, full = both_ways(path=address, headers=BROWSER)
+            assert fast == full
+        clock.now += WAITED_FOR_LONG
+
+
+def test_of_a_persons_page_nothing_that_they_typed_stays_in_memory_and_the_oldest_is_forgotten(
+    app, two_people, both_ways, monkeypatch
+):
+    monkeypatch.setattr("portal.web.applicant.known_pages.MOST_KEPT", 3)
+    kept = step_of(app)._knows[0].__self__._kept
+    kept.clear()
+    for _ in range(2):
+        for _found, path in two_people(**stored_as(Stage.IN_REVIEW)):
+            both_ways(path=path, headers=BROWSER)
+    assert len(kept) == 3
+    assert not {type(it) for it in reached_from(kept)} & {Onboarding, Details, Validation, StageView}
+
+
+def reached_from(value, depth=8):
+    """Whatever it refers to, without code and modules, and without the application."""
+    found, seen = [value], set()
+    for _ in range(depth):
+        found = [it for it in gc.get_referents(*found) if id(it) not in seen and not isinstance(it, APPLICATION)]
+        seen |= {id(it) for it in found}
+        yield from found
 
 
 def test_the_form_is_kept_for_each_language_and_browser(both_ways):

@@ -28,8 +28,10 @@ from portal.store.tables import onboardings, validations
 from portal.web.links import AccessLinks
 
 PATIENCE = 60.0
-HTMX_HEADERS = {"HX-Request": "true"}
-HTMX = "HX-Request: true\r\n"
+HTMX_HEADERS = {"HX-Request": "true", "Accept": "text/html"}
+HTMX = "".join(f"{name}: {value}\r\n" for name, value in HTMX_HEADERS.items())
+OLDER = "1-00000000-never-es-AR"
+"""The version of a page that shows something older."""
 POLL_URL = re.compile(r'hx-get="([^"]+/status\?[^"]*)"')
 _FORM_TYPE = "Content-Type: application/x-www-form-urlencoded\r\n"
 _VERSION = re.compile(rb'(?<=/status\?v=)[^"&]+')
@@ -145,8 +147,7 @@ class Visits:
             return [get(self._door.url, poll_url(client, it), Right(204), HTMX) for it in self._links]
 
     def changed_polls(self) -> list[Request]:
-        """Without a version, as of a page that shows something older."""
-        return self._pages("{}/status", HTMX)
+        return self._pages(f"{{}}/status?v={OLDER}", HTMX)
 
     def status_pages(self) -> list[Request]:
         return self._pages("{}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.locales import Locale, locale_named
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
+from portal.services.ports import PollState
 from portal.web.access_link import is_open
 from portal.web.applicant.capture import CAMERA_BLOCKED, chosen_capture
 from portal.web.applicant.details_page import DIRECT
@@ -34,6 +36,8 @@ _LANGUAGE = rf"(?:lang=(?P<lang>{'|'.join(_LOCALES)}))"
 _PAGE_QUERY = re.compile(rf"{_LANGUAGE}?(?:(?(lang)&)(?P<via>via=qr))?")
 _POLL_QUERY = re.compile(rf"(?:{_LANGUAGE}&)?(?:(?P<via>via=qr)&)?v=(?P<version>[A-Za-z0-9-]+)")
 _READS_HTML = {"text/html", "*/*"}
+MOST_KEPT = 2048
+"""Pages of persons, of some two kilobytes each; then the oldest is forgotten."""
 _NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
 
 
@@ -58,53 +62,79 @@ def form(environ: WSGIEnvironment, here: Portal) -> Known | None:
     return Known(("form", locale, request), here.release, values)
 
 
-def unchanged_poll(environ: WSGIEnvironment, here: Portal) -> Known | None:
-    """The poll that finds nothing new."""
-    asked = _poll(environ)
-    if asked is None:
-        return None
-    token, query, shown = asked
-    try:
-        state = here.onboardings.poll_state(here.access_links.onboarding_id(token))
-    except _NOT_OPEN:
-        return None
-    locale = query["lang"] or state.locale
-    is_blocked = environ.get("HTTP_X_CAMERA") == CAMERA_BLOCKED
-    if not is_open(state, here.partners) or locale not in _LOCALES:
-        return None
-    if not shown.is_current(here.release, state.updated_at, here.clock(), locale=locale, is_camera_blocked=is_blocked):
-        return None
-    here.onboardings.views.note(state)
-    return Known(("unchanged", state.partner), here.release, status="204")
+class StatusPages:
+    """Status pages and their polls. What a page shows is kept until the onboarding changes or its time has come."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, _Kept] = {}
+        self._lock = Lock()
+
+    def poll(self, environ: WSGIEnvironment, here: Portal) -> Known | None:
+        asked = _poll(environ)
+        if asked is None:
+            return None
+        token, query, shown = asked
+        state = _state(token, here)
+        locale = state and (query["lang"] or state.locale)
+        if state is None or locale not in _LOCALES:
+            return None
+        is_blocked = environ.get("HTTP_X_CAMERA") == CAMERA_BLOCKED
+        if shown.is_current(here.release, state.updated_at, here.clock(), locale=locale, is_camera_blocked=is_blocked):
+            here.onboardings.views.note(state)
+            return Known(("unchanged", state.partner), here.release, status="204")
+        page = self._page("fragment", token, _request(environ, query), state, here)
+        if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == shown:
+            return None
+        here.onboardings.views.note(state)
+        return page.known
+
+    def page(self, environ: WSGIEnvironment, here: Portal) -> Known | None:
+        path = _PAGE.fullmatch(environ["PATH_INFO"])
+        query = path and _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
+        state = _state(path[1], here) if path and query else None
+        if not path or not query or not state:
+            return None
+        page = self._page("page", path[1], _request(environ, query), state, here)
+        if page is None or page.stage is Stage.DETAILS:
+            return None
+        here.onboardings.views.note(state)
+        return page.known
+
+    def _page(self, name: str, token: str, request: _Request, state: PollState, here: Portal) -> _Kept | None:
+        key = (name, token, request)
+        kept = self._kept.get(key)
+        if kept and kept.is_current(state, here):
+            return kept
+        found = _opened(state.id, here)
+        view = found and _view(found, request, here)
+        if not found or not view:
+            return None
+        made = _Kept(view.stage, view.version, _known(name, found, view, request, here))
+        # A time that is shown, and whether the hosted page opens, may move without the page's version.
+        if view.stage is not Stage.READY and not view.next_try and not view.retry_opens:
+            with self._lock:
+                self._kept.pop(key, None)
+                if len(self._kept) >= MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[key] = made
+        return made
 
 
-def changed_poll(environ: WSGIEnvironment, here: Portal) -> Known | None:
-    """The poll that finds another page than the one it is asked from, and gets the fragment."""
-    asked = _poll(environ)
-    if asked is None:
-        return None
-    token, query, shown = asked
-    found = _opened(token, here)
-    request = _request(environ, query)
-    view = found and _view(found, request, here)
-    if not found or not view or view.stage in {Stage.DETAILS, Stage.READY} or view.version == shown:
-        return None
-    here.onboardings.views.note(found)
-    return _known("fragment", found, view, request, here)
+class _Kept(NamedTuple):
+    """Of one person's page. Holds nothing that they typed."""
 
+    stage: Stage
+    version: PollVersion
+    known: Known
 
-def status_page(environ: WSGIEnvironment, here: Portal) -> Known | None:
-    path = _PAGE.fullmatch(environ["PATH_INFO"])
-    query = path and _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
-    found = _opened(path[1], here) if path and query else None
-    if not query or not found:
-        return None
-    request = _request(environ, query)
-    view = _view(found, request, here)
-    if not view or view.stage is Stage.DETAILS:
-        return None
-    here.onboardings.views.note(found)
-    return _known("page", found, view, request, here)
+    def is_current(self, state: PollState, here: Portal) -> bool:
+        return self.version.is_current(
+            here.release,
+            state.updated_at,
+            here.clock(),
+            locale=self.version.locale,
+            is_camera_blocked=self.version.is_camera_blocked,
+        )
 
 
 def _poll(environ: WSGIEnvironment) -> tuple[str, re.Match[str], PollVersion] | None:
@@ -121,9 +151,17 @@ def _request(environ: WSGIEnvironment, query: re.Match[str]) -> _Request:
     return _Request(query["lang"], query["via"], in_app, environ.get("HTTP_X_CAMERA") == CAMERA_BLOCKED)
 
 
-def _opened(token: str, here: Portal) -> Onboarding | None:
+def _state(token: str, here: Portal) -> PollState | None:
     try:
-        found = here.onboardings.get(here.access_links.onboarding_id(token))
+        state = here.onboardings.poll_state(here.access_links.onboarding_id(token))
+    except _NOT_OPEN:
+        return None
+    return state if is_open(state, here.partners) else None
+
+
+def _opened(onboarding_id: str, here: Portal) -> Onboarding | None:
+    try:
+        found = here.onboardings.get(onboarding_id)
     except _NOT_OPEN:
         return None
     return found if is_open(found, here.partners) else None
@@ -151,5 +189,6 @@ def _known(name: str, found: Onboarding, view: StageView, request: _Request, her
         came_directly(found, here),
         returns_to_partner(found, view.stage, here.partners),
     )
-    printed: dict[str, Callable[[], str]] = {"printed": lambda: print_time(view.now, view.locale)}
+    locale = view.locale
+    printed: dict[str, Callable[[], str]] = {"printed": lambda: print_time(here.clock(), locale)}
     return Known(kind, here.release, personal_values(found, view, here) | printed)

@@ -257,7 +257,7 @@ class StageView:
         has_verdict = self.stage.is_final and self.stage is not Stage.DETAILS and self.validation is not None
         return has_verdict and self.onboarding.stopped_at is None and self.onboarding.erased_at is None
 
-    @property
+    @cached_property
     def shown(self) -> Shown:
         return Shown(
             stage=self.stage,

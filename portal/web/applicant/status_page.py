@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Response, jsonify, render_template
 
 from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
-from portal.domain.polling import OVERTURN_POLL_SECONDS
+from portal.domain.polling import OVERTURN_POLL_SECONDS, jittered
 from portal.domain.reference import reference_of
 from portal.web.applicant.capture import allow_hosted_frame, camera_is_blocked, capture_of
 from portal.web.applicant.forms import ActionForm
@@ -74,18 +75,28 @@ PERSONAL = ("version", "reference", "poll", "reload", "next_try", "retry_opens")
 
 
 def personal_values(found: Onboarding, view: StageView, here: Portal) -> dict[str, Callable[[], str]]:
-    """What a status page shows of one person only, by the names of its slots."""
-    pause = view.poll_after or 0.0
+    """What a status page shows of one person only, by the names of its slots.
+
+    They hold neither `found` nor `view`, so that they can be kept without what the person typed.
+    """
+    onboarding_id, pause, shortest_reload = found.id, _pause(view), view.stage.facts.shortest_reload
     return {
-        "version": lambda: str(view.version),
-        "reference": lambda: reference_of(found.id),
-        "poll": lambda: str(int(pause * 1000)),
-        "reload": lambda: str(max(view.stage.facts.shortest_reload, math.ceil(pause))),
-        "next_try": lambda: view.next_try.iso if view.next_try else "",
-        "retry_opens": lambda: view.retry_opens.iso if view.retry_opens else "",
-        "token": lambda: here.access_links.token(found),
-        "form_token": lambda: here.form_tokens.issue(found.id),
+        "version": partial(str, view.version),
+        "reference": partial(str, reference_of(onboarding_id)),
+        "poll": lambda: str(int(pause() * 1000)),
+        "reload": lambda: str(max(shortest_reload, math.ceil(pause()))),
+        "next_try": partial(str, view.next_try.iso if view.next_try else ""),
+        "retry_opens": partial(str, view.retry_opens.iso if view.retry_opens else ""),
+        "token": partial(str, here.access_links.token(found)),
+        "form_token": lambda: here.form_tokens.issue(onboarding_id),
     }
+
+
+def _pause(view: StageView) -> Callable[[], float]:
+    """Seconds until the page asks again, a little different for each answer."""
+    if view.retry_opens:
+        return partial(float, view.poll_after or 0.0)
+    return partial(jittered, view.poll_interval or 0.0)
 
 
 def status_json(view: StageView) -> Response:
