@@ -34,6 +34,7 @@ from portal.web.applicant.partner_return import sign
 from portal.web.header_policy import Kind
 from portal.web.partner_api.api_models import Changes, OnboardingRequest, Problem, Receipt, Refusal, Started
 from portal.web.partner_api.openapi import openapi_json
+from portal.web.problem_details import KINDS
 from portal.web.refusals import Refusal as RefusalKind
 from tests.documents import (
     ALL,
@@ -237,7 +238,13 @@ def test_error_statuses_of_the_partner_api():
     paths = json.loads(openapi_json("https://portal.example"))["paths"].values()
     answers = [it["responses"] for path in paths for it in path.values() if "responses" in it]
     described = {status for it in answers for status in it if status >= "400"}
-    assert {row[0] for row in rows(PARTNERS, "### Errors")} == described
+    documented = rows(PARTNERS, "### Errors")
+    assert described <= {row[0] for row in documented}
+    of_pages = {"forbidden", "gone"}
+    assert [(str(KINDS[code].status), code) for [code] in (code_in(row[1]) for row in documented)] == [
+        (row[0], *code_in(row[1])) for row in documented
+    ]
+    assert {code for row in documented for code in code_in(row[1])} == set(KINDS) - of_pages
 
 
 def test_actions_of_the_history():

@@ -7,6 +7,7 @@ PortalError
 ├── LostClaim             another worker took over the lease
 ├── KeyReused             an Idempotency-Key was used before for another request
 ├── AnotherApplicant      the customer's open onboarding has another document number
+│   └── ApplicantLocked   so many others were given that none is compared any more
 ├── ReservedExternalId    the external id begins with another partner's prefix
 ├── AmbiguousName         several onboardings answer to it
 ├── ActionRefused         an operator's action makes no sense for this onboarding
@@ -47,6 +48,12 @@ class KeyReused(PortalError):
 
 
 class AnotherApplicant(PortalError):
+    def __init__(self, onboarding_id: str) -> None:
+        super().__init__(onboarding_id)
+        self.onboarding_id = onboarding_id
+
+
+class ApplicantLocked(AnotherApplicant):
     pass
 
 

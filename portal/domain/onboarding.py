@@ -111,6 +111,8 @@ class Onboarding:
     """The last entity that turned out to be deleted, of another type or with a wrong number; never used again."""
     correction: Correction | None = None
     """What became of the number that was given once more; None if none was."""
+    other_numbers: int = 0
+    """How often the partner gave another document number than the applicant's while this was open."""
     set_aside: int = 0
     """The validations up to this one were made on a record with a wrong number: they count for nothing."""
     validation: Validation | None = None

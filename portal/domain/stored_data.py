@@ -103,7 +103,8 @@ STORED_DATA: dict[str, StoredData] = {
     ),
     "partner_customer": StoredData(
         columns={
-            "onboardings": "partner external_id known_as return_url state capture given_by_partner reverify",
+            "onboardings": "partner external_id known_as return_url state capture given_by_partner reverify"
+            " other_numbers",
             "customers": "partner external_id onboarding_id",
         },
         kept=Kept.ONBOARDING,

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from portal.domain.comparable_numbers import comparable
-from portal.domain.errors import AnotherApplicant
+from portal.domain.errors import AnotherApplicant, ApplicantLocked
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.stage import Stage, stage_of
 from portal.domain.standing import link_is_useful, may_correct_number
@@ -18,9 +18,11 @@ from portal.domain.status import Status
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.keyed_hash import KeyedHash
 from portal.services.number_correction import NumberCorrector
-from portal.services.ports import Clock, History, IdempotentRequest, Meter, Store
+from portal.services.ports import Clock, History, IdempotentRequest, Meter, RefusedReuse, Store
 from portal.services.validation_plan import Policy
 
+MOST_OTHER_NUMBERS = 3
+"""Of one onboarding: then no number is compared any more, so that nobody finds the applicant's by trial."""
 HISTORY_LIMIT = 500
 """Entries that are shown of one onboarding; hardly any has more than thirty."""
 
@@ -95,7 +97,7 @@ class PartnerOnboardings:
     def create(self, request: CreateRequest, *, key: str | None = None) -> CreateResult:
         """A new onboarding, or the customer's open one; the first result again if `key` is repeated.
 
-        Raises `KeyReused` and `AnotherApplicant`.
+        Raises `KeyReused`, `AnotherApplicant` and `ApplicantLocked`.
         """
         now = self._clock()
         fresh = Onboarding(
@@ -158,7 +160,7 @@ class PartnerOnboardings:
             key=key, fingerprint=self._request_hash.digest(facts), is_same=partial(self._request_hash.matches, facts)
         )
 
-    def _reused(self, request: CreateRequest, earlier: Onboarding) -> Onboarding | None:
+    def _reused(self, request: CreateRequest, earlier: Onboarding) -> Onboarding | RefusedReuse | None:
         max_attempts = self._max_attempts(earlier)
         if not link_is_useful(earlier, max_attempts=max_attempts, now=self._clock()):
             return None
@@ -169,19 +171,23 @@ class PartnerOnboardings:
             capture=request.capture or earlier.capture,
             reverify=request.reverify or earlier.reverify,
         )
-        if request.details is None or request.details == earlier.details:
+        if request.details is None:
             return changed
+        is_same = request.details == earlier.details
         if stage_of(earlier, max_attempts=max_attempts) is Stage.DETAILS:
-            return self._with_details(changed, request.details)
-        if self._is_another_applicant(earlier, request.details):
-            return self._corrected(changed, request.details)
+            return changed if is_same else self._with_details(changed, request.details)
+        if earlier.other_numbers >= MOST_OTHER_NUMBERS:
+            raise ApplicantLocked(earlier.id)
+        if not is_same and self._is_another_applicant(earlier, request.details):
+            return self._corrected(earlier, changed, request.details)
         return changed
 
-    def _corrected(self, onboarding: Onboarding, details: Details) -> Onboarding:
+    def _corrected(self, earlier: Onboarding, onboarding: Onboarding, details: Details) -> Onboarding | RefusedReuse:
         """With the right number for one that was held because of it, whoever gave that; else it is somebody else."""
         now = self._clock()
         if not (may_correct_number(onboarding, now) and self._corrector.is_same_person(onboarding, details)):
-            raise AnotherApplicant
+            counted = replace(earlier, other_numbers=earlier.other_numbers + 1)
+            return RefusedReuse(counted, AnotherApplicant(earlier.id))
         corrected = self._corrector.given_again(onboarding, details, now)
         self._meter.count("corrections", outcome=corrected.correction or "")
         return replace(corrected, given_by_partner=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from portal.domain.entity_status import EntityStatus
+from portal.domain.errors import PortalError
 from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.validation import Listing, Observation, Validation
@@ -67,7 +68,15 @@ class IdempotentRequest:
     """True if this stored fingerprint is of the same request."""
 
 
-ReusePolicy = Callable[[Onboarding], Onboarding | None]
+@dataclass(frozen=True, slots=True)
+class RefusedReuse:
+    """`onboarding` is saved all the same, and then `error` is raised."""
+
+    onboarding: Onboarding
+    error: PortalError
+
+
+ReusePolicy = Callable[[Onboarding], Onboarding | RefusedReuse | None]
 """The customer's earlier onboarding with the new request applied; None if it cannot be continued."""
 
 
@@ -77,6 +86,8 @@ class StoredResult(NamedTuple):
     """False if the customer already had an open onboarding."""
     response: str
     """What the first response said of it."""
+    error: PortalError | None = None
+    """To be raised after the commit."""
 
 
 class PollState(NamedTuple):
@@ -108,7 +119,7 @@ class Store(Protocol):
         """Stores the onboarding, or updates the customer's earlier one if `reuse` returns it.
 
         A repeated `idempotent` request gets the first result, including its `response`. Raises `KeyReused` if the key
-        was used for another request.
+        was used for another request, and what `reuse` refuses with.
         """
 
     def get(self, onboarding_id: str) -> Onboarding:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from portal.domain.errors import KeyReused, StoreUnavailable
+from portal.domain.errors import KeyReused, PortalError, StoreUnavailable
 from portal.domain.onboarding import Onboarding
-from portal.services.ports import IdempotentRequest, ReusePolicy, StoredResult
+from portal.services.ports import IdempotentRequest, RefusedReuse, ReusePolicy, StoredResult
 from portal.store.locked_onboarding import LockedRow
 from portal.store.tables import customers, idempotency_keys
 from portal.store.transactions import insert
@@ -39,9 +39,9 @@ class CustomerOnboardings:
         self.add(fresh)  # first, because the other rows refer to it
         result = self._first_result(fresh, idempotent, respond(fresh)) if idempotent else None
         if result is None:
-            found = self._of_customer(fresh, reuse)
-            result = StoredResult(found, found.id == fresh.id, respond(found))
-            if idempotent and not result.is_new:
+            found, error = self._of_customer(fresh, reuse)
+            result = StoredResult(found, found.id == fresh.id, respond(found), error)
+            if idempotent and not result.is_new and not error:
                 self._replace_result(fresh, idempotent, result)
         if result.onboarding.id != fresh.id:
             self.remove(fresh)
@@ -67,21 +67,24 @@ class CustomerOnboardings:
             raise KeyReused
         return StoredResult(self._found(row.onboarding_id), row.is_new, row.response)
 
-    def _of_customer(self, fresh: Onboarding, reuse: ReusePolicy) -> Onboarding:
+    def _of_customer(self, fresh: Onboarding, reuse: ReusePolicy) -> tuple[Onboarding, PortalError | None]:
         """The customer's open one, changed as `reuse` says; otherwise `fresh`, which becomes the customer's."""
         this = and_(customers.c.partner == fresh.partner, customers.c.external_id == fresh.external_id)
         for _ in range(_TRIES):
             if self._is_the_first(fresh):
-                return fresh
+                return fresh, None
             earlier = self._locked_newest(this)
             if earlier is None:
                 continue
             renewed = reuse(earlier.onboarding)
+            if isinstance(renewed, RefusedReuse):
+                earlier.save(renewed.onboarding)
+                return earlier.onboarding, renewed.error
             if renewed:
                 earlier.save(renewed)
-                return earlier.onboarding
+                return earlier.onboarding, None
             self.connection.execute(update(customers).where(this).values(onboarding_id=fresh.id))
-            return fresh
+            return fresh, None
         raise StoreUnavailable("the onboardings of this customer change too often")
 
     def _is_the_first(self, fresh: Onboarding) -> bool:

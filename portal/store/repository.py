@@ -140,7 +140,9 @@ class Repository:
             result = customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
             if result.onboarding.id == onboarding.id:
                 self._record_new(connection, onboarding)
-            return result
+        if result.error:
+            raise result.error
+        return result
 
     def get(self, onboarding_id: str) -> Onboarding:
         with self._transactions.reading() as connection:

@@ -98,6 +98,7 @@ onboardings = Table(
     Column("entity_is_own", Boolean, nullable=False, server_default=false()),
     Column("lost_entity_id", String),
     Column("correction", String),
+    Column("other_numbers", Integer, nullable=False, server_default=text("0")),
     Column("set_aside", Integer, nullable=False, server_default=text("0")),
     Column("current_validation", Integer),
     Column("allowed_attempt", Integer),

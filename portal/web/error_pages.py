@@ -15,7 +15,7 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.stage import Stage
 from portal.web.context import portal
 from portal.web.links import BadLink, ExpiredLink
-from portal.web.problem_details import problem, wants_json
+from portal.web.problem_details import problem, usual_problem, wants_json
 from portal.web.refusals import Refusal
 from portal.web.requesting_company import requesting_company
 
@@ -82,7 +82,7 @@ def error_page(status: int) -> Response:
         # An open page reloads and shows that its link has expired.
         return Response(headers={"HX-Redirect": url_for("applicant.onboarding", **request.view_args or {})})
     if _is_for_programs():
-        return _readable(retry_soon(problem(status)))
+        return _readable(retry_soon(usual_problem(status)))
     return retry_soon(_page(status))
 
 
@@ -114,7 +114,7 @@ def _unexpected(error: Exception) -> Response:
     reference = secrets.token_hex(4)
     log.error("unexpected error, reference %s", reference, exc_info=error)
     if _is_for_programs():
-        return _readable(problem(500, f"reference {reference}"))
+        return _readable(problem("internal_error", f"reference {reference}"))
     return _page(500, reference)
 
 

@@ -126,7 +126,7 @@ def test_nobody_reads_the_status_of_others(ask, stored, partner):
 
 def test_partner_that_is_off_reads_that_and_nothing_more(ask, stored):
     answer = ask("GET", stored(**of("off")) + "/status", headers=JSON | {"Origin": ORIGINS[0]})
-    assert (answer.status_code, set(answer.json)) == (410, {"type", "title", "status", "detail"})
+    assert (answer.status_code, set(answer.json)) == (410, {"type", "title", "status", "detail", "code"})
 
 
 def test_pages_are_read_by_nobody(ask, stored):

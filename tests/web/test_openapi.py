@@ -1,5 +1,6 @@
 """The document itself: whole, and of the models that check the requests."""
 
+import re
 from dataclasses import fields
 
 import pytest
@@ -41,7 +42,9 @@ def test_every_reference_leads_somewhere(document):
 
 def test_it_describes_every_address_of_the_door(document, app):
     policy = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("partner_api.")]
-    served = {(rule.rule.replace("<onboarding_id>", "{id}"), it.lower()) for rule in policy for it in rule.methods}
+    served = {
+        (re.sub("<(?:onboarding_)?([a-z]+)>", "{\\1}", rule.rule), it.lower()) for rule in policy for it in rule.methods
+    }
     methods = {"get", "post", "put", "delete", "options"}
     described = {(path, method) for path, item in document["paths"].items() for method in methods & set(item)}
     assert {it for it in served if it[1] != "head"} == described

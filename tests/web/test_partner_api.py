@@ -8,7 +8,7 @@ from portal.app import create_app
 from portal.domain.stage import Stage
 from portal.services.operator_actions import Operator
 from tests.databases import on_both_databases
-from tests.factories import NOW, an_onboarding
+from tests.factories import NOW, an_onboarding, some_details
 from tests.partners import KEYS, RETURN_URL, partners_file
 from tests.web.conftest import HOME, ONBOARDINGS, is_problem
 from tests.web.stages import stored_as
@@ -81,6 +81,38 @@ def test_another_person_under_way_is_a_conflict(create, onboardings, work):
     work()
     answer = create(applicant=APPLICANT | {"document_number": "30.999.888"})
     assert is_problem(answer, 409)
+    assert (answer.json["code"], answer.json["id"]) == ("another_applicant", first.json["id"])
+
+
+@pytest.fixture
+def typed(create, onboardings, work):
+    """The customer typed a number, and gu1 has it."""
+    answer = create()
+    work()
+    onboardings.give_details(answer.json["id"], some_details(), consent_version="2026-01")
+    work()
+    return answer.json["id"]
+
+
+def guess(create, number, **options):
+    return create(applicant=APPLICANT | {"document_number": number}, **options)
+
+
+@on_both_databases
+def test_customers_number_cannot_be_found_by_trial(create, typed):
+    right, wrong = some_details().document_number, [f"30.999.{it}" for it in range(100, 106)]
+    first = [guess(create, number, once=f"key-{number}") for number in wrong[:3]]
+    assert [it.json["code"] for it in first] == ["another_applicant"] * 3
+    later = [guess(create, number) for number in (right, *wrong)]
+    assert len({bytes_of(it) for it in later}) == 1
+    assert (later[0].status_code, later[0].json["code"], later[0].json["id"]) == (409, "applicant_locked", typed)
+    assert create().status_code == 200
+
+
+def test_repeated_key_of_a_refused_request_is_asked_anew(create, typed, count):
+    assert [guess(create, "30.999.888", once="key-1").status_code for _ in range(2)] == [409, 409]
+    assert (count(), count("idempotency_keys")) == (1, 0)
+    assert guess(create, some_details().document_number, once="key-1").status_code == 200
 
 
 def test_a_name_like_another_partners_customers_is_refused(create):

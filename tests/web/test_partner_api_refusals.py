@@ -5,6 +5,7 @@ import json
 import pytest
 
 from portal.app import create_app
+from portal.web.problem_details import KINDS
 from tests.partners import KEYS, RETURN_URL, partners_file
 from tests.web.conftest import HOME, ONBOARDINGS, is_problem
 from tests.web.test_partner_api import APPLICANT
@@ -98,6 +99,39 @@ def test_each_wrong_field_is_named(api, body, fields, count):
     answer = api("POST", ONBOARDINGS, data=json.dumps(body), content_type="application/json")
     assert faulty_fields(answer) == fields
     assert count() == 0
+
+
+SENTENCES = {
+    "external_id": {None: "Must be a string", "": "Must not be empty", "x" * 129: "Must have at most 128 characters"},
+    "locale": dict.fromkeys(("de", 7), "Must be one of 'es-AR', 'es', 'pt-BR' or 'en'"),
+    "state": {"a\0b": "Must match the pattern ^[^\\x00]*$"},
+    "reverify": {"yes": "Must be true or false"},
+    "applicant": {"Ana": "Must be an object"},
+    "extra": {1: "There is no such field"},
+}
+
+
+@pytest.mark.parametrize(("field", "cases"), SENTENCES.items())
+def test_what_is_wrong_is_said_in_our_own_sentences(create, field, cases):
+    for value, said in cases.items():
+        answer = create(**{"external_id": "x", field: value})
+        assert answer.json["errors"] == [{"field": field, "message": said}]
+        assert answer.json["code"] == "invalid_fields"
+
+
+def test_missing_field_is_said_to_be_required(api):
+    assert api("POST", ONBOARDINGS, {}).json["errors"] == [{"field": "external_id", "message": "Is required"}]
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_type_of_a_problem_leads_to_what_it_means(ask, code):
+    answer = ask("GET", f"/api/v1/problems/{code}")
+    assert (answer.status_code, answer.json["code"], answer.json["status"]) == (200, code, KINDS[code].status)
+    assert answer.json["type"] == f"{HOME}/api/v1/problems/{code}" and answer.json["meaning"]
+
+
+def test_what_is_no_code_is_not_found(ask):
+    assert is_problem(ask("GET", "/api/v1/problems/nothing"), 404)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def readyz() -> ResponseReturnValue:
     try:
         portal().check_ready()
     except StoreUnavailable:
-        return problem(503, "The database does not answer")
+        return problem("unavailable", "The database does not answer")
     return {"status": "ok"}
 
 
@@ -47,7 +47,7 @@ def metrics() -> Response:
         abort(404)  # there and nowhere else
     if config.metrics_token and not _has_token(config.metrics_token):
         portal().refusals.count(Refusal.WRONG_KEY)
-        refused = problem(401, "Send the token as Authorization: Bearer")
+        refused = problem("invalid_credentials", "Send the token as Authorization: Bearer")
         refused.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
         abort(refused)
     return Response(portal().metrics.page(), content_type=CONTENT_TYPE)

@@ -19,6 +19,8 @@ from portal.services.summary import Summary
 from portal.web.countries import ISSUERS
 from portal.web.document_numbers import DocumentNumberError, normalise
 from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
+from portal.web.partner_api.field_errors import OURS
+from portal.web.problem_details import KINDS
 from portal.web.typed_text import LONGEST_TYPED
 
 SUMMARY = TypeAdapter(Summary)
@@ -48,7 +50,7 @@ def _as_the_form_has_it(rule: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def _refusal(text: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{text}", {"text": text})
+    return PydanticCustomError(OURS, "{text}", {"text": text})
 
 
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_TYPED), AfterValidator(_as_the_form_has_it(plain_name))]
@@ -180,10 +182,33 @@ class Receipt(_Strict):
 class Problem(BaseModel):
     """RFC 9457."""
 
-    type: str = Field(examples=["about:blank"])
+    type: str = Field(
+        description="An address of the portal's that explains the `code`",
+        examples=["https://verify.example.com/api/v1/problems/not_found"],
+    )
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="For people; its words may change")
+    code: str = Field(
+        description="For programs; further ones may come. " + "; ".join(f"`{code}`" for code in KINDS),
+        examples=["not_found"],
+    )
+
+
+class Conflict(Problem):
+    """RFC 9457, with the onboarding that is in the way."""
+
+    id: str = Field(description="The customer's open onboarding")
+
+
+class ProblemKind(BaseModel):
+    """What a `code` means."""
+
+    type: str
+    code: str
+    status: int
+    title: str
+    meaning: str
 
 
 class Fault(BaseModel):

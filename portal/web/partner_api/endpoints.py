@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 
 from flask import Blueprint, Response, abort, request, url_for
 from pydantic import ValidationError
 
-from portal.domain.errors import AnotherApplicant, KeyReused, ReservedExternalId, UnknownOnboarding
+from portal.domain.errors import AnotherApplicant, ApplicantLocked, KeyReused, ReservedExternalId, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.partners.registry import Partner
 from portal.services.change_history import HistoryEntry
 from portal.services.partner_onboardings import CreateResult
 from portal.services.summary import summary_of
 from portal.web.context import portal
-from portal.web.partner_api.api_models import SUMMARY, Change, Changes, KeptAtGu1, OnboardingRequest, Receipt, Started
+from portal.web.partner_api.api_models import (
+    SUMMARY,
+    Change,
+    Changes,
+    KeptAtGu1,
+    OnboardingRequest,
+    ProblemKind,
+    Receipt,
+    Started,
+)
 from portal.web.partner_api.create_request import create_request
+from portal.web.partner_api.field_errors import sentence
 from portal.web.partner_api.openapi import IDEMPOTENCY_KEY, openapi_json
-from portal.web.problem_details import problem
+from portal.web.problem_details import KINDS, problem, type_of
 from portal.web.refusals import Refusal
 from portal.web.security import FORM_BYTES
 
 partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
 
+_FIELDS = "Some fields are not right"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # No CORS preflight: browsers must not call this API.
 _BACKENDS_ONLY = {"provide_automatic_options": False}
@@ -38,11 +50,11 @@ def create() -> Response:
         invited = portal().partner_onboardings.create(requested, key=key)
     except ReservedExternalId:
         fault = {"field": "external_id", "message": "Begins like another partner's customers"}
-        abort(problem(422, "Some fields are not right", errors=[fault]))
-    except AnotherApplicant:
-        abort(problem(409, "This customer's open onboarding is about another document number; erase it first"))
+        abort(problem("invalid_fields", _FIELDS, errors=[fault]))
+    except AnotherApplicant as error:
+        abort(_another_applicant(error))
     except KeyReused:
-        abort(problem(422, "This Idempotency-Key was used for another request before"))
+        abort(problem("idempotency_key_reused", "This Idempotency-Key was used for another request before"))
     return _json(_started(invited).model_dump_json(), 201 if invited.is_new else 200)
 
 
@@ -65,6 +77,16 @@ def erase(onboarding_id: str) -> Response:
     return _json(Receipt(id=erasure.onboarding_id, erased_at=erasure.erased_at, kept_at_gu1=kept).model_dump_json())
 
 
+@partner_api.get("/problems/<code>", **_BACKENDS_ONLY)
+def explain(code: str) -> Response:
+    """What the `type` of a problem leads to."""
+    kind = KINDS.get(code) or abort(404)
+    about = ProblemKind(
+        type=type_of(code), code=code, status=kind.status, title=HTTPStatus(kind.status).phrase, meaning=kind.meaning
+    )
+    return _json(about.model_dump_json())
+
+
 @partner_api.get("/openapi.json", **_BACKENDS_ONLY)
 def openapi() -> Response:
     return _json(openapi_json(portal().config.base_url))
@@ -76,24 +98,25 @@ def _partner() -> Partner:
     partner = portal().partners.by_key(key) if key else None
     if partner is None:
         portal().refusals.count(Refusal.WRONG_KEY)
-        refused = problem(401, "This API key is not known" if key else "Send your API key as Authorization: Bearer KEY")
+        detail = "This API key is not known" if key else "Send your API key as Authorization: Bearer KEY"
+        refused = problem("invalid_credentials", detail)
         refused.headers["WWW-Authenticate"] = 'Bearer realm="partners"' + (', error="invalid_token"' if key else "")
         abort(refused)
     if not partner.enabled:
-        abort(problem(403, "This partner is switched off; the portal's operator can switch it on"))
+        abort(problem("partner_disabled", "This partner is switched off; the portal's operator can switch it on"))
     return partner
 
 
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
-        abort(problem(400, "An Idempotency-Key is 1 to 255 printable ASCII characters"))
+        abort(problem("invalid_idempotency_key", "An Idempotency-Key is 1 to 255 printable ASCII characters"))
     return key
 
 
 def _body(partner: Partner) -> OnboardingRequest:
     if request.mimetype != "application/json":
-        abort(problem(415, "Send Content-Type: application/json"))
+        abort(problem("unsupported_media_type", "Send Content-Type: application/json"))
     try:
         return OnboardingRequest.model_validate_json(_bytes(), context=partner.allows_return_to)
     except ValidationError as error:
@@ -110,11 +133,19 @@ def _bytes() -> bytes:
 
 
 def _refusal(error: ValidationError) -> Response:
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    faults = error.errors(include_url=False, include_input=False)
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return problem(400, "This body is not JSON")
-    named = [{"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"]} for fault in faults]
-    return problem(422, "Some fields are not right", errors=named)
+        return problem("invalid_json", "This body is not JSON")
+    named = [{"field": ".".join(map(str, fault["loc"])) or "body", "message": sentence(fault)} for fault in faults]
+    return problem("invalid_fields", _FIELDS, errors=named)
+
+
+def _another_applicant(error: AnotherApplicant) -> Response:
+    if isinstance(error, ApplicantLocked):
+        detail = "Too many other document numbers were sent for this customer's open onboarding; erase it first"
+        return problem("applicant_locked", detail, id=error.onboarding_id)
+    detail = "This customer's open onboarding is about another document number; erase it first"
+    return problem("another_applicant", detail, id=error.onboarding_id)
 
 
 def _started(invited: CreateResult) -> Started:

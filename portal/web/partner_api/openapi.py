@@ -8,7 +8,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from portal.web.partner_api.api_models import SUMMARY, Changes, OnboardingRequest, Problem, Receipt, Refusal, Started
+from portal.web.partner_api.api_models import (
+    SUMMARY,
+    Changes,
+    Conflict,
+    OnboardingRequest,
+    Problem,
+    ProblemKind,
+    Receipt,
+    Refusal,
+    Started,
+)
 
 IDEMPOTENCY_KEY = r"[!-~]([ -~]{0,253}[!-~])?"
 
@@ -22,6 +32,8 @@ _MODELS: dict[str, TypeAdapter[Any]] = {
     "Receipt": TypeAdapter(Receipt),
     "Problem": TypeAdapter(Problem),
     "Refusal": TypeAdapter(Refusal),
+    "Conflict": TypeAdapter(Conflict),
+    "ProblemKind": TypeAdapter(ProblemKind),
 }
 
 _REFUSED = {
@@ -29,7 +41,8 @@ _REFUSED = {
     401: "The API key is missing, wrong or revoked",
     403: "The partner is switched off",
     404: "You have no such onboarding; one of another partner, or one that was erased, looks the same",
-    409: "This customer's open onboarding is about another document number, which cannot be corrected (any more)",
+    409: "This customer's open onboarding is about another document number, which cannot be corrected (any more), "
+    "or several others were sent for it",
     413: "The body is larger than 16 KiB",
     415: "The body is not application/json",
     422: "Fields are not right, or the Idempotency-Key was used for another request",
@@ -58,6 +71,7 @@ def _document(base_url: str) -> _Json:
             "/api/v1/onboardings": {"post": _create()},
             "/api/v1/onboardings/{id}": {"parameters": [_id()], "get": _read(), "delete": _erase()},
             "/api/v1/onboardings/{id}/events": {"parameters": [_id()], "get": _list_events()},
+            "/api/v1/problems/{code}": {"get": _explain()},
             "/api/v1/openapi.json": {"get": _describe()},
         },
         "components": {
@@ -113,6 +127,19 @@ def _erase() -> _Json:
     }
 
 
+def _explain() -> _Json:
+    return {
+        "operationId": "explainProblem",
+        "summary": "What the `type` of a problem leads to",
+        "security": [],
+        "parameters": [{"name": "code", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "responses": {
+            "200": _answer("What the code means", "ProblemKind"),
+            **{str(status): _problem(status) for status in (400, 404, 500)},
+        },
+    }
+
+
 def _describe() -> _Json:
     answer = {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}
     return {"operationId": "describe", "summary": "This document", "security": [], "responses": {"200": answer}}
@@ -138,7 +165,7 @@ def _refused(*statuses: int) -> _Json:
 
 
 def _problem(status: int) -> _Json:
-    model = "Refusal" if status == 422 else "Problem"
+    model = {409: "Conflict", 422: "Refusal"}.get(status, "Problem")
     answer: _Json = {
         "description": _REFUSED[status],
         "content": {"application/problem+json": {"schema": _schema(model)}},

@@ -29,11 +29,11 @@ def receive() -> ResponseReturnValue:
         outcome = "malformed"
     except StoreUnavailable:
         portal().metrics.count("webhooks", outcome="not_kept")
-        return problem(503, "This delivery could not be stored; send it again")
+        return problem("unavailable", "This delivery could not be stored; send it again")
     portal().metrics.count("webhooks", outcome=outcome)
     if outcome == "unsigned":
         portal().refusals.count(Refusal.FORGED_WEBHOOK)
-        return problem(401, "Invalid signature")
+        return problem("invalid_credentials", "Invalid signature")
     if outcome == "malformed":
-        return problem(400, "This body is not a JSON object")
+        return problem("invalid_json", "This body is not a JSON object")
     return {"outcome": outcome}, 200

@@ -1,0 +1,27 @@
+"""What is wrong with a field, in our own sentences: those of the library change with it, and speak of Python."""
+
+from __future__ import annotations
+
+from pydantic_core import ErrorDetails
+
+OURS = "refused"
+"""The type of an error whose text is a sentence already."""
+
+_SENTENCES = {
+    OURS: "{text}",
+    "missing": "Is required",
+    "extra_forbidden": "There is no such field",
+    "string_type": "Must be a string",
+    "string_too_short": "Must not be empty",
+    "string_too_long": "Must have at most {max_length} characters",
+    "string_pattern_mismatch": "Must match the pattern {pattern}",
+    "literal_error": "Must be one of {expected}",
+    "enum": "Must be one of {expected}",
+    "bool_type": "Must be true or false",
+    "model_type": "Must be an object",
+    "model_attributes_type": "Must be an object",
+}
+
+
+def sentence(error: ErrorDetails) -> str:
+    return _SENTENCES.get(error["type"], "Is not right").format_map(error.get("ctx", {}))
