@@ -9,6 +9,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from portal.services.request_ids import current_request_id
+
 _TOKEN_IN_PATH = re.compile(r"/o/[\w.-]+")
 
 
@@ -20,6 +22,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": without_tokens(_message(record)),
         }
+        if request_id := current_request_id():
+            line["request_id"] = request_id
         if record.exc_info and record.exc_info[0]:
             # Only type and place: messages of exceptions can quote personal data.
             line["exception"] = f"{record.exc_info[0].__module__}.{record.exc_info[0].__qualname__}"

@@ -138,6 +138,8 @@ class Onboarding:
     """When gu1 is next searched for duplicates: validations that were created but not adopted."""
     recheck_at: datetime | None = None
     """When gu1 is next asked about the other attempts: one has news, or is still open and must be cancelled."""
+    request_id: str | None = None
+    """Of the last request that changed it, for the log and for gu1."""
     fence: int = 0
     lease_until: datetime | None = None
     created_at: datetime
@@ -256,6 +258,7 @@ class Onboarding:
             verification_check_at=None,
             reverification_due_at=None,
             watched_at=None,
+            request_id=None,
             validation=validation and replace(validation, session_url=None, session_id=None, verified_digest=None),
         )
 

@@ -152,7 +152,7 @@ STORED_DATA: dict[str, StoredData] = {
     ),
     "work": StoredData(
         columns={
-            "onboardings": "trouble failures due_at sweep_at recheck_at fence lease_until last_event",
+            "onboardings": "trouble failures due_at sweep_at recheck_at fence lease_until last_event request_id",
             "validations": "sending sends sent_at empty_looks refreshes",
         },
         kept=Kept.ONBOARDING,

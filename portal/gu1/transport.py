@@ -31,6 +31,7 @@ from portal.gu1.parsing import parse
 from portal.gu1.response import Response
 from portal.gu1.validation_reader import is_about_details, read_refusal
 from portal.http.client_options import HttpTransport, make_http_client, retry_after
+from portal.services.request_ids import HEADER, current_request_id
 
 OnCall = Callable[[str, str, float], None]
 """Called when a call ends, with its operation, outcome and seconds."""
@@ -141,7 +142,11 @@ class Call:
         """The body of a 2xx."""
         operation = self.operation
         content = None if body is None else json.dumps(body).encode()
-        async with self._client.stream(operation.method, path, params=params, content=content) as response:
+        request_id = current_request_id()
+        headers = {HEADER: request_id} if request_id else {}
+        async with self._client.stream(
+            operation.method, path, params=params, content=content, headers=headers
+        ) as response:
             status = response.status_code
             if response.is_success:
                 return await _read_body(response, self._most_bytes)

@@ -18,6 +18,7 @@ from portal.services.onboardings import Onboardings
 from portal.services.ports import Clock, Gu1, Meter, Store
 from portal.services.reconciliation import Reconciliation
 from portal.services.refresh_steps import RefreshSteps
+from portal.services.request_ids import part_of_request
 from portal.services.verification_watch import VerificationWatch
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,10 @@ class OnboardingSteps:
         self._refresh_steps = RefreshSteps(gu1, self._leases, onboardings, budget, timings=timings, meter=meter)
 
     async def take(self, claimed: Onboarding) -> None:
+        with part_of_request(claimed.request_id):
+            await self._take(claimed)
+
+    async def _take(self, claimed: Onboarding) -> None:
         step = self._next_step(claimed)
         name = step.__name__.strip("_")
         try:

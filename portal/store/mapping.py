@@ -23,6 +23,7 @@ from portal.domain.validation import (
     OperatorDecision,
     Validation,
 )
+from portal.services.request_ids import current_request_id
 from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import onboardings, validations
@@ -73,6 +74,7 @@ def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str,
         "consent_version": consent.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
         "earlier_attempts": _times(onboarding.earlier_attempts),
+        "request_id": current_request_id() or onboarding.request_id,
         "current_validation": onboarding.validation.number if onboarding.validation else None,
     }
 

@@ -113,6 +113,7 @@ onboardings = Table(
     Column("due_at", UtcDateTime),
     Column("sweep_at", UtcDateTime),
     Column("recheck_at", UtcDateTime),
+    Column("request_id", String),
     Column("fence", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),

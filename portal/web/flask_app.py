@@ -26,6 +26,7 @@ from portal.web.last_resort import LastResort
 from portal.web.operations.probes import alive, operations
 from portal.web.partner_api.endpoints import partner_api
 from portal.web.remembered_answers import RememberedAnswers
+from portal.web.request_id_header import RequestIdHeader
 from portal.web.security import init_security
 from portal.web.tolerant_request import TolerantRequest
 from portal.web.webhook.receiver import webhook
@@ -42,7 +43,7 @@ def make_flask(config: Config) -> Flask:
     app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     inside = ForwardedHeaders(_remembering(app, config), hops=config.trusted_proxies)
-    app.wsgi_app = LastResort(inside)  # type: ignore[method-assign]
+    app.wsgi_app = RequestIdHeader(LastResort(inside))  # type: ignore[method-assign]
     init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))

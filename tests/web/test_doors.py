@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from portal.domain.stage import Stage
+from portal.services.request_ids import HEADER
 from portal.store.tables import metadata
 from portal.web.links import AccessLinks, FormTokens
 from tests.conftest import WEBHOOK_SECRET
@@ -227,7 +228,7 @@ def test_another_partners_onboarding_is_asked_for_like_one_that_never_was(app, a
                 answers = []
                 for onboarding_id in (theirs, never):
                     asked.clear()
-                    answer = api(method, rule.replace("<onboarding_id>", onboarding_id))
+                    answer = api(method, rule.replace("<onboarding_id>", onboarding_id), headers={HEADER: "req-1"})
                     answers.append((answer.status_code, answer.data, sorted(answer.headers), list(asked)))
                 assert answers[0] == answers[1]
                 assert (answers[0][0], bool(answers[0][3])) == (404, True)

@@ -46,6 +46,7 @@ EXCEPTIONS = {
 }
 """What other sites need of us."""
 OF_THE_ANSWER_ITSELF = {
+    "X-Request-Id",
     "Accept-Ranges",
     "Allow",
     "Content-Disposition",
@@ -107,6 +108,7 @@ ANSWERS = {
     "embed script": ("GET", "/embed.js", {}, 200),
     "created": ("POST", "/api/v1/onboardings", {"headers": KEY, "json": {"external_id": "c-7"}}, 201),
     "read": ("GET", "/api/v1/onboardings/{id}", {"headers": KEY}, 200),
+    "problem": ("GET", "/api/v1/problems/not_found", {}, 200),
     "history": ("GET", "/api/v1/onboardings/{id}/events", {"headers": KEY}, 200),
     "erased": ("DELETE", "/api/v1/onboardings/{id}", {"headers": KEY}, 200),
     "without a key": ("GET", "/api/v1/onboardings/{id}", {}, 401),
