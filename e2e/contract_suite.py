@@ -21,12 +21,12 @@ import pytest
 from e2e.mock_gu1 import create_mock
 from e2e.mock_gu1.server import serving
 from e2e.mock_gu1.settings import DEFAULT_API_KEY, DEFAULT_INTEGRATION_CODE
-from portal.config import ConfigError, load_config
 from portal.domain.errors import Gu1Error, Refused
 from portal.domain.onboarding import Details
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.validation import DoubleCheck, Observation
 from portal.gu1.client import Gu1Client
+from portal.settings import ConfigError, load_config
 
 T = TypeVar("T")
 Use = Callable[[Gu1Client], Awaitable[T]]

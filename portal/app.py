@@ -11,7 +11,7 @@ from typing import cast
 from flask import Flask
 from sqlalchemy import Engine
 
-from portal.config import Config, load_config
+from portal.config import Config
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.timings import Timings
@@ -39,6 +39,7 @@ from portal.services.ports import Clock, Gu1
 from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import WebhookHandler
+from portal.settings import load_config
 from portal.store.clock import DatabaseClock
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher

@@ -1,19 +1,17 @@
-"""Settings from the environment. A wrong value prevents the start, with an error that names the variable."""
+"""The settings and what each of them may be. `portal.settings` reads them."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -22,52 +20,43 @@ from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
 from portal.domain.durations import duration_of
 from portal.domain.locales import Locale
-from portal.domain.provider_hosts import ANY_LOOPBACK, parsed_provider_host
+from portal.domain.provider_hosts import parsed_provider_host
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
+from portal.domain.weak_secrets import SHORTEST
 from portal.domain.web_addresses import is_loopback, split_web_url
 
-Names = Annotated[tuple[str, ...], NoDecode]
-
-_MIN_KEY_LENGTH = 32
-_MIN_SECRET_LENGTH = 16
-_MIN_DISTINCT = 8
-SECRETS = ("PORTAL_SECRET_KEYS", "PORTAL_METRICS_TOKEN", "GU1_API_KEY", "GU1_WEBHOOK_SECRETS")
-"""Settings that may come from the file that the variable with `_FILE` behind its name names."""
+MIN_KEY_LENGTH = 32
+SECRETS = ("PORTAL_SECRET_KEYS", "PORTAL_DATABASE_URL", "PORTAL_METRICS_TOKEN", "GU1_API_KEY", "GU1_WEBHOOK_SECRETS")
+"""Settings that nothing shows, and that may come from the file that the variable with `_FILE` behind its name names."""
 _DEFAULT_PARTNERS_FILE = Path("partners.toml")
 
 
-class ConfigError(Exception):
-    """Its text has a line for each wrong setting, without the value."""
-
-
-class Config(BaseSettings):
+class Config(BaseModel):
     # Env files can leave spaces and line ends, which would break every request if used in a header or a URL.
-    model_config = SettingsConfigDict(
-        frozen=True, populate_by_name=True, hide_input_in_errors=True, str_strip_whitespace=True
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True, str_strip_whitespace=True
     )
 
     base_url: str = Field("http://127.0.0.1:8000", validation_alias="PORTAL_BASE_URL")
-    secret_keys: Names = Field((), validation_alias="PORTAL_SECRET_KEYS", repr=False)
+    secret_keys: tuple[str, ...] = Field((), validation_alias="PORTAL_SECRET_KEYS", repr=False)
     database_url: str = Field("sqlite:///portal.db", validation_alias="PORTAL_DATABASE_URL", repr=False)
     partners_file: Path | None = Field(None, validation_alias="PORTAL_PARTNERS_FILE")
     direct_start: bool = Field(True, validation_alias="PORTAL_DIRECT_START")
     default_locale: Locale = Field(Locale.ES_AR, validation_alias="PORTAL_DEFAULT_LOCALE")
     capture: Capture = Field(Capture.REDIRECT, validation_alias="PORTAL_CAPTURE")
     max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
-    attempts_window: Annotated[timedelta, NoDecode] = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
+    attempts_window: timedelta = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
     trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
     hsts_subdomains: bool = Field(False, validation_alias="PORTAL_HSTS_SUBDOMAINS")
     metrics_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_METRICS_PORT")
-    metrics_token: str | None = Field(
-        None, min_length=_MIN_SECRET_LENGTH, validation_alias="PORTAL_METRICS_TOKEN", repr=False
-    )
+    metrics_token: str | None = Field(None, min_length=SHORTEST, validation_alias="PORTAL_METRICS_TOKEN", repr=False)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="PORTAL_LOG_LEVEL")
 
     gu1_base_url: str = Field("https://api.gu1.ai", validation_alias="GU1_BASE_URL")
     gu1_api_key: str = Field(min_length=1, validation_alias="GU1_API_KEY", repr=False)
-    gu1_webhook_secrets: Names = Field(validation_alias="GU1_WEBHOOK_SECRETS", repr=False)
+    gu1_webhook_secrets: tuple[str, ...] = Field(validation_alias="GU1_WEBHOOK_SECRETS", repr=False)
     gu1_organization_id: str | None = Field(None, validation_alias="GU1_ORGANIZATION_ID")
     gu1_integration_code: str = Field(
         "global_gueno_validation_kyc", min_length=1, validation_alias="GU1_INTEGRATION_CODE"
@@ -78,10 +67,8 @@ class Config(BaseSettings):
     gu1_concurrency: int = Field(200, ge=1, le=1000, validation_alias="GU1_CONCURRENCY")
     gu1_hourly_budget: int | None = Field(None, ge=1, validation_alias="GU1_HOURLY_BUDGET")
     gu1_double_check_renaper: bool = Field(True, validation_alias="GU1_DOUBLE_CHECK_RENAPER")
-    gu1_renaper_patience: Annotated[RenaperPatience, NoDecode] = Field(
-        DEFAULT_PATIENCE, validation_alias="GU1_RENAPER_PATIENCE"
-    )
-    gu1_provider_hosts: Names = Field(("verify.didit.me",), validation_alias="GU1_PROVIDER_HOSTS")
+    gu1_renaper_patience: RenaperPatience = Field(DEFAULT_PATIENCE, validation_alias="GU1_RENAPER_PATIENCE")
+    gu1_provider_hosts: tuple[str, ...] = Field(("verify.didit.me",), validation_alias="GU1_PROVIDER_HOSTS")
 
     @field_validator("secret_keys", "gu1_webhook_secrets", "gu1_provider_hosts", mode="before")
     @classmethod
@@ -102,13 +89,6 @@ class Config(BaseSettings):
     @classmethod
     def _patience(cls, value: object) -> object:
         return RenaperPatience.parsed(value) if isinstance(value, str) else value
-
-    @field_validator(
-        "operator_name", "contact_url", "gu1_organization_id", "metrics_port", "metrics_token", mode="before"
-    )
-    @classmethod
-    def _blank_is_none(cls, value: object) -> object:
-        return (value.strip() or None) if isinstance(value, str) else value
 
     @field_validator("operator_name")
     @classmethod
@@ -145,7 +125,7 @@ class Config(BaseSettings):
         except (ArgumentError, ValueError):  # its text can quote a part of the password
             raise ValueError("is not a database URL") from None
         if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
-            raise ValueError("must begin with sqlite:// or postgresql+psycopg://")
+            raise ValueError(f"must begin with sqlite:// or postgresql+psycopg://, not with {url.drivername}://")
         if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
             raise ValueError("must name a file: sqlite:///portal.db")
         return value
@@ -153,8 +133,8 @@ class Config(BaseSettings):
     @field_validator("secret_keys")
     @classmethod
     def _long_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(len(key) < _MIN_KEY_LENGTH for key in value):
-            raise ValueError(f"each key needs at least {_MIN_KEY_LENGTH} characters")
+        if any(len(key) < MIN_KEY_LENGTH for key in value):
+            raise ValueError(f"each key needs at least {MIN_KEY_LENGTH} characters")
         return value
 
     @field_validator("gu1_api_key", "gu1_organization_id", "gu1_integration_code", "metrics_token")
@@ -175,12 +155,6 @@ class Config(BaseSettings):
     @classmethod
     def _provider_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(parsed_provider_host, value))
-
-    @model_validator(mode="after")
-    def _any_provider_on_loopback_only(self) -> Config:
-        if ANY_LOOPBACK in self.gu1_provider_hosts and not is_loopback(urlsplit(self.gu1_base_url).hostname or ""):
-            raise ValueError("GU1_PROVIDER_HOSTS: * is allowed only for a gu1 on loopback")
-        return self
 
     @property
     def partners_path(self) -> Path | None:
@@ -209,90 +183,11 @@ def default_partners_file() -> Path | None:
     return _DEFAULT_PARTNERS_FILE if _DEFAULT_PARTNERS_FILE.is_file() else None
 
 
-def load_config(**overrides: object) -> Config:
-    """From the environment; without secret keys, from the key file beside a SQLite database. Raises `ConfigError`."""
-    config = _with_keys(_from_environment(overrides))
-    if config.is_public:
-        _refuse_weak_secrets(config)
-    return config
-
-
-def _from_environment(overrides: dict[str, object]) -> Config:
-    try:
-        return Config(**_from_files() | overrides)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise ConfigError("\n".join(_lines(error))) from None
-
-
-def _with_keys(config: Config) -> Config:
-    if config.secret_keys:
-        return config
-    if not config.is_sqlite or not config.database.database:
-        raise ConfigError("PORTAL_SECRET_KEYS: required with this database; create one with: openssl rand -hex 32")
-    return config.model_copy(update={"secret_keys": _keys_beside(Path(config.database.database.removeprefix("file:")))})
-
-
-def _refuse_weak_secrets(config: Config) -> None:
-    found = {
-        "PORTAL_SECRET_KEYS": config.secret_keys,
-        "PORTAL_METRICS_TOKEN": filter(None, (config.metrics_token,)),
-        "GU1_WEBHOOK_SECRETS": config.gu1_webhook_secrets,
-    }
-    weak = [name for name, values in found.items() if any(map(_is_guessable, values))]
-    if weak:
-        rule = f"too easy to guess: a secret needs {_MIN_SECRET_LENGTH} characters that do not repeat themselves"
-        raise ConfigError("\n".join(f"{name}: {rule}" for name in weak))
-
-
-def _is_guessable(secret: str) -> bool:
-    repeats = secret in (secret + secret)[1:-1]
-    return len(secret) < _MIN_SECRET_LENGTH or len(set(secret)) < _MIN_DISTINCT or repeats
-
-
 def make_private(path: Path) -> None:
     """Takes a file's permissions from everybody but its owner. What cannot be changed is for `portal check` to name."""
     with contextlib.suppress(OSError):
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
-
-
-def _from_files() -> dict[str, object]:
-    """Read anew at each start of a worker process, so a changed file and SIGHUP replace a secret."""
-    given: dict[str, object] = {}
-    for name in SECRETS:
-        path = os.environ.get(f"{name}_FILE")
-        if not path:
-            continue
-        if os.environ.get(name):
-            raise ConfigError(f"{name}: is set twice, here and as {name}_FILE")
-        try:
-            given[name] = Path(path).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            problem = getattr(error, "strerror", None) or "is not text"
-            raise ConfigError(f"{name}_FILE: cannot be read: {problem}") from None
-    return given
-
-
-def _keys_beside(database: Path) -> tuple[str, ...]:
-    """Creates the file once, readable by its owner only; of two processes the second reads what the first wrote."""
-    path = database.with_name(database.name + ".keys")
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    try:
-        if not path.exists():
-            fresh.touch(mode=0o600, exist_ok=False)
-            fresh.write_text(secrets.token_hex(32) + "\n", "ascii")
-            with contextlib.suppress(FileExistsError):
-                os.link(fresh, path)
-            fresh.unlink()
-        make_private(path)
-        keys = tuple(path.read_text("ascii").replace(",", "\n").split())
-    except OSError as error:
-        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file cannot be created or read: {error}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is not text") from None
-    if not keys or any(len(key) < _MIN_KEY_LENGTH for key in keys):
-        raise ConfigError(f"PORTAL_SECRET_KEYS: the key file {path} is empty or has a key that is too short")
-    return keys
 
 
 def web_address(value: str) -> SplitResult:
@@ -303,5 +198,5 @@ def web_address(value: str) -> SplitResult:
     return parts
 
 
-def _lines(error: ValidationError) -> list[str]:
-    return [": ".join((*(str(part) for part in problem["loc"]), problem["msg"])) for problem in error.errors()]
+FIELDS: Mapping[str, str] = {str(it.validation_alias): name for name, it in Config.model_fields.items()}
+"""The fields of `Config`, by the names of their environment variables."""

@@ -2,11 +2,14 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from secrets import token_hex, token_urlsafe
 
 import pytest
 
-from portal.config import ConfigError, load_config
+from portal.config import FIELDS, SECRETS, Config
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, Afterwards, RenaperPatience
+from portal.domain.weak_secrets import guessable, miscopied
+from portal.settings import ConfigError, load_config, read_settings, weak_secrets
 
 SECRET = "hush-7Kd2mQx9vTzW4cLr8YbNq5hFe1u"
 NINETY = timedelta(minutes=90)
@@ -99,7 +102,6 @@ def test_each_variable_is_read(environment, name, text, field, value):
         ("PORTAL_BASE_URL", "https://kyc.example.com:eighty"),
         ("PORTAL_BASE_URL", "https://[::1"),
         ("PORTAL_BASE_URL", "ftp://kyc.example.com"),
-        ("PORTAL_BASE_URL", ""),
         ("PORTAL_SECRET_KEYS", f"{SECRET},short"),
         ("PORTAL_DATABASE_URL", "mysql://u:p@db/x"),
         ("PORTAL_DATABASE_URL", "nonsense"),
@@ -129,10 +131,8 @@ def test_each_variable_is_read(environment, name, text, field, value):
         ("GU1_API_KEY", None),
         ("GU1_WEBHOOK_SECRETS", " , "),
         ("GU1_WEBHOOK_SECRETS", None),
-        ("GU1_INTEGRATION_CODE", ""),
         ("GU1_DOUBLE_CHECK_RENAPER", "sometimes"),
-        *(("GU1_RENAPER_PATIENCE", text) for text in ("24h", "hold", "24h:reject", "-1h:hold", "24:hold", "")),
-        ("GU1_PROVIDER_HOSTS", ""),
+        *(("GU1_RENAPER_PATIENCE", text) for text in ("24h", "hold", "24h:reject", "-1h:hold", "24:hold")),
         ("GU1_PROVIDER_HOSTS", "*"),
         ("GU1_PROVIDER_HOSTS", "verify.didit.me; script-src *"),
         ("GU1_PROVIDER_HOSTS", "https://verify.didit.me"),
@@ -149,6 +149,110 @@ def test_all_bad_values_are_named_at_once(environment):
     environment(PORTAL_MAX_ATTEMPTS="0", PORTAL_DEFAULT_LOCALE="fr", GU1_API_KEY=None)
     named = {line.split(":")[0] for line in complaint().splitlines()}
     assert named == {"PORTAL_MAX_ATTEMPTS", "PORTAL_DEFAULT_LOCALE", "GU1_API_KEY"}
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\r\n"])
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - LEAST.keys()))
+def test_blank_setting_is_not_set(environment, name, blank):
+    default = getattr(load_config(), FIELDS[name])
+    environment(**{name: blank})
+    assert getattr(load_config(), FIELDS[name]) == default
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("PORTAL_CAPTURE", "popup", "found 'popup'; must be 'redirect', 'new-tab' or 'frame'"),
+        ("PORTAL_MAX_ATTEMPTS", "21", "found '21'; must be a whole number from 1 to 20"),
+        ("PORTAL_MAX_ATTEMPTS", "3.5", "found '3.5'; must be a whole number from 1 to 20"),
+        ("GU1_HOURLY_BUDGET", "none", "found 'none'; must be a whole number of 1 or more"),
+        ("PORTAL_DIRECT_START", "ja", "found 'ja'; must be true or false"),
+        ("PORTAL_DATABASE_URL", "mysql://u:p@db/x", "not with mysql://"),
+        ("PORTAL_METRICS_TOKEN", "short-and-secret"[:9], "must have at least 16 characters"),
+        ("PORTAL_BASE_URL", "'https://kyc.example.com'", "is in quotes"),
+        ("PORTAL_LOG_LEVEL", "gk_prod_4711", "found what looks like a secret (not shown); must be"),
+        ("PORTAL_BASE_URL", "https://kyc.example.com/" + "p" * 99, "…'; must be a scheme"),
+    ],
+)
+def test_wrong_setting_says_what_was_found_and_what_is_allowed(environment, name, text, says):
+    environment(**{name: text})
+    assert says in complaint()
+    assert "4711" not in complaint() and "p" * 60 not in complaint() and "short-and" not in complaint()
+
+
+def test_faults_of_every_kind_are_named_together(environment):
+    environment(
+        PORTAL_BASE_URL="http://kyc.example.com",
+        PORTAL_SECRET_KEYS=None,
+        PORTAL_DATABASE_URL="postgresql+psycopg://u:p@db/x",
+        PORTAL_METRICS_TOKEN="m" * 32,
+        GU1_API_KEY=None,
+        GU1_API_KEY_FILE="/nowhere",
+        GU1_WEBHOOK_SECRETS='"w1"',
+        GU1_PROVIDER_HOSTS="*",
+    )
+    named = {line.split(":")[0] for line in complaint().splitlines()}
+    assert named == {
+        "PORTAL_BASE_URL",
+        "PORTAL_SECRET_KEYS",
+        "PORTAL_METRICS_TOKEN",
+        "GU1_API_KEY_FILE",
+        "GU1_WEBHOOK_SECRETS",
+        "GU1_PROVIDER_HOSTS",
+    }
+
+
+def test_fault_elsewhere_makes_no_key_file(environment, tmp_path):
+    environment(PORTAL_SECRET_KEYS=None, PORTAL_MAX_ATTEMPTS="0")
+    complaint()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_env_file_in_the_working_directory_is_read_behind_the_environment(environment, tmp_path):
+    environment(GU1_API_KEY=None, PORTAL_MAX_ATTEMPTS="2", PORTAL_CAPTURE="")
+    (tmp_path / ".env").write_text(
+        f"# ours\nexport GU1_API_KEY='{SECRET}'\nPORTAL_MAX_ATTEMPTS=5\nPORTAL_CAPTURE=frame\n"
+    )
+    settings = read_settings()
+    assert (settings.config.gu1_api_key, settings.config.max_attempts, settings.config.capture) == (SECRET, 2, "frame")
+    names = ("GU1_API_KEY", "PORTAL_MAX_ATTEMPTS", "PORTAL_LOG_LEVEL")
+    assert [settings.source_of(name) for name in names] == [".env", "environment", "default"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PORTAL_TRUSTED_PROXY", "PORTAL_TRUSTED_PROXIES"),
+        ("GU1_APIKEY", "GU1_API_KEY"),
+        ("GU1_API_KEYS", "GU1_API_KEY"),
+        ("GUI_API_KEY", "GU1_API_KEY"),
+        ("PROTAL_BASE_URL", "PORTAL_BASE_URL"),
+        ("PORTAL_DATABASE", "PORTAL_DATABASE_URL"),
+        ("portal_metric_port", "PORTAL_METRICS_PORT"),
+        ("GU1_WEBHOOK_SECRET_FILE", "GU1_WEBHOOK_SECRETS_FILE"),
+        ("PORTAL_QQQ", None),
+    ],
+)
+def test_unknown_setting_is_known_with_the_nearest_one(environment, name, meant):
+    environment(**{name: "x"})
+    assert read_settings().environment.unknown == {name.upper(): meant}
+
+
+def test_what_kubernetes_says_of_a_service_called_portal_is_no_setting(environment):
+    address = "tcp://10.0.0.7:8000"
+    environment(PORTAL_SERVICE_HOST="10.0.0.7", PORTAL_SERVICE_PORT="8000", PORTAL_SERVICE_PORT_HTTP="8000")
+    environment(PORTAL_PORT=address, PORTAL_PORT_8000_TCP=address, PORTAL_PORT_8000_TCP_ADDR="10.0.0.7")
+    environment(PORTAL_DB_PORT=address, PORTALEGRE="a town")
+    assert read_settings().environment.unknown == {}
+
+
+def test_each_secret_may_come_from_a_file(environment, tmp_path):
+    url = f"postgresql+psycopg://u:{SECRET}@db/x"
+    (tmp_path / "url").write_text(f"{url}\n")
+    environment(PORTAL_DATABASE_URL_FILE=str(tmp_path / "url"))
+    assert load_config().database_url == url
+    hidden = {name for name, field in Config.model_fields.items() if not field.repr}
+    assert {FIELDS[name] for name in SECRETS} == hidden
 
 
 def test_any_provider_host_is_for_a_gu1_on_loopback(environment):
@@ -244,6 +348,45 @@ def test_secret_that_can_be_guessed_stops_the_start_where_strangers_are(environm
     assert complaint().startswith("PORTAL_SECRET_KEYS: too easy to guess")
     environment(PORTAL_BASE_URL="http://localhost:8000")
     assert load_config().secret_keys[1] == secret * 8
+
+
+@pytest.mark.parametrize(
+    ("secret", "says"),
+    [
+        (f'"{SECRET}"', "is in quotes"),
+        (f"'{SECRET}'", "is in quotes"),
+        (f"“{SECRET}”", "is in quotes"),
+        (f'"{SECRET}', "has a quote at one end"),
+        ('"w1"', "is in quotes"),
+        ("w", "1 character only"),
+        ("w1", "2 characters only"),
+        ("k" * 32, "one character 32 times"),
+        ("abc" * 20, "the same 3 characters over and over"),
+        ("change-me-change-me-please-1234", "an example's placeholder"),
+        ("your-webhook-secret-from-the-dashboard", "an example's placeholder"),
+        ("${GU1_WEBHOOK_SECRET_FROM_VAULT}", "a variable or a command that nothing filled in"),
+        ("$(openssl rand -hex 32)", "a variable or a command that nothing filled in"),
+        ("<secret from the dashboard>", "a variable or a command that nothing filled in"),
+        ("GU1_WEBHOOK_SECRETS=Kd2mQx9vTzW4cLr8YbNq5hFe1u", "begins with the setting's own name"),
+    ],
+)
+def test_weak_secret_is_named_as_what_it_most_likely_is(environment, secret, says):
+    environment(GU1_WEBHOOK_SECRETS=secret)
+    (problem,) = weak_secrets(load_config()).values()
+    assert says in problem and secret not in problem
+    environment(PORTAL_BASE_URL="https://kyc.example.com")
+    assert complaint() == f"GU1_WEBHOOK_SECRETS: {problem}"
+
+
+@pytest.mark.parametrize("key", [f'"gk_prod_{SECRET}"', f"Bearer {SECRET}", f"GU1_API_KEY={SECRET}"])
+def test_api_key_that_was_not_copied_as_it_is_stops_the_start(environment, key):
+    environment(PORTAL_BASE_URL="https://kyc.example.com", GU1_API_KEY=key)
+    assert complaint().startswith("GU1_API_KEY: ")
+
+
+def test_random_secrets_are_not_weak():
+    for make in (token_hex, token_urlsafe):
+        assert not [secret for secret in (make(24) for _ in range(500)) if guessable(secret) or miscopied(secret)]
 
 
 def test_key_file_that_others_may_read_is_taken_from_them(environment, tmp_path):

@@ -27,9 +27,9 @@ from e2e.bench.kill_at_commit import KILL_FILE, CommitKiller
 from e2e.servers import Server, portal
 from portal.app import create_app, runner_of
 from portal.cli.serve import serve_app
-from portal.config import load_config
 from portal.domain.timings import Timings
 from portal.logs import set_up_logging
+from portal.settings import load_config
 
 TIME_SCALE = "BENCH_TIME_SCALE"
 CLOCK_FILE = "BENCH_CLOCK_FILE"

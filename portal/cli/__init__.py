@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from portal.cli.check import check
+from portal.cli.config_command import config_command
 from portal.cli.migrate import migrate_command
 from portal.cli.onboarding_group import onboarding_group
 from portal.cli.partner import partner_group
@@ -13,9 +14,10 @@ from portal.cli.serve import serve
 
 
 @click.group()
+@click.version_option(package_name="kyc-onboarding-portal", prog_name="portal")
 def main() -> None:
     """An onboarding portal in front of gu1's KYC API."""
 
 
-for command in (serve, check, migrate_command, partner_group, onboarding_group, reverify):
+for command in (serve, check, config_command, migrate_command, partner_group, onboarding_group, reverify):
     main.add_command(command)

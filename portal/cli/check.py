@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import click
 
-from portal.cli.common import configuration, database, registry
+from portal.cli.common import database, registry, settings
+from portal.cli.doubts import doubtful_secrets, doubts_of
 from portal.cli.weaknesses import weaknesses_of
 from portal.config import Config
 from portal.domain.errors import Gu1Error
@@ -30,9 +31,13 @@ class Result:
 @click.command()
 def check() -> None:
     """Try the configuration, the database and the gu1 key, and say which gu1 the key leads to."""
-    config = configuration()
-    weaknesses = weaknesses_of(config)
-    results = [Result("configuration"), Result("security", findings=weaknesses, warns=bool(weaknesses))]
+    found = settings()
+    config = found.config
+    doubts, weaknesses = doubts_of(found), (*doubtful_secrets(config), *weaknesses_of(config))
+    results = [
+        Result("configuration", findings=doubts, warns=bool(doubts)),
+        Result("security", findings=weaknesses, warns=bool(weaknesses)),
+    ]
     results += [_run(name, check) for name, check in _checks(config)]
     width = max(len(result.name) for result in results)
     for result in results:

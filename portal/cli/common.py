@@ -10,18 +10,44 @@ from pathlib import Path
 import click
 from sqlalchemy import Engine
 
-from portal.config import Config, ConfigError, load_config
+from portal.config import FIELDS, SECRETS, Config, default_partners_file
 from portal.domain.errors import StoreUnavailable
+from portal.environment import Environment, read_environment
 from portal.partners.registry import Registry
 from portal.partners.toml_file import PartnersError, read_registry
+from portal.settings import ConfigError, Settings, read_settings
 from portal.store.database import Schema, make_engine, schema_of
 
 
 def configuration() -> Config:
+    return settings().config
+
+
+def settings() -> Settings:
+    """Or an error that names all faults, those of the partners file too, so that nobody mends them one by one."""
     try:
-        return load_config()
+        return read_settings()
     except ConfigError as error:
-        raise click.ClickException(f"the configuration is wrong:\n{error}") from None
+        faults = [str(error), *map(": ".join, unknown_settings(read_environment(FIELDS, SECRETS)))]
+    try:
+        read_registry(partners_file())
+    except PartnersError as error:
+        faults.append(str(error))
+    raise click.ClickException("\n".join(["the configuration is wrong:", *faults]))
+
+
+def unknown_settings(environment: Environment) -> list[tuple[str, str]]:
+    """Variables that look like settings and are none, and what that means."""
+    return [
+        (name, "no such setting, so it has no effect" + (f"; did you mean {near}?" if near else ""))
+        for name, near in environment.unknown.items()
+    ]
+
+
+def partners_file() -> Path | None:
+    """The one that the settings name, whatever else they say."""
+    named = read_environment(FIELDS, SECRETS).given.get("PORTAL_PARTNERS_FILE")
+    return Path(named.text) if named else default_partners_file()
 
 
 @contextmanager

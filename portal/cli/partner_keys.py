@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import click
 from pydantic import ValidationError
 
-from portal.cli.common import configuration, registry
-from portal.config import Config, default_partners_file
+from portal.cli.common import configuration, partners_file, registry
+from portal.config import Config
 from portal.domain.errors import ReservedExternalId, StoreUnavailable
 from portal.partners.registry import Partner, Registry, hash_of_key, new_key, new_signing_secret
 from portal.partners.toml_file import SLUG
@@ -100,8 +98,7 @@ def _print_note(text: str) -> None:
 
 def _local_registry() -> Registry:
     """Needs no other settings, so that partners can be prepared on another machine."""
-    named = os.environ.get("PORTAL_PARTNERS_FILE")
-    return registry(Path(named) if named else default_partners_file())
+    return registry(partners_file())
 
 
 def _partner(known: Registry, slug: str) -> Partner:

@@ -19,10 +19,11 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 from granian.server.mt import MTServer
 
-from portal.cli.common import configuration, database, registry, usable_schema
+from portal.cli.common import database, registry, settings, unknown_settings, usable_schema
 from portal.cli.metrics_port import metrics_server
-from portal.config import Config, load_config
+from portal.config import Config
 from portal.logs import logging_config, set_up_logging
+from portal.settings import load_config
 from portal.store.database import Schema, migrate
 
 # Granian's backpressure counts accepted connections, including idle ones: of each worker.
@@ -66,9 +67,12 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 def serve_app(target: str, host: str, port: int, workers: int, *, threads: int = _BLOCKING_THREADS) -> None:
     """`target` names the factory that each worker process calls."""
-    config = configuration()
+    found = settings()
+    config = found.config
     set_up_logging(config.log_level)
     registry(config.partners_path)
+    for name, problem in unknown_settings(found.environment):
+        log.warning("setting %s: %s", name, problem)
     _migrate_or_check(config)
     _raise_file_limit()
     with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():

@@ -13,6 +13,7 @@ import click
 from portal.cli.common import registry
 from portal.config import Config
 from portal.domain.web_addresses import is_loopback
+from portal.environment import ENV_FILE
 from portal.gu1.probe.report import Finding
 from portal.partners.registry import Partner
 
@@ -40,6 +41,7 @@ def _private_files(config: Config) -> Iterator[Path]:
         yield from (database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm", ".keys"))
     if config.partners_path:
         yield config.partners_path
+    yield ENV_FILE
 
 
 def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:

@@ -1,25 +1,28 @@
-"""Reads the partners' TOML file, or reports the first error with its line."""
+"""Reads the partners' TOML file, or reports what is wrong with it, line by line."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from portal.partners.registry import LOGO_BYTES, LOGO_TYPES, Logo, Partner, Registry
+from portal.partners.registry import LOGO_BYTES, LOGO_TYPES, Logo, Palette, Partner, Registry
+from portal.setting_errors import found_text, problem_text
 
+_SECRETS = (["api_keys"], ["signing_secrets"])
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
 class PartnersError(Exception):
-    """The message names file, line and problem for the operator, without secrets."""
+    """The message has a line for each fault, with file, line and problem for the operator, without secrets."""
 
 
 def read_registry(path: Path | None) -> Registry:
@@ -38,10 +41,12 @@ def read_registry(path: Path | None) -> Registry:
     source, tables = _Source(path, text), parsed.pop("partners", {})
     if parsed or not isinstance(tables, dict):
         raise PartnersError(f"{path}: must contain one table [partners.SLUG] for each partner and nothing else")
-    partners = {slug: _partner(source, slug, table) for slug, table in tables.items()}
+    partners = {slug: partner for slug, table in tables.items() if (partner := _partner(source, slug, table))}
     _refuse_shared_secrets(source, partners.values())
     _refuse_two_without_a_prefix(source, partners.values())
-    logos = {slug: _logo(source, partner) for slug, partner in partners.items() if partner.logo}
+    logos = {slug: logo for slug, partner in partners.items() if partner.logo and (logo := _logo(source, partner))}
+    if source.faults:
+        raise PartnersError("\n".join(source.faults))
     return Registry(MappingProxyType(partners), MappingProxyType(logos))
 
 
@@ -49,10 +54,11 @@ def read_registry(path: Path | None) -> Registry:
 class _Source:
     path: Path
     text: str
+    faults: list[str] = field(default_factory=list)
 
-    def error(self, slug: str, where: tuple[Any, ...], problem: str) -> PartnersError:
+    def refuse(self, slug: str, where: tuple[Any, ...], problem: str) -> None:
         named = ".".join(str(part) for part in ("partners", slug, *where))
-        return PartnersError(f"{self.path}, line {self._line(slug, where)}: {named}: {problem}")
+        self.faults.append(f"{self.path}, line {self._line(slug, where)}: {named}: {problem}")
 
     def _line(self, slug: str, where: tuple[Any, ...]) -> int:
         """The line of the key, otherwise of its table; tomllib does not report lines."""
@@ -71,16 +77,27 @@ class _Source:
         return found or header
 
 
-def _partner(source: _Source, slug: str, table: object) -> Partner:
+def _partner(source: _Source, slug: str, table: object) -> Partner | None:
     if not SLUG.fullmatch(slug):
-        raise source.error(slug, (), "a slug has at most 40 lower-case letters, digits and dashes")
-    if not isinstance(table, dict) or "slug" in table:
-        raise source.error(slug, (), "must be a table without a slug: its name is the slug")
-    try:
-        return Partner.model_validate({**table, "slug": slug})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise source.error(slug, first["loc"], first["msg"].removeprefix("Value error, ")) from None
+        source.refuse(slug, (), "a slug has at most 40 lower-case letters, digits and dashes")
+    elif not isinstance(table, dict) or "slug" in table:
+        source.refuse(slug, (), "must be a table without a slug: its name is the slug")
+    else:
+        try:
+            return Partner.model_validate({**table, "slug": slug})
+        except ValidationError as error:
+            for problem in error.errors():
+                source.refuse(slug, problem["loc"], _text(problem))
+    return None
+
+
+def _text(problem: ErrorDetails) -> str:
+    where = [it for it in problem["loc"] if isinstance(it, str)]
+    model = Palette if where[:1] == ["theme"] else Partner
+    known = model.model_fields.keys() - {"slug"}
+    return problem_text(
+        problem, secret=where[:1] in _SECRETS, known=known, field=model.model_fields.get(where[-1]) if where else None
+    )
 
 
 def _refuse_shared_secrets(source: _Source, partners: Iterable[Partner]) -> None:
@@ -90,26 +107,28 @@ def _refuse_shared_secrets(source: _Source, partners: Iterable[Partner]) -> None
             for secret in getattr(partner, setting):
                 owner = seen.setdefault(secret, partner.slug)
                 if owner != partner.slug:
-                    raise source.error(partner.slug, (setting,), f"one of these already belongs to partner {owner}")
+                    source.refuse(partner.slug, (setting,), f"one of these already belongs to partner {owner}")
 
 
 def _refuse_two_without_a_prefix(source: _Source, partners: Iterable[Partner]) -> None:
     """At gu1, `customer-7` of both would be one entity, with the verdicts of both."""
     without = [partner.slug for partner in partners if not partner.prefix_external_ids]
-    if len(without) > 1:
+    for slug in without[1:]:
         problem = f"must be true: partner {without[0]} has no prefix either, so gu1 would mix up their customers"
-        raise source.error(without[1], ("prefix_external_ids",), problem)
+        source.refuse(slug, ("prefix_external_ids",), problem)
 
 
-def _logo(source: _Source, partner: Partner) -> Logo:
+def _logo(source: _Source, partner: Partner) -> Logo | None:
     path = source.path.parent / (partner.logo or "")
     mimetype = LOGO_TYPES.get(path.suffix.lower())
-    if mimetype is None:
-        raise source.error(partner.slug, ("logo",), f"must be a file of {', '.join(LOGO_TYPES)}")
+    problem = None if mimetype else f"must be a file of {', '.join(LOGO_TYPES)}"
     try:
-        content = path.read_bytes()
+        content = path.read_bytes() if mimetype else b""
     except (OSError, ValueError) as error:
-        raise source.error(partner.slug, ("logo",), f"cannot be read: {getattr(error, 'strerror', error)}") from None
+        content, problem = b"", f"cannot be read: {getattr(error, 'strerror', error)}"
     if len(content) > LOGO_BYTES:
-        raise source.error(partner.slug, ("logo",), f"is larger than {LOGO_BYTES // 1024} KiB")
+        problem = f"is larger than {LOGO_BYTES // 1024} KiB"
+    if problem or not mimetype:
+        source.refuse(partner.slug, ("logo",), f"{problem}; found {found_text(partner.logo)}")
+        return None
     return Logo(content, mimetype, sha256(content).hexdigest()[:12])

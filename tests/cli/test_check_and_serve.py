@@ -1,8 +1,15 @@
+import json
+from importlib.metadata import version
+
 import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
+from portal.cli.doubts import doubts_of
 from portal.cli.serve import available_cores
+from portal.config import FIELDS, Config
+from portal.environment import Environment
+from portal.settings import Settings
 from tests.ports import free_port
 
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
@@ -70,6 +77,74 @@ def test_a_wrong_configuration_names_each_bad_value(portal, command):
     result = portal(command, PORTAL_MAX_ATTEMPTS="none", GU1_API_KEY="")
     assert result.exit_code == 1
     assert "PORTAL_MAX_ATTEMPTS" in result.output and "GU1_API_KEY" in result.output
+
+
+def test_faults_of_settings_and_partners_file_are_named_at_once(portal, tmp_path):
+    partners = tmp_path / "partners.toml"
+    partners.write_text('[partners.shop]\nname = "Shop"\ncapture = "popup"\n')
+    result = portal(
+        "check", PORTAL_PARTNERS_FILE=str(partners), PORTAL_CAPTURE="popup", GU1_API_KEY="", GU1_APIKEY=SECRET
+    )
+    assert result.exit_code == 1
+    for named in ("PORTAL_CAPTURE: ", "GU1_API_KEY: ", "partners.shop.capture: ", "shop.signing_secrets: "):
+        assert named in result.output
+    assert "GU1_APIKEY: no such setting, so it has no effect; did you mean GU1_API_KEY?" in result.output
+
+
+def test_check_names_settings_that_do_not_exist(portal):
+    result = portal("check", PORTAL_TRUSTED_PROXY="1")
+    assert "WARNING" in table(result)["configuration"]
+    assert "did you mean PORTAL_TRUSTED_PROXIES?" in result.output
+
+
+@pytest.mark.parametrize("secret", ["w", "k" * 32, '"w1"'])
+def test_check_names_secrets_that_most_likely_are_none(portal, secret):
+    result = portal("check", GU1_WEBHOOK_SECRETS=secret)
+    assert "WARNING" in table(result)["security"] and "\n  GU1_WEBHOOK_SECRETS" in result.output
+
+
+GU1, PUBLIC, MOCK = "https://api.gu1.ai", "https://kyc.example.com", "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize(
+    ("key", "gu1", "portal_at", "says"),
+    [
+        ("gk_sandbox_1", GU1, PUBLIC, "a sandbox key at https://api.gu1.ai"),
+        ("sk_test_1", GU1, "http://127.0.0.1:8000", "a sandbox key at https://api.gu1.ai"),
+        ("gk_prod_1", MOCK, PUBLIC, "a production key at http://127.0.0.1:9000"),
+        ("sk_live_1", GU1, "http://127.0.0.1:8000", "a production key, which costs"),
+        ("gk_sandbox_1", MOCK, PUBLIC, ""),
+        ("gk_production_1", GU1, PUBLIC, ""),
+        ("opaque", GU1, PUBLIC, ""),
+    ],
+)
+def test_kind_of_key_is_compared_with_the_addresses(key, gu1, portal_at, says):
+    config = Config(gu1_api_key=key, gu1_base_url=gu1, base_url=portal_at, gu1_webhook_secrets=("s",))
+    found = doubts_of(Settings(config, Environment({}, {}, {})))
+    assert bool(found) is bool(says) and says in "".join(it.found for it in found)
+
+
+def test_version_is_the_package_s(portal):
+    assert portal("--version").output == f"portal, version {version('kyc-onboarding-portal')}\n"
+
+
+def test_config_shows_what_holds_and_where_it_comes_from(portal, tmp_path):
+    (tmp_path / "secrets").write_text(f"{SECRET}\n")
+    changes = {
+        "PORTAL_DATABASE_URL": f"postgresql+psycopg://portal:{SECRET}@db/portal?password={SECRET}",
+        "GU1_WEBHOOK_SECRETS": "",
+        "GU1_WEBHOOK_SECRETS_FILE": str(tmp_path / "secrets"),
+        "PORTAL_METRICS_TOKEN": SECRET,
+        "PORTAL_MAX_ATTEMPTS": "5",
+    }
+    shown = json.loads(portal("config", "--json", **changes).output)
+    assert shown.keys() == FIELDS.keys()
+    assert shown["PORTAL_MAX_ATTEMPTS"] == {"value": 5, "source": "environment"}
+    assert shown["PORTAL_ATTEMPTS_WINDOW"] == {"value": "24h", "source": "default"}
+    assert shown["PORTAL_DATABASE_URL"]["value"] == "postgresql+psycopg://portal:***@db/portal"
+    assert shown["GU1_WEBHOOK_SECRETS"] == {"value": ["*** (34 characters)"], "source": f"file {tmp_path / 'secrets'}"}
+    rows = portal("config", **changes).output.splitlines()
+    assert [row.split()[0] for row in rows] == ["setting", *FIELDS]
 
 
 @pytest.mark.parametrize("command", ["serve", "check", "migrate"])

@@ -85,6 +85,23 @@ def test_fault_is_named_with_its_line_and_without_secrets(read, right, wrong, fa
     assert KEY not in str(refused.value)
 
 
+def test_all_faults_are_named_at_once_with_what_was_found_and_what_is_allowed(read):
+    text = SHOP.replace('locale = "pt-BR"', 'locale = "pt"').replace('capture = "frame"', 'kapture = "frame"')
+    text = text.replace('accent = "#0055ff"', 'accent = "blue"') + another().replace(
+        'name = "Shop"', "max_attempts = 99"
+    )
+    with pytest.raises(PartnersError) as refused:
+        read(text)
+    lines = [line.partition("partners.toml, ")[2] for line in str(refused.value).splitlines()]
+    assert lines == [
+        "line 8: partners.shop.locale: found 'pt'; must be 'es-AR', 'es', 'pt-BR' or 'en'",
+        "line 12: partners.shop.theme.accent: found 'blue'; must be a colour as six hex digits, such as #0b6e5b",
+        "line 9: partners.shop.kapture: unknown; did you mean capture?",
+        "line 14: partners.other.name: Field required",
+        "line 15: partners.other.max_attempts: found 99; must be a whole number from 1 to 20",
+    ]
+
+
 def test_one_key_opens_one_partner(read):
     with pytest.raises(PartnersError, match=r"line 18: partners\.other\.api_keys: .* already belongs to partner shop"):
         read(SHOP + SHOP.replace("partners.shop", "partners.other"))

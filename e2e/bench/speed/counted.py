@@ -21,7 +21,7 @@ from wsgiref.types import WSGIApplication
 from e2e.bench.speed.seeding import OLDER
 from e2e.bench.speed.sides import BARE, bare_app
 from portal.app import create_app
-from portal.config import load_config
+from portal.settings import load_config
 
 TIMES = 8
 _WARM_UP = 8

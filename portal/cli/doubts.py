@@ -1,0 +1,44 @@
+"""Settings that are allowed and most likely not what was meant. `portal check` names them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from portal.cli.common import unknown_settings
+from portal.config import SECRETS, Config
+from portal.domain.weak_secrets import miscopied
+from portal.domain.web_addresses import is_loopback
+from portal.gu1.probe.report import Finding
+from portal.settings import Settings, weak_secrets
+
+_SANDBOX_KEY = re.compile(r"(gk_sandbox|gk_test|sk_test|gsk_test)_")
+_PRODUCTION_KEY = re.compile(r"(gk_prod|gk_production|gk_live|sk_live|gsk_live)_")
+
+
+def doubts_of(settings: Settings) -> tuple[Finding, ...]:
+    found = [Finding(name, problem) for name, problem in unknown_settings(settings.environment)]
+    found += _kind_of_key(settings.config)
+    for name, given in settings.environment.given.items():
+        problem = miscopied(given.text)
+        if problem and name not in SECRETS:
+            found.append(Finding(name, problem))
+    return tuple(found)
+
+
+def doubtful_secrets(config: Config) -> tuple[Finding, ...]:
+    """Where strangers reach the portal they prevent the start; elsewhere they work."""
+    return tuple(Finding(name, problem) for name, problem in weak_secrets(config).items())
+
+
+def _kind_of_key(config: Config) -> Iterator[Finding]:
+    """gu1 has one address for both kinds, so only the key says whether people are verified and whether it costs."""
+    key, is_mock = config.gu1_api_key, is_loopback(urlsplit(config.gu1_base_url).hostname or "")
+    if _SANDBOX_KEY.match(key) and not is_mock:
+        people = ", although people reach this portal" if config.is_public else ""
+        yield Finding("GU1_API_KEY", f"a sandbox key at {config.gu1_base_url}: gu1 invents its verdicts{people}")
+    if _PRODUCTION_KEY.match(key) and is_mock:
+        yield Finding("GU1_API_KEY", f"a production key at {config.gu1_base_url}: it leaves for a gu1 on this machine")
+    elif _PRODUCTION_KEY.match(key) and not config.is_public:
+        yield Finding("GU1_API_KEY", "a production key, which costs, although only this machine reaches the portal")
