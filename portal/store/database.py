@@ -102,7 +102,7 @@ def migrate(engine: Engine) -> None:
 @contextmanager
 def migration(engine: Engine) -> Iterator[Connection]:
     """A transaction for changing the schema; only one runs at a time."""
-    with store_errors(), writes(engine).connect() as connection:
+    with store_errors(engine), writes(engine).connect() as connection:
         connection.detach()
         if _is_sqlite(engine):
             _without_foreign_keys(connection)
@@ -113,7 +113,7 @@ def migration(engine: Engine) -> Iterator[Connection]:
 
 
 def schema_of(engine: Engine) -> Schema:
-    with store_errors(), reads(engine).connect() as connection:
+    with store_errors(engine), reads(engine).connect() as connection:
         return _schema_of(connection)
 
 

@@ -47,6 +47,7 @@ class PollReader:
         not hold up every thread.
         """
         self._timeout = timeout
+        self._url = engine.url
         self._free: SimpleQueue[_KeptConnection] = SimpleQueue()
         for _ in range(CONNECTIONS):
             self._free.put(_KeptConnection(partial(_connect, engine, timeout)))
@@ -68,7 +69,7 @@ class PollReader:
         except _DRIVER_ERRORS as error:
             if isinstance(error, NoAnswer):
                 self._paused_until = time.monotonic() + self._timeout / 2
-            raise unavailable(error) from None
+            raise unavailable(error, self._url) from None
         except (ValueError, TypeError, OverflowError):
             raise UnreadableRow(f"onboarding {onboarding_id} cannot be read back") from None
         finally:
@@ -167,8 +168,10 @@ class _Postgres:
         answer = libpq.get_result()
         while libpq.get_result():
             pass  # libpq takes the next query only after it gave a None
-        if answer is None or answer.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
-            raise psycopg.OperationalError("the query failed")
+        if answer is None:
+            raise psycopg.OperationalError("the connection was lost")
+        if answer.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
+            raise psycopg.errors.error_from_result(answer)
         return answer
 
 
@@ -185,7 +188,7 @@ def _postgres_value(value: bytes | None, is_time: bool) -> Any:
 
 
 def _connect(engine: Engine, timeout: float) -> _Connection:
-    with store_errors():
+    with store_errors(engine):
         pooled = engine.raw_connection()
         pooled.detach()
     driver: Any = pooled.dbapi_connection

@@ -295,7 +295,7 @@ class Repository:
 
     def ping(self) -> None:
         """Fails also if the tables are missing."""
-        with store_errors(), self._pinger.begin() as connection:
+        with store_errors(self._pinger), self._pinger.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SET LOCAL statement_timeout = {PING_MILLISECONDS}"))
             connection.execute(select(1).select_from(onboardings).limit(1))

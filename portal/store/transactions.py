@@ -19,12 +19,12 @@ class Transactions:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with store_errors(), self._reader.connect() as connection:
+        with store_errors(self._reader), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with store_errors(), self._writer.begin() as connection:
+        with store_errors(self._writer), self._writer.begin() as connection:
             yield connection
 
 
