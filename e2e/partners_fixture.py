@@ -36,7 +36,12 @@ class RegisteredPartner:
             **self.settings,
         }
         # TOML reads JSON's strings, numbers and lists.
-        return "".join((f"[partners.{self.slug}]\n", *(f"{key} = {json.dumps(it)}\n" for key, it in lines.items())))
+        return "".join(
+            (
+                f"[partners.{self.slug}]\n",
+                *(f"{key} = {json.dumps(it, ensure_ascii=False)}\n" for key, it in lines.items()),
+            )
+        )
 
 
 def write_partners_file(path: Path, *partners: RegisteredPartner) -> dict[str, str]:

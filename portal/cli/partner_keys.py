@@ -117,7 +117,7 @@ def _access_link(config: Config, partner: Partner, external_id: str, return_url:
     portal = create_app(config).extensions["portal"]
     fields = {"external_id": external_id, "return_url": return_url}
     try:
-        sent = OnboardingRequest.model_validate(fields, context=partner.allows_return_to)
+        sent = OnboardingRequest.model_validate(fields, context=partner.return_url)
         request = create_request(portal.partners, partner, sent, default_locale=config.default_locale)
         onboarding = portal.partner_onboardings.create(request).onboarding
     except ValidationError as error:

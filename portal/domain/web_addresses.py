@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address, ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -13,6 +13,12 @@ _AUTHORITY = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?"
 )
 _HIGHEST_PORT = 65535
+_BEFORE_QUERY = re.compile(r"(?P<origin>[A-Za-z]+://[^/?#\\]+)(?P<path>[^?#\\]*)(?:\?(?P<query>[^#]*))?(?:#.*)?")
+_ONE_DOT = re.compile(r"\.|%2e", re.IGNORECASE)
+_TWO_DOTS = re.compile(r"(?:\.|%2e){2}", re.IGNORECASE)
+_PRINTABLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
+_PLAIN_IN_PATH = "".join(char for char in _PRINTABLE_ASCII if char not in '"#<>?^`{|}')
+_PLAIN_IN_QUERY = "".join(char for char in _PRINTABLE_ASCII if char not in "\"#'<>")
 # A last label like these makes browsers read the name as an IPv4 address, in forms that other parsers do not know.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Browsers and Python encode these differently.
@@ -35,7 +41,8 @@ def split_web_url(url: str) -> SplitResult:
 
     Raises `ValueError`, without the URL in its text.
     """
-    if not url.isprintable() or any(char in url for char in " \\"):  # urlsplit drops some of these, browsers others
+    # urlsplit drops some of these, browsers others.
+    if not url.isprintable() or " " in url or "\\" in url.partition("?")[0]:
         raise ValueError("must be a URL of printable characters without spaces or backslashes")
     try:
         parts = urlsplit(url)
@@ -44,6 +51,38 @@ def split_web_url(url: str) -> SplitResult:
     if parts.scheme not in DEFAULT_PORTS or not parts.netloc or "@" in parts.netloc:
         raise ValueError("must be an http or https URL")
     return parts._replace(netloc=_authority(parts))
+
+
+def as_browsers_ask(url: str) -> str:
+    """An http or https URL without fragment, percent-encoded and without dots in its path as browsers make it.
+
+    That is WHATWG's way, and `|` in a path is encoded too, as Chromium does. A URL in this form stays as it is, in
+    every browser. Raises `ValueError`, without the URL in its text.
+    """
+    if not url.isprintable():
+        raise ValueError("must have no line breaks, control characters or invisible characters")
+    found = _BEFORE_QUERY.fullmatch(url.strip(" "))
+    if found is None:
+        raise ValueError("must be an http or https URL, with no backslash before its query: browsers read that as a /")
+    if "#" in url:
+        raise ValueError("must have no #fragment")
+    path = quote(_without_dots(found["path"]), safe=_PLAIN_IN_PATH)
+    parts = split_web_url(f"{found['origin']}{path}")
+    return parts._replace(query=quote(found["query"] or "", safe=_PLAIN_IN_QUERY)).geturl()
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    *folders, last = path.split("/")[1:] or [""]
+    for folder in folders:
+        if _TWO_DOTS.fullmatch(folder):
+            del kept[-1:]
+        elif not _ONE_DOT.fullmatch(folder):
+            kept.append(folder)
+    if _TWO_DOTS.fullmatch(last):
+        del kept[-1:]
+    ends_in_dots = _ONE_DOT.fullmatch(last) or _TWO_DOTS.fullmatch(last)
+    return "/" + "/".join([*kept, "" if ends_in_dots else last])
 
 
 def origin_of(url: str) -> str | None:

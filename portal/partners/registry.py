@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -21,12 +21,13 @@ from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
 from portal.domain.locales import Locale
 from portal.domain.theme import Theme, is_colour, theme_of
-from portal.domain.web_addresses import origin_of
+from portal.domain.web_addresses import as_browsers_ask, origin_of
 from portal.services.notification import NotificationEndpoint
 
 RESULT_PARAMETERS = ("onboarding_id", "status", "state", "t", "signature")
 """Query parameters that the portal adds to a return URL."""
 
+LONGEST_RETURN_URL = 2048
 LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
 LOGO_BYTES = 64 * 1024
 SECRET_PREFIX = "whsec_"  # noqa: S105, the prefix of Standard Webhooks
@@ -44,22 +45,29 @@ def _origin(value: str) -> str:
 
 
 def _return_url(value: str) -> str:
-    """With its host in its one form, as the Location header gets it."""
-    parts = _ascii_url(value)
-    if parts.fragment or set(parse_qs(parts.query, keep_blank_values=True)) & set(RESULT_PARAMETERS):
-        raise ValueError(f"must have no #fragment and none of the parameters {', '.join(RESULT_PARAMETERS)}")
-    return parts.geturl()
+    """In its one form, as the Location header gets it and browsers ask for it."""
+    parts = web_address(as_browsers_ask(value))
+    taken = set(parse_qs(parts.query, keep_blank_values=True)) & set(RESULT_PARAMETERS)
+    if taken:
+        raise ValueError(f"must have no parameter {sorted(taken)[0]}: the portal adds {', '.join(RESULT_PARAMETERS)}")
+    url = parts.geturl()
+    if len(url) > LONGEST_RETURN_URL:
+        raise ValueError(f"must have at most {LONGEST_RETURN_URL} characters, also when it is percent-encoded")
+    return url
+
+
+def _registered_return_url(value: str) -> str:
+    url = _return_url(value)
+    if "*" in url:
+        raise ValueError("must have no *: it stands for itself alone, and only the query may differ")
+    return url
 
 
 def _notify_url(value: str) -> str:
-    return _ascii_url(value).geturl()
-
-
-def _ascii_url(value: str) -> SplitResult:
-    parts = web_address(value)
-    if not _ASCII.fullmatch(parts.geturl()) or "*" in value:
+    url = web_address(value).geturl()
+    if not _ASCII.fullmatch(url) or "*" in value:
         raise ValueError("must be printable ASCII behind the host, without *; percent-encode everything else")
-    return parts
+    return url
 
 
 def _key_hash(value: str) -> str:
@@ -129,7 +137,7 @@ class Partner(_Strict):
     enabled: bool = True
     origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
     """Sites that may embed our pages in a frame."""
-    return_urls: tuple[Annotated[str, AfterValidator(_return_url)], ...] = ()
+    return_urls: tuple[Annotated[str, AfterValidator(_registered_return_url)], ...] = ()
     api_keys: tuple[Annotated[str, AfterValidator(_key_hash)], ...] = Field((), repr=False)
     signing_secrets: tuple[Annotated[str, AfterValidator(_signing_secret)], ...] = Field(
         min_length=1, max_length=3, repr=False
@@ -164,13 +172,15 @@ class Partner(_Strict):
     def known_as(self, external_id: str) -> str | None:
         return f"{self.slug}:{external_id}" if self.prefix_external_ids else None
 
-    def allows_return_to(self, url: str) -> bool:
-        """Whether it is a registered one. Its query may differ, but must not contain `RESULT_PARAMETERS`."""
-        try:
-            _return_url(url)
-        except ValueError:
-            return False
-        return any(_without_query(url) == _without_query(known) for known in self.return_urls)
+    def return_url(self, asked: str) -> str:
+        """`asked` in its one form, if it is a registered one. Its query may differ, without `RESULT_PARAMETERS`.
+
+        Raises `ValueError`, whose text says why not.
+        """
+        url = _return_url(asked)
+        if not any(_without_query(url) == _without_query(known) for known in self.return_urls):
+            raise ValueError("is not among the partner's registered return URLs")
+        return url
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +248,5 @@ def secret_bytes(secret: str) -> bytes:
         return b""
 
 
-def _without_query(url: str) -> tuple[str, str, str]:
-    parts = web_address(url)
-    return parts.scheme, parts.netloc, parts.path or "/"
+def _without_query(url: str) -> str:
+    return url.partition("?")[0]

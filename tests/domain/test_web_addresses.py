@@ -1,6 +1,6 @@
 import pytest
 
-from portal.domain.web_addresses import ascii_host, is_loopback, split_web_url
+from portal.domain.web_addresses import as_browsers_ask, ascii_host, is_loopback, split_web_url
 
 HOSTS = {
     "Example.COM": "example.com",
@@ -86,3 +86,29 @@ def test_loopback_has_several_names(host):
 )
 def test_other_machines_are_not_loopback(host):
     assert not is_loopback(host)
+
+
+# What Chromium and Firefox make of each; where they differ, what both leave as it is.
+ASKED = {
+    "https://a.example": "https://a.example/",
+    "https://a.example?x": "https://a.example/?x",
+    "https://A.example:443/b?": "https://a.example/b",
+    "https://a.example/x y?x y": "https://a.example/x%20y?x%20y",
+    "https://a.example/\"'<>?\"'<>": "https://a.example/%22'%3C%3E?%22%27%3C%3E",
+    "https://a.example/^`{|}?^`{|}": "https://a.example/%5E%60%7B%7C%7D?^`{|}",
+    "https://a.example/[]!$&()*+,;=:@~?[]!$&()*+,;=:@~/?": "https://a.example/[]!$&()*+,;=:@~?[]!$&()*+,;=:@~/?",
+    "https://a.example/?a\\b": "https://a.example/?a\\b",
+    "https://a.example/%41%zz?%41%zz": "https://a.example/%41%zz?%41%zz",
+    "https://a.example/ñ?ñ😀": "https://a.example/%C3%B1?%C3%B1%F0%9F%98%80",
+    "https://a.example/b/../c": "https://a.example/c",
+    "https://a.example/b/%2e%2E/.%2e/c/.": "https://a.example/c/",
+    "https://a.example/b/..": "https://a.example/",
+    "https://a.example/../../b/./c": "https://a.example/b/c",
+    "https://a.example/b//c/...": "https://a.example/b//c/...",
+    "https://a.example/?b/../c": "https://a.example/?b/../c",
+}
+
+
+@pytest.mark.parametrize(("url", "asked"), ASKED.items(), ids=ascii)
+def test_url_is_as_browsers_ask_for_it(url, asked):
+    assert as_browsers_ask(url) == as_browsers_ask(asked) == asked

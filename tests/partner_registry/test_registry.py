@@ -46,10 +46,52 @@ def test_partner_is_found_by_slug_and_by_key(read):
 
 
 def test_return_urls_may_differ_in_their_query_only(read):
-    allows = read(SHOP).get("shop").allows_return_to
-    assert allows("https://shop.example/done") and allows("https://shop.example/done?order=7")
-    others = ["https://shop.example/", "https://evil.example/done", "http://shop.example/done", "javascript:alert(1)"]
-    assert not any(map(allows, [*others, "https://shop.example/done?status=approved", "https://shop.example/done#x"]))
+    return_url = read(SHOP).get("shop").return_url
+    for url in ("https://shop.example/done", "https://shop.example/done?order=7&x[]=*"):
+        assert return_url(url) == url
+
+
+REFUSED = {
+    "https://shop.example/": "not among",
+    "https://shop.example/done/": "not among",
+    "https://evil.example/done": "not among",
+    "https://shop.example/done/../other": "not among",
+    "http://shop.example/done": "must be https",
+    "javascript:alert(1)": "an http or https URL",
+    "ftp://shop.example/done": "an http or https URL",
+    "//shop.example/done": "an http or https URL",
+    "https://shop.example@evil.example/done": "an http or https URL",
+    "https://shop.example\\done": "no backslash before its query",
+    "https://shop.example/do\\ne": "no backslash before its query",
+    "https://shop.example/done?status=approved": "no parameter status",
+    "https://shop.example/done?st%61te": "no parameter state",
+    "https://shop.example/done#x": "no #fragment",
+    "https://shop.example/done?x#y": "no #fragment",
+    "https://shop.example/do\nne": "no line breaks",
+    "https://shop.example/done?\xa0": "invisible characters",
+    "https://shop.example/done?\ud800": "invisible characters",
+    "https://shop.example/done?" + 700 * "<": "at most 2048 characters",
+    "https://a_b.example/done": "not a host name",
+    "": "an http or https URL",
+}
+
+
+@pytest.mark.parametrize(("url", "reason"), REFUSED.items(), ids=lambda it: ascii(it)[:40])
+def test_return_url_is_refused_with_the_reason(read, url, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        read(SHOP).get("shop").return_url(url)
+
+
+@pytest.mark.parametrize("written", ["https://shop.example/./a/../done", "https://Shop.Example:443/done"])
+def test_registered_return_url_is_kept_as_browsers_ask_for_it(read, written):
+    assert read(SHOP.replace("https://shop.example/done", written)).get("shop").return_urls == (
+        "https://shop.example/done",
+    )
+
+
+def test_star_in_a_registered_return_url_is_refused(read):
+    with pytest.raises(PartnersError, match="no \\*: it stands for itself"):
+        read(SHOP.replace("https://shop.example/done", "https://shop.example/*"))
 
 
 FAULTS = [
@@ -138,8 +180,7 @@ def test_origin_is_kept_as_browsers_write_it(read, written, origin):
 
 def test_return_url_may_have_an_international_host(read):
     shop = read(SHOP.replace("https://shop.example/done", "https://señal.example/done")).get("shop")
-    assert shop.allows_return_to("https://xn--seal-hqa.example/done")
-    assert shop.allows_return_to("https://SEÑAL.example/done?step=2")
+    assert shop.return_url("https://SEÑAL.example/done?step=2") == "https://xn--seal-hqa.example/done?step=2"
 
 
 def another(**changes):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, redirect
+from flask import Blueprint, Response, redirect
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import Headers
 
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
-from portal.domain.web_addresses import split_web_url
 from portal.partners.registry import Registry
 from portal.web.access_link import open_access_link
 from portal.web.context import portal
 from portal.web.urls import token_of, url_to
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 partner_return = Blueprint("partner_return", __name__)
 
@@ -24,7 +28,21 @@ partner_return = Blueprint("partner_return", __name__)
 def go_back(token: str) -> ResponseReturnValue:
     """Signs the result when the link is followed, however long the page was open."""
     found = open_access_link(token)
-    return redirect(_result_url(found) or url_to("applicant.onboarding", token=token), 303)
+    url = _result_url(found)
+    return _SignedRedirect(url) if url else redirect(url_to("applicant.onboarding", token=token), 303)
+
+
+class _SignedRedirect(Response):
+    """Leads to exactly this URL: Werkzeug would encode some characters anew, which the signature does not cover."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(status=303)
+        self._url = url
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        headers = super().get_wsgi_headers(environ)
+        headers["Location"] = self._url
+        return headers
 
 
 def partner_return_url(found: Onboarding, stage: Stage) -> str | None:
@@ -47,7 +65,7 @@ def _result_url(found: Onboarding) -> str | None:
     partner, return_url = portal().partners.get(found.partner), _return_url(found, portal().partners)
     if partner is None or return_url is None:
         return None
-    parts = split_web_url(return_url)
+    parts = urlsplit(return_url)
     result = {
         "onboarding_id": found.id,
         "status": found.status.value,
@@ -61,5 +79,9 @@ def _result_url(found: Onboarding) -> str | None:
 def _return_url(found: Onboarding, partners: Registry) -> str | None:
     """None if the partner has removed it from its registered return URLs since the request."""
     partner = partners.get(found.partner)
-    wanted = found.return_url
-    return wanted if partner and wanted and partner.allows_return_to(wanted) else None
+    if partner is None or found.return_url is None:
+        return None
+    try:
+        return partner.return_url(found.return_url)
+    except ValueError:
+        return None

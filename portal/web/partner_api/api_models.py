@@ -124,9 +124,13 @@ class OnboardingRequest(_Strict):
     @field_validator("return_url")
     @classmethod
     def _registered(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """`context`: a function that says whether the partner registered this URL."""
-        if value is not None and not (info.context and info.context(value)):
-            raise _refusal("Is not among the partner's registered return URLs")
+        """`context`: the partner's `return_url`. The URL stays as it was sent, so that a repeat is the same request."""
+        if value is not None and info.context:
+            try:
+                info.context(value)
+            except ValueError as error:
+                reason = str(error)
+                raise _refusal(reason[0].upper() + reason[1:]) from None
         return value
 
 

@@ -11,7 +11,7 @@ from portal.web.partner_api.api_models import OnboardingRequest
 def create_request(
     registry: Registry, partner: Partner, sent: OnboardingRequest, *, default_locale: str
 ) -> CreateRequest:
-    """Raises `ReservedExternalId`."""
+    """`sent` was validated for `partner`. Raises `ReservedExternalId`."""
     if not registry.may_call(partner, sent.external_id):
         raise ReservedExternalId
     return CreateRequest(
@@ -19,7 +19,7 @@ def create_request(
         external_id=sent.external_id,
         known_as=partner.known_as(sent.external_id),
         locale=sent.locale or partner.locale or default_locale,
-        return_url=sent.return_url,
+        return_url=partner.return_url(sent.return_url) if sent.return_url else None,
         state=sent.state,
         capture=sent.capture,
         details=sent.applicant.details if sent.applicant else None,

@@ -118,7 +118,7 @@ def _body(partner: Partner) -> OnboardingRequest:
     if request.mimetype != "application/json":
         abort(problem("unsupported_media_type", "Send Content-Type: application/json"))
     try:
-        return OnboardingRequest.model_validate_json(_bytes(), context=partner.allows_return_to)
+        return OnboardingRequest.model_validate_json(_bytes(), context=partner.return_url)
     except ValidationError as error:
         abort(_refusal(error))
 
