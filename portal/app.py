@@ -121,7 +121,8 @@ def add_services(
     timings: Timings | None = None,
 ) -> None:
     """Gives the pages of `make_flask` new services and a new runner, in place of any that they had."""
-    registry, metrics, channel = read_registry(config.partners_path), Metrics(), WakeChannel(database)
+    registry = read_registry(config.partners_path, development=config.development)
+    metrics, channel = Metrics(), WakeChannel(database)
     shared = Shared(
         config=config,
         registry=registry,

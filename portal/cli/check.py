@@ -75,7 +75,7 @@ def _check_schema(config: Config) -> None:
 
 
 def _check_partners(config: Config) -> tuple[Finding, ...]:
-    known = registry(config.partners_path).partners.values()
+    known = registry(config.partners_path, development=config.development).partners.values()
     return tuple(Finding(partner.slug, partner.described) for partner in known)
 
 

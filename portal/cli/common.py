@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Engine
 
 from portal.config import FIELDS, SECRETS, Config, default_partners_file
@@ -30,7 +31,7 @@ def settings() -> Settings:
     except ConfigError as error:
         faults = [str(error), *map(": ".join, unknown_settings(read_environment(FIELDS, SECRETS)))]
     try:
-        read_registry(partners_file())
+        read_registry(partners_file(), development=in_development())
     except PartnersError as error:
         faults.append(str(error))
     raise click.ClickException("\n".join(["the configuration is wrong:", *faults]))
@@ -50,6 +51,15 @@ def partners_file() -> Path | None:
     return Path(named.text) if named else default_partners_file()
 
 
+def in_development() -> bool:
+    """As the settings say, whatever else is wrong with them."""
+    named = read_environment(FIELDS, SECRETS).given.get("PORTAL_DEVELOPMENT")
+    try:
+        return named is not None and TypeAdapter(bool).validate_python(named.text)
+    except ValidationError:
+        return False
+
+
 @contextmanager
 def database(config: Config) -> Iterator[Engine]:
     try:
@@ -62,9 +72,9 @@ def database(config: Config) -> Iterator[Engine]:
         raise click.ClickException(str(error)) from None
 
 
-def registry(path: Path | None) -> Registry:
+def registry(path: Path | None, *, development: bool) -> Registry:
     try:
-        return read_registry(path)
+        return read_registry(path, development=development)
     except PartnersError as error:
         raise click.ClickException(str(error)) from None
 

@@ -7,7 +7,7 @@ import json
 import click
 from pydantic import ValidationError
 
-from portal.cli.common import configuration, partners_file, registry
+from portal.cli.common import configuration, in_development, partners_file, registry
 from portal.config import Config
 from portal.domain.errors import ReservedExternalId, StoreUnavailable
 from portal.partners.registry import Partner, Registry, hash_of_key, new_key, new_signing_secret
@@ -37,7 +37,7 @@ def new(
     if notify_url:
         stanza["notify_url"] = notify_url
     try:
-        Partner.model_validate({"slug": slug, **stanza})
+        Partner.model_validate({"slug": slug, **stanza}, context={"development": in_development()})
     except ValidationError as error:
         raise click.ClickException(_fault(error)) from None
     click.echo(f"[partners.{slug}]")
@@ -79,7 +79,7 @@ def rotate(slug: str, what: str | None) -> None:
 def link(slug: str, external_id: str, return_url: str | None) -> None:
     """Print the access link of a customer's open onboarding, or of a new one."""
     config = configuration()
-    partner = _partner(registry(config.partners_path), slug)
+    partner = _partner(registry(config.partners_path, development=config.development), slug)
     if not partner.enabled:
         raise click.ClickException(f"partner {slug} is disabled")
     click.echo(_access_link(config, partner, external_id, return_url))
@@ -98,7 +98,7 @@ def _print_note(text: str) -> None:
 
 def _local_registry() -> Registry:
     """Needs no other settings, so that partners can be prepared on another machine."""
-    return registry(partners_file())
+    return registry(partners_file(), development=in_development())
 
 
 def _partner(known: Registry, slug: str) -> Partner:

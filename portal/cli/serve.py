@@ -70,7 +70,7 @@ def serve_app(target: str, host: str, port: int, workers: int, *, threads: int =
     found = settings()
     config = found.config
     set_up_logging(config.log_level)
-    registry(config.partners_path)
+    registry(config.partners_path, development=config.development)
     for name, problem in unknown_settings(found.environment):
         log.warning("setting %s: %s", name, problem)
     _migrate_or_check(config)
@@ -99,8 +99,7 @@ def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
 
     def reload(*_signal: object) -> None:
         try:
-            load_config()
-            registry(path)
+            registry(path, development=load_config().development)
         except Exception as error:  # must not end the server's loop
             log.error("not reloaded: %s", error)
         else:

@@ -30,6 +30,8 @@ def weaknesses_of(config: Config, resolve: Resolve = addresses_of) -> tuple[Find
 
 
 def _everywhere(config: Config) -> Iterator[Finding]:
+    if config.development:
+        yield Finding("PORTAL_DEVELOPMENT", "notifications may go over plain http: not for production")
     for path in _private_files(config):
         if path.exists() and path.stat().st_mode & 0o077:
             yield Finding(path.name, "others than its owner may read it: chmod 600")
@@ -52,7 +54,7 @@ def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:
     if config.log_level == "DEBUG":
         yield Finding("PORTAL_LOG_LEVEL", "DEBUG is for development")
     try:
-        partners = registry(config.partners_path).partners.values()
+        partners = registry(config.partners_path, development=config.development).partners.values()
     except click.ClickException:  # the check of the partners file tells
         return
     for partner in partners:

@@ -106,6 +106,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def is_nearby(host: str) -> bool:
+    """On a developer's machine or in its containers: a name that no public name server knows, or a private address."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return is_loopback(host) or "." not in host or host.endswith(".internal")
+
+
 def _authority(parts: SplitResult) -> str:
     # Not urlsplit's own reading, which skips what stands behind a bracket.
     found = _AUTHORITY.fullmatch(parts.netloc)

@@ -14,14 +14,14 @@ from hashlib import sha256
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from portal.config import web_address
 from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
 from portal.domain.locales import Locale
 from portal.domain.theme import Theme, is_colour, theme_of
-from portal.domain.web_addresses import as_browsers_ask, origin_of
+from portal.domain.web_addresses import as_browsers_ask, is_nearby, origin_of, split_web_url
 from portal.services.notification import NotificationEndpoint
 
 RESULT_PARAMETERS = ("onboarding_id", "status", "state", "t", "signature")
@@ -33,6 +33,7 @@ LOGO_BYTES = 64 * 1024
 SECRET_PREFIX = "whsec_"  # noqa: S105, the prefix of Standard Webhooks
 KEY_PREFIX = "kyc_"
 _LEAST_SECRET_BYTES = 24
+_CREDENTIALS = re.compile(r"(https?://)([^/?#@\\]*@)")
 _ASCII = re.compile(r"[\x21-\x7e]+")
 
 
@@ -63,11 +64,23 @@ def _registered_return_url(value: str) -> str:
     return url
 
 
-def _notify_url(value: str) -> str:
-    url = web_address(value).geturl()
+def _notify_url(value: str, info: ValidationInfo) -> str:
+    """With `development` in the context also plain http to what is nearby, and a name and password."""
+    if not (info.context and info.context.get("development")):
+        url = web_address(value).geturl()
+    else:
+        url = _notify_url_in_development(value)
     if not _ASCII.fullmatch(url) or "*" in value:
         raise ValueError("must be printable ASCII behind the host, without *; percent-encode everything else")
     return url
+
+
+def _notify_url_in_development(value: str) -> str:
+    found = _CREDENTIALS.match(value)
+    parts = split_web_url(_CREDENTIALS.sub(r"\1", value))
+    if parts.scheme == "http" and not is_nearby(parts.hostname or ""):
+        raise ValueError("must be https; plain http is for loopback, containers and private addresses")
+    return parts._replace(netloc=(found[2] if found else "") + parts.netloc).geturl()
 
 
 def _key_hash(value: str) -> str:
@@ -143,7 +156,7 @@ class Partner(_Strict):
         min_length=1, max_length=3, repr=False
     )
     """The first signs results; each of them signs notifications."""
-    notify_url: Annotated[str, AfterValidator(_notify_url)] | None = None
+    notify_url: Annotated[str, AfterValidator(_notify_url)] | None = Field(None, repr=False)
     locale: Locale | None = None
     theme: Palette | None = None
     logo: str | None = None

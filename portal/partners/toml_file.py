@@ -25,8 +25,8 @@ class PartnersError(Exception):
     """The message has a line for each fault, with file, line and problem for the operator, without secrets."""
 
 
-def read_registry(path: Path | None) -> Registry:
-    """Empty without a path. Raises `PartnersError`."""
+def read_registry(path: Path | None, *, development: bool = False) -> Registry:
+    """Empty without a path. `development` allows what PORTAL_DEVELOPMENT allows. Raises `PartnersError`."""
     if path is None:
         return Registry()
     try:
@@ -38,7 +38,7 @@ def read_registry(path: Path | None) -> Registry:
         raise PartnersError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise PartnersError(f"{path}: {error}") from None
-    source, tables = _Source(path, text), parsed.pop("partners", {})
+    source, tables = _Source(path, text, development), parsed.pop("partners", {})
     if parsed or not isinstance(tables, dict):
         raise PartnersError(f"{path}: must contain one table [partners.SLUG] for each partner and nothing else")
     partners = {slug: partner for slug, table in tables.items() if (partner := _partner(source, slug, table))}
@@ -54,6 +54,7 @@ def read_registry(path: Path | None) -> Registry:
 class _Source:
     path: Path
     text: str
+    development: bool
     faults: list[str] = field(default_factory=list)
 
     def refuse(self, slug: str, where: tuple[Any, ...], problem: str) -> None:
@@ -84,7 +85,8 @@ def _partner(source: _Source, slug: str, table: object) -> Partner | None:
         source.refuse(slug, (), "must be a table without a slug: its name is the slug")
     else:
         try:
-            return Partner.model_validate({**table, "slug": slug})
+            context = {"development": source.development}
+            return Partner.model_validate({**table, "slug": slug}, context=context)
         except ValidationError as error:
             for problem in error.errors():
                 source.refuse(slug, problem["loc"], _text(problem))

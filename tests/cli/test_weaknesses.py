@@ -43,6 +43,7 @@ def test_nothing_is_named_where_nothing_is_weak(found):
         ({"partner": 'origins = ["http://localhost:8100"]'}, "shop"),
         ({"partner": 'return_urls = ["http://127.0.0.1:8100/done"]'}, "shop"),
         ({"mode": 0o644}, "partners.toml"),
+        ({"development": True, "base_url": "http://127.0.0.1:8000"}, "PORTAL_DEVELOPMENT"),
     ],
 )
 def test_weakness_is_named(found, changes, named):

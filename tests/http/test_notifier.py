@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -81,6 +82,21 @@ def test_one_post_with_body_and_signature() -> None:
     assert {name.encode(): value.encode() for name, value in HEADERS.items()}.items() <= headers.items()
     assert headers[b"content-type"] == b"application/json"
     assert headers[b"user-agent"].startswith(b"kyc-onboarding-portal")
+
+
+def test_name_and_password_of_a_developers_backend_are_sent() -> None:
+    listening = Listening()
+
+    async def run() -> None:
+        notifier = a_notifier()
+        async with raw_server(listening) as address:
+            await notifier.send(f"http://me%40shop:se%3Acret@{address}/hook", BODY, HEADERS)
+        await notifier.aclose()
+
+    asyncio.run(run())
+    head = listening.requests[0].split(b"\r\n\r\n", 1)[0]
+    assert head.startswith(b"POST /hook HTTP/1.1\r\n")
+    assert b"\r\nAuthorization: Basic " + b64encode(b"me@shop:se:cret") in head
 
 
 @pytest.mark.parametrize("status", [204, 400, 404, 410, 500, 503])

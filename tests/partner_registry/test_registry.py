@@ -215,3 +215,34 @@ def test_partner_may_refuse_what_could_not_be_compared(config, read, line, requi
     policies = Policies(config, read(text))
     assert policies.policy_for(an_onboarding(partner="shop")).requires_identity is requires
     assert policies.policy_for(an_onboarding()).requires_identity is False
+
+
+NEARBY = [
+    "http://host.docker.internal:8100/hooks",
+    "http://shop:3000/hooks",
+    "http://172.17.0.1:3000/hooks",
+    "http://[fd00::1]:3000/hooks",
+    "http://me:secret@shop:3000/hooks",
+    "https://me:secret@staging.shop.example/hooks",
+    "https://me%40shop:@staging.shop.example/hooks",
+]
+
+
+@pytest.mark.parametrize("url", NEARBY)
+def test_backend_of_a_developer_is_notified_only_in_development(tmp_path, url):
+    path = tmp_path / "partners.toml"
+    path.write_text(SHOP.replace('locale = "pt-BR"', f'locale = "pt-BR"\nnotify_url = "{url}"'))
+    assert read_registry(path, development=True).get("shop").notify_url == url
+    with pytest.raises(PartnersError, match="notify_url") as refused:
+        read_registry(path)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://shop.example/hooks", "http://8.8.8.8/", "http://a@b@shop/", "ftp://shop/", "http://me@/"]
+)
+def test_development_allows_nothing_else(tmp_path, url):
+    path = tmp_path / "partners.toml"
+    path.write_text(SHOP.replace('locale = "pt-BR"', f'locale = "pt-BR"\nnotify_url = "{url}"'))
+    with pytest.raises(PartnersError, match="notify_url"):
+        read_registry(path, development=True)
