@@ -41,11 +41,12 @@ from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import WebhookHandler
 from portal.settings import load_config
 from portal.store.clock import DatabaseClock
-from portal.store.database import make_engine
+from portal.store.database import engine_of
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
+from portal.store.readiness import Readiness
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.wake_channel import WakeChannel
@@ -85,6 +86,7 @@ class Stores:
     history: History
     search: OnboardingSearch
     shared_state: SharedState
+    readiness: Readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def create_app(
 ) -> Flask:
     """Serves the pages; `runner_of(app)` is its runner, not started yet."""
     app = make_flask(config)
-    add_services(app, config, make_engine(config.database_url), clock=clock, gu1=gu1, timings=timings)
+    add_services(app, config, engine_of(config), clock=clock, gu1=gu1, timings=timings)
     return app
 
 
@@ -174,13 +176,15 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
     cipher = ColumnCipher(shared.config.secret_keys)
     database_clock = DatabaseClock(engine, clock)
     change_recorder = ChangeRecorder(shared.policy_for, database_clock)
+    onboardings = Repository(engine, cipher, change_notifier, shared.wake_notifications, change_recorder)
     return Stores(
         clock=database_clock,
-        onboardings=Repository(engine, cipher, change_notifier, shared.wake_notifications, change_recorder),
+        onboardings=onboardings,
         outbox=Outbox(engine),
         history=History(engine),
         search=OnboardingSearch(engine),
         shared_state=SharedState(engine),
+        readiness=Readiness(engine, onboardings.ping),
     )
 
 
@@ -287,5 +291,5 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         metrics=shared.metrics,
         refusals=Refusals(shared.metrics),
         release=release_of(config, shared.registry),
-        check_ready=stores.onboardings.ping,
+        check_ready=stores.readiness.check,
     )

@@ -40,6 +40,8 @@ class Config(BaseModel):
     base_url: str = Field("http://127.0.0.1:8000", validation_alias="PORTAL_BASE_URL")
     secret_keys: tuple[str, ...] = Field((), validation_alias="PORTAL_SECRET_KEYS", repr=False)
     database_url: str = Field("sqlite:///portal.db", validation_alias="PORTAL_DATABASE_URL", repr=False)
+    database_pool_size: int = Field(5, ge=1, le=100, validation_alias="PORTAL_DATABASE_POOL_SIZE")
+    database_pool_timeout: int = Field(2, ge=1, le=60, validation_alias="PORTAL_DATABASE_POOL_TIMEOUT")
     partners_file: Path | None = Field(None, validation_alias="PORTAL_PARTNERS_FILE")
     direct_start: bool = Field(True, validation_alias="PORTAL_DIRECT_START")
     default_locale: Locale = Field(Locale.ES_AR, validation_alias="PORTAL_DEFAULT_LOCALE")

@@ -11,10 +11,12 @@ import click
 
 from portal.cli.common import database, registry, settings
 from portal.cli.doubts import doubtful_secrets, doubts_of
+from portal.cli.serve import default_workers
 from portal.cli.weaknesses import weaknesses_of
 from portal.config import Config
 from portal.domain.errors import Gu1Error
 from portal.gu1.probe.report import Finding, probe
+from portal.store.connection_limits import ConnectionLimits, connection_limits, connections_of_process
 from portal.store.database import Schema, schema_of
 
 Check = Callable[[], tuple[Finding, ...] | None]
@@ -62,9 +64,23 @@ def _checks(config: Config) -> Iterator[tuple[str, Check]]:
     yield "gu1 key", lambda: asyncio.run(_check_gu1(config))
 
 
-def _check_database(config: Config) -> None:
+def _check_database(config: Config) -> tuple[Finding, ...]:
     with database(config) as engine:
         schema_of(engine)  # reads from the database
+        limits = connection_limits(engine)
+    return (_connections(config, limits),) if limits else ()
+
+
+def _connections(config: Config, limits: ConnectionLimits) -> Finding:
+    """Whether the replicas that run now, or this one, could open all that their processes may."""
+    of_process, workers = connections_of_process(config.database_pool_size), default_workers()
+    replicas = max(1, limits.machines)
+    most = replicas * workers * of_process
+    sum_of_all = f"{replicas} × {workers} workers × {of_process} = {most}, and there is room for {limits.allowed}"
+    if most <= limits.allowed:
+        return Finding("connections", sum_of_all)
+    advice = "raise max_connections, lower PORTAL_DATABASE_POOL_SIZE or run fewer --workers"
+    return Finding("connections", f"{sum_of_all}: {advice}", is_warning=True)
 
 
 def _check_schema(config: Config) -> None:
@@ -93,8 +109,12 @@ async def _check_gu1(config: Config) -> tuple[Finding, ...]:
         await gu1.aclose()
 
 
+def _judged(name: str, findings: tuple[Finding, ...]) -> Result:
+    return Result(name, findings=findings, warns=any(it.is_warning for it in findings))
+
+
 def _run(name: str, check: Check) -> Result:
     try:
-        return Result(name, findings=check() or ())
+        return _judged(name, check() or ())
     except (Gu1Error, click.ClickException) as error:
         return Result(name, problem=str(error) or type(error).__name__)

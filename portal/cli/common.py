@@ -17,7 +17,7 @@ from portal.environment import Environment, read_environment
 from portal.partners.registry import Registry
 from portal.partners.toml_file import PartnersError, read_registry
 from portal.settings import ConfigError, Settings, read_settings
-from portal.store.database import Schema, make_engine, schema_of
+from portal.store.database import Schema, engine_of, schema_of
 
 
 def configuration() -> Config:
@@ -63,7 +63,7 @@ def in_development() -> bool:
 @contextmanager
 def database(config: Config) -> Iterator[Engine]:
     try:
-        engine = make_engine(config.database_url)
+        engine = engine_of(config)
         try:
             yield engine
         finally:

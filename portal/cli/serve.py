@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -31,7 +32,7 @@ _CONNECTIONS = 16_384
 _BACKLOG = 4096
 # Each request with a slow body occupies one until the body ends; BodyFirst says how many work at once.
 _BLOCKING_THREADS = 256
-# Each worker may hold ten connections to the database, and PostgreSQL's default is a hundred for all.
+# Each worker may hold fifteen connections to the database, and PostgreSQL's default is a hundred for all.
 _MOST_WORKERS = 8
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
@@ -52,7 +53,11 @@ log = logging.getLogger(__name__)
 )
 def serve(host: str, port: int, workers: int | None) -> None:
     """Run the production server and the runner."""
-    serve_app("portal.app:serving_app", host, port, workers or min(available_cores(), _MOST_WORKERS))
+    serve_app("portal.app:serving_app", host, port, workers or default_workers())
+
+
+def default_workers() -> int:
+    return min(available_cores(), _MOST_WORKERS)
 
 
 def available_cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
@@ -73,6 +78,7 @@ def serve_app(target: str, host: str, port: int, workers: int, *, threads: int =
     registry(config.partners_path, development=config.development)
     for name, problem in unknown_settings(found.environment):
         log.warning("setting %s: %s", name, problem)
+    _refuse_taken_port(host, port)
     _migrate_or_check(config)
     _raise_file_limit()
     with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():
@@ -106,6 +112,17 @@ def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
 
     signal.signal(signal.SIGHUP, reload)
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """The server shares a port with whoever else allows it, and would get half of the other portal's requests."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise click.ClickException(f"cannot serve on {host}:{port}: {error.strerror}") from None
 
 
 def _raise_file_limit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import sqlite3
 import time
@@ -10,12 +11,15 @@ from ast import literal_eval
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     URL,
     Connection,
+    Dialect,
     Engine,
     ExceptionContext,
     create_engine,
@@ -29,22 +33,23 @@ from sqlalchemy import (
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from portal.config import make_private
+from portal.config import Config, make_private
 from portal.domain.errors import StoreUnavailable
-from portal.store.database_errors import store_errors
+from portal.store.database_errors import is_without_connections, store_errors
 
 if TYPE_CHECKING:  # importing Alembic takes a fifth of the time until the portal answers
     import psycopg
-    from alembic.config import Config
+    from alembic.config import Config as AlembicConfig
 
 STATEMENT_TIMEOUT = 10.0
-POOL_TIMEOUT = 2.0
 WAL_TIMEOUT = 1.0
 MIGRATION_TIMEOUT = 60.0
 
 PING_AFTER = 1.0
 """Seconds without use after which a pooled connection to PostgreSQL is tried before it is used."""
 
+_LONGEST_NAME = 63
+"""Of an application in PostgreSQL."""
 _WRITES = "portal_writes"
 _USED_AT = "portal_used_at"
 _MIGRATION_LOCK = 7_218_400_113
@@ -52,8 +57,17 @@ _HEADER = ("down_revision", "revision")
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 
 
-def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5) -> Engine:
+def engine_of(config: Config) -> Engine:
+    return make_engine(
+        config.database_url, pool_size=config.database_pool_size, pool_timeout=config.database_pool_timeout
+    )
+
+
+def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5, pool_timeout: float = 2.0) -> Engine:
     """`lock_timeout`: how many seconds a write waits for another one.
+
+    `pool_size`: how many connections stay open; as many again are opened while these are in use.
+    `pool_timeout`: how many seconds to wait for one of them, or for a server that has none left.
 
     Raises `ValueError` for any other kind of URL, `StoreUnavailable` if SQLite's folder does not exist.
     """
@@ -62,7 +76,7 @@ def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5) -> E
         "hide_parameters": True,
         "pool_size": pool_size,
         "max_overflow": pool_size,
-        "pool_timeout": POOL_TIMEOUT,
+        "pool_timeout": pool_timeout,
     }
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
         return _sqlite(parsed, lock_timeout, options)
@@ -117,11 +131,11 @@ def schema_of(engine: Engine) -> Schema:
         return _schema_of(connection)
 
 
-def alembic_config(connection: Connection | None = None) -> Config:
+def alembic_config(connection: Connection | None = None) -> AlembicConfig:
     """For Alembic's own commands; works in a checkout and in a wheel."""
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config as AlembicConfig  # noqa: PLC0415
 
-    config = Config()
+    config = AlembicConfig()
     config.set_main_option("script_location", "portal.store:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
@@ -239,11 +253,30 @@ def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engin
         "keepalives_count": 3,
         "tcp_user_timeout": int(STATEMENT_TIMEOUT * 1000),
     }
+    if "application_name" not in url.query:
+        arguments["application_name"] = f"portal@{gethostname()}"[:_LONGEST_NAME]
     engine = create_engine(url, connect_args=arguments, isolation_level="READ COMMITTED", **options)
+    event.listen(engine, "do_connect", partial(_connect_patiently, options["pool_timeout"]))
     event.listen(engine, "connect", read_leniently)
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _replace_if_dead)
     return engine
+
+
+def _connect_patiently(
+    patience: float, _dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]
+) -> psycopg.Connection:
+    """A server whose connections are all taken often has one again a moment later."""
+    import psycopg  # noqa: PLC0415 - SQLite needs no psycopg
+
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return psycopg.connect(*arguments, **options)
+        except psycopg.OperationalError as error:
+            if not is_without_connections(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1 + random.random() / 5)  # noqa: S311 - so that those who wait do not ask all at once
 
 
 def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:

@@ -42,7 +42,7 @@ _POSTGRESQL: Mapping[str, str] = {
     "42703": _MISSING_TABLE,
     "42": _REPORT,
     "53100": "the server's disk is full: make room",
-    "53300": "the server has no connection left: raise max_connections, or run fewer workers",
+    "53300": "the server has no connection left: raise max_connections, or lower PORTAL_DATABASE_POOL_SIZE",
     "53": "the server is short of memory or disk: see its log",
     "55P03": "another transaction holds a lock: pg_stat_activity shows whose",
     "57014": "a statement took too long and was ended: pg_stat_activity shows what else runs",
@@ -81,7 +81,7 @@ _SQLITE: Mapping[str, str] = {
     "SQLITE_SCHEMA": _MISSING_TABLE,
 }
 """What to do, by how SQLite's name of the error begins."""
-_POOL = "all connections of this process are in use: the database is slow, or the process needs more of them"
+_POOL = "all connections of this process are in use: the database is slow, or PORTAL_DATABASE_POOL_SIZE is too low"
 
 
 @contextmanager
@@ -106,6 +106,11 @@ def described(error: Exception, url: URL) -> str:
     """Which error it is, at which server, database and role, and what to do. Quotes no message, row or password."""
     name, advice = _name_and_advice(error, url)
     return f"{name} at {_place(url)}: {advice.format(database=url.database, role=url.username)}"
+
+
+def is_without_connections(error: Exception) -> bool:
+    """The server refused a connection because all that it allows are in use."""
+    return _postgresql(error)[0].startswith("SQLSTATE 53300")
 
 
 def _name_and_advice(error: Exception, url: URL) -> tuple[str, str]:

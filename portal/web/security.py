@@ -19,6 +19,8 @@ from portal.web.refusals import Refusal
 
 FORM_BYTES = 16 * 1024
 
+OPERATIONS = "operations"
+"""The blueprint that answers whatever host it is asked as."""
 _SAME_SITE = {"same-origin", "none"}
 
 
@@ -34,8 +36,11 @@ def init_security(app: Flask, *, base_url: str, hsts_subdomains: bool = False) -
 
     @app.before_request
     def refuse_foreign_host() -> None:
-        """Not by Flask's TRUSTED_HOSTS, which knows no IPv6 addresses."""
-        if _host_of(request) != parts.hostname:
+        """Not by Flask's TRUSTED_HOSTS, which knows no IPv6 addresses.
+
+        Probes and scrapers know a replica by its address only, and are told nothing of the site.
+        """
+        if request.blueprint != OPERATIONS and _host_of(request) != parts.hostname:
             raise SecurityError
 
     @app.after_request

@@ -1,4 +1,5 @@
 import json
+import socket
 from importlib.metadata import version
 
 import pytest
@@ -65,6 +66,28 @@ def test_database_in_a_missing_folder_is_a_message_and_no_traceback(portal, tmp_
     result = portal(command, PORTAL_DATABASE_URL=f"sqlite:///{tmp_path / 'missing' / 'portal.db'}")
     assert result.exit_code == 1
     assert "folder of the database does not exist" in result.output
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("pool_size", "verdict"), [("1", "ok"), ("100", "WARNING")])
+def test_check_compares_the_sum_of_connections_with_what_the_server_allows(portal, database_url, pool_size, verdict):
+    settings = {"PORTAL_DATABASE_URL": database_url, "PORTAL_SECRET_KEYS": "k" * 32}
+    result = portal("check", PORTAL_DATABASE_POOL_SIZE=pool_size, **settings)
+    assert table(result)["database"].endswith(verdict)
+    assert f"× {2 * int(pool_size) + 5} = " in result.output
+    assert ("raise max_connections" in result.output) is (verdict == "WARNING")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_port_that_another_portal_serves_is_refused_with_one_line(portal, tmp_path, host):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as the server sets it
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = portal("serve", "--host", host, "--port", str(port))
+    assert result.output.splitlines()[-1] == f"Error: cannot serve on {host}:{port}: Address already in use"
+    assert not (tmp_path / "portal.db").exists()
 
 
 def test_migrate_may_be_run_again(portal):

@@ -1,3 +1,4 @@
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,27 @@ def test_it_is_ready_again_when_the_database_is(visitor, sql):
     visitor.get("/readyz")
     sql("ALTER TABLE away RENAME TO onboardings")
     assert visitor.get("/readyz").status == 200
+
+
+@on_both_databases
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("host", ["10.0.7.12:8000", "evil.example", "[fd00::7]:8000", "portal", "", "a b"])
+def test_probes_answer_whatever_host_they_are_asked_as(ask, path, host):
+    answer = ask("GET", path, headers={"Host": host})
+    assert answer.status_code == 200
+    assert path == "/metrics" or answer.get_json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/", "/embed.js", "/api/v1/openapi.json", "/nothing"])
+def test_everything_else_answers_to_its_own_host_only(ask, path):
+    assert ask("GET", path, headers={"Host": "10.0.7.12:8000"}).status_code == 400
+
+
+def test_database_that_takes_no_writes_is_not_ready(visitor, config):
+    with sqlite3.connect(config.database.database, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert visitor.get("/readyz").status == 503
+        assert visitor.get("/healthz").status == 200
 
 
 def test_metrics_count_what_happened(visitor):

@@ -212,7 +212,11 @@ def test_alive_is_answered_without_flask(both_ways):
     first, second = both_ways(path="/healthz"), both_ways(path="/healthz")
     assert second[0] is False
     assert first[1] == second[1] == second[2]
-    assert both_ways(path="/healthz", headers={"Host": "evil.example"})[1][0].startswith("400")
-    for request in ({"method": "HEAD"}, {"method": "POST"}, {"query_string": "x"}):
+    for request in (
+        {"headers": {"Host": "evil.example"}},
+        {"method": "HEAD"},
+        {"method": "POST"},
+        {"query_string": "x"},
+    ):
         _was_asked, fast, full = both_ways(path="/healthz", **request)
         assert fast == full

@@ -31,6 +31,7 @@ class Finding:
     found: str
     row: int | None = None
     """In the documented table of contradictions; None if gu1's documentation agrees with itself."""
+    is_warning: bool = False
 
 
 @dataclass(slots=True)

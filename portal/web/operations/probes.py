@@ -14,11 +14,12 @@ from portal.web.context import Portal, portal
 from portal.web.problem_details import problem
 from portal.web.refusals import Refusal
 from portal.web.remembered_answers import Known
+from portal.web.security import OPERATIONS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-operations = Blueprint("operations", __name__)
+operations = Blueprint(OPERATIONS, __name__)
 
 
 @operations.get("/healthz")
