@@ -28,6 +28,7 @@ from portal.domain.web_addresses import is_loopback, split_web_url
 MIN_KEY_LENGTH = 32
 SECRETS = ("PORTAL_SECRET_KEYS", "PORTAL_DATABASE_URL", "PORTAL_METRICS_TOKEN", "GU1_API_KEY", "GU1_WEBHOOK_SECRETS")
 """Settings that nothing shows, and that may come from the file that the variable with `_FILE` behind its name names."""
+_SANDBOX_KEY = re.compile(r"(gk_sandbox|gk_test|sk_test|gsk_test)_")
 _DEFAULT_PARTNERS_FILE = Path("partners.toml")
 
 
@@ -72,6 +73,11 @@ class Config(BaseModel):
     gu1_double_check_renaper: bool = Field(True, validation_alias="GU1_DOUBLE_CHECK_RENAPER")
     gu1_renaper_patience: RenaperPatience = Field(DEFAULT_PATIENCE, validation_alias="GU1_RENAPER_PATIENCE")
     gu1_provider_hosts: tuple[str, ...] = Field(("verify.didit.me",), validation_alias="GU1_PROVIDER_HOSTS")
+
+    @property
+    def has_sandbox_key(self) -> bool:
+        """gu1 invents the verdicts of its sandbox. It has one address for both, so only the key says which it is."""
+        return _SANDBOX_KEY.match(self.gu1_api_key) is not None
 
     @field_validator("secret_keys", "gu1_webhook_secrets", "gu1_provider_hosts", mode="before")
     @classmethod

@@ -13,7 +13,6 @@ from portal.domain.web_addresses import is_loopback
 from portal.gu1.probe.report import Finding
 from portal.settings import Settings, weak_secrets
 
-_SANDBOX_KEY = re.compile(r"(gk_sandbox|gk_test|sk_test|gsk_test)_")
 _PRODUCTION_KEY = re.compile(r"(gk_prod|gk_production|gk_live|sk_live|gsk_live)_")
 
 
@@ -35,7 +34,7 @@ def doubtful_secrets(config: Config) -> tuple[Finding, ...]:
 def _kind_of_key(config: Config) -> Iterator[Finding]:
     """gu1 has one address for both kinds, so only the key says whether people are verified and whether it costs."""
     key, is_mock = config.gu1_api_key, is_loopback(urlsplit(config.gu1_base_url).hostname or "")
-    if _SANDBOX_KEY.match(key) and not is_mock:
+    if config.has_sandbox_key and not is_mock:
         people = ", although people reach this portal" if config.is_public else ""
         yield Finding("GU1_API_KEY", f"a sandbox key at {config.gu1_base_url}: gu1 invents its verdicts{people}")
     if _PRODUCTION_KEY.match(key) and is_mock:

@@ -29,7 +29,8 @@ class Standing:
     """The hosted page may be opened now."""
     may_correct_number: bool
     """The applicant may give the document number once more."""
-    is_finished: bool
+    is_final: bool
+    """Nothing more can come of the applicant's acts. `kyc-finished` reports this."""
 
 
 def standing_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: timedelta, now: datetime) -> Standing:
@@ -48,7 +49,7 @@ def standing_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: t
         may_restart=_may_restart(onboarding, stage, now) and left > 0,
         may_continue=may_continue(onboarding, now),
         may_correct_number=may_correct_number(onboarding, now) and not onboarding.given_by_partner,
-        is_finished=_is_finished(stage, is_retryable),
+        is_final=is_final(onboarding, max_attempts=max_attempts, attempts_window=attempts_window),
     )
 
 
@@ -62,8 +63,16 @@ def retry_opens_at(onboarding: Onboarding, *, max_attempts: int, attempts_window
     return _outage_ends_at(onboarding)
 
 
+def is_final(onboarding: Onboarding, *, max_attempts: int, attempts_window: timedelta) -> bool:
+    """No wait, and no retry either, now or later on the same link. A reviewer at gu1 may overturn a verdict still."""
+    if not is_finished(onboarding, max_attempts=max_attempts):
+        return False
+    opens_at = retry_opens_at(onboarding, max_attempts=max_attempts, attempts_window=attempts_window)
+    return opens_at is None or opens_at >= onboarding.ends_at
+
+
 def is_finished(onboarding: Onboarding, *, max_attempts: int) -> bool:
-    """The visit is over: no wait, and no retry or only after a window of attempts. `kyc-finished` reports this."""
+    """The visit is over: no wait, and no retry or only after a window of attempts."""
     stage = stage_of(onboarding, max_attempts=max_attempts)
     return _is_finished(stage, _is_retryable(onboarding, stage))
 

@@ -16,6 +16,7 @@ class Policies:
             max_attempts=config.max_attempts,
             attempts_window=config.attempts_window,
             double_check_renaper=config.gu1_double_check_renaper,
+            is_live=not config.has_sandbox_key,
         )
         self._partners = partners
 

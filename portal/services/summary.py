@@ -10,8 +10,8 @@ from datetime import datetime
 from portal.domain.correction import Correction
 from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import Reason
-from portal.domain.stage import Stage, stage_of
-from portal.domain.standing import is_finished, retry_opens_at
+from portal.domain.stage import Stage
+from portal.domain.standing import is_finished, retry_opens_at, standing_of
 from portal.domain.status import Status
 from portal.domain.validation import Decider, IdentityMatch
 from portal.services.validation_plan import Policy
@@ -39,10 +39,16 @@ class Summary:
     needs_reverification: bool
     can_retry_at: datetime | None
     """When the next attempt may be made, also if that is in the past; None if no wait is asked for, or for ever."""
+    is_final: bool
+    attempts_left: int
+    expires_at: datetime
+    livemode: bool
 
 
-def summary_of(onboarding: Onboarding, policy: Policy) -> Summary:
-    max_attempts = policy.max_attempts
+def summary_of(onboarding: Onboarding, policy: Policy, now: datetime) -> Summary:
+    standing = standing_of(
+        onboarding, max_attempts=policy.max_attempts, attempts_window=policy.attempts_window, now=now
+    )
     validation, verdict = onboarding.validation, onboarding.verdict
     is_approved = onboarding.status is Status.APPROVED
     verified_at = onboarding.verified_before_at or (validation.verified_at if validation else None)
@@ -50,7 +56,7 @@ def summary_of(onboarding: Onboarding, policy: Policy) -> Summary:
         id=onboarding.id,
         external_id=onboarding.external_id or "",
         status=onboarding.status,
-        stage=stage_of(onboarding, max_attempts=max_attempts),
+        stage=standing.stage,
         reason=verdict.reason if verdict else None,
         identity_match=verdict.identity_match if verdict else IdentityMatch.UNKNOWN,
         correction=onboarding.correction,
@@ -63,7 +69,13 @@ def summary_of(onboarding: Onboarding, policy: Policy) -> Summary:
         verified_at=(verified_at or onboarding.updated_at) if is_approved else None,
         verified_until=onboarding.verified_until if is_approved else None,
         needs_reverification=onboarding.reverification_due_at is not None,
-        can_retry_at=retry_opens_at(onboarding, max_attempts=max_attempts, attempts_window=policy.attempts_window),
+        can_retry_at=retry_opens_at(
+            onboarding, max_attempts=policy.max_attempts, attempts_window=policy.attempts_window
+        ),
+        is_final=standing.is_final,
+        attempts_left=0 if standing.is_final else standing.attempts_left,
+        expires_at=onboarding.ends_at,
+        livemode=policy.is_live,
     )
 
 
@@ -82,7 +94,7 @@ class ChangeNotifier:
         policy = self._policy_for(after)
         if _significant(before, policy.max_attempts) == _significant(after, policy.max_attempts):
             return None
-        summary = summary_of(after, policy)
+        summary = summary_of(after, policy, after.updated_at)
         return json.dumps({name: _plain(value) for name, value in asdict(summary).items()})
 
 

@@ -276,7 +276,7 @@ class Bench:
     def doors(self):
         """What page, JSON, API, way back and the last notification of a stopped onboarding say, all at once."""
         onboarding = self.onboarding
-        summary = summary_of(onboarding, RULES)
+        summary = summary_of(onboarding, RULES, onboarding.updated_at)
         with self._database.connect() as connection:
             told = connection.scalars(select(events.c.payload).order_by(events.c.sequence.desc()).limit(1)).first()
         page = stage_of(onboarding, max_attempts=RULES.max_attempts)

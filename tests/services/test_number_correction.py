@@ -65,7 +65,7 @@ class Held:
 
     @property
     def told(self):
-        return summary_of(self.now, Policy(max_attempts=3, double_check_renaper=True))
+        return summary_of(self.now, Policy(max_attempts=3, double_check_renaper=True), self.now.updated_at)
 
     def correct(self, number=VERIFIED, **names):
         self._onboardings.correct_number(self.id, number, **names)

@@ -43,7 +43,8 @@ class Journey:
     @property
     def told(self):
         """As the partner API has it."""
-        return summary_of(self.onboarding, Policy(max_attempts=3, double_check_renaper=True))
+        found = self.onboarding
+        return summary_of(found, Policy(max_attempts=3, double_check_renaper=True), found.updated_at)
 
     @property
     def last_action(self):
@@ -330,7 +331,7 @@ def test_of_an_erased_onboarding_nothing_is_read_any_more(erased, gu1, work):
 def test_decision_of_a_person_is_final_for_the_applicant(journey, report):
     report(Status.IN_REVIEW)
     report(Status.REJECTED)
-    assert (journey.standing.stage, journey.standing.is_finished) == (Stage.REJECTED, True)
+    assert (journey.standing.stage, journey.standing.is_final) == (Stage.REJECTED, True)
     assert journey.told.decided_by is Decider.PERSON
     with pytest.raises(RetryRefused):
         journey.retry()

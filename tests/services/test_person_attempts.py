@@ -78,7 +78,7 @@ def again(begin):
 def test_whoever_starts_anew_has_no_new_attempts(prepared, desk, again, gu1, clock):
     desk.uses_up(prepared)
     first = desk.standing(prepared)
-    assert (first.stage, first.attempts_left, first.may_retry, first.is_finished) == (Stage.CLOSED, 0, False, True)
+    assert (first.stage, first.attempts_left, first.may_retry, first.is_final) == (Stage.CLOSED, 0, False, False)
     assert first.retry_opens_at == NOW + DEFAULT_WINDOW, "of one's own attempts the minute is told"
     second = again()
     assert len(gu1.named("create_validation")) == 3

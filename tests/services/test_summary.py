@@ -147,11 +147,56 @@ def test_news_hold_nothing_of_the_person(notify_of):
     news = notify_of(before, with_validation(before, status=Status.APPROVED, session_url="https://secret.example"))
     planted = ("30111222", "Ana", "Núñez", "@", "a-state", "https:", before.document_digest, before.validation.nonce)
     assert not any(word in news for word in planted)
-    assert list(json.loads(news)) == list(summary_of(before, POLICY).__dataclass_fields__)
+    assert list(json.loads(news)) == list(summary_of(before, POLICY, LATER).__dataclass_fields__)
 
 
 def test_approval_without_a_time_of_its_own_has_the_last_change(notify_of):
     approved = with_validation(waiting(), status=Status.APPROVED, verified_at=None)
-    assert summary_of(approved, POLICY).verified_at == LATER
+    assert summary_of(approved, POLICY, LATER).verified_at == LATER
     dated = with_validation(waiting(), status=Status.APPROVED, verified_at=NOW)
-    assert summary_of(dated, POLICY).verified_at == NOW
+    assert summary_of(dated, POLICY, LATER).verified_at == NOW
+
+
+# status, further changes of the validation, is_final, attempts_left
+ENDS = {
+    "photos to take": ({}, False, 2),
+    "retryable": ({"status": Status.REJECTED, "reason": Reason.FACE_MISMATCH}, False, 2),
+    "rejected for good": ({"status": Status.REJECTED, "reason": Reason.UNDERAGE}, True, 0),
+    "rejected by a reviewer": (
+        {"status": Status.REJECTED, "reason": Reason.FACE_MISMATCH, "decided_by": Decider.PERSON}, True, 0,
+    ),
+    "registry away": ({"status": Status.REJECTED, "reason": Reason.REGISTRY_UNAVAILABLE}, False, 3),
+    "cancelled at gu1": ({"status": Status.CANCELLED}, False, 2),
+    "ran out": ({"status": Status.EXPIRED}, False, 2),
+    "abandoned": ({"status": Status.ABANDONED}, False, 2),
+    "in review": ({"status": Status.IN_REVIEW}, False, 2),
+    "approved": ({"status": Status.APPROVED}, True, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "is_final", "attempts_left"), ENDS.values(), ids=ENDS)
+def test_it_is_said_whether_that_was_the_end(changes, is_final, attempts_left):
+    told = summary_of(with_validation(waiting(), **changes), POLICY, LATER)
+    assert (told.is_final, told.attempts_left) == (is_final, attempts_left)
+
+
+def test_what_was_stopped_is_final_and_what_lacks_details_is_not():
+    stopped = replace(with_validation(waiting(), status=Status.CANCELLED), stopped_at=LATER)
+    assert (summary_of(stopped, POLICY, LATER).is_final, summary_of(stopped, POLICY, LATER).attempts_left) == (True, 0)
+    assert not summary_of(waiting(validation=None), POLICY, LATER).is_final
+
+
+def test_last_attempt_is_not_the_end_while_the_link_outlasts_the_wait():
+    failed = an_adopted_validation(shown_at=NOW, status=Status.REJECTED, reason=Reason.FACE_MISMATCH)
+    closed = waiting(validation=failed)
+    once = replace(POLICY, max_attempts=1)
+    told = summary_of(closed, once, LATER)
+    assert (told.stage, told.is_final, told.can_retry_at) == ("closed", False, NOW + timedelta(days=1))
+    long = replace(once, attempts_window=timedelta(days=30))
+    assert summary_of(closed, long, LATER).is_final
+
+
+def test_it_is_said_until_when_the_link_leads_on_and_whether_people_are_verified():
+    told = summary_of(waiting(), POLICY, LATER)
+    assert (told.expires_at, told.livemode) == (NOW + timedelta(days=30), True)
+    assert summary_of(waiting(), replace(POLICY, is_live=False), LATER).livemode is False

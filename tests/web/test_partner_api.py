@@ -211,6 +211,10 @@ def test_a_partner_reads_where_its_customer_stands(created, api):
         "verified_until",
         "needs_reverification",
         "can_retry_at",
+        "is_final",
+        "attempts_left",
+        "expires_at",
+        "livemode",
     ]
     assert (before["external_id"], before["stage"], before["attempts"]) == ("customer-7", "details", 0)
     assert before["created_at"] == "2026-03-02T12:00:00Z"

@@ -28,7 +28,7 @@ class Shown:
     is_argentine: bool
     pictured: Stage
     attempts_left: int
-    is_finished: bool
+    is_final: bool
     polls: bool
     may_continue: bool
     may_retry: bool

@@ -267,7 +267,7 @@ class StageView:
             is_argentine=self.onboarding.country == "AR",
             pictured=self.pictured,
             attempts_left=self.attempts_left,
-            is_finished=self.standing.is_finished,
+            is_final=self.standing.is_final,
             polls=not self.stage.is_final or self.retry_opens is not None,
             may_continue=self.may_continue,
             may_retry=self.may_retry,

@@ -61,7 +61,8 @@ def create() -> Response:
 @partner_api.get("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
 def read(onboarding_id: str) -> Response:
     found = portal().partner_onboardings.find(_partner().slug, _known_form(onboarding_id))
-    return _json(SUMMARY.dump_json(summary_of(found, portal().onboardings.policy_for(found))))
+    summary = summary_of(found, portal().onboardings.policy_for(found), portal().clock())
+    return _json(SUMMARY.dump_json(summary))
 
 
 @partner_api.get("/onboardings/<onboarding_id>/events", **_BACKENDS_ONLY)
