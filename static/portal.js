@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const one = (selector) => document.querySelector(selector);
-  const on = (name, act) => addEventListener(name, act);
+  const on = (name, act, how) => addEventListener(name, act, how);
   const text = (selector) => (one(selector) || { textContent: "" }).textContent.trim().replace(/\s+/g, " ");
 
   // Speech: what changed, and nothing else of the page.
@@ -28,6 +28,11 @@
   });
 
   on("htmx:after:swap", () => {
+    const onward = one("[data-leads-to]");
+    if (onward) {
+      location.assign(onward.dataset.leadsTo);
+      return;
+    }
     hosted();
     echo();
     clocks();
@@ -41,10 +46,39 @@
   });
 
   // With a mouse there may be a phone with a better camera: the page offers it instead of going on at once.
-  on("htmx:config:request", ({ detail: { ctx: { request: { headers } } } }) => {
-    if (matchMedia("(hover: hover) and (pointer: fine)").matches) headers["X-Pointer"] = "fine";
-    if (camera === false) headers["X-Camera"] = "none";
+  // In the address and not in headers, which proxies drop.
+  on("htmx:config:request", ({ target, detail: { ctx: { request: { body } } } }) => {
+    if (target.id !== "status") return;
+    if (matchMedia("(hover: hover) and (pointer: fine)").matches) body.set("pointer", "fine");
+    if (camera === false) body.set("camera", "none");
   });
+
+  // What hangs on a bad network is given up and asked again, each time after twice as long.
+  const SHORTEST = 5000;
+  let patience = SHORTEST;
+  // Read when it is sent, which may be after the one before it was given up.
+  on("htmx:config:request", ({ detail: { ctx: { request } } }) => {
+    Object.defineProperty(request, "timeout", { get: () => patience });
+  });
+  on("htmx:after:request", () => { patience = SHORTEST; });
+  on("htmx:error", ({ target, detail: { ctx } }) => {
+    if (!ctx || ctx.request.signal.reason !== "timeout") return;
+    patience = Math.min(2 * patience, 60000);
+    target.dispatchEvent(new Event("look"));
+  });
+
+  // Whoever comes back to the page, or to the network, does not wait for what may hang.
+  const lookNow = () => {
+    const status = one("#status");
+    if (!status) return;
+    patience = SHORTEST;
+    status.dispatchEvent(new Event("htmx:abort"));
+    status.dispatchEvent(new Event("look"));
+  };
+  on("online", lookNow);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) lookNow(); });
+  // Once it comes with the page, and then whenever the browser takes the page out of its memory.
+  on("pageshow", () => on("pageshow", lookNow), { once: true });
 
   // A portal in trouble says when to ask again; pages that heard it together come back a little apart.
   let restUntil = 0;
@@ -184,4 +218,5 @@
   hosted();
   echo();
   clocks();
+  document.documentElement.classList.add("scripted");
 })();

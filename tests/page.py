@@ -70,6 +70,11 @@ class Page(HTMLParser):
     def stage(self):
         return self.one("section", id="status")["data-stage"]
 
+    @property
+    def leads_to(self):
+        """Where the page's script goes on to by itself; None if it stays."""
+        return self.one("section", id="status").get("data-leads-to")
+
     def check(self):
         heading, title = self.text("h1"), self.text("title")
         assert len(self.all("h1")) == len(self.all("title")) == 1
@@ -135,7 +140,8 @@ class Plain:
         self.json = response.get_json(silent=True)
 
 
-HTMX = {"HX-Request": "true"}
+OLDER_PAGE = {"HX-Request": "true"}
+"""What htmx sends; it means something only to addresses that pages had before an upgrade."""
 
 APPLICANT = {
     "country": "AR",

@@ -108,7 +108,7 @@ class InterruptedVisitor:
         asked: dict[str, Callable[[], httpx.Response]] = {
             "start": lambda: get("/"),
             "page": lambda: get(self._hosted),
-            "fragment": lambda: get(f"{self._hosted}/status", headers={"HX-Request": "true"}),
+            "fragment": lambda: get(f"{self._hosted}/status?part=status"),
             "status": lambda: get(f"{self._hosted}/status", headers={"Accept": "application/json"}),
             "continue": lambda: get(f"{self._hosted}/continue"),
             "return": lambda: get("/return", params={"verificationSessionId": self._session}),

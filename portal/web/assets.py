@@ -16,7 +16,8 @@ from portal.web.header_policy import ONE_YEAR
 from portal.web.security import allow_inline
 
 STYLESHEET = "portal.css"
-TRUSTED_TYPES = "trusted-types.js"
+INLINE_SCRIPTS = ("trusted-types.js", "late-scripts.js")
+"""Before any other: what they do is needed even if the others do not arrive."""
 
 _HASH_LENGTH = 12
 _TEXTS = {".css", ".js", ".svg"}
@@ -30,10 +31,10 @@ def init_assets(app: Flask, folder: Path) -> None:
     # Inlined, because a separate stylesheet costs the first paint another round trip.
     stylesheet = _inline(files[STYLESHEET].read_text(encoding="utf-8"), static_url)
     allow_inline(app, "style-src", stylesheet)
-    trusted_types = re.sub(r"^\s*(//.*)?\n?", "", files[TRUSTED_TYPES].read_text(encoding="utf-8"), flags=re.MULTILINE)
-    allow_inline(app, "script-src", trusted_types)
+    script = "".join(_without_comments(files[name].read_text(encoding="utf-8")) for name in INLINE_SCRIPTS)
+    allow_inline(app, "script-src", script)
     init_compression(app)
-    inlined = {"stylesheet": Markup(stylesheet), "trusted_types": Markup(trusted_types)}  # noqa: S704, files of ours
+    inlined = {"stylesheet": Markup(stylesheet), "inline_script": Markup(script)}  # noqa: S704, files of ours
     app.jinja_env.globals.update(static_url=static_url, **inlined)
 
     @app.get("/static/<path:name>")
@@ -55,6 +56,10 @@ def _inline(css: str, static_url: Callable[[str], str]) -> str:
     css = re.sub(r"\s+", " ", css)
     css = re.sub(r" ?([{};,>]) ?", r"\1", css).replace(": ", ":").replace(";}", "}")
     return re.sub(r"url\(([\w-]+\.svg)\)", lambda found: f"url({static_url(found[1])})", css).strip()
+
+
+def _without_comments(script: str) -> str:
+    return re.sub(r"^\s*(//.*)?\n?", "", script, flags=re.MULTILINE)
 
 
 def _addresses(hashes: dict[str, str]) -> Callable[[str], str]:

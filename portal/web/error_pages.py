@@ -15,6 +15,7 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.stage import Stage
 from portal.web.context import portal
 from portal.web.links import BadLink, ExpiredLink
+from portal.web.page_parts import Part, asks_for, lead_to
 from portal.web.problem_details import problem, usual_problem, wants_json
 from portal.web.refusals import Refusal
 from portal.web.requesting_company import requesting_company
@@ -78,9 +79,9 @@ def init_errors(app: Flask) -> None:
 
 
 def error_page(status: int) -> Response:
-    if status in {404, 410} and request.endpoint == "applicant.status" and request.headers.get("HX-Request"):
+    if status in {404, 410} and request.endpoint == "applicant.status" and asks_for(Part.STATUS):
         # An open page reloads and shows that its link has expired.
-        return Response(headers={"HX-Redirect": url_for("applicant.onboarding", **request.view_args or {})})
+        return make_response(lead_to(url_for("applicant.onboarding", **request.view_args or {})))
     if _is_for_programs():
         return _readable(retry_soon(usual_problem(status)))
     return retry_soon(_page(status))

@@ -6,7 +6,6 @@ from portal.app import create_app
 from portal.domain.onboarding import StallReason
 from portal.domain.stage import Stage
 from tests.factories import NOW
-from tests.page import HTMX
 from tests.web.stages import FINAL, SESSION_URL, SHOWN, WAITED_FOR, adopted, stored_as
 
 SESSION = "session-of-sixteen-or-more"
@@ -63,16 +62,16 @@ def test_elsewhere_it_opens_in_another_tab_that_has_no_hold_on_ours(visitor, sto
 @captured("new-tab", "frame")
 def test_no_poll_leaves_the_page(visitor, stored):
     path = stored(**stored_as(Stage.READY))
-    answer = visitor.get(f"{path}/status", headers=HTMX)
-    assert "HX-Redirect" not in answer.response.headers
-    assert visitor.get(answer.one("section", id="status")["hx-get"], headers=HTMX).status == 204
+    answer = visitor.get(f"{path}/status?part=status")
+    assert answer.leads_to is None
+    assert visitor.get(answer.one("section", id="status")["hx-get"]).status == 204
 
 
 @captured("frame")
 @pytest.mark.parametrize("stage", SHOWN)
 def test_the_frame_is_there_while_there_is_something_to_open(visitor, stored, stage):
     path = stored(**stored_as(stage))
-    for page in (visitor.get(path), visitor.get(f"{path}/status?v=0", headers=HTMX)):
+    for page in (visitor.get(path), visitor.get(f"{path}/status?v=0&part=status")):
         frames = page.all("iframe")
         assert len(frames) == (stage in OPENABLE)
         assert all(it["src"] == f"{path}/continue" and it["title"] for it in frames)

@@ -7,7 +7,6 @@ import pytest
 from portal.domain.reasons import OUTAGE_WAITS, Reason
 from portal.domain.stage import Stage
 from tests.factories import NOW
-from tests.page import HTMX
 from tests.web.stages import rejected
 
 JSON = {"Accept": "application/json"}
@@ -71,7 +70,7 @@ def test_an_open_page_opens_the_button_by_itself(visitor, path, clock):
     while "disabled" in button(page):
         poll = page.one("section", id="status")
         clock.now += timedelta(milliseconds=int(poll["hx-trigger"].split("ms")[0].removeprefix("every ")))
-        page = visitor.get(poll["hx-get"], headers=HTMX)
+        page = visitor.get(poll["hx-get"])
         assert page.status == 200, "asked too early"
         polls += 1
     assert polls == 10

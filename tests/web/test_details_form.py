@@ -276,8 +276,8 @@ def test_each_form_has_a_token_of_its_own(visitor, count):
 
 
 def test_another_country_brings_its_own_field(visitor):
-    brazil = visitor.get("/?country=BR", headers={"HX-Request": "true"})
-    chile = visitor.get("/?country=CL", headers={"HX-Request": "true"})
+    brazil = visitor.get("/?part=document&country=BR")
+    chile = visitor.get("/?part=document&country=CL")
     assert "<html" not in brazil.html
     assert brazil.one("div", id="document")
     modes = [page.one("input", id="document_number")["inputmode"] for page in (brazil, chile)]
@@ -286,7 +286,7 @@ def test_another_country_brings_its_own_field(visitor):
 
 
 def test_the_rest_of_the_world_is_a_list(visitor):
-    fragment = visitor.get("/?country=other", headers={"HX-Request": "true"})
+    fragment = visitor.get("/?part=document&country=other")
     codes = [option["value"] for option in fragment.all("option")]
     assert fragment.one("select", name="issuing_country")
     assert {"US", "DE", "PY"} <= set(codes)
@@ -295,9 +295,9 @@ def test_the_rest_of_the_world_is_a_list(visitor):
 
 @pytest.mark.parametrize("country", ["XX", "br", "", "%00", "A" * 2000])
 def test_unknown_countries_get_the_usual_field(visitor, country):
-    fragment = visitor.get(f"/?country={country}", headers={"HX-Request": "true"})
+    fragment = visitor.get(f"/?part=document&country={country}")
     assert fragment.status == 200
-    assert fragment.html == visitor.get("/", headers={"HX-Request": "true"}).html
+    assert fragment.html == visitor.get("/?part=document").html
 
 
 def test_the_country_field_asks_for_the_fragment(visitor):
@@ -400,7 +400,7 @@ def test_corrected_details_are_checked_like_first_ones(visitor, refused):
 
 
 def test_a_correction_may_change_the_country(visitor, refused):
-    fragment = visitor.get(f"{refused}?country=other", headers={"HX-Request": "true"})
+    fragment = visitor.get(f"{refused}?part=document&country=other")
     assert fragment.one("select", name="issuing_country")
 
 

@@ -10,14 +10,14 @@ from portal.domain.capture_modes import Capture
 from portal.domain.stage import Stage
 from portal.partners.registry import Partner, new_signing_secret
 from tests.factories import NOW
-from tests.page import HTMX
 from tests.web.conftest import HOME
 from tests.web.stages import SHOWN, adopted, stored_as
 
 ORIGINS = ("https://shop.example", "https://www.shop.example")
 SESSION = "session-of-sixteen-or-more"
 JSON = {"Accept": "application/json"}
-BLOCKED = {"X-Camera": "none"}
+BLOCKED = "&camera=none"
+
 FULL_SCRIPT_BYTES = 3072
 
 
@@ -148,19 +148,19 @@ def test_everybody_reads_why_there_is_no_status(ask, stored, clock):
 @pytest.mark.parametrize("stage", SHOWN)
 def test_without_a_camera_in_the_frame_the_hosted_page_opens_in_a_tab(visitor, stored, stage, capture):
     path = stored(**of("shop", stage, capture=capture))
-    known = visitor.get(path).one("section", id="status").get("hx-get", f"{path}/status")
-    page = visitor.get(known, headers=HTMX | BLOCKED)
-    assert "HX-Redirect" not in page.response.headers
+    known = visitor.get(path).one("section", id="status").get("hx-get", f"{path}/status?part=status")
+    page = visitor.get(known + BLOCKED)
+    assert page.leads_to is None
     assert not page.all("template") and not page.all("iframe")
     assert all(it["target"] == "_blank" for it in page.all("a", href=f"{path}/continue"))
 
 
 def test_blocked_camera_is_said_once_and_then_nothing_new(visitor, stored):
     path = stored(**of("shop", Stage.READY))
-    page = visitor.get(f"{path}/status", headers=HTMX | BLOCKED)
-    usual = visitor.get(f"{path}/status?v=0", headers=HTMX | {"X-Pointer": "fine"})
+    page = visitor.get(f"{path}/status?part=status{BLOCKED}")
+    usual = visitor.get(f"{path}/status?v=0&part=status&pointer=fine")
     assert len(page.all("h2")) == len(usual.all("h2")) + 1
-    assert visitor.get(page.one("section", id="status")["hx-get"], headers=HTMX | BLOCKED).status == 204
+    assert visitor.get(page.one("section", id="status")["hx-get"] + BLOCKED).status == 204
 
 
 def test_script_is_small_and_says_how_long_it_holds(ask):

@@ -3,7 +3,7 @@ import pytest
 from portal.app import create_app
 from portal.domain.locales import Locale
 from portal.domain.stage import Stage
-from tests.page import HTMX, Visitor
+from tests.page import Visitor
 from tests.web.conftest import query_of
 from tests.web.stages import stored_as
 
@@ -90,13 +90,13 @@ def test_a_chosen_language_stays_chosen(visitor, stored):
         page.one("form", action=f"{path}/stop?lang=en")["action"],
     ):
         assert query_of(address)["lang"] == "en"
-    poll = visitor.get(f"{path}/status?lang=en", headers=HTMX)
-    assert query_of(poll.response.headers["HX-Redirect"]) == {"lang": "en"}
+    poll = visitor.get(f"{path}/status?lang=en&part=status")
+    assert query_of(poll.leads_to) == {"lang": "en"}
 
 
 def test_without_a_choice_addresses_stay_short(visitor, stored):
     page = visitor.get(stored(**stored_as(Stage.WAITING)))
-    assert set(query_of(page.one("section", id="status")["hx-get"])) == {"v"}
+    assert set(query_of(page.one("section", id="status")["hx-get"])) == {"v", "part"}
 
 
 @pytest.mark.parametrize("path", ["/", "/return", "/nothing"])

@@ -7,7 +7,6 @@ import pytest
 from portal.domain.locales import Locale
 from portal.domain.stage import Stage
 from portal.web.in_app_browser import APPS, WAYS_OUT, Exit, recognised
-from tests.page import HTMX
 from tests.web.conftest import HOME
 from tests.web.stages import SHOWN, stored_as
 
@@ -151,8 +150,8 @@ def test_later_it_is_told_while_the_camera_is_still_to_come(visitor, stored, sta
 
 def test_nobody_is_sent_to_a_camera_that_may_not_open(visitor, stored):
     path = stored(**stored_as(Stage.READY))
-    answer = visitor.get(f"{path}/status", headers=HTMX | named(INSIDE[0][0]))
-    assert "HX-Redirect" not in answer.response.headers
+    answer = visitor.get(f"{path}/status?part=status", headers=named(INSIDE[0][0]))
+    assert answer.leads_to is None
     assert answer.one("a", href=f"{path}/continue")
 
 

@@ -30,13 +30,13 @@ WAYS = [
     ({}, ""),
     ({"Accept-Encoding": "identity"}, "lang=pt-BR"),
     ({"User-Agent": INSTAGRAM}, "via=qr"),
-    ({"X-Camera": "none"}, "lang=en&via=qr"),
-    ({"X-Camera": "other", "X-Pointer": "fine"}, "lang=es"),
+    ({}, "lang=en&via=qr"),
+    ({"X-Camera": "none", "X-Pointer": "fine"}, "lang=es"),
 ]
 WAITED_FOR_LONG = timedelta(minutes=70)
 APPLICATION = (type, types.ModuleType, types.CodeType, types.BuiltinFunctionType, Portal)
 UNIQUE = itertools.count()
-OLD_VERSION = "v=1-00000000-never-es-AR"
+OLD_VERSION = "v=1-00000000-never-es-AR&part=status"
 PERSONAL = {"external_id", "known_as", "return_url", "state", "submission", "entity_id", "lost_entity_id"}
 
 

@@ -136,7 +136,7 @@ def test_if_gu1_keeps_the_number_the_page_says_that_photos_are_needed_once_more(
     assert page.stage == Stage.READY
     assert "Hacen falta otra vez las fotos" in page.html
     # Whoever waits for it has to read that first.
-    assert visitor.get(f"{path}/status", headers={"HX-Request": "true"}).status == 200
+    assert visitor.get(f"{path}/status?part=status").status == 200
     visitor.get(f"{path}/continue")
     assert "Hacen falta otra vez las fotos" not in visitor.get(path).html
 

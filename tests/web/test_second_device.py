@@ -8,13 +8,12 @@ import pytest
 from portal.domain.stage import Stage
 from portal.web.applicant.second_device import qr_code
 from tests.factories import NOW
-from tests.page import HTMX
 from tests.web.conftest import HOME, query_of
 from tests.web.stages import SHOWN, adopted, stored_as
 
 SESSION = "session-of-sixteen-or-more"
 CAMERA_NEXT = {Stage.PREPARING, Stage.READY, Stage.WAITING, Stage.ABANDONED}
-MOUSE = {"X-Pointer": "fine"}
+MOUSE = "part=status&pointer=fine"
 
 
 def section(page):
@@ -91,13 +90,13 @@ def test_other_ways_are_not_repeated(visitor, stored, via):
     assert "device--back" not in classes(page)
 
 
-@pytest.mark.parametrize("version", ["?v=000000000000", ""])
+@pytest.mark.parametrize("version", ["v=000000000000&", ""])
 def test_with_a_mouse_the_hosted_page_is_not_opened_unasked(visitor, stored, version):
     path = stored(**stored_as(Stage.READY))
-    answer = visitor.get(f"{path}/status{version}", headers=HTMX | MOUSE)
-    assert "HX-Redirect" not in answer.response.headers
+    answer = visitor.get(f"{path}/status?{version}{MOUSE}")
+    assert answer.leads_to is None
     assert section(answer)["data-stage"] == Stage.READY
-    assert visitor.get(section(answer)["hx-get"], headers=HTMX | MOUSE).status == 204
+    assert visitor.get(section(answer)["hx-get"] + "&pointer=fine").status == 204
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from portal.config import Config
 from portal.domain.errors import StoreUnavailable
 from portal.domain.stage import Stage
 from portal.web.flask_app import make_flask
-from tests.page import APPLICANT, HTMX
+from tests.page import APPLICANT
 from tests.partners import KEYS, partners_file
 from tests.web.stages import stored_as
 
@@ -55,7 +55,6 @@ OF_THE_ANSWER_ITSELF = {
     "Content-Type",
     "Date",
     "ETag",
-    "HX-Redirect",
     "Last-Modified",
     "Location",
     "Retry-After",
@@ -68,12 +67,12 @@ ANSWERS = {
     "form": ("GET", "/", {}, 200),
     "head": ("HEAD", "/", {}, 200),
     "options": ("OPTIONS", "/", {}, 200),
-    "form fragment": ("GET", "/?country=BR", {"headers": {"HX-Request": "true"}}, 200),
+    "form fragment": ("GET", "/?part=document&country=BR", {}, 200),
     "status page": ("GET", "{waiting}", {}, 200),
     "status fragment": ("GET", "{waiting}/status", {}, 200),
     "status as JSON": ("GET", "{waiting}/status", {"headers": {"Accept": "application/json"}}, 200),
     "nothing new": ("GET", "{unchanged}", {}, 204),
-    "on to the hosted page": ("GET", "{ready}/status", {"headers": HTMX}, 200),
+    "on to the hosted page": ("GET", "{ready}/status?part=status", {}, 200),
     "hosted page": ("GET", "{ready}/continue", {}, 303),
     "code": ("GET", "{waiting}/qr.svg", {}, 200),
     "redirect after POST": ("POST", "{waiting}", {}, 303),

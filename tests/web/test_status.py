@@ -6,7 +6,7 @@ from portal.domain.stage import Stage
 from portal.domain.status import Status
 from tests.databases import on_both_databases
 from tests.factories import NOW, a_validation
-from tests.page import HTMX
+from tests.page import OLDER_PAGE
 from tests.web.stages import FINAL, SESSION_URL, SHOWN, WAITED_FOR, adopted, rejected, stored_as
 
 
@@ -64,7 +64,7 @@ def test_while_there_is_something_to_wait_for_the_page_asks(visitor, stored, sta
 def test_at_the_end_the_page_asks_rarely(visitor, stored, stage):
     page = visitor.get(stored(**stored_as(stage)))
     assert section(page)["hx-trigger"].startswith("every 60000ms")
-    assert visitor.get(section(page)["hx-get"], headers=HTMX).status == 204
+    assert visitor.get(section(page)["hx-get"]).status == 204
     assert not page.all("meta", http_equiv="refresh")
 
 
@@ -118,17 +118,33 @@ def test_pages_ask_less_often_with_age(visitor, stored, clock):
     assert paces == sorted(set(paces))
 
 
-@pytest.mark.parametrize("version", ["?v=000000000000", ""])
+@pytest.mark.parametrize("version", ["v=000000000000&", ""])
 def test_the_first_poll_that_finds_the_hosted_page_goes_there(visitor, stored, version):
     path = stored(**stored_as(Stage.READY))
-    answer = visitor.get(f"{path}/status{version}", headers=HTMX)
+    answer = visitor.get(f"{path}/status?{version}part=status")
     assert answer.status == 200
-    assert answer.response.headers["HX-Redirect"] == f"{path}/continue"
+    assert answer.leads_to == answer.one("a")["href"] == f"{path}/continue"
 
 
 def test_a_poll_that_finds_refused_details_goes_to_the_form(visitor, stored):
     path = stored(**stored_as(Stage.DETAILS))
-    assert visitor.get(f"{path}/status", headers=HTMX).response.headers["HX-Redirect"] == path
+    assert visitor.get(f"{path}/status?part=status").leads_to == path
+
+
+def test_a_page_from_before_an_upgrade_is_led_by_the_headers_that_it_knows(visitor, stored):
+    path = stored(**stored_as(Stage.READY))
+    assert visitor.get(f"{path}/status", headers=OLDER_PAGE).response.headers["HX-Redirect"] == f"{path}/continue"
+    stays = visitor.get(f"{path}/status", headers=OLDER_PAGE | {"X-Pointer": "fine", "X-Camera": "none"})
+    assert stays.one("a", href=f"{path}/continue")["target"] == "_blank"
+    assert visitor.get(section(stays)["hx-get"], headers=OLDER_PAGE | {"X-Camera": "none"}).status == 204
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "text/html"}])
+def test_whoever_lost_the_part_on_the_way_is_never_sent_to_the_hosted_page(visitor, stored, headers):
+    """A proxy that drops headers from a page of before an upgrade; or a person who types the address."""
+    path = stored(**stored_as(Stage.READY))
+    answer = visitor.get(f"{path}/status", headers=headers)
+    assert (answer.status, answer.stage, answer.leads_to) == (200, Stage.READY, None)
 
 
 @pytest.mark.parametrize("stage", Stage)

@@ -26,7 +26,7 @@ QUIET = [stage for stage in WAITED_FOR if stage is not Stage.READY]
 __all__ = ["both_ways"]
 
 UNIQUE = map(str, itertools.count())
-POLL = {"Accept": "text/html", "HX-Request": "true"}
+POLL = {"Accept": "text/html"}
 
 
 @pytest.fixture
@@ -41,7 +41,10 @@ def poll_of(app, stored):
 
     def poll_of(**changes):
         path, release = stored(**changes), app.extensions["portal"].release
-        return path, f"{path}/status?v={NOW.timestamp():.0f}000000-{release}-{NOW.timestamp() + 10:.0f}-es-AR"
+        return (
+            path,
+            f"{path}/status?v={NOW.timestamp():.0f}000000-{release}-{NOW.timestamp() + 10:.0f}-es-AR&part=status",
+        )
 
     return poll_of
 
@@ -82,11 +85,19 @@ QUERIES = {
     "none": lambda query: "",
     "other time": lambda query: query.replace("v=1", "v=2", 1),
     "other release": lambda query: re.sub(r"-[0-9a-f]{8}-", "-00000000-", query),
-    "other locale": lambda query: query[:-5] + "pt-BR",
-    "blocked": lambda query: query[:-6] + "-blocked-es-AR",
-    "opens": lambda query: query[:-6] + "-opens-es-AR",
+    "other locale": lambda query: query.replace("es-AR", "pt-BR"),
+    "blocked": lambda query: query.replace("-es-AR", "-blocked-es-AR"),
+    "opens": lambda query: query.replace("-es-AR", "-opens-es-AR"),
     "past": lambda query: re.sub(r"-[0-9]{10}-", "-1000000000-", query),
     "plus": lambda query: "+" + query,
+    "no part": lambda query: query.replace("&part=status", ""),
+    "other part": lambda query: query.replace("part=status", "part=document"),
+    "mouse": lambda query: query + "&pointer=fine",
+    "camera": lambda query: query + "&camera=none",
+    "mouse and camera": lambda query: query + "&pointer=fine&camera=none",
+    "camera that is odd": lambda query: query + "&camera=some",
+    "mouse and camera, swapped": lambda query: query + "&camera=none&pointer=fine",
+    "blocked as before": lambda query: query.replace("-es-AR", "-blocked-es-AR") + "&camera=none",
 }
 ACCEPT = ["text/html", "*/*", "application/json", "text/html;q=0.1, application/json", "application/*", "image/png", ""]
 HOSTS = [
@@ -104,7 +115,7 @@ HEADERS = {
     "Accept-Language": ["pt", "en;q=0.5, es", "xx", ""],
     "Accept-Encoding": ["gzip", "br", "identity", ""],
     "Host": HOSTS,
-    "HX-Request": [None],
+    "HX-Request": ["true"],
     "If-None-Match": ["*", '"x"'],
     "Origin": ["https://shop.example", "null", HOME],
     "Range": ["bytes=0-1"],

@@ -82,7 +82,7 @@ def counted(ours: Door, bare: Door, link: str, count: Callable[[], contextmanage
             return print("right" if all(map(right, given)) else "changed", flush=True)
         raise Changed(path)
 
-    older = f"{link}/status?v={OLDER}"
+    older = f"{link}/status?{OLDER}"
 
     def poll_url() -> str:
         status, body = ours.get(older)
@@ -137,7 +137,7 @@ def main() -> None:
     config = load_config()
     host = urlsplit(config.base_url).netloc
     ours, bare = Door(create_app(config), host), Door(bare_app(), host)
-    for address in (f"{link}/status?v={OLDER}", link, "/", "/healthz"):
+    for address in (f"{link}/status?{OLDER}", link, "/", "/healthz"):
         ours.get(address)
     # When it runs depends on what else was done; all counts are without it.
     gc.collect()

@@ -94,7 +94,7 @@ class _Waiting:
         with httpx.Client(base_url=self._urls[number % 2], trust_env=False, timeout=_PATIENCE) as client:
             while "/session/" not in client.get(f"{link}/continue").headers.get("Location", ""):
                 time.sleep(0.05)
-            began, path = time.monotonic(), f"{link}/status"
+            began, path = time.monotonic(), f"{link}/status?part=status"
             while not self._over.wait(SCALE * poll_interval((time.monotonic() - began) / SCALE)):
                 answer = client.get(path, headers=HTMX_HEADERS)
                 assert answer.status_code in {200, 204}, answer.status_code

@@ -30,8 +30,8 @@ from portal.web.links import AccessLinks
 PATIENCE = 60.0
 HTMX_HEADERS = {"HX-Request": "true", "Accept": "text/html"}
 HTMX = "".join(f"{name}: {value}\r\n" for name, value in HTMX_HEADERS.items())
-OLDER = "1-00000000-never-es-AR"
-"""The version of a page that shows something older."""
+OLDER = "v=1-00000000-never-es-AR&part=status"
+"""Of the poll of a page that shows something older."""
 POLL_URL = re.compile(r'hx-get="([^"]+/status\?[^"]*)"')
 _FORM_TYPE = "Content-Type: application/x-www-form-urlencoded\r\n"
 _VERSION = re.compile(rb'(?<=/status\?v=)[^"&]+')
@@ -147,7 +147,7 @@ class Visits:
             return [get(self._door.url, poll_url(client, it), Right(204), HTMX) for it in self._links]
 
     def changed_polls(self) -> list[Request]:
-        return self._pages(f"{{}}/status?v={OLDER}", HTMX)
+        return self._pages(f"{{}}/status?{OLDER}", HTMX)
 
     def status_pages(self) -> list[Request]:
         return self._pages("{}")
@@ -175,7 +175,7 @@ class Visits:
 
 
 def poll_url(client: httpx.Client, link: str) -> str:
-    answer = client.get(f"{link}/status", headers=HTMX_HEADERS)
+    answer = client.get(f"{link}/status?part=status", headers=HTMX_HEADERS)
     found = POLL_URL.search(answer.text)
     assert answer.status_code == 200 and found, (answer.status_code, answer.text[:200])
     return html.unescape(found[1])

@@ -15,11 +15,10 @@ from portal.web.context import Portal, portal
 from portal.web.entry_device import QR
 from portal.web.framing import allow_framing
 from portal.web.in_app_browser import in_app_browser
+from portal.web.page_parts import camera_is_blocked, has_mouse
 from portal.web.security import allow, permit
 from portal.web.urls import url_to
 
-CAMERA_BLOCKED = "none"
-"""What portal.js sends as X-Camera."""
 _LOOPBACK = ("127.0.0.1", "localhost", ".localhost")
 
 
@@ -41,14 +40,8 @@ def opens_by_itself(found: Onboarding) -> bool:
 
     And if the page first has to say why the photos are needed once more.
     """
-    has_mouse = request.headers.get("X-Pointer") == "fine"
-    is_expected = not has_mouse and not found.needs_photos_again
+    is_expected = not has_mouse() and not found.needs_photos_again
     return capture_of(found) is Capture.REDIRECT and is_expected and in_app_browser() is None
-
-
-def camera_is_blocked() -> bool:
-    """True if the page reported that the embedding frame blocks the camera."""
-    return request.headers.get("X-Camera") == CAMERA_BLOCKED
 
 
 def allow_hosted_frame() -> None:

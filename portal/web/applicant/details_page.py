@@ -14,6 +14,7 @@ from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES
 from portal.web.error_pages import error_page, retry_soon
 from portal.web.i18n import current_language
+from portal.web.page_parts import Part, asks_for
 from portal.web.requesting_company import hide_company, requesting_company
 
 DIRECT = "direct"
@@ -73,7 +74,7 @@ def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
 
 
 def details_response(form: DetailsForm, action: str, found: Onboarding | None = None) -> ResponseReturnValue:
-    if request.headers.get("HX-Request"):
+    if asks_for(Part.DOCUMENT):
         return render_template("onboarding/_document.html", form=form)
     return details_page(form, action, found)
 
@@ -94,7 +95,7 @@ def details_page(
         "onboarding/start.html",
         form=form,
         action=action,
-        fragment_url=action,
+        fragment_url=_with_part(action),
         asked_again=asked_again(found) if found else None,
         reference=reference_of(found.id) if found else None,
         unavailable=unavailable,
@@ -102,3 +103,7 @@ def details_page(
         company=requesting_company(),
     )
     return retry_soon(make_response(page, status))
+
+
+def _with_part(action: str) -> str:
+    return f"{action}{'&' if '?' in action else '?'}part={Part.DOCUMENT}"

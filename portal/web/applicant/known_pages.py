@@ -13,7 +13,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.services.ports import PollState
 from portal.web.access_link import is_open
-from portal.web.applicant.capture import CAMERA_BLOCKED, chosen_capture
+from portal.web.applicant.capture import chosen_capture
 from portal.web.applicant.details_page import DIRECT
 from portal.web.applicant.partner_return import returns_to_partner
 from portal.web.applicant.poll_version import PollVersion
@@ -23,6 +23,7 @@ from portal.web.context import Portal
 from portal.web.i18n import accepted_locale, print_time
 from portal.web.in_app_browser import LONGEST, app_and_exit
 from portal.web.links import BadLink, ExpiredLink
+from portal.web.page_parts import CAMERA_BLOCKED, FINE, Part
 from portal.web.remembered_answers import Known
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ _POLL = re.compile(r"/o/([A-Za-z0-9_.-]+)/status")
 _LOCALES = {str(locale): locale for locale in Locale}
 _LANGUAGE = rf"(?:lang=(?P<lang>{'|'.join(_LOCALES)}))"
 _PAGE_QUERY = re.compile(rf"{_LANGUAGE}?(?:(?(lang)&)(?P<via>via=qr))?")
-_POLL_QUERY = re.compile(rf"(?:{_LANGUAGE}&)?(?:(?P<via>via=qr)&)?v=(?P<version>[A-Za-z0-9-]+)")
+_POLL_QUERY = re.compile(
+    rf"(?:{_LANGUAGE}&)?(?:(?P<via>via=qr)&)?v=(?P<version>[A-Za-z0-9-]+)&part={Part.STATUS}"
+    rf"(?:&pointer={FINE})?(?P<camera>&camera={CAMERA_BLOCKED})?"
+)
 _READS_HTML = {"text/html", "*/*"}
 MOST_KEPT = 2048
 """Pages of persons, of some two kilobytes each; then the oldest is forgotten."""
@@ -53,7 +57,7 @@ class _Request(NamedTuple):
 def form(environ: WSGIEnvironment, here: Portal) -> Known | None:
     """The empty form of the first page."""
     query = _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
-    if environ["PATH_INFO"] != "/" or query is None or "HTTP_HX_REQUEST" in environ or not here.config.direct_start:
+    if environ["PATH_INFO"] != "/" or query is None or _is_of_older_page(environ) or not here.config.direct_start:
         return None
     request = _request(environ, query)
     accepted = accepted_locale(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
@@ -78,11 +82,11 @@ class StatusPages:
         locale = state and (query["lang"] or state.locale)
         if state is None or locale not in _LOCALES:
             return None
-        is_blocked = environ.get("HTTP_X_CAMERA") == CAMERA_BLOCKED
+        is_blocked = query["camera"] is not None
         if shown.is_current(here.release, state.updated_at, here.clock(), locale=locale, is_camera_blocked=is_blocked):
             here.onboardings.views.note(state)
             return Known(("unchanged", state.partner), here.release, status="204")
-        page = self._page("fragment", token, _request(environ, query), state, here)
+        page = self._page("fragment", token, _request(environ, query, is_camera_blocked=is_blocked), state, here)
         if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == shown:
             return None
         here.onboardings.views.note(state)
@@ -92,7 +96,7 @@ class StatusPages:
         path = _PAGE.fullmatch(environ["PATH_INFO"])
         query = path and _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
         state = _state(path[1], here) if path and query else None
-        if not path or not query or not state:
+        if not path or not query or not state or _is_of_older_page(environ):
             return None
         page = self._page("page", path[1], _request(environ, query), state, here)
         if page is None or page.stage is Stage.DETAILS:
@@ -146,9 +150,14 @@ def _poll(environ: WSGIEnvironment) -> tuple[str, re.Match[str], PollVersion] | 
     return (path[1], query, shown) if shown else None
 
 
-def _request(environ: WSGIEnvironment, query: re.Match[str]) -> _Request:
+def _is_of_older_page(environ: WSGIEnvironment) -> bool:
+    """From before an upgrade, when what was asked for stood in a header."""
+    return "HTTP_HX_REQUEST" in environ
+
+
+def _request(environ: WSGIEnvironment, query: re.Match[str], *, is_camera_blocked: bool = False) -> _Request:
     in_app = app_and_exit(environ.get("HTTP_USER_AGENT", "")[:LONGEST])
-    return _Request(query["lang"], query["via"], in_app, environ.get("HTTP_X_CAMERA") == CAMERA_BLOCKED)
+    return _Request(query["lang"], query["via"], in_app, is_camera_blocked)
 
 
 def _state(token: str, here: Portal) -> PollState | None:

@@ -13,7 +13,6 @@ from portal.domain.stage import Stage
 from portal.web.access_link import open_access_link, open_for_poll
 from portal.web.applicant.capture import (
     after_hosted_page,
-    camera_is_blocked,
     instead_of_hosted_page,
     opens_by_itself,
 )
@@ -33,6 +32,7 @@ from portal.web.applicant.status_page import status_fragment, status_json, statu
 from portal.web.context import portal
 from portal.web.framing import allow_embedders_to_read, allow_framing
 from portal.web.i18n import current_language
+from portal.web.page_parts import Part, asks_for, camera_is_blocked, lead_to
 from portal.web.problem_details import wants_json
 from portal.web.security import refuse_cross_site
 from portal.web.urls import onboarding_url, url_to
@@ -125,9 +125,9 @@ def status(token: str) -> ResponseReturnValue:
     if wants_json():
         return allow_embedders_to_read(status_json(view))
     if view.stage is Stage.DETAILS:
-        return _go_to("applicant.onboarding", token)
-    if view.stage is Stage.READY and view.may_continue and opens_by_itself(found):
-        return _go_to("applicant.open_hosted_page", token)
+        return lead_to(url_to("applicant.onboarding", token=token))
+    if asks_for(Part.STATUS) and view.stage is Stage.READY and view.may_continue and opens_by_itself(found):
+        return lead_to(url_to("applicant.open_hosted_page", token=token))
     if shown == view.version:
         return "", 204
     return status_fragment(found, view)
@@ -191,13 +191,6 @@ def _is_unchanged(token: str, shown: PollVersion) -> bool:
         locale=current_language(),
         is_camera_blocked=camera_is_blocked(),
     )
-
-
-def _go_to(endpoint: str, token: str) -> ResponseReturnValue:
-    target = url_to(endpoint, token=token)
-    if request.headers.get("HX-Request"):
-        return "", 200, {"HX-Redirect": target}
-    return redirect(target, 303)
 
 
 def _checked_action(found: Onboarding) -> ActionForm:

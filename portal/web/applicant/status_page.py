@@ -13,13 +13,14 @@ from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
 from portal.domain.polling import OVERTURN_POLL_SECONDS, jittered
 from portal.domain.reference import reference_of
-from portal.web.applicant.capture import allow_hosted_frame, camera_is_blocked, capture_of
+from portal.web.applicant.capture import allow_hosted_frame, capture_of
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.partner_return import partner_return_url
 from portal.web.applicant.second_device import second_device_of
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import Portal, portal
 from portal.web.i18n import current_language
+from portal.web.page_parts import Part, camera_is_blocked, is_of_older_page
 from portal.web.requesting_company import requesting_company
 from portal.web.slots import slot
 from portal.web.urls import token_of, url_to
@@ -60,11 +61,13 @@ def view_now(found: Onboarding) -> StageView:
 def status_page(found: Onboarding, view: StageView) -> str:
     if capture_of(found) is Capture.FRAME and view.poll_after:
         allow_hosted_frame()
-    return render_template("onboarding/status.html", **_context(found, view), is_fragment=False)
+    return render_template("onboarding/status.html", **_context(found, view, part=Part.STATUS), is_fragment=False)
 
 
 def status_fragment(found: Onboarding, view: StageView) -> str:
-    return render_template("onboarding/_status.html", **_context(found, view), is_fragment=True)
+    # A page from before an upgrade goes on with addresses that its script knows.
+    part = None if is_of_older_page() else Part.STATUS
+    return render_template("onboarding/_status.html", **_context(found, view, part=part), is_fragment=True)
 
 
 def came_directly(found: Onboarding, here: Portal) -> bool:
@@ -110,7 +113,7 @@ def status_json(view: StageView) -> Response:
     )
 
 
-def _context(found: Onboarding, view: StageView) -> dict[str, object]:
+def _context(found: Onboarding, view: StageView, *, part: Part | None) -> dict[str, object]:
     token = token_of(found)
     values = personal_values(found, view, portal())
     version, reference, poll, reload_, next_try, retry_opens = (slot(name, values[name]()) for name in PERSONAL)
@@ -120,7 +123,7 @@ def _context(found: Onboarding, view: StageView) -> dict[str, object]:
         "company": requesting_company(),
         "urls": Urls(
             page=url_to("applicant.onboarding", token=token),
-            poll=url_to("applicant.status", token=token, v=version),
+            poll=url_to("applicant.status", token=token, v=version, part=part),
             continue_=url_to("applicant.open_hosted_page", token=token),
             retry=url_to("applicant.retry", token=token),
             stop=url_to("applicant.stop", token=token),
