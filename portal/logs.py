@@ -24,6 +24,7 @@ class JsonLines(logging.Formatter):
         }
         if request_id := current_request_id():
             line["request_id"] = request_id
+        line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0]:
             # Only type and place: messages of exceptions can quote personal data.
             line["exception"] = f"{record.exc_info[0].__module__}.{record.exc_info[0].__qualname__}"
@@ -61,8 +62,14 @@ def logging_config(level: str) -> dict[str, Any]:
         "formatters": {"lines": {"()": JsonLines}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {**quiet, "_granian": {"level": level}},
+        "filters": {"expected": {"()": lambda: _is_unexpected}},
+        "loggers": {**quiet, "_granian": {"level": level, "filters": ["expected"]}},
     }
+
+
+def _is_unexpected(record: logging.LogRecord) -> bool:
+    """Not the server's advice against many threads, at every start: `portal.web.body_first` limits those that work."""
+    return not record.getMessage().startswith("Configuration allows spawning up to")
 
 
 def _is_a_warning(record: logging.LogRecord) -> bool:

@@ -18,9 +18,9 @@ from portal.domain.errors import StoreUnavailable
 log = logging.getLogger(__name__)
 
 BETWEEN_LINES = 60.0
-"""Seconds in which one kind of error is logged once: an outage meets every request, and one line says it."""
+"""Seconds in which one text is logged once, unless it is a bug: an outage meets every request, and one line says it."""
 
-_REPORT = "this is a bug: report it with this line"
+_REPORT = "this is a bug ({kind}): report it with this line"
 _MIGRATE = "run portal migrate"
 _MISSING_TABLE = f"the database lacks what this release needs: {_MIGRATE}"
 _SERVER_STOPS = "the server stops or starts; the portal connects again by itself"
@@ -97,7 +97,7 @@ def store_errors(engine: Engine) -> Iterator[None]:
 def unavailable(error: Exception, url: URL) -> StoreUnavailable:
     """Logs the error of SQLAlchemy or of a driver."""
     text = described(error, url)
-    if _lines.passes(text):
+    if _lines.passes(text) or "this is a bug" in text:
         log.error("the database failed: %s", text)
     return StoreUnavailable(f"the database failed: {text}")
 
@@ -105,7 +105,9 @@ def unavailable(error: Exception, url: URL) -> StoreUnavailable:
 def described(error: Exception, url: URL) -> str:
     """Which error it is, at which server, database and role, and what to do. Quotes no message, row or password."""
     name, advice = _name_and_advice(error, url)
-    return f"{name} at {_place(url)}: {advice.format(database=url.database, role=url.username)}"
+    return (
+        f"{name} at {_place(url)}: {advice.format(database=url.database, role=url.username, kind=type(error).__name__)}"
+    )
 
 
 def is_without_connections(error: Exception) -> bool:

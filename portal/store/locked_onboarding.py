@@ -18,6 +18,7 @@ from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
 from portal.store.outbox import add_event
+from portal.store.stage_log import StageLog
 from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
 
 _INSTANT = timedelta(microseconds=1)
@@ -38,8 +39,10 @@ class LockedRow:
         connection: Connection,
         cipher: ColumnCipher,
         onboarding: Onboarding,
+        *,
         notify_of: DescribeChange,
         record_of: RecordChange,
+        stage_log: StageLog,
     ) -> None:
         self.onboarding = onboarding
         self.has_notification = False
@@ -47,6 +50,7 @@ class LockedRow:
         self._cipher = cipher
         self._notify_of = notify_of
         self._record_of = record_of
+        self._stage_log = stage_log
 
     def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
         if changed.id != self.onboarding.id:
@@ -68,6 +72,7 @@ class LockedRow:
         entry = self._record_of(self.onboarding, changed, cause)
         if entry:
             add_entry(self._connection, changed.id, entry)
+            self._stage_log.note(changed, entry)
         self.onboarding = changed
 
     def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:

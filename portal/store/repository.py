@@ -46,6 +46,7 @@ from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.poll_reader import PollReader
 from portal.store.row_leases import moment
+from portal.store.stage_log import StageLog
 from portal.store.tables import PERSONAL, VERIFIED, onboardings, validations
 from portal.store.transactions import Transactions, insert
 
@@ -107,7 +108,7 @@ class Repository:
 
     def add(self, onboarding: Onboarding) -> Onboarding:
         values = onboarding_values(onboarding, self._cipher)
-        with self._transactions.writing() as connection:
+        with self._writing() as (connection, stage_log):
             added = connection.scalar(
                 insert(connection, onboardings)
                 .values(values)
@@ -117,7 +118,7 @@ class Repository:
             if added is None:
                 return self._submitted(connection, onboarding.submission)
             write_validation(connection, onboarding, self._cipher)
-            self._record_new(connection, onboarding)
+            self._record_new(connection, onboarding, stage_log)
         return onboarding
 
     def add_for_customer(
@@ -129,17 +130,17 @@ class Repository:
         respond: Callable[[Onboarding], str],
     ) -> StoredResult:
         values = onboarding_values(onboarding, self._cipher)
-        with self._transactions.writing() as connection:
+        with self._writing() as (connection, stage_log):
             customer_onboardings = CustomerOnboardings(
                 connection,
                 find=lambda earlier_id: self._find(connection, earlier_id),
-                lock=lambda earlier_id: self._lock(connection, earlier_id),
+                lock=lambda earlier_id: self._lock(connection, earlier_id, stage_log),
                 add=lambda _fresh: connection.execute(insert(connection, onboardings).values(values)),
                 remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
             result = customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
             if result.onboarding.id == onboarding.id:
-                self._record_new(connection, onboarding)
+                self._record_new(connection, onboarding, stage_log)
         if result.error:
             raise result.error
         return result
@@ -306,26 +307,41 @@ class Repository:
 
     @contextmanager
     def _locked_row(self, find: Callable[[Connection], str | None]) -> Iterator[LockedRow | None]:
-        with self._transactions.writing() as connection:
+        with self._writing() as (connection, stage_log):
             found = find(connection)
-            row = self._lock(connection, found) if found else None
+            row = self._lock(connection, found, stage_log) if found else None
             yield row
         if row and row.has_notification:
             self._on_notification()
 
-    def _lock(self, connection: Connection, onboarding_id: str) -> LockedRow | None:
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Connection, StageLog]]:
+        stage_log = StageLog()
+        with self._transactions.writing() as connection:
+            yield connection, stage_log
+        stage_log.write()
+
+    def _lock(self, connection: Connection, onboarding_id: str, stage_log: StageLog) -> LockedRow | None:
         # Two statements: on PostgreSQL, one that both locks and joins would wait for the lock and then
         # return the validation as it was before the wait.
         connection.execute(_LOCK, {"id": onboarding_id})
         onboarding = self._find(connection, onboarding_id)
         if onboarding is None:
             return None
-        return LockedRow(connection, self._cipher, onboarding, self._notify_of, self._record_of)
+        return LockedRow(
+            connection,
+            self._cipher,
+            onboarding,
+            notify_of=self._notify_of,
+            record_of=self._record_of,
+            stage_log=stage_log,
+        )
 
-    def _record_new(self, connection: Connection, onboarding: Onboarding) -> None:
+    def _record_new(self, connection: Connection, onboarding: Onboarding, stage_log: StageLog) -> None:
         entry = self._record_of(None, onboarding, None)
         if entry:
             add_entry(connection, onboarding.id, entry)
+            stage_log.note(onboarding, entry)
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         row = connection.execute(_BY_ID, {"id": onboarding_id}).mappings().first()

@@ -1,0 +1,53 @@
+"""One line in the log for every change of stage, written once the change is committed."""
+
+from __future__ import annotations
+
+import logging
+
+from portal.domain.onboarding import Onboarding
+from portal.domain.reference import reference_of
+from portal.services.change_history import HistoryEntry
+
+log = logging.getLogger(__name__)
+
+
+class StageLog:
+    """The changes of one transaction."""
+
+    def __init__(self) -> None:
+        self._changes: list[tuple[Onboarding, HistoryEntry]] = []
+
+    def note(self, onboarding: Onboarding, entry: HistoryEntry) -> None:
+        """`onboarding`: as it is after the change that `entry` tells of."""
+        if entry.new_stage != entry.old_stage:
+            self._changes.append((onboarding, entry))
+
+    def write(self) -> None:
+        for onboarding, entry in self._changes:
+            fields = _fields(onboarding, entry)
+            told = ", ".join(
+                f"{name} {value}" for name, value in fields.items() if name not in {"from", "to"} and value
+            )
+            log.info(
+                "onboarding %s: %s to %s: %s",
+                onboarding.id,
+                fields["from"] or "nothing",
+                fields["to"],
+                told,
+                extra={"fields": {"onboarding": onboarding.id, **fields}},
+            )
+
+
+def _fields(onboarding: Onboarding, entry: HistoryEntry) -> dict[str, str | None]:
+    """Codes and ids only. What an operator noted stays in the history, because it is free text."""
+    validation = onboarding.validation
+    return {
+        "reference": reference_of(onboarding.id),
+        "partner": onboarding.partner,
+        "from": entry.old_stage,
+        "to": entry.new_stage,
+        "validation": validation.gu1_id if validation else None,
+        "actor": entry.actor,
+        "action": entry.action,
+        "reason": entry.reason,
+    }
