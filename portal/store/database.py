@@ -8,7 +8,7 @@ import re
 import sqlite3
 import time
 from ast import literal_eval
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
@@ -35,7 +35,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from portal.config import Config, make_private
 from portal.domain.errors import StoreUnavailable
-from portal.store.database_errors import is_without_connections, store_errors
+from portal.store.database_errors import LockTaken, is_without_connections, store_errors
 
 if TYPE_CHECKING:  # importing Alembic takes a fifth of the time until the portal answers
     import psycopg
@@ -44,6 +44,8 @@ if TYPE_CHECKING:  # importing Alembic takes a fifth of the time until the porta
 STATEMENT_TIMEOUT = 10.0
 WAL_TIMEOUT = 1.0
 MIGRATION_TIMEOUT = 60.0
+LOCK_TIMEOUT = 1.0
+LOCK_PAUSE = 2.0
 
 PING_AFTER = 1.0
 """Seconds without use after which a pooled connection to PostgreSQL is tried before it is used."""
@@ -104,13 +106,33 @@ class Schema(StrEnum):
     """Of a newer release. This one can use it, because migrations only add."""
 
 
-def migrate(engine: Engine) -> None:
-    """Upgrades the schema; if several processes try, one does it and the others wait."""
+def migrate(engine: Engine, *, on_wait: Callable[[float], None] = lambda _seconds: None, patience: float = 300) -> None:
+    """Upgrades the schema; if several processes try, one does it and the others wait.
+
+    On PostgreSQL each migration is a transaction of its own, and waits for a lock only as long as everybody else can
+    wait behind it. Then it gives way, calls `on_wait` with the seconds until it tries again, and gives up after
+    `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            if _migrate_once(engine):
+                return
+        except LockTaken:
+            if time.monotonic() > deadline:
+                raise
+            on_wait(LOCK_PAUSE)
+            time.sleep(LOCK_PAUSE)
+
+
+def _migrate_once(engine: Engine) -> bool:
+    """True if nothing is left to do."""
     from alembic import command  # noqa: PLC0415
 
     with migration(engine) as connection:
         if _schema_of(connection) is Schema.BEHIND:
-            command.upgrade(alembic_config(connection), "head")
+            command.upgrade(alembic_config(connection), "head" if _is_sqlite(engine) else "+1")
+        return _schema_of(connection) is not Schema.BEHIND
 
 
 @contextmanager
@@ -301,3 +323,5 @@ def _wait_for_other_migrations(connection: Connection) -> None:
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text(f"SET LOCAL lock_timeout = {int(MIGRATION_TIMEOUT * 1000)}"))
     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+    # While a migration waits for a table, every query of that table waits behind it.
+    connection.execute(text(f"SET LOCAL lock_timeout = {int(LOCK_TIMEOUT * 1000)}"))

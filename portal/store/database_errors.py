@@ -84,6 +84,10 @@ _SQLITE: Mapping[str, str] = {
 _POOL = "all connections of this process are in use: the database is slow, or PORTAL_DATABASE_POOL_SIZE is too low"
 
 
+class LockTaken(StoreUnavailable):
+    """Another transaction held a lock for longer than this one may wait."""
+
+
 @contextmanager
 def store_errors(engine: Engine) -> Iterator[None]:
     """Raises `StoreUnavailable` instead of any SQLAlchemy error."""
@@ -99,7 +103,8 @@ def unavailable(error: Exception, url: URL) -> StoreUnavailable:
     text = described(error, url)
     if _lines.passes(text) or "this is a bug" in text:
         log.error("the database failed: %s", text)
-    return StoreUnavailable(f"the database failed: {text}")
+    kind = LockTaken if text.startswith("SQLSTATE 55P03") else StoreUnavailable
+    return kind(f"the database failed: {text}")
 
 
 def described(error: Exception, url: URL) -> str:

@@ -24,28 +24,19 @@ class StageLog:
 
     def write(self) -> None:
         for onboarding, entry in self._changes:
-            fields = _fields(onboarding, entry)
-            told = ", ".join(
-                f"{name} {value}" for name, value in fields.items() if name not in {"from", "to"} and value
-            )
-            log.info(
-                "onboarding %s: %s to %s: %s",
-                onboarding.id,
-                fields["from"] or "nothing",
-                fields["to"],
-                told,
-                extra={"fields": {"onboarding": onboarding.id, **fields}},
-            )
+            about = _about(onboarding, entry)
+            told = ", ".join(f"{name} {value}" for name, value in about.items() if value)
+            fields = {"onboarding": onboarding.id, "from": entry.old_stage, "to": entry.new_stage, **about}
+            old = entry.old_stage or "nothing"
+            log.info("onboarding %s: %s to %s: %s", onboarding.id, old, entry.new_stage, told, extra={"fields": fields})
 
 
-def _fields(onboarding: Onboarding, entry: HistoryEntry) -> dict[str, str | None]:
+def _about(onboarding: Onboarding, entry: HistoryEntry) -> dict[str, str | None]:
     """Codes and ids only. What an operator noted stays in the history, because it is free text."""
     validation = onboarding.validation
     return {
         "reference": reference_of(onboarding.id),
         "partner": onboarding.partner,
-        "from": entry.old_stage,
-        "to": entry.new_stage,
         "validation": validation.gu1_id if validation else None,
         "actor": entry.actor,
         "action": entry.action,

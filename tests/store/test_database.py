@@ -1,6 +1,7 @@
 import multiprocessing
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -14,13 +15,15 @@ from sqlalchemy import inspect, text
 
 from portal.domain.errors import StoreUnavailable
 from portal.store import database
-from portal.store.database import Schema, alembic_config, make_engine, migrate, migration, schema_of
+from portal.store.database import LOCK_TIMEOUT, Schema, alembic_config, make_engine, migrate, migration, schema_of
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.tables import metadata
 from tests.factories import a_validation, an_onboarding
 
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
+BEFORE_A_COLUMN = "0015"
+"""The migration behind it adds a column to `onboardings`."""
 COLUMN_FACTS = ("type", "nullable", "default")
 
 
@@ -82,6 +85,40 @@ def test_processes_that_migrate_at_once_all_succeed(database_url):
     for process in processes:
         process.join(timeout=60)
     assert [process.exitcode for process in processes] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_migration_beside_a_long_transaction_holds_nobody_up(database_url):
+    engine = make_engine(database_url)
+    with migration(engine) as connection:
+        command.upgrade(alembic_config(connection), BEFORE_A_COLUMN)
+    waits, slowest = [], 0.0
+    with ThreadPoolExecutor(1) as threads, engine.begin() as long_transaction:
+        long_transaction.execute(text("SELECT count(*) FROM onboardings"))
+        migrating = threads.submit(migrate, engine, on_wait=waits.append)
+        while not waits:
+            began = time.monotonic()
+            with engine.connect() as other:
+                other.execute(text("SELECT count(*) FROM onboardings"))
+            slowest = max(slowest, time.monotonic() - began)
+        assert not migrating.done()
+        long_transaction.commit()
+        migrating.result(timeout=60)
+    assert slowest < LOCK_TIMEOUT + 1
+    assert schema_of(engine) is Schema.CURRENT
+    engine.dispose()
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_migration_gives_up_in_the_end(database_url):
+    engine = make_engine(database_url)
+    with migration(engine) as connection:
+        command.upgrade(alembic_config(connection), BEFORE_A_COLUMN)
+    with engine.begin() as long_transaction:
+        long_transaction.execute(text("SELECT count(*) FROM onboardings"))
+        with pytest.raises(StoreUnavailable, match=r"SQLSTATE 55P03 .*: another transaction holds a lock"):
+            migrate(engine, patience=0)
+    engine.dispose()
 
 
 def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(database_url, cipher):
