@@ -34,6 +34,7 @@ from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
+from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.ports import Clock, Gu1
 from portal.services.summary import ChangeNotifier
@@ -93,6 +94,7 @@ class Stores:
 class Services:
     onboardings: Onboardings
     partner_onboardings: PartnerOnboardings
+    partner_changes: PartnerChanges
     operator_actions: OperatorActions
 
 
@@ -203,11 +205,19 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         renaper_patience=shared.config.gu1_renaper_patience,
         wake=shared.wake_onboardings,
     )
+    request_hash = KeyedHash(keys, "portal.idempotency-key")
+    partner_changes = PartnerChanges(
+        store=stores.onboardings,
+        clock=stores.clock,
+        request_hash=request_hash,
+        policy_for=shared.policy_for,
+        wake=shared.wake_onboardings,
+    )
     partner_onboardings = PartnerOnboardings(
         stores.onboardings,
         stores.history,
         clock=stores.clock,
-        request_hash=KeyedHash(keys, "portal.idempotency-key"),
+        request_hash=request_hash,
         document_hash=document_hash,
         corrector=onboardings.corrector,
         policy_for=shared.policy_for,
@@ -223,7 +233,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         clock=stores.clock,
         wake=shared.wake_onboardings,
     )
-    return Services(onboardings, partner_onboardings, operator_actions)
+    return Services(onboardings, partner_onboardings, partner_changes, operator_actions)
 
 
 def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -> RunnerThread:
@@ -283,6 +293,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         partners=shared.registry,
         onboardings=services.onboardings,
         partner_onboardings=services.partner_onboardings,
+        partner_changes=services.partner_changes,
         operator_actions=services.operator_actions,
         webhooks=WebhookHandler(stores.shared_state, services.onboardings, clock),
         access_links=AccessLinks(config.secret_keys, clock),

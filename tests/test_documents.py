@@ -32,7 +32,7 @@ from portal.services.summary import Summary
 from portal.store.tables import metadata
 from portal.web.applicant.partner_return import sign
 from portal.web.header_policy import Kind
-from portal.web.partner_api.api_models import Changes, OnboardingRequest, Problem, Receipt, Refusal, Started
+from portal.web.partner_api.api_models import Changes, Link, OnboardingRequest, Problem, Receipt, Refusal, Started
 from portal.web.partner_api.openapi import openapi_json
 from portal.web.problem_details import KINDS
 from portal.web.refusals import Refusal as RefusalKind
@@ -217,6 +217,7 @@ def test_fields_of_the_partner_api():
     [
         ("### Start an onboarding", Started),
         ("### What changed an onboarding", Changes),
+        ("### Replace the link", Link),
         ("### Erase an onboarding", Receipt),
         ("### Errors", Refusal),
     ],

@@ -46,6 +46,8 @@ ROUTES = {
     ("partner_api.read", "/api/v1/onboardings/<onboarding_id>", "GET"),
     ("partner_api.list_events", "/api/v1/onboardings/<onboarding_id>/events", "GET"),
     ("partner_api.erase", "/api/v1/onboardings/<onboarding_id>", "DELETE"),
+    ("partner_api.cancel", "/api/v1/onboardings/<onboarding_id>/cancel", "POST"),
+    ("partner_api.replace_link", "/api/v1/onboardings/<onboarding_id>/link", "POST"),
     ("partner_api.explain", "/api/v1/problems/<code>", "GET"),
     ("partner_api.openapi", "/api/v1/openapi.json", "GET"),
     ("webhook.receive", "/webhooks/gu1", "POST"),

@@ -8,6 +8,7 @@ PortalError
 ├── KeyReused             an Idempotency-Key was used before for another request
 ├── AnotherApplicant      the customer's open onboarding has another document number
 │   └── ApplicantLocked   so many others were given that none is compared any more
+├── OnboardingOver        nothing can be done with the onboarding any more
 ├── ReservedExternalId    the external id begins with another partner's prefix
 ├── AmbiguousName         several onboardings answer to it
 ├── ActionRefused         an operator's action makes no sense for this onboarding
@@ -54,6 +55,10 @@ class AnotherApplicant(PortalError):
 
 
 class ApplicantLocked(AnotherApplicant):
+    pass
+
+
+class OnboardingOver(PortalError):
     pass
 
 

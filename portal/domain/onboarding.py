@@ -129,7 +129,7 @@ class Onboarding:
     """Those of them that directly precede the current validation."""
     stopped_at: datetime | None = None
     stopped_by_operator: bool = False
-    """An operator cancelled it; otherwise `stopped_at` is when the applicant stopped it."""
+    """An operator or the partner cancelled it; otherwise `stopped_at` is when the applicant stopped it."""
     erased_at: datetime | None = None
     """When the partner had the personal data erased."""
     due_at: datetime | None = None
@@ -138,6 +138,10 @@ class Onboarding:
     """When gu1 is next searched for duplicates: validations that were created but not adopted."""
     recheck_at: datetime | None = None
     """When gu1 is next asked about the other attempts: one has news, or is still open and must be cancelled."""
+    link_generation: int = 0
+    """How often the access link was replaced by a new one: no other link leads anywhere."""
+    link_expires_at: datetime | None = None
+    """Of a link that replaced another; the first one expires with the onboarding."""
     request_id: str | None = None
     """Of the last request that changed it, for the log and for gu1."""
     fence: int = 0
@@ -222,7 +226,7 @@ class Onboarding:
     @property
     def ends_at(self) -> datetime:
         """When the access link expires."""
-        return self.created_at + LIFETIME
+        return self.link_expires_at or self.created_at + LIFETIME
 
     @property
     def shown(self) -> tuple[object, ...]:
@@ -232,7 +236,7 @@ class Onboarding:
             (self.locale, self.country, self.capture, self.return_url, self.given_by_partner),
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
             (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
-            (self.conflict, self.correction, self.entity_is_own),
+            (self.conflict, self.correction, self.entity_is_own, self.link_generation),
             self.earlier_attempts,
             self.validation and self.validation.shown,
         )

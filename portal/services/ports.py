@@ -36,6 +36,15 @@ class LockedOnboarding(Protocol):
 
     onboarding: Onboarding
 
+    @property
+    def onboarding_not_erased(self) -> Onboarding:
+        """Raises `UnknownOnboarding`."""
+
+    def earlier_response(self, request: IdempotentRequest) -> str | None:
+        """To the same request, if it is repeated. Raises `KeyReused` if its key was used for another one."""
+
+    def remember_response(self, request: IdempotentRequest, response: str, now: datetime) -> None: ...
+
     def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
         """Writes the whole aggregate and its history; committed when the context ends.
 
@@ -100,6 +109,7 @@ class PollState(NamedTuple):
     updated_at: datetime
     due_at: datetime | None
     watched_at: datetime | None
+    link_generation: int
 
 
 class Store(Protocol):

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Executable, and_, bindparam, delete, update
+from sqlalchemy import Connection, Executable, and_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from portal.domain.errors import KeyReused, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
 from portal.services.change_history import Cause, HistoryEntry
-from portal.services.ports import CountedAttempt
+from portal.services.ports import CountedAttempt, IdempotentRequest
 from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes
@@ -20,6 +21,7 @@ from portal.store.mapping import attempts, onboarding_values, read_attempt, vali
 from portal.store.outbox import add_event
 from portal.store.stage_log import StageLog
 from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
+from portal.store.transactions import insert
 
 _INSTANT = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -51,6 +53,34 @@ class LockedRow:
         self._notify_of = notify_of
         self._record_of = record_of
         self._stage_log = stage_log
+
+    @property
+    def onboarding_not_erased(self) -> Onboarding:
+        if self.onboarding.erased_at:
+            raise UnknownOnboarding(self.onboarding.id)
+        return self.onboarding
+
+    def earlier_response(self, request: IdempotentRequest) -> str | None:
+        table, partner = idempotency_keys, self.onboarding.partner
+        this = and_(table.c.partner == partner, table.c.key == request.key)
+        found = self._connection.execute(select(table.c.fingerprint, table.c.response).where(this)).first()
+        if found and not request.is_same(found.fingerprint):
+            raise KeyReused
+        return found.response if found else None
+
+    def remember_response(self, request: IdempotentRequest, response: str, now: datetime) -> None:
+        values = {
+            "partner": self.onboarding.partner,
+            "key": request.key,
+            "fingerprint": request.fingerprint,
+            "onboarding_id": self.onboarding.id,
+            "is_new": False,
+            "response": response,
+            "created_at": now,
+        }
+        added = insert(self._connection, idempotency_keys).values(values).on_conflict_do_nothing()
+        if self._connection.scalar(added.returning(idempotency_keys.c.key)) is None:
+            raise KeyReused  # for another onboarding, at the same time
 
     def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
         if changed.id != self.onboarding.id:

@@ -30,6 +30,7 @@ CONNECTIONS = 4
 
 _SELECT = f"SELECT {', '.join(PollState._fields)} FROM onboardings WHERE id = "  # noqa: S608, names of our own
 _IS_TIME = [name.endswith("_at") for name in PollState._fields]
+_IS_NUMBER = [name == "link_generation" for name in PollState._fields]
 _DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 
 Values = tuple[Any, ...]
@@ -155,7 +156,8 @@ class _Postgres:
         answer = self._answer()
         if answer.ntuples == 0:
             return None
-        return tuple(_postgres_value(answer.get_value(0, it), is_time) for it, is_time in enumerate(_IS_TIME))
+        values = (answer.get_value(0, it) for it in range(len(PollState._fields)))
+        return tuple(map(_postgres_value, values, _IS_TIME, _IS_NUMBER))
 
     def _answer(self) -> PGresult:
         libpq = self._libpq
@@ -178,10 +180,12 @@ class _Postgres:
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def _postgres_value(value: bytes | None, is_time: bool) -> Any:
+def _postgres_value(value: bytes | None, is_time: bool, is_number: bool) -> Any:
     """PostgreSQL sends times as microseconds."""
     if value is None:
         return None
+    if is_number:
+        return int.from_bytes(value, "big", signed=True)
     if is_time:
         return _POSTGRES_EPOCH + timedelta(microseconds=int.from_bytes(value, "big", signed=True))
     return value.decode()

@@ -113,6 +113,8 @@ onboardings = Table(
     Column("due_at", UtcDateTime),
     Column("sweep_at", UtcDateTime),
     Column("recheck_at", UtcDateTime),
+    Column("link_generation", Integer, nullable=False, server_default=text("0")),
+    Column("link_expires_at", UtcDateTime),
     Column("request_id", String),
     Column("fence", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),

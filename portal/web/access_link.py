@@ -9,29 +9,33 @@ from portal.partners.registry import Registry
 from portal.services.ports import PollState
 from portal.web.branding import show_as
 from portal.web.context import portal
-from portal.web.links import ExpiredLink
+from portal.web.links import ExpiredLink, ReadLink
 
 Opened = TypeVar("Opened", Onboarding, PollState)
 
 
 def open_access_link(token: str) -> Onboarding:
-    """Raises `BadLink` or `UnknownOnboarding`; `ExpiredLink` also after an erasure or if the partner is disabled."""
-    return _opened(portal().onboardings.get(portal().access_links.onboarding_id(token)))
+    """Raises `BadLink` or `UnknownOnboarding`; `ExpiredLink` also where `is_open` is false."""
+    link = portal().access_links.read(token)
+    return _opened(portal().onboardings.get(link.onboarding_id), link)
 
 
 def open_for_poll(token: str) -> PollState:
     """The same checks as `open_access_link`, with a smaller read."""
-    return _opened(portal().onboardings.poll_state(portal().access_links.onboarding_id(token)))
+    link = portal().access_links.read(token)
+    return _opened(portal().onboardings.poll_state(link.onboarding_id), link)
 
 
-def _opened(found: Opened) -> Opened:
+def _opened(found: Opened, link: ReadLink) -> Opened:
     show_as(found)
-    if not is_open(found, portal().partners):
+    if not is_open(found, link, portal().partners):
         raise ExpiredLink
     return found
 
 
-def is_open(found: Onboarding | PollState, partners: Registry) -> bool:
-    """False after an erasure, or if its partner is disabled or gone."""
+def is_open(found: Onboarding | PollState, link: ReadLink, partners: Registry) -> bool:
+    """False after an erasure, if another link took the place of this one, or if its partner is disabled or gone."""
+    if found.link_generation != link.generation:
+        return False
     partner = partners.get(found.partner)
     return found.erased_at is None and (not found.partner or (partner is not None and partner.enabled))

@@ -13,6 +13,7 @@ from portal.metrics import Metrics
 from portal.partners.registry import Registry
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
+from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.ports import Clock
 from portal.services.webhook_handler import WebhookHandler
@@ -25,6 +26,7 @@ class Portal:
     config: Config
     onboardings: Onboardings
     partner_onboardings: PartnerOnboardings
+    partner_changes: PartnerChanges
     operator_actions: OperatorActions
     partners: Registry
     webhooks: WebhookHandler

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from itsdangerous import BadData, BadSignature, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
@@ -63,24 +63,35 @@ def _signature(payload: bytes, key: bytes) -> bytes:
     return base64_encode(hmac.digest(key, payload, sha256))
 
 
+class ReadLink(NamedTuple):
+    onboarding_id: str
+    generation: int
+    """The link leads nowhere if the onboarding has another one."""
+
+
 class AccessLinks:
     def __init__(self, secret_keys: Sequence[str], clock: Clock) -> None:
         self._clock = clock
         self._signed = _Signed(secret_keys, "portal.access-link")
 
     def token(self, onboarding: Onboarding) -> str:
-        """Always the same for one onboarding."""
-        return self._signed.dumps([onboarding.id, int(onboarding.ends_at.timestamp())])
+        """Always the same for one onboarding, until the link is replaced."""
+        generation = [onboarding.link_generation] if onboarding.link_generation else []
+        return self._signed.dumps([onboarding.id, int(onboarding.ends_at.timestamp()), *generation])
 
     def onboarding_id(self, token: str) -> str:
+        """Of what may be an earlier link. Raises `BadLink` or `ExpiredLink`."""
+        return self.read(token).onboarding_id
+
+    def read(self, token: str) -> ReadLink:
         """Raises `BadLink` or `ExpiredLink`."""
         try:
-            onboarding_id, expires = self._signed.loads(token)
+            onboarding_id, expires, generation = [*self._signed.loads(token), 0][:3]
         except (BadData, TypeError, ValueError):
             raise BadLink from None
         if self._clock().timestamp() > expires + CLOCK_LEEWAY.total_seconds():
             raise ExpiredLink
-        return str(onboarding_id)
+        return ReadLink(str(onboarding_id), int(generation))
 
 
 @dataclass(frozen=True, slots=True)

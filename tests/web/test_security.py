@@ -108,6 +108,8 @@ ANSWERS = {
     "created": ("POST", "/api/v1/onboardings", {"headers": KEY, "json": {"external_id": "c-7"}}, 201),
     "read": ("GET", "/api/v1/onboardings/{id}", {"headers": KEY}, 200),
     "problem": ("GET", "/api/v1/problems/not_found", {}, 200),
+    "link replaced": ("POST", "/api/v1/onboardings/{id}/link", {"headers": KEY}, 200),
+    "cancelled": ("POST", "/api/v1/onboardings/{id}/cancel", {"headers": KEY}, 200),
     "history": ("GET", "/api/v1/onboardings/{id}/events", {"headers": KEY}, 200),
     "erased": ("DELETE", "/api/v1/onboardings/{id}", {"headers": KEY}, 200),
     "without a key": ("GET", "/api/v1/onboardings/{id}", {}, 401),

@@ -109,7 +109,7 @@ class StatusPages:
         kept = self._kept.get(key)
         if kept and kept.is_current(state, here):
             return kept
-        found = _opened(state.id, here)
+        found = _opened(token, here)
         view = found and _view(found, request, here)
         if not found or not view:
             return None
@@ -162,18 +162,20 @@ def _request(environ: WSGIEnvironment, query: re.Match[str], *, is_camera_blocke
 
 def _state(token: str, here: Portal) -> PollState | None:
     try:
-        state = here.onboardings.poll_state(here.access_links.onboarding_id(token))
+        link = here.access_links.read(token)
+        state = here.onboardings.poll_state(link.onboarding_id)
     except _NOT_OPEN:
         return None
-    return state if is_open(state, here.partners) else None
+    return state if is_open(state, link, here.partners) else None
 
 
-def _opened(onboarding_id: str, here: Portal) -> Onboarding | None:
+def _opened(token: str, here: Portal) -> Onboarding | None:
     try:
-        found = here.onboardings.get(onboarding_id)
+        link = here.access_links.read(token)
+        found = here.onboardings.get(link.onboarding_id)
     except _NOT_OPEN:
         return None
-    return found if is_open(found, here.partners) else None
+    return found if is_open(found, link, here.partners) else None
 
 
 def _view(found: Onboarding, request: _Request, here: Portal) -> StageView | None:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from portal.domain.capture_modes import Capture
 from portal.domain.locales import Locale
-from portal.domain.onboarding import Details
+from portal.domain.onboarding import LIFETIME, Details
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.services.summary import Summary
@@ -144,6 +144,27 @@ class Started(_Strict):
     status: Status
     stage: Stage
     expires_at: datetime = Field(description="When the access link opens nothing any more")
+
+
+class NoFields(_Strict):
+    """An empty object, or no body at all."""
+
+
+class LinkRequest(_Strict):
+    ttl_seconds: int | None = Field(
+        None,
+        ge=60,
+        le=int(LIFETIME.total_seconds()),
+        description="How long the new link works; without it, and at most, as long as the onboarding lasts",
+    )
+
+
+class Link(_Strict):
+    """The onboarding's new access link. The one before it is dead."""
+
+    id: str
+    url: str = Field(description="For the customer, and nobody else: it is a secret")
+    expires_at: datetime
 
 
 class Change(_Strict):

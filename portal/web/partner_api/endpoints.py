@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from http import HTTPStatus
+from typing import TypeVar
 
 from flask import Blueprint, Response, abort, request, url_for
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from portal.domain.errors import AnotherApplicant, ApplicantLocked, KeyReused, ReservedExternalId, UnknownOnboarding
+from portal.domain.errors import (
+    AnotherApplicant,
+    ApplicantLocked,
+    KeyReused,
+    OnboardingOver,
+    ReservedExternalId,
+    UnknownOnboarding,
+)
 from portal.domain.onboarding import Onboarding
 from portal.partners.registry import Partner
 from portal.services.change_history import HistoryEntry
 from portal.services.partner_onboardings import CreateResult
-from portal.services.summary import summary_of
+from portal.services.summary import Summary, summary_of
 from portal.web.context import portal
 from portal.web.partner_api.api_models import (
     SUMMARY,
     Change,
     Changes,
     KeptAtGu1,
+    Link,
+    LinkRequest,
+    NoFields,
     OnboardingRequest,
     ProblemKind,
     Receipt,
@@ -34,6 +46,7 @@ from portal.web.security import FORM_BYTES
 
 partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
 
+Asked = TypeVar("Asked", bound=BaseModel)
 _FIELDS = "Some fields are not right"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # No CORS preflight: browsers must not call this API.
@@ -54,15 +67,14 @@ def create() -> Response:
     except AnotherApplicant as error:
         abort(_another_applicant(error))
     except KeyReused:
-        abort(problem("idempotency_key_reused", "This Idempotency-Key was used for another request before"))
+        abort(_key_reused())
     return _json(_started(invited).model_dump_json(), 201 if invited.is_new else 200)
 
 
 @partner_api.get("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
 def read(onboarding_id: str) -> Response:
     found = portal().partner_onboardings.find(_partner().slug, _known_form(onboarding_id))
-    summary = summary_of(found, portal().onboardings.policy_for(found), portal().clock())
-    return _json(SUMMARY.dump_json(summary))
+    return _json(SUMMARY.dump_json(_summary(found)))
 
 
 @partner_api.get("/onboardings/<onboarding_id>/events", **_BACKENDS_ONLY)
@@ -76,6 +88,31 @@ def erase(onboarding_id: str) -> Response:
     erasure = portal().partner_onboardings.erase(_partner().slug, _known_form(onboarding_id))
     kept = KeptAtGu1(entity_id=erasure.entity_id, validation_id=erasure.validation_id)
     return _json(Receipt(id=erasure.onboarding_id, erased_at=erasure.erased_at, kept_at_gu1=kept).model_dump_json())
+
+
+@partner_api.post("/onboardings/<onboarding_id>/cancel", **_BACKENDS_ONLY)
+def cancel(onboarding_id: str) -> Response:
+    partner, _ = _partner(), _idempotency_key()  # a cancellation is the same however often it is asked for
+    _optional_body(NoFields)
+    try:
+        found = portal().partner_changes.cancel(partner.slug, _known_form(onboarding_id))
+    except OnboardingOver:
+        abort(problem("onboarding_over", "This onboarding is over, so there is nothing to cancel"))
+    return _json(SUMMARY.dump_json(_summary(found)))
+
+
+@partner_api.post("/onboardings/<onboarding_id>/link", **_BACKENDS_ONLY)
+def replace_link(onboarding_id: str) -> Response:
+    partner, key = _partner(), _idempotency_key()
+    asked = _optional_body(LinkRequest)
+    ttl = None if asked.ttl_seconds is None else timedelta(seconds=asked.ttl_seconds)
+    try:
+        found = portal().partner_changes.new_link(partner.slug, _known_form(onboarding_id), ttl=ttl, key=key)
+    except OnboardingOver:
+        abort(problem("onboarding_over", "This onboarding's time is over; start a new one"))
+    except KeyReused:
+        abort(_key_reused())
+    return _json(Link(id=found.id, url=_access_link(found), expires_at=found.ends_at).model_dump_json())
 
 
 @partner_api.get("/problems/<code>", **_BACKENDS_ONLY)
@@ -124,6 +161,16 @@ def _body(partner: Partner) -> OnboardingRequest:
         abort(_refusal(error))
 
 
+def _optional_body(model: type[Asked]) -> Asked:
+    sent = _bytes()
+    if sent and request.mimetype != "application/json":
+        abort(problem("unsupported_media_type", "Send Content-Type: application/json"))
+    try:
+        return model.model_validate_json(sent or b"{}")
+    except ValidationError as error:
+        abort(_refusal(error))
+
+
 def _bytes() -> bytes:
     """Reads one byte more than allowed, because Werkzeug silently truncates a body without Content-Length."""
     request.max_content_length = FORM_BYTES + 1
@@ -147,6 +194,14 @@ def _another_applicant(error: AnotherApplicant) -> Response:
         return problem("applicant_locked", detail, id=error.onboarding_id)
     detail = "This customer's open onboarding is about another document number; erase it first"
     return problem("another_applicant", detail, id=error.onboarding_id)
+
+
+def _key_reused() -> Response:
+    return problem("idempotency_key_reused", "This Idempotency-Key was used for another request before")
+
+
+def _summary(found: Onboarding) -> Summary:
+    return summary_of(found, portal().onboardings.policy_for(found), portal().clock())
 
 
 def _started(invited: CreateResult) -> Started:

@@ -12,6 +12,9 @@ from portal.web.partner_api.api_models import (
     SUMMARY,
     Changes,
     Conflict,
+    Link,
+    LinkRequest,
+    NoFields,
     OnboardingRequest,
     Problem,
     ProblemKind,
@@ -26,6 +29,9 @@ _Json = dict[str, Any]
 
 _MODELS: dict[str, TypeAdapter[Any]] = {
     "Request": TypeAdapter(OnboardingRequest),
+    "LinkRequest": TypeAdapter(LinkRequest),
+    "NoFields": TypeAdapter(NoFields),
+    "Link": TypeAdapter(Link),
     "Started": TypeAdapter(Started),
     "Summary": SUMMARY,
     "Changes": TypeAdapter(Changes),
@@ -41,8 +47,7 @@ _REFUSED = {
     401: "The API key is missing, wrong or revoked",
     403: "The partner is switched off",
     404: "You have no such onboarding; one of another partner, or one that was erased, looks the same",
-    409: "This customer's open onboarding is about another document number, which cannot be corrected (any more), "
-    "or several others were sent for it",
+    409: "The state of the onboarding forbids it: `code` says which",
     413: "The body is larger than 16 KiB",
     415: "The body is not application/json",
     422: "Fields are not right, or the Idempotency-Key was used for another request",
@@ -71,6 +76,8 @@ def _document(base_url: str) -> _Json:
             "/api/v1/onboardings": {"post": _create()},
             "/api/v1/onboardings/{id}": {"parameters": [_id()], "get": _read(), "delete": _erase()},
             "/api/v1/onboardings/{id}/events": {"parameters": [_id()], "get": _list_events()},
+            "/api/v1/onboardings/{id}/cancel": {"parameters": [_id()], "post": _cancel()},
+            "/api/v1/onboardings/{id}/link": {"parameters": [_id()], "post": _replace_link()},
             "/api/v1/problems/{code}": {"get": _explain()},
             "/api/v1/openapi.json": {"get": _describe()},
         },
@@ -85,15 +92,7 @@ def _create() -> _Json:
     return {
         "operationId": "createOnboarding",
         "summary": "Start a customer's onboarding, or get the one that is open",
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "description": "Any text, new for each wish: sent again with the same body it has the same answer, "
-                "byte for byte, and starts nothing twice. Without it the customer's open onboarding is found as well.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{IDEMPOTENCY_KEY}$"},
-            }
-        ],
+        "parameters": [_idempotency_key()],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("Request")}}},
         "responses": {
             "201": _answer("A new onboarding", "Started") | {"links": _links()},
@@ -116,6 +115,32 @@ def _list_events() -> _Json:
         "operationId": "listEvents",
         "summary": "What changed an onboarding's status and stage, and when",
         "responses": {"200": _answer("The newest 500 changes, oldest first", "Changes"), **_refused(404)},
+    }
+
+
+def _cancel() -> _Json:
+    return {
+        "operationId": "cancelOnboarding",
+        "summary": "Cancel an open onboarding, here at once and then at gu1; may be repeated",
+        "parameters": [_idempotency_key()],
+        "requestBody": {"required": False, "content": {"application/json": {"schema": _schema("NoFields")}}},
+        "responses": {
+            "200": _answer("The cancelled onboarding", "Summary"),
+            **_refused(404, 409, 413, 415, 422, conflict="Problem"),
+        },
+    }
+
+
+def _replace_link() -> _Json:
+    return {
+        "operationId": "replaceLink",
+        "summary": "Make a new access link; the one before it is dead at once",
+        "parameters": [_idempotency_key()],
+        "requestBody": {"required": False, "content": {"application/json": {"schema": _schema("LinkRequest")}}},
+        "responses": {
+            "200": _answer("The new link", "Link"),
+            **_refused(404, 409, 413, 415, 422, conflict="Problem"),
+        },
     }
 
 
@@ -151,6 +176,16 @@ def _links() -> _Json:
     return {name: {"operationId": name, "parameters": parameters} for name in names}
 
 
+def _idempotency_key() -> _Json:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Any text, new for each wish: sent again with the same body it has the same answer, "
+        "byte for byte, and nothing is done twice",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{IDEMPOTENCY_KEY}$"},
+    }
+
+
 def _id() -> _Json:
     pattern = "^[A-Za-z0-9_-]{1,64}$"
     return {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
@@ -160,12 +195,12 @@ def _answer(description: str, model: str) -> _Json:
     return {"description": description, "content": {"application/json": {"schema": _schema(model)}}}
 
 
-def _refused(*statuses: int) -> _Json:
-    return {str(status): _problem(status) for status in sorted({*_ALWAYS, *statuses})}
+def _refused(*statuses: int, conflict: str = "Conflict") -> _Json:
+    return {str(status): _problem(status, conflict) for status in sorted({*_ALWAYS, *statuses})}
 
 
-def _problem(status: int) -> _Json:
-    model = {409: "Conflict", 422: "Refusal"}.get(status, "Problem")
+def _problem(status: int, conflict: str = "Conflict") -> _Json:
+    model = {409: conflict, 422: "Refusal"}.get(status, "Problem")
     answer: _Json = {
         "description": _REFUSED[status],
         "content": {"application/problem+json": {"schema": _schema(model)}},
@@ -189,4 +224,4 @@ def _schemas() -> tuple[Any, _Json]:
 
 
 def _mode(model: str) -> Any:
-    return "validation" if model == "Request" else "serialization"
+    return "validation" if model in {"Request", "LinkRequest", "NoFields"} else "serialization"

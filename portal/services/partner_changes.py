@@ -1,0 +1,97 @@
+"""What a partner changes of an onboarding after it was started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from portal.domain.errors import OnboardingOver
+from portal.domain.onboarding import LIFETIME, Onboarding
+from portal.domain.standing import is_final
+from portal.services.change_history import Action, Actor, Cause
+from portal.services.keyed_hash import KeyedHash
+from portal.services.ports import Clock, IdempotentRequest, LockedOnboarding, Store
+from portal.services.validation_plan import Policy
+
+_CANCELLED = Cause(actor=Actor.PARTNER, action=Action.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerChanges:
+    """Every method raises `UnknownOnboarding`, also for an onboarding of another partner and for an erased one."""
+
+    store: Store
+    clock: Clock
+    request_hash: KeyedHash
+    policy_for: Callable[[Onboarding], Policy]
+    wake: Callable[[], None]
+
+    def cancel(self, partner: str, onboarding_id: str) -> Onboarding:
+        """Like a stop by the applicant: the runner then cancels the validation at gu1.
+
+        One that was stopped before stays as it is. Raises `OnboardingOver` for any other end.
+        """
+        now = self.clock()
+        with self.store.locked_of_partner(partner, onboarding_id) as row:
+            found = row.onboarding_not_erased
+            if found.stopped_at:
+                return found
+            if self._is_final(found):
+                raise OnboardingOver(onboarding_id)
+            row.save(_cancelled(found, now), _CANCELLED)
+            cancelled = row.onboarding
+        self.wake()
+        return cancelled
+
+    def new_link(self, partner: str, onboarding_id: str, *, ttl: timedelta | None, key: str | None) -> Onboarding:
+        """With a new access link, which ends at `ttl` or with the onboarding; the link before it is dead at once.
+
+        If `key` is repeated, it is as that link was made. Raises `KeyReused`, and `OnboardingOver` after its time.
+        """
+        now = self.clock()
+        with self.store.locked_of_partner(partner, onboarding_id) as row:
+            found = row.onboarding_not_erased
+            request = self._idempotent(key, f"link {onboarding_id} {ttl}") if key else None
+            earlier = row.earlier_response(request) if request else None
+            if earlier is not None:
+                return _with_link_of(found, earlier)
+            last = found.created_at + LIFETIME
+            if now >= last:
+                raise OnboardingOver(onboarding_id)
+            expires_at = min(last, now + ttl) if ttl else last
+            changed = replace(
+                found, link_generation=found.link_generation + 1, link_expires_at=expires_at, updated_at=now
+            )
+            self._save(row, changed, request, now)
+            return row.onboarding
+
+    def _save(
+        self, row: LockedOnboarding, changed: Onboarding, request: IdempotentRequest | None, now: datetime
+    ) -> None:
+        row.save(changed)
+        if request:
+            row.remember_response(request, f"{changed.link_generation} {changed.ends_at.timestamp()}", now)
+
+    def _idempotent(self, key: str, facts: str) -> IdempotentRequest:
+        return IdempotentRequest(
+            key=key, fingerprint=self.request_hash.digest(facts), is_same=partial(self.request_hash.matches, facts)
+        )
+
+    def _is_final(self, onboarding: Onboarding) -> bool:
+        policy = self.policy_for(onboarding)
+        return is_final(onboarding, max_attempts=policy.max_attempts, attempts_window=policy.attempts_window)
+
+
+def _cancelled(found: Onboarding, now: datetime) -> Onboarding:
+    return replace(
+        found, stopped_at=now, stopped_by_operator=True, details=None, name_digests=None, due_at=now, updated_at=now
+    )
+
+
+def _with_link_of(found: Onboarding, response: str) -> Onboarding:
+    generation, expires_at = response.split()
+    return replace(
+        found, link_generation=int(generation), link_expires_at=datetime.fromtimestamp(float(expires_at), UTC)
+    )
