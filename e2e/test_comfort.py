@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.pages.applicant import Applicant, a_document_number
+from e2e.pages.forms import NAVIGATES
 
 pytestmark = pytest.mark.xdist_group("sqlite-2")
 """On another worker than the other journeys, so that neither group takes too long."""
@@ -20,7 +21,7 @@ def waiting(applicant):
     """An applicant whose hosted page was opened on another device and not finished."""
     applicant.start(a_document_number())
     applicant.sees_stage("ready")
-    httpx.get(f"{applicant.access_link}/continue", follow_redirects=True, trust_env=False)
+    httpx.get(f"{applicant.access_link}/continue", headers=NAVIGATES, follow_redirects=True, trust_env=False)
     applicant.sees_stage("waiting")
     return applicant
 

@@ -99,6 +99,7 @@ class Visitor:
         self._client = app.test_client()
 
     def get(self, path, **options):
+        options["headers"] = NAVIGATES | dict(options.get("headers") or {})
         return self._checked(self._client.get(path, base_url="http://127.0.0.1:8000", **options))
 
     def post(self, path, data=None, **options):
@@ -140,6 +141,8 @@ class Plain:
         self.json = response.get_json(silent=True)
 
 
+NAVIGATES = {"Sec-Fetch-Mode": "navigate"}
+"""What a browser says when its person goes to a page."""
 OLDER_PAGE = {"HX-Request": "true"}
 """What htmx sends; it means something only to addresses that pages had before an upgrade."""
 

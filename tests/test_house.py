@@ -38,6 +38,7 @@ ROUTES = {
     ("applicant.show_correction", "/o/<token>/number", "GET"),
     ("applicant.correct_number", "/o/<token>/number", "POST"),
     ("applicant.open_hosted_page", "/o/<token>/continue", "GET"),
+    ("applicant.open_when_asked", "/o/<token>/continue", "POST"),
     ("applicant.retry", "/o/<token>/retry", "POST"),
     ("applicant.stop", "/o/<token>/stop", "POST"),
     ("applicant.came_back", "/return", "GET"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from e2e.pages.forms import details, form_token, hidden_fields
+from e2e.pages.forms import NAVIGATES, details, form_token, hidden_fields
 
 POLL = 0.2
 _AGAIN = 0.2
@@ -152,7 +152,7 @@ class Applicant:
     async def opens_hosted_page(self) -> str:
         while True:
             await self.sees("ready", "waiting")
-            answer = await self._door.get(f"{self.intent.link}/continue")
+            answer = await self._door.get(f"{self.intent.link}/continue", headers=NAVIGATES)
             url = answer.headers.get("Location", "")
             if answer.status_code == 303 and not url.startswith("/"):
                 break

@@ -14,7 +14,7 @@ from e2e.bench.applicant_pool import Fault
 from e2e.bench.applicants import REJECT
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from e2e.mock_gu1.envelopes import signature
-from e2e.pages.forms import details, form_token, hidden_fields, onboarding_id
+from e2e.pages.forms import NAVIGATES, details, form_token, hidden_fields, onboarding_id
 from e2e.servers import WEBHOOK_SECRET, Server
 from portal.web.document_numbers import rule_for
 
@@ -110,7 +110,7 @@ class InterruptedVisitor:
             "page": lambda: get(self._hosted),
             "fragment": lambda: get(f"{self._hosted}/status?part=status"),
             "status": lambda: get(f"{self._hosted}/status", headers={"Accept": "application/json"}),
-            "continue": lambda: get(f"{self._hosted}/continue"),
+            "continue": lambda: get(f"{self._hosted}/continue", headers=NAVIGATES),
             "return": lambda: get("/return", params={"verificationSessionId": self._session}),
             "form": lambda: post("/", data=details(self._number, self._token)),
             "retry": lambda: post(f"{self._rejected}/retry", data=self._retry),
@@ -169,7 +169,7 @@ class InterruptedVisitor:
 
     def _opens_hosted_page(self, link: str) -> str:
         self._until(link, "ready")
-        url = self._client.get(f"{link}/continue").headers["Location"]
+        url = self._client.get(f"{link}/continue", headers=NAVIGATES).headers["Location"]
         httpx.get(url, trust_env=False).raise_for_status()
         return str(url).rpartition("/")[2]
 

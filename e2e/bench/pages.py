@@ -15,7 +15,7 @@ import httpx
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.page_checks import node
 from e2e.pages.applicant import a_document_number
-from e2e.pages.forms import send_form
+from e2e.pages.forms import NAVIGATES, send_form
 from e2e.servers import ROOT, Environment, environment
 
 LIGHTHOUSE = ROOT / ".venv" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
@@ -46,7 +46,7 @@ def _waiting(running: Environment) -> str:
     """The URL of a status page whose hosted page was opened."""
     link = send_form(running.portal.url, a_document_number())
     with httpx.Client(trust_env=False) as client:
-        while "/session/" not in client.get(f"{link}/continue").headers.get("Location", ""):
+        while "/session/" not in client.get(f"{link}/continue", headers=NAVIGATES).headers.get("Location", ""):
             pass
     return link
 

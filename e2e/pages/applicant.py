@@ -105,7 +105,7 @@ class Applicant:
     def stops(self) -> None:
         """Says that somebody else began it."""
         self.page.locator("details.stop summary").click()
-        self.page.locator("form[action$='/stop'] button").click()
+        self.page.locator("form[action*='/stop'] button").click()
 
     def retries(self) -> None:
         self.page.locator("form[action*='/retry'] button").click()

@@ -8,6 +8,8 @@ import re
 
 import httpx
 
+NAVIGATES = {"Sec-Fetch-Mode": "navigate"}
+"""What a browser says when its person goes to a page."""
 _TOKEN = re.compile(r'name="form_token"[^>]*value="([^"]+)"')
 _INPUT = re.compile(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 

@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import Any
 
-from flask import Flask, Response, make_response, render_template, request, url_for
+from flask import Flask, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext as _
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
@@ -19,6 +19,7 @@ from portal.web.page_parts import Part, asks_for, lead_to
 from portal.web.problem_details import problem, usual_problem, wants_json
 from portal.web.refusals import Refusal
 from portal.web.requesting_company import requesting_company
+from portal.web.urls import url_to
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ _PICTURES = {410: Stage.EXPIRED, 503: Stage.DELAYED}
 _JSON_DOORS = ("/webhooks/", "/api/", "/healthz", "/readyz", "/metrics")
 
 _STATUS = re.compile(r"/o/[^/]+/status")
+_ACCESS_LINK = re.compile(r"/o/([^/]+)")
+_SIGNS_ONLY = re.compile(r"/[^\w/]{1,9}")
 
 _PAGES: dict[int, tuple[Any, Any]] = {
     400: (_("Something in this request is not right"), _("Go back to the page you came from and try again.")),
@@ -95,6 +98,9 @@ def retry_soon(response: Response) -> Response:
 
 
 def _bad_link(_error: BadLink) -> Response:
+    mended = _mended_link()
+    if mended:
+        return mended
     portal().refusals.count(Refusal.BAD_LINK)
     return error_page(404)
 
@@ -104,11 +110,25 @@ def _http(error: HTTPException) -> Response:
         portal().refusals.count(kind)
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
+    mended = _mended_link() if error.code == 404 else None
+    if mended:
+        return mended
     response = error_page(error.code)
     allowed = getattr(error, "valid_methods", None)
     if allowed:
         response.headers["Allow"] = ", ".join(sorted(allowed))
     return response
+
+
+def _mended_link() -> Response | None:
+    """Leads to the page that was meant, if signs got behind an address on its way through a mail or a chat."""
+    if request.method not in {"GET", "HEAD"} or _is_for_programs():
+        return None
+    if found := _ACCESS_LINK.match(request.path):
+        token = portal().access_links.mended(found[1])
+        return make_response(redirect(url_to("applicant.onboarding", token=token), 303)) if token else None
+    is_start = _SIGNS_ONLY.fullmatch(request.path) and portal().config.direct_start
+    return make_response(redirect(url_to("applicant.start"), 303)) if is_start else None
 
 
 def _unexpected(error: Exception) -> Response:

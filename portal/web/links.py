@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ from portal.domain.onboarding import Onboarding
 from portal.services.ports import Clock
 
 FORM_LIFETIME = timedelta(hours=24)
+_FOREIGN = re.compile(r"[^A-Za-z0-9_.-]+")
+_BREAKS = re.compile(r"=?[\s\u00ad\u200b-\u200f\u2028\u2029\ufeff]+")
+"""Where a program broke the line; quoted-printable puts a sign in front."""
+_ALSO_PUNCTUATION = "._-"
+"""Signs of a token that may as well stand behind it."""
+_LONGEST_TYPED = 500
 CLOCK_LEEWAY = timedelta(seconds=120)
 """For replicas whose clocks differ a little."""
 
@@ -58,6 +65,13 @@ class _Signed:
             raise BadSignature("not as it was signed")
         return self._serializer.load_payload(payload)
 
+    def has_signed(self, token: str) -> bool:
+        try:
+            self.loads(token)
+        except (BadData, ValueError):
+            return False
+        return True
+
 
 def _signature(payload: bytes, key: bytes) -> bytes:
     return base64_encode(hmac.digest(key, payload, sha256))
@@ -93,6 +107,17 @@ class AccessLinks:
             raise ExpiredLink
         return ReadLink(str(onboarding_id), int(generation))
 
+    def mended(self, typed: str) -> str | None:
+        """The token of ours in what mail and chat programs made of it: with signs around it, or in several lines."""
+        if len(typed) > _LONGEST_TYPED:
+            return None
+        in_one_line = _BREAKS.sub("", typed)
+        for text in (_FOREIGN.sub("", in_one_line), *_FOREIGN.split(in_one_line), *_FOREIGN.split(typed)):
+            for end in range(len(text), len(text.rstrip(_ALSO_PUNCTUATION)) - 1, -1):
+                if self._signed.has_signed(text[:end]):
+                    return text[:end]
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class FormToken:
@@ -112,12 +137,12 @@ class FormTokens:
         issued_at = int(self._clock().timestamp())
         return self._signed.dumps([subject, secrets.token_urlsafe(12), self._consent_version, issued_at])
 
-    def read(self, token: str, subject: str) -> FormToken:
+    def read(self, token: str, subject: str, *, lifetime: timedelta = FORM_LIFETIME) -> FormToken:
         try:
             issued_for, nonce, consent_version, issued_at = self._signed.loads(token)
         except (BadData, TypeError, ValueError):
             raise StaleForm from None
         age = self._clock().timestamp() - issued_at
-        if issued_for != subject or age > FORM_LIFETIME.total_seconds():
+        if issued_for != subject or age > lifetime.total_seconds():
             raise StaleForm
         return FormToken(nonce, consent_version)

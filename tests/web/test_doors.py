@@ -100,7 +100,7 @@ def wrong_links(tokens, onboarding, expired):
         "unsigned": (head, 404),
         "with an empty signature": (f"{head}.", 404),
         "with another's signature": (f"{head}.{links.token(expired).rpartition('.')[2]}", 404),
-        "padded": (f"{good}~~", 404),
+        "longer": (f"{good}AA", 404),
         "with another last character": (good[:-1] + ("A" if good[-1] != "A" else "B"), 404),
         "in capitals": (good.upper(), 404),
         "expired": (links.token(expired), 410),
@@ -158,7 +158,10 @@ def test_no_wrong_form_token_presses_a_button(app, refused, tokens, people, cloc
     for method, rule in doors(app)["link and form"]:
         # Without a number to correct, that page leads back and looks at no form.
         expected = 303 if rule == "/o/<token>/number" else 400
-        keys = {name: ({"data": data}, expected) for name, data in sent.items()}
+        # A button holds for as long as the link; a form with typed details for a day.
+        is_button = rule.endswith(("/retry", "/stop", "/continue"))
+        tried = {name: it for name, it in sent.items() if not is_button or name != "a day old"}
+        keys = {name: ({"data": data}, expected) for name, data in tried.items()}
         refused(method, rule.replace("<token>", link), keys)
     for method, rule in doors(app)["form"]:
         keys = {name: ({"data": data}, 400) for name, data in sent.items() if name != "of the first page"}

@@ -19,6 +19,7 @@ from tests.databases import on_both_databases
 from tests.factories import NOW
 from tests.gu1.rows import a_row
 from tests.gu1.webhooks import signature_of
+from tests.page import NAVIGATES
 from tests.partners import KEYS, RETURN_URL, partners_file
 from tests.web.conftest import ONBOARDINGS, token_in
 from tests.web.hostile_requests import HOME, WORDS, HostileRequests
@@ -167,7 +168,7 @@ def test_no_address_of_gu1_leads_elsewhere(app):
 def test_no_string_of_gu1_makes_an_answer_fail(told_by_gu1, ask, sample):
     chosen = random.Random(15)
     for url in chosen.sample(SESSION_URLS, sample or len(SESSION_URLS)):
-        answer = ask("GET", f"{told_by_gu1(providerSessionUrl=url)}/continue")
+        answer = ask("GET", f"{told_by_gu1(providerSessionUrl=url)}/continue", headers=NAVIGATES)
         assert (answer.status_code, leads_to(answer) == "" or bool(PROVIDER.fullmatch(leads_to(answer)))) == (
             303,
             True,

@@ -1,3 +1,6 @@
+import time
+from urllib.parse import quote
+
 import pytest
 
 from portal.domain.stage import Stage
@@ -158,3 +161,42 @@ def test_a_true_link_to_nothing_is_not_found(visitor, app):
 def test_a_link_says_nothing_of_the_person(visitor):
     assert len(token_in(visitor.begin())) < 120
     assert visitor.begin() != visitor.begin()
+
+
+BEHIND = [*".),>;!?*_-/ \n\u201d\u2026\u00a0", "\r\n", ").", ">>", " Gracias"]
+
+
+@pytest.mark.parametrize("behind", BEHIND)
+@pytest.mark.parametrize("under", ["", "/"])
+def test_signs_behind_a_link_lead_on(ask, stored, behind, under):
+    path = stored(**stored_as(Stage.WAITING))
+    answer = ask("GET", quote(f"{path}{under}{behind}") + "?via=qr")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{path}?via=qr")
+
+
+@pytest.mark.parametrize("broken_by", ["\n", "\r\n", " ", "=\r\n", "\u00ad", "\u200b", "\n  "])
+@pytest.mark.parametrize("at", [1, 20, -5])
+def test_a_link_in_several_lines_leads_on(ask, stored, broken_by, at):
+    path = stored(**stored_as(Stage.WAITING))
+    token = path[3:]
+    answer = ask("GET", quote(f"/o/{token[:at]}{broken_by}{token[at:]}"))
+    assert (answer.status_code, answer.headers["Location"]) == (303, path)
+
+
+@pytest.mark.parametrize("behind", [".", ")", "%20", "%0A", ").", ">"])
+def test_signs_behind_the_first_address_lead_on(ask, behind):
+    answer = ask("GET", f"/{behind}")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+@pytest.mark.parametrize("token", ["nothing).", "." * 400, "A." * 300, "-" * 500, "a.b" + "_" * 400])
+def test_what_was_never_a_link_of_ours_leads_nowhere_and_takes_no_time(ask, token):
+    began = time.perf_counter()
+    assert ask("GET", f"/o/{token}").status_code == 404
+    assert time.perf_counter() - began < 0.5
+
+
+def test_a_mended_link_is_for_pages_only(ask, stored):
+    path = stored(**stored_as(Stage.WAITING))
+    assert ask("POST", f"{path})", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 404
+    assert ask("GET", f"{path})/status", headers={"Accept": "application/json"}).status_code == 404

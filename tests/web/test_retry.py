@@ -1,5 +1,8 @@
+from datetime import timedelta
+
 import pytest
 
+from portal.domain.onboarding import LIFETIME
 from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -121,13 +124,22 @@ def test_a_button_works_on_its_own_onboarding_only(visitor, stored, count):
     assert count("validations") == 2
 
 
-def test_a_stale_button_leads_back_to_the_page(visitor, stored, clock):
+@pytest.mark.parametrize("open_for", [timedelta(hours=25), LIFETIME - timedelta(hours=1)])
+def test_a_page_that_was_open_for_long_still_has_its_button(visitor, stored, clock, count, open_for):
     path = stored(validation=rejected())
     fields = visitor.get(path).fields
-    clock.advance(hours=25)
-    refused = visitor.post(f"{path}/retry", fields)
-    assert refused.status == 400
-    assert refused.one("a", href=path)
+    clock.advance(seconds=open_for.total_seconds())
+    assert visitor.post(f"{path}/retry", fields).status == 303
+    assert count("validations") == 2
+
+
+def test_a_button_that_no_longer_works_comes_back_fresh(visitor, stored, count):
+    path = stored(validation=rejected())
+    page = visitor.post(f"{path}/retry", visitor.get(path).fields | {"form_token": "of another key"})
+    assert (page.status, page.stage, count("validations")) == (400, Stage.REJECTED, 1)
+    assert page.one("div", role="alert")
+    assert visitor.post(f"{path}/retry", page.fields).status == 303
+    assert count("validations") == 2
 
 
 def test_attempts_run_out(visitor, gu1, clock, work):

@@ -9,7 +9,7 @@ from portal.config import Config
 from portal.domain.errors import StoreUnavailable
 from portal.domain.stage import Stage
 from portal.web.flask_app import make_flask
-from tests.page import APPLICANT
+from tests.page import APPLICANT, NAVIGATES
 from tests.partners import KEYS, partners_file
 from tests.web.stages import stored_as
 
@@ -73,7 +73,8 @@ ANSWERS = {
     "status as JSON": ("GET", "{waiting}/status", {"headers": {"Accept": "application/json"}}, 200),
     "nothing new": ("GET", "{unchanged}", {}, 204),
     "on to the hosted page": ("GET", "{ready}/status?part=status", {}, 200),
-    "hosted page": ("GET", "{ready}/continue", {}, 303),
+    "button for an older browser": ("POST", "{ready}/continue", {}, 400),
+    "hosted page": ("GET", "{ready}/continue", {"headers": NAVIGATES}, 303),
     "code": ("GET", "{waiting}/qr.svg", {}, 200),
     "redirect after POST": ("POST", "{waiting}", {}, 303),
     "came back": ("GET", "/return", {}, 200),

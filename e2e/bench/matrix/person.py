@@ -11,6 +11,7 @@ from e2e.bench.matrix.browser import Answer, Browser
 from e2e.bench.matrix.findings import LOST, STUCK, WRONG, Findings
 from e2e.in_process_rig import Rig
 from e2e.judge import kept
+from e2e.pages.forms import NAVIGATES
 from portal.domain.errors import StoreUnavailable
 from portal.services.operator_actions import OperatorActions
 
@@ -111,7 +112,10 @@ class Person:
         def leads_out(answer: Answer) -> bool:
             return answer.status == 303 and "/session/" in answer.location
 
-        answers = self._pressed("continue", lambda: self._browser.get(f"{self.path}/continue"), leads_out)
+        def go() -> Answer:
+            return self._browser.get(f"{self.path}/continue", headers=NAVIGATES)
+
+        answers = self._pressed("continue", go, leads_out)
         session = urlsplit(answers[0].location).path.rpartition("/")[2]
         self.sessions.add(session)
         self._is_adopted(session)

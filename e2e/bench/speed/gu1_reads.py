@@ -19,7 +19,7 @@ from e2e.bench.speed.seeding import HTMX_HEADERS, POLL_URL, wait_until_adopted
 from e2e.bench.speed.sides import SETTINGS, Ground
 from e2e.bench.speed.tables import Table
 from e2e.pages.applicant import a_document_number
-from e2e.pages.forms import send_form
+from e2e.pages.forms import NAVIGATES, send_form
 from e2e.servers import on_database
 from portal.domain.polling import poll_interval
 from tests.ports import free_port
@@ -92,7 +92,7 @@ class _Waiting:
     def _wait(self, number: int) -> None:
         link = self._links[number]
         with httpx.Client(base_url=self._urls[number % 2], trust_env=False, timeout=_PATIENCE) as client:
-            while "/session/" not in client.get(f"{link}/continue").headers.get("Location", ""):
+            while "/session/" not in client.get(f"{link}/continue", headers=NAVIGATES).headers.get("Location", ""):
                 time.sleep(0.05)
             began, path = time.monotonic(), f"{link}/status?part=status"
             while not self._over.wait(SCALE * poll_interval((time.monotonic() - began) / SCALE)):

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, func, literal, null, select, type_coerce
 from e2e.bench.speed.generator import ANYTHING, Request, Right, get, post
 from e2e.bench.speed.sides import Ground
 from e2e.pages.applicant import a_document_number
-from e2e.pages.forms import details, form_token, send_form
+from e2e.pages.forms import NAVIGATES, details, form_token, send_form
 from e2e.servers import SECRET_KEY, Server
 from portal.domain.validation import CreationState
 from portal.store.column_types import UtcDateTime
@@ -66,7 +66,7 @@ def seeded(ground: Ground, count: int, *, status: str | None = "in_review") -> l
     link = urlsplit(send_form(ground.portal.url, a_document_number())).path
     wait_until_adopted(ground, 1)
     with httpx.Client(base_url=ground.portal.url, trust_env=False, timeout=PATIENCE) as client:
-        while "/session/" not in client.get(f"{link}/continue").headers.get("Location", ""):
+        while "/session/" not in client.get(f"{link}/continue", headers=NAVIGATES).headers.get("Location", ""):
             time.sleep(0.05)
         if status:
             content, headers = webhooks(ground, status)[0]

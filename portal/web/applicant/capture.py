@@ -9,6 +9,7 @@ from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ANY_LOOPBACK
 from portal.domain.web_addresses import is_loopback
+from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.second_device import is_watched_elsewhere
 from portal.web.branding import show_as
 from portal.web.context import Portal, portal
@@ -55,6 +56,24 @@ def allow_hosted_frame() -> None:
 def instead_of_hosted_page(found: Onboarding, page_url: str) -> str:
     """The URL to go to if there is no hosted page: never our status page inside its own frame."""
     return url_for("applicant.came_back") if capture_of(found) is Capture.FRAME and _is_framed() else page_url
+
+
+def ask_to_open(found: Onboarding, address: str) -> str:
+    """A button in place of the hosted page."""
+    _allow_in_own_frame(found)
+    form = ActionForm(portal().form_tokens, found.id, attempt=found.validation_number)
+    return render_template("onboarding/ask_to_open.html", action=address, form=form)
+
+
+def lead_out(found: Onboarding, address: str) -> str:
+    """Not by a redirect: with form-action 'self' browsers block a form that ends on another host."""
+    _allow_in_own_frame(found)
+    return render_template("onboarding/lead_out.html", address=address)
+
+
+def _allow_in_own_frame(found: Onboarding) -> None:
+    if capture_of(found) is Capture.FRAME:
+        allow("frame-ancestors", "'self'")
 
 
 def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:

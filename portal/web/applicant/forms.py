@@ -14,11 +14,11 @@ from wtforms.validators import DataRequired, InputRequired, Optional, Validation
 from wtforms.widgets import HiddenInput
 
 from portal.domain.comparable_numbers import is_shared
-from portal.domain.onboarding import Details
+from portal.domain.onboarding import LIFETIME, Details
 from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
 from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, DocumentRule, normalise, rule_for
-from portal.web.links import FormToken, FormTokens, StaleForm
+from portal.web.links import FORM_LIFETIME, FormToken, FormTokens, StaleForm
 from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
 from portal.web.refusals import Refusal
 from portal.web.slots import slot
@@ -38,7 +38,7 @@ class SignedToken(CSRF):  # type: ignore[misc]
 
     def validate_csrf_token(self, form: Any, field: Field) -> None:
         try:
-            form.token = self._tokens.read(field.data or "", self._subject)
+            form.token = self._tokens.read(field.data or "", self._subject, lifetime=form.meta.lifetime)
         except StaleForm:
             portal().refusals.count(Refusal.BAD_FORM)
             raise ValidationError(
@@ -53,6 +53,7 @@ class SignedForm(FlaskForm):  # type: ignore[misc]
         csrf = True
         csrf_class = SignedToken
         csrf_field_name = "form_token"
+        lifetime = FORM_LIFETIME
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             """Only form-encoded text: Flask-WTF also takes files and JSON, and then a field may have any type."""
@@ -75,7 +76,13 @@ class SignedForm(FlaskForm):  # type: ignore[misc]
 
 
 class ActionForm(SignedForm):
-    """A button with the number of the validation that it was shown for."""
+    """A button with the number of the validation that it was shown for.
+
+    It holds for as long as the page's link, because nothing typed goes with it and a page stays open overnight.
+    """
+
+    class Meta(SignedForm.Meta):
+        lifetime = LIFETIME
 
     attempt = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
 

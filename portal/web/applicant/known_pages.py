@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from werkzeug.datastructures import EnvironHeaders
+
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.locales import Locale, locale_named
 from portal.domain.onboarding import Onboarding
@@ -25,6 +27,7 @@ from portal.web.in_app_browser import LONGEST, app_and_exit
 from portal.web.links import BadLink, ExpiredLink
 from portal.web.page_parts import CAMERA_BLOCKED, FINE, Part
 from portal.web.remembered_answers import Known
+from portal.web.visits import is_ahead_of_person, is_robot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -57,7 +60,7 @@ class _Request(NamedTuple):
 def form(environ: WSGIEnvironment, here: Portal) -> Known | None:
     """The empty form of the first page."""
     query = _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
-    if environ["PATH_INFO"] != "/" or query is None or _is_of_older_page(environ) or not here.config.direct_start:
+    if environ["PATH_INFO"] != "/" or query is None or _is_unusual(environ) or not here.config.direct_start:
         return None
     request = _request(environ, query)
     accepted = accepted_locale(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
@@ -96,7 +99,7 @@ class StatusPages:
         path = _PAGE.fullmatch(environ["PATH_INFO"])
         query = path and _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
         state = _state(path[1], here) if path and query else None
-        if not path or not query or not state or _is_of_older_page(environ):
+        if not path or not query or not state or _is_unusual(environ):
             return None
         page = self._page("page", path[1], _request(environ, query), state, here)
         if page is None or page.stage is Stage.DETAILS:
@@ -144,15 +147,19 @@ class _Kept(NamedTuple):
 def _poll(environ: WSGIEnvironment) -> tuple[str, re.Match[str], PollVersion] | None:
     path = _POLL.fullmatch(environ["PATH_INFO"])
     query = path and _POLL_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
-    if not path or not query or environ.get("HTTP_ACCEPT") not in _READS_HTML:
+    if not path or not query or environ.get("HTTP_ACCEPT") not in _READS_HTML or not _is_visit(environ):
         return None
     shown = PollVersion.read(query["version"])
     return (path[1], query, shown) if shown else None
 
 
-def _is_of_older_page(environ: WSGIEnvironment) -> bool:
-    """From before an upgrade, when what was asked for stood in a header."""
-    return "HTTP_HX_REQUEST" in environ
+def _is_unusual(environ: WSGIEnvironment) -> bool:
+    """Of a page from before an upgrade, when what was asked for stood in a header; or of a program."""
+    return "HTTP_HX_REQUEST" in environ or not _is_visit(environ)
+
+
+def _is_visit(environ: WSGIEnvironment) -> bool:
+    return not is_robot(environ.get("HTTP_USER_AGENT", "")) and not is_ahead_of_person(EnvironHeaders(environ))
 
 
 def _request(environ: WSGIEnvironment, query: re.Match[str], *, is_camera_blocked: bool = False) -> _Request:

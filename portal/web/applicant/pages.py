@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from flask import Blueprint, abort, redirect, request
+from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.domain.errors import RetryRefused, StoreUnavailable
@@ -13,7 +13,9 @@ from portal.domain.stage import Stage
 from portal.web.access_link import open_access_link, open_for_poll
 from portal.web.applicant.capture import (
     after_hosted_page,
+    ask_to_open,
     instead_of_hosted_page,
+    lead_out,
     opens_by_itself,
 )
 from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
@@ -36,10 +38,20 @@ from portal.web.page_parts import Part, asks_for, camera_is_blocked, lead_to
 from portal.web.problem_details import wants_json
 from portal.web.security import refuse_cross_site
 from portal.web.urls import onboarding_url, url_to
+from portal.web.visits import is_ahead_of_person, is_of_robot, is_visit, navigates
 
 applicant = Blueprint("applicant", __name__)
 applicant.before_request(refuse_cross_site)
 
+
+@applicant.before_request
+def show_robots_nothing_of_the_person() -> ResponseReturnValue | None:
+    if request.endpoint in _FOR_PEOPLE and is_of_robot():
+        return render_template("preview.html")
+    return None
+
+
+_FOR_PEOPLE = {"applicant.start", "applicant.onboarding", "applicant.open_hosted_page"}
 _LEAST_SESSION_LENGTH = 16
 """Shorter session ids could be guessed."""
 
@@ -135,17 +147,32 @@ def status(token: str) -> ResponseReturnValue:
 
 @applicant.get("/o/<token>/continue")
 def open_hosted_page(token: str) -> ResponseReturnValue:
+    """Only for a person: whatever looks at links ahead of them would use up the hosted page."""
     found = _onboarding(token)
-    if request.method == "HEAD":  # link scanners send HEAD; that is no visit
+    if is_ahead_of_person(request.headers):
+        return "", 503  # so that the browser asks again when its person comes
+    if not is_visit() or navigates() is False:
         return redirect(url_to("applicant.onboarding", token=token), 303)
-    hosted_page = portal().onboardings.open_hosted_page(found.id)
-    return redirect(hosted_page or instead_of_hosted_page(found, url_to("applicant.onboarding", token=token)), 303)
+    if navigates() is None:
+        return ask_to_open(found, url_to("applicant.open_when_asked", token=token))
+    return redirect(_hosted_page(found, token), 303)
+
+
+@applicant.post("/o/<token>/continue")
+def open_when_asked(token: str) -> ResponseReturnValue:
+    """For browsers that do not say whether a person goes there, as scanners do not."""
+    found = _onboarding(token)
+    if not ActionForm(portal().form_tokens, found.id).validate():
+        return _with_fresh_button(found)
+    return lead_out(found, _hosted_page(found, token))
 
 
 @applicant.post("/o/<token>/retry")
 def retry(token: str) -> ResponseReturnValue:
     found = _onboarding(token)
-    form = _checked_action(found)
+    form = ActionForm(portal().form_tokens, found.id)
+    if not form.validate():
+        return _with_fresh_button(found)
     # If refused, the status page says why.
     with contextlib.suppress(RetryRefused):
         portal().onboardings.retry(found.id, after_attempt=form.attempt.data)
@@ -155,7 +182,8 @@ def retry(token: str) -> ResponseReturnValue:
 @applicant.post("/o/<token>/stop")
 def stop(token: str) -> ResponseReturnValue:
     found = _onboarding(token)
-    _checked_action(found)
+    if not ActionForm(portal().form_tokens, found.id).validate():
+        return _with_fresh_button(found)
     portal().onboardings.stop(found.id)
     return redirect(url_to("applicant.onboarding", token=token), 303)
 
@@ -174,16 +202,23 @@ def _onboarding(token: str) -> Onboarding:
     return found
 
 
+def _hosted_page(found: Onboarding, token: str) -> str:
+    hosted_page = portal().onboardings.open_hosted_page(found.id)
+    return hosted_page or instead_of_hosted_page(found, url_to("applicant.onboarding", token=token))
+
+
 def _watched(token: str) -> Onboarding:
     found = _onboarding(token)
-    portal().onboardings.views.note(found)
+    if is_visit():
+        portal().onboardings.views.note(found)
     return found
 
 
 def _is_unchanged(token: str, shown: PollVersion) -> bool:
     state, here = open_for_poll(token), portal()
     allow_framing()
-    here.onboardings.views.note(state)
+    if is_visit():
+        here.onboardings.views.note(state)
     return shown.is_current(
         here.release,
         state.updated_at,
@@ -193,8 +228,8 @@ def _is_unchanged(token: str, shown: PollVersion) -> bool:
     )
 
 
-def _checked_action(found: Onboarding) -> ActionForm:
-    form = ActionForm(portal().form_tokens, found.id)
-    if not form.validate():
-        abort(400)
-    return form
+def _with_fresh_button(found: Onboarding) -> ResponseReturnValue:
+    view = view_now(found)
+    if view.stage is Stage.DETAILS:
+        abort(400)  # a form, which has no such button
+    return status_page(found, view, button_was_stale=True), 400

@@ -58,10 +58,11 @@ def view_now(found: Onboarding) -> StageView:
     )
 
 
-def status_page(found: Onboarding, view: StageView) -> str:
+def status_page(found: Onboarding, view: StageView, *, button_was_stale: bool = False) -> str:
     if capture_of(found) is Capture.FRAME and view.poll_after:
         allow_hosted_frame()
-    return render_template("onboarding/status.html", **_context(found, view, part=Part.STATUS), is_fragment=False)
+    context = _context(found, view, part=Part.STATUS)
+    return render_template("onboarding/status.html", **context, is_fragment=False, button_was_stale=button_was_stale)
 
 
 def status_fragment(found: Onboarding, view: StageView) -> str:
