@@ -9,6 +9,7 @@ from portal.cli.config_command import config_command
 from portal.cli.migrate import migrate_command
 from portal.cli.onboarding_group import onboarding_group
 from portal.cli.partner import partner_group
+from portal.cli.rekey import rekey
 from portal.cli.reverify import reverify
 from portal.cli.serve import serve
 
@@ -19,5 +20,5 @@ def main() -> None:
     """An onboarding portal in front of gu1's KYC API."""
 
 
-for command in (serve, check, config_command, migrate_command, partner_group, onboarding_group, reverify):
+for command in (serve, check, config_command, migrate_command, partner_group, onboarding_group, reverify, rekey):
     main.add_command(command)

@@ -18,6 +18,10 @@ from portal.domain.errors import Gu1Error
 from portal.gu1.probe.report import Finding, probe
 from portal.store.connection_limits import ConnectionLimits, connection_limits, connections_of_process
 from portal.store.database import Schema, schema_of
+from portal.store.encryption import ColumnCipher
+from portal.store.sealed_values import SealedValues
+
+_MOST_SEALED = 10_000
 
 Check = Callable[[], tuple[Finding, ...] | None]
 
@@ -60,6 +64,7 @@ def _show(findings: Sequence[Finding]) -> None:
 def _checks(config: Config) -> Iterator[tuple[str, Check]]:
     yield "database", lambda: _check_database(config)
     yield "schema", lambda: _check_schema(config)
+    yield "sealed values", lambda: _check_sealed_values(config)
     yield "partners", lambda: _check_partners(config)
     yield "gu1 key", lambda: asyncio.run(_check_gu1(config))
 
@@ -88,6 +93,17 @@ def _check_schema(config: Config) -> None:
         # `portal serve` migrates a SQLite database itself.
         if not config.is_sqlite and schema_of(engine) is Schema.BEHIND:
             raise click.ClickException("older than this release; run: portal migrate")
+
+
+def _check_sealed_values(config: Config) -> tuple[Finding, ...]:
+    """Whether this machine's keys open what is stored: before a key moves or goes, every replica's have to."""
+    with database(config) as engine:
+        if schema_of(engine) is Schema.BEHIND:
+            return ()
+        counted = SealedValues(engine, ColumnCipher(config.secret_keys)).count_by_key(limit=_MOST_SEALED)
+    if counted[None]:
+        raise click.ClickException(f"no key opens {counted[None]} values: list the key that sealed them")
+    return tuple(Finding(f"key {place + 1}", f"opens {counted[place]}") for place in range(len(config.secret_keys)))
 
 
 def _check_partners(config: Config) -> tuple[Finding, ...]:

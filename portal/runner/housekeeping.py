@@ -11,6 +11,8 @@ WEBHOOK_RETENTION = timedelta(days=30)
 DELIVERED_EVENT_RETENTION = timedelta(days=30)
 """Undelivered events are kept as long as their onboarding."""
 IDEMPOTENCY_KEY_RETENTION = timedelta(days=7)
+REOPENING = timedelta(days=1)
+"""In which gu1 may take the end of a validation back, so that its hosted page is needed again."""
 SLICE = 500
 
 
@@ -28,6 +30,7 @@ class Housekeeping:
             self._shared_state.purge_idempotency_keys(now - IDEMPOTENCY_KEY_RETENTION, limit=SLICE),
             self._outbox.purge_delivered(now - DELIVERED_EVENT_RETENTION, limit=SLICE),
             self._store.purge_details(now - LIFETIME, limit=SLICE),
+            self._store.purge_sessions(now - LIFETIME, now - REOPENING, limit=SLICE),
             self._store.forget_persons(now - self._attempts_window, limit=SLICE),
         )
         return any(purged)

@@ -14,6 +14,7 @@ from portal.domain.errors import CorrectionRefused, RetryRefused
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
+from portal.domain.sealed import SealedText, SealedValue
 from portal.domain.stage import Stage
 from portal.domain.standing import Standing, may_continue, standing_of
 from portal.domain.timings import Timings
@@ -128,6 +129,8 @@ class Onboardings:
             validation = row.onboarding.validation
             if validation is None or row.onboarding.erased_at or not may_continue(row.onboarding, now):
                 return None
+            if isinstance(validation.session_url, SealedText):
+                raise SealedValue
             url = self._provider_hosts.allowed(validation.session_url or "")
             if url is None:
                 row.save(self._without_url(row.onboarding, validation, now))

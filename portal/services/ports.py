@@ -200,6 +200,12 @@ class Store(Protocol):
         Returns of how many, like the other purges: 0 if none is left.
         """
 
+    def purge_sessions(self, created_until: datetime, finished_until: datetime, *, limit: int) -> int:
+        """Deletes hosted pages' addresses that nobody will open any more, where no work is left.
+
+        Those of onboardings as old as `created_until`, and of final validations unchanged since `finished_until`.
+        """
+
     def start_verification_checks(self, now: datetime, *, limit: int) -> None:
         """Makes onboardings due whose `verification_check_at` has come."""
 

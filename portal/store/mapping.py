@@ -13,6 +13,7 @@ from sqlalchemy import Label, RowMapping, Select, and_, select
 from portal.domain.correction import Correction
 from portal.domain.onboarding import Consent, Details, EntityConflict, Onboarding, StallReason
 from portal.domain.reasons import Reason
+from portal.domain.sealed import SealedDetails, SealedText
 from portal.domain.status import Status
 from portal.domain.validation import (
     CreationState,
@@ -70,7 +71,7 @@ def _attempt_columns() -> list[Label[Any]]:
 def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
     details, consent = onboarding.details, onboarding.consent
     return {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
-        "details_encrypted": cipher.encrypt(json.dumps(asdict(details))) if details else None,
+        "details_encrypted": _sealed(details, cipher) if details else None,
         "consent_version": consent.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
         "earlier_attempts": _times(onboarding.earlier_attempts),
@@ -91,7 +92,7 @@ def read_onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
     """From a row of `joined()`. Raises `UnreadableRow`."""
     try:
         return _onboarding(row, cipher)
-    except (ValueError, TypeError, UndecryptableValue) as error:
+    except (ValueError, TypeError) as error:
         raise UnreadableRow(f"onboarding {row['id']} cannot be read back: {type(error).__name__}") from None
 
 
@@ -99,7 +100,7 @@ def read_attempt(row: RowMapping, cipher: ColumnCipher) -> Validation:
     """From a row of `attempts()`. Raises `UnreadableRow`."""
     try:
         return _validation(row, cipher)
-    except (ValueError, TypeError, UndecryptableValue) as error:
+    except (ValueError, TypeError) as error:
         owner = row[_PREFIX + "onboarding_id"]
         raise UnreadableRow(f"an attempt of onboarding {owner} cannot be read back: {type(error).__name__}") from None
 
@@ -108,7 +109,7 @@ def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
     encrypted, consent = row["details_encrypted"], row["consent_version"]
     return Onboarding(
         **_with_enums(_ONBOARDING_READER.read(row)),
-        details=Details(**json.loads(cipher.decrypt(encrypted))) if encrypted is not None else None,
+        details=_details(encrypted, cipher) if encrypted is not None else None,
         consent=Consent(version=consent, given_at=row["consent_given_at"]) if consent is not None else None,
         earlier_attempts=_read_times(row["earlier_attempts"]),
         validation=_validation(row, cipher) if row["current_validation"] is not None else None,
@@ -121,8 +122,28 @@ def _validation(row: RowMapping, cipher: ColumnCipher) -> Validation:
     encrypted = row[_PREFIX + "session_url_encrypted"]
     return Validation(
         **_with_enums(_VALIDATION_READER.read(row)),
-        session_url=cipher.decrypt(encrypted) if encrypted is not None else None,
+        session_url=_text(encrypted, cipher) if encrypted is not None else None,
     )
+
+
+def _sealed(details: Details, cipher: ColumnCipher) -> bytes:
+    if isinstance(details, SealedDetails):
+        return details.encrypted
+    return cipher.encrypt(json.dumps(asdict(details)))
+
+
+def _details(encrypted: bytes, cipher: ColumnCipher) -> Details:
+    try:
+        return Details(**json.loads(cipher.decrypt(encrypted)))
+    except UndecryptableValue:
+        return SealedDetails(encrypted)
+
+
+def _text(encrypted: bytes, cipher: ColumnCipher) -> str:
+    try:
+        return cipher.decrypt(encrypted)
+    except UndecryptableValue:
+        return SealedText(encrypted)
 
 
 def _times(times: tuple[datetime, ...] | None) -> str | None:

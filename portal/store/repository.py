@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Integer,
     RowMapping,
     and_,
     bindparam,
@@ -23,13 +22,12 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
+from portal.domain.sealed import SealedDetails, SealedValue
 from portal.domain.validation import Validation
 from portal.services.ports import CountedAttempt, IdempotentRequest, PollState, ReusePolicy, StoredResult
-from portal.store.column_types import Unreadable
 from portal.store.counted_attempts import find_attempts
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
@@ -45,9 +43,9 @@ from portal.store.locked_onboarding import (
 from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.poll_reader import PollReader
-from portal.store.row_leases import moment
+from portal.store.purges import FORGET_DOCUMENTS, FORGET_SESSIONS, PURGE_DETAILS, PURGE_SESSIONS
 from portal.store.stage_log import StageLog
-from portal.store.tables import PERSONAL, VERIFIED, onboardings, validations
+from portal.store.tables import VERIFIED, onboardings, validations
 from portal.store.transactions import Transactions, insert
 
 PING_MILLISECONDS = 1000
@@ -58,32 +56,6 @@ LONGEST_VALIDITY = timedelta(days=60)
 _CLAIMED = joined().where(onboardings.c.id.in_(bindparam("ids", expanding=True))).order_by(onboardings.c.due_at)
 _BY_ID = joined().where(onboardings.c.id == bindparam("id"))
 _LOCK = select(onboardings.c.id).where(onboardings.c.id == bindparam("id")).with_for_update()
-
-
-def _purge() -> ReturningUpdate[tuple[str, datetime | Unreadable]]:
-    is_over = onboardings.c.due_at.is_(None)
-    forgotten = and_(PERSONAL, or_(onboardings.c.details_encrypted.is_not(None), is_over))
-    old = select(onboardings.c.id).where(onboardings.c.created_at <= moment("created_until"), forgotten)
-    first = old.order_by(onboardings.c.created_at).limit(bindparam("limit", type_=Integer))
-    those = first.with_for_update(skip_locked=True).cte("ended")
-    # The verdict that is still to come is compared with these hashes.
-    names = ("document_digest", "name_digests", "submission")
-    kept = {name: case((is_over, None), else_=onboardings.c[name]) for name in names}
-    purged = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
-    return purged.values(details_encrypted=None, **kept).returning(onboardings.c.id, onboardings.c.due_at)
-
-
-_PURGE = _purge()
-_FORGET_DOCUMENTS = (
-    update(validations)
-    .where(validations.c.onboarding_id.in_(bindparam("ids", expanding=True)))
-    .values(verified_digest=None)
-)
-_FORGET_SESSIONS = (
-    update(validations)
-    .where(validations.c.onboarding_id.in_(bindparam("ids", expanding=True)))
-    .values(session_url_encrypted=None, session_id=None)
-)
 
 
 class Repository:
@@ -229,7 +201,7 @@ class Repository:
             values = claim_values(now=now, lease_until=lease_until, limit=limit)
             claimed = connection.scalars(CLAIM_DUE, values).all()
             rows = connection.execute(_CLAIMED, {"ids": claimed})
-            return leased_onboardings.read_or_postpone(connection, rows.mappings().all(), self._read, now)
+            return leased_onboardings.read_or_postpone(connection, rows.mappings().all(), self._read_to_work, now)
 
     def next_due(self, now: datetime) -> datetime | None:
         with self._transactions.reading() as connection:
@@ -254,10 +226,15 @@ class Repository:
 
     def purge_details(self, created_until: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
-            purged = connection.execute(_PURGE, {"created_until": created_until, "limit": limit}).all()
-            connection.execute(_FORGET_DOCUMENTS, {"ids": [it.id for it in purged]})
-            connection.execute(_FORGET_SESSIONS, {"ids": [it.id for it in purged if it.due_at is None]})
+            purged = connection.execute(PURGE_DETAILS, {"created_until": created_until, "limit": limit}).all()
+            connection.execute(FORGET_DOCUMENTS, {"ids": [it.id for it in purged]})
+            connection.execute(FORGET_SESSIONS, {"ids": [it.id for it in purged if it.due_at is None]})
         return len(purged)
+
+    def purge_sessions(self, created_until: datetime, finished_until: datetime, *, limit: int) -> int:
+        with self._transactions.writing() as connection:
+            times = {"created_until": created_until, "finished_until": finished_until}
+            return len(connection.execute(PURGE_SESSIONS, times | {"limit": limit}).all())
 
     def start_verification_checks(self, now: datetime, *, limit: int) -> None:
         check_at = onboardings.c.verification_check_at
@@ -359,6 +336,13 @@ class Repository:
 
     def _read(self, row: RowMapping) -> Onboarding:
         return read_onboarding(row, self._cipher)
+
+    def _read_to_work(self, row: RowMapping) -> Onboarding:
+        """Raises `SealedValue` for details that only a process with another key can send to gu1."""
+        onboarding = self._read(row)
+        if isinstance(onboarding.details, SealedDetails):
+            raise SealedValue
+        return onboarding
 
 
 def _known(found: Onboarding | None, onboarding_id: str) -> Onboarding:

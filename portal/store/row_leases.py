@@ -12,12 +12,15 @@ from typing import TypeVar
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Table, and_, bindparam, or_, select, update
 
+from portal.domain.sealed import SealedValue
 from portal.store.column_types import Unreadable, UtcDateTime
 from portal.store.row_reader import UnreadableRow
 
 T = TypeVar("T")
 
 UNREADABLE_PAUSE = timedelta(hours=1)
+SEALED_PAUSE = timedelta(seconds=5)
+"""Until the next process tries, which may have the key."""
 LONGEST_LEASE = timedelta(minutes=10)
 """A lease that ends later comes from a wrong clock and does not count."""
 _INSTANT = timedelta(microseconds=1)
@@ -69,16 +72,25 @@ class LeasedTable:
     def read_or_postpone(
         self, connection: Connection, rows: Sequence[RowMapping], read: Callable[[RowMapping], T], now: datetime
     ) -> list[T]:
-        """Claimed rows, read; those for which `read` raises `UnreadableRow` are released and due again in an hour."""
+        """Claimed rows, read; those for which `read` raises `UnreadableRow` are released and due again in an hour.
+
+        Those for which it raises `SealedValue` are left for another process, which may have the key.
+        """
         readable = []
         for row in rows:
             try:
                 readable.append(read(row))
+            except SealedValue:
+                log.warning("%s %s: a key is missing here; left for another process", self._table.name[:-1], row["id"])
+                self._postpone(connection, row, now + SEALED_PAUSE)
             except UnreadableRow as error:
                 log.error("%s; tried again in %s", error, UNREADABLE_PAUSE)
-                later = {"due_at": now + UNREADABLE_PAUSE, "lease_until": None}
-                connection.execute(update(self._table).where(self._table.c.id == row["id"]).values(later))
+                self._postpone(connection, row, now + UNREADABLE_PAUSE)
         return readable
+
+    def _postpone(self, connection: Connection, row: RowMapping, due_at: datetime) -> None:
+        later = {"due_at": due_at, "lease_until": None}
+        connection.execute(update(self._table).where(self._table.c.id == row["id"]).values(later))
 
 
 def _time(stored: datetime | Unreadable, now: datetime) -> datetime:

@@ -47,6 +47,7 @@ _WAITING = text("due_at IS NOT NULL")
 _SUBMITTED = text("current_validation IS NOT NULL AND due_at IS NOT NULL")
 _EXTERNAL = text("external_id IS NOT NULL")
 _SESSION = text("session_id IS NOT NULL")
+_SEALED = text("session_url_sealed IS NOT NULL")
 _DELIVERED = text("delivered_at IS NOT NULL AND due_at IS NULL")
 _UNDELIVERED = text("delivered_at IS NULL")
 _CHECKED = text("verification_check_at IS NOT NULL")
@@ -173,6 +174,7 @@ validations = Table(
     Column("restart_refused_at", UtcDateTime),
     Index(None, "gu1_id", unique=True),
     Index("ix_validations_session", "session_id", sqlite_where=_SESSION, postgresql_where=_SESSION),
+    Index("ix_validations_sealed", "onboarding_id", sqlite_where=_SEALED, postgresql_where=_SEALED),
     Index("ix_validations_held", "onboarding_id", sqlite_where=HELD, postgresql_where=HELD),
     Index("ix_validations_without_page", "onboarding_id", sqlite_where=WITHOUT_PAGE, postgresql_where=WITHOUT_PAGE),
     Index(None, "nonce", unique=True),

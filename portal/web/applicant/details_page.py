@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.domain.onboarding import EntityConflict, Onboarding, StallReason
 from portal.domain.reference import reference_of
+from portal.domain.sealed import SealedDetails
 from portal.web.applicant.forms import DetailsForm
 from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES
@@ -44,7 +45,7 @@ def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
     chosen = request.args.get("country")
     form = DetailsForm(portal().form_tokens, subject, default_country=_HOME_COUNTRY.get(current_language(), "AR"))
     form.needs_cuil = found is not None and found.conflict is EntityConflict.CUIL_NEEDED
-    if found and found.details and not form.is_submitted():
+    if found and found.details and not isinstance(found.details, SealedDetails) and not form.is_submitted():
         form.fill_in(found.details)
         if asked_again(found) is AskedAgain.REFUSED and not chosen:
             form.mark_refused(found.details.document_number)

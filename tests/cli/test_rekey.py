@@ -1,0 +1,44 @@
+import pytest
+from click.testing import CliRunner
+
+from portal.cli import main
+from portal.store.encryption import ColumnCipher
+from portal.store.repository import Repository
+from tests.factories import an_onboarding
+from tests.ports import free_port
+
+OLD, NEW = "old-7Kd2mQx9vTzW4cLr8YbNq5hFe1uXp", "new-9vTzW4cLr8YbNq5hFe1uXp7Kd2mQx"
+
+
+@pytest.fixture
+def portal(migrated_url):
+    base = {
+        "PORTAL_DATABASE_URL": migrated_url,
+        "GU1_BASE_URL": f"http://127.0.0.1:{free_port()}",
+        "GU1_API_KEY": "key",
+        "GU1_WEBHOOK_SECRETS": "secret",
+    }
+
+    def run(command, *keys):
+        result = CliRunner().invoke(main, [command], env=base | {"PORTAL_SECRET_KEYS": ",".join(keys)})
+        assert not any(key in result.output for key in (OLD, NEW))
+        return result
+
+    return run
+
+
+def test_three_phases_of_a_rotation_each_checked(portal, database):
+    Repository(database, ColumnCipher([OLD])).add(an_onboarding())
+    assert "key 1  opens 1\n  key 2  opens 0" in portal("check", OLD, NEW).output
+    assert "key 1  opens 0\n  key 2  opens 1" in portal("check", NEW, OLD).output
+    assert "no key opens 1 values" in portal("check", NEW).output
+    done = portal("rekey", NEW, OLD)
+    assert (done.exit_code, "1 looked at, 1 sealed anew" in done.output) == (0, True)
+    assert "Everything is sealed with the first key." in done.output
+    assert "key 1  opens 1\n" in portal("check", NEW).output
+
+
+def test_rekey_says_what_no_key_opens(portal, database):
+    Repository(database, ColumnCipher([OLD])).add(an_onboarding())
+    result = portal("rekey", NEW)
+    assert (result.exit_code, "no key opens 1 values" in result.output) == (1, True)
