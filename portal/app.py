@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.util import Finalize
@@ -27,10 +28,12 @@ from portal.runner.notification_worker import NotificationWorker
 from portal.runner.onboarding_worker import OnboardingWorker
 from portal.runner.thread import RunnerThread
 from portal.runner.wake import Wake
+from portal.services.backend_test import BackendTest
 from portal.services.budget import Budget
 from portal.services.change_history import ChangeRecorder
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
+from portal.services.notification import DeliveryResult
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
@@ -100,6 +103,10 @@ class Services:
 
 CHECKS_AT_ONCE = 100
 """Per minute and process, so that nobody at a page waits for them."""
+
+
+TEST_SECONDS = 5.0
+"""For which a partner's test of its backend waits."""
 
 
 def utc_now() -> datetime:
@@ -212,6 +219,8 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         request_hash=request_hash,
         policy_for=shared.policy_for,
         wake=shared.wake_onboardings,
+        outbox=stores.outbox,
+        wake_notifications=shared.wake_notifications,
     )
     partner_onboardings = PartnerOnboardings(
         stores.onboardings,
@@ -286,6 +295,19 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
     )
 
 
+def _send_now(url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
+    """Beside the runner's own notifier, which belongs to its event loop."""
+
+    async def send() -> DeliveryResult:
+        notifier = HttpNotifier(deadline=TEST_SECONDS, connect_timeout=TEST_SECONDS)
+        try:
+            return await notifier.send(url, body, headers)
+        finally:
+            await notifier.aclose()
+
+    return asyncio.run(send())
+
+
 def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
     config, clock = shared.config, stores.clock
     return Portal(
@@ -294,6 +316,12 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         onboardings=services.onboardings,
         partner_onboardings=services.partner_onboardings,
         partner_changes=services.partner_changes,
+        backend_test=BackendTest(
+            shared.registry.notification_endpoints,
+            _send_now,
+            clock=clock,
+            request_hash=KeyedHash(config.secret_keys, "portal.idempotency-key"),
+        ),
         operator_actions=services.operator_actions,
         webhooks=WebhookHandler(stores.shared_state, services.onboardings, clock),
         access_links=AccessLinks(config.secret_keys, clock),

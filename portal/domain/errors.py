@@ -9,6 +9,7 @@ PortalError
 ├── AnotherApplicant      the customer's open onboarding has another document number
 │   └── ApplicantLocked   so many others were given that none is compared any more
 ├── OnboardingOver        nothing can be done with the onboarding any more
+├── UnknownEvent          the onboarding has no such notification
 ├── ReservedExternalId    the external id begins with another partner's prefix
 ├── AmbiguousName         several onboardings answer to it
 ├── ActionRefused         an operator's action makes no sense for this onboarding
@@ -59,6 +60,10 @@ class ApplicantLocked(AnotherApplicant):
 
 
 class OnboardingOver(PortalError):
+    pass
+
+
+class UnknownEvent(PortalError):
     pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -70,6 +71,8 @@ class Onboarding:
     """One of the partner's registered ones."""
     state: str | None = field(default=None, repr=False)
     """Opaque; returned to the partner with the result."""
+    metadata: Mapping[str, str] | None = field(default=None, repr=False)
+    """The partner's own notes; never sent to gu1."""
     capture: str | None = None
     """The capture mode, if the partner requested one for this onboarding."""
     given_by_partner: bool = False
@@ -251,6 +254,7 @@ class Onboarding:
             known_as=None,
             return_url=None,
             state=None,
+            metadata=None,
             country=None,
             submission=None,
             details=None,

@@ -103,7 +103,7 @@ STORED_DATA: dict[str, StoredData] = {
     ),
     "partner_customer": StoredData(
         columns={
-            "onboardings": "partner external_id known_as return_url state capture given_by_partner reverify"
+            "onboardings": "partner external_id known_as return_url state metadata capture given_by_partner reverify"
             " other_numbers link_generation link_expires_at",
             "customers": "partner external_id onboarding_id",
         },

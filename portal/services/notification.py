@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 UPDATED = "onboarding.updated"
+TEST = "onboarding.test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +31,12 @@ class Event:
     @property
     def body(self) -> bytes:
         """The same bytes for each try."""
-        happened_at = self.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        data = {**self.summary, "sequence": self.sequence}
-        content = {"type": UPDATED, "timestamp": happened_at, "data": data}
-        return json.dumps(content, separators=(",", ":")).encode()
+        return event_body(UPDATED, self.created_at, {**self.summary, "sequence": self.sequence})
+
+
+def event_body(kind: str, happened_at: datetime, data: Mapping[str, object]) -> bytes:
+    timestamp = happened_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps({"type": kind, "timestamp": timestamp, "data": data}, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)

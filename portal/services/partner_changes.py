@@ -7,15 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from portal.domain.errors import OnboardingOver
+from portal.domain.errors import OnboardingOver, UnknownEvent
 from portal.domain.onboarding import LIFETIME, Onboarding
 from portal.domain.standing import is_final
 from portal.services.change_history import Action, Actor, Cause
 from portal.services.keyed_hash import KeyedHash
-from portal.services.ports import Clock, IdempotentRequest, LockedOnboarding, Store
+from portal.services.notification import Event
+from portal.services.ports import Clock, IdempotentRequest, LockedOnboarding, Outbox, Store
 from portal.services.validation_plan import Policy
 
+NOTIFICATIONS_LIMIT = 100
 _CANCELLED = Cause(actor=Actor.PARTNER, action=Action.CANCELLED)
+
+
+ChangeFields = Callable[[Onboarding], Onboarding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,8 @@ class PartnerChanges:
     request_hash: KeyedHash
     policy_for: Callable[[Onboarding], Policy]
     wake: Callable[[], None]
+    outbox: Outbox
+    wake_notifications: Callable[[], None]
 
     def cancel(self, partner: str, onboarding_id: str) -> Onboarding:
         """Like a stop by the applicant: the runner then cancels the validation at gu1.
@@ -44,6 +51,18 @@ class PartnerChanges:
             cancelled = row.onboarding
         self.wake()
         return cancelled
+
+    def change(self, partner: str, onboarding_id: str, change: ChangeFields) -> Onboarding:
+        """Raises `OnboardingOver` if it is final, and what `change` raises."""
+        now = self.clock()
+        with self.store.locked_of_partner(partner, onboarding_id) as row:
+            found = row.onboarding_not_erased
+            if self._is_final(found):
+                raise OnboardingOver(onboarding_id)
+            changed = change(found)
+            if changed != found:
+                row.save(replace(changed, updated_at=now))
+            return row.onboarding
 
     def new_link(self, partner: str, onboarding_id: str, *, ttl: timedelta | None, key: str | None) -> Onboarding:
         """With a new access link, which ends at `ttl` or with the onboarding; the link before it is dead at once.
@@ -66,6 +85,30 @@ class PartnerChanges:
             )
             self._save(row, changed, request, now)
             return row.onboarding
+
+    def notifications(self, onboarding_id: str) -> list[Event]:
+        """The newest, in their order, of an onboarding that is the partner's."""
+        return self.outbox.events_of(onboarding_id, limit=NOTIFICATIONS_LIMIT)
+
+    def resend(self, partner: str, onboarding_id: str, event_id: str, *, key: str | None) -> Event:
+        """Sends a notification again, with as many tries as a new one; once only for a repeated `key`.
+
+        Raises `KeyReused`, and `UnknownEvent` if the onboarding has no such notification.
+        """
+        now = self.clock()
+        with self.store.locked_of_partner(partner, onboarding_id) as row:
+            found = row.onboarding_not_erased
+            request = self._idempotent(key, f"resend {onboarding_id} {event_id}") if key else None
+            if request and row.earlier_response(request):
+                event = next((it for it in self.notifications(found.id) if it.id == event_id), None)
+            else:
+                event = row.resend_event(event_id, now)
+            if event is None:
+                raise UnknownEvent(event_id)
+            if request and not row.earlier_response(request):
+                row.remember_response(request, event_id, now)
+        self.wake_notifications()
+        return event
 
     def _save(
         self, row: LockedOnboarding, changed: Onboarding, request: IdempotentRequest | None, now: datetime

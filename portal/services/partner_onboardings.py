@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from portal.domain.comparable_numbers import comparable
 from portal.domain.errors import AnotherApplicant, ApplicantLocked
@@ -18,11 +19,13 @@ from portal.domain.status import Status
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.keyed_hash import KeyedHash
 from portal.services.number_correction import NumberCorrector
-from portal.services.ports import Clock, History, IdempotentRequest, Meter, RefusedReuse, Store
+from portal.services.ports import Clock, History, IdempotentRequest, ListPosition, Meter, RefusedReuse, Store
 from portal.services.validation_plan import Policy
 
 MOST_OTHER_NUMBERS = 3
 """Of one onboarding: then no number is compared any more, so that nobody finds the applicant's by trial."""
+LOOKS, SLICE = 1000, 100
+"""How many onboardings a page of the list looks at, and how many of them at once: a stage is known only then."""
 HISTORY_LIMIT = 500
 """Entries that are shown of one onboarding; hardly any has more than thirty."""
 
@@ -37,6 +40,7 @@ class CreateRequest:
     known_as: str | None = None
     return_url: str | None = None
     state: str | None = field(default=None, repr=False)
+    metadata: Mapping[str, str] | None = field(default=None, repr=False)
     capture: str | None = None
     details: Details | None = None
     """If given, the customer only has to agree."""
@@ -68,6 +72,23 @@ class Erasure:
     entity_id: str | None
     """Remains at gu1, like the validation; this portal cannot erase it there."""
     validation_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRequest:
+    limit: int
+    external_id: str | None = None
+    status: Status | None = None
+    stage: Stage | None = None
+    created_after: datetime | None = None
+    after: ListPosition | None = None
+
+
+class ListPage(NamedTuple):
+    onboardings: Sequence[Onboarding]
+    """The newest first."""
+    next: ListPosition | None
+    """None after the last page."""
 
 
 class PartnerOnboardings:
@@ -108,6 +129,7 @@ class PartnerOnboardings:
             locale=request.locale,
             return_url=request.return_url,
             state=request.state,
+            metadata=request.metadata,
             capture=request.capture,
             details=request.details,
             country=request.details.country if request.details else None,
@@ -130,6 +152,35 @@ class PartnerOnboardings:
     def find(self, partner: str, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`, also for an onboarding of another partner."""
         return self._store.get_of_partner(partner, onboarding_id)
+
+    def list_page(self, partner: str, wanted: ListRequest) -> ListPage:
+        """A page may have fewer than `wanted.limit`, or none, and be followed by more: each looks at so many only."""
+        matching: list[Onboarding] = []
+        after, left = wanted.after, LOOKS
+        while left > 0:
+            size = min(left, SLICE)
+            slice_ = self._store.list_of_partner(
+                partner,
+                external_id=wanted.external_id,
+                created_after=wanted.created_after,
+                after=after,
+                limit=size,
+            )
+            for found in slice_:
+                after = ListPosition(found.created_at, found.id)
+                if self._is_wanted(found, wanted):
+                    matching.append(found)
+                if len(matching) == wanted.limit:
+                    return ListPage(matching, after)
+            if len(slice_) < size:
+                return ListPage(matching, None)
+            left -= size
+        return ListPage(matching, after)
+
+    def _is_wanted(self, found: Onboarding, wanted: ListRequest) -> bool:
+        if wanted.status is not None and found.status is not wanted.status:
+            return False
+        return wanted.stage is None or stage_of(found, max_attempts=self._max_attempts(found)) is wanted.stage
 
     def history(self, partner: str, onboarding_id: str) -> list[HistoryEntry]:
         """The newest entries, oldest first. Raises `UnknownOnboarding` like `find`."""
@@ -168,6 +219,7 @@ class PartnerOnboardings:
             earlier,
             return_url=request.return_url or earlier.return_url,
             state=earlier.state if request.state is None else request.state,
+            metadata=earlier.metadata if request.metadata is None else request.metadata,
             capture=request.capture or earlier.capture,
             reverify=request.reverify or earlier.reverify,
         )

@@ -45,6 +45,9 @@ class LockedOnboarding(Protocol):
 
     def remember_response(self, request: IdempotentRequest, response: str, now: datetime) -> None: ...
 
+    def resend_event(self, event_id: str, now: datetime) -> Event | None:
+        """Makes this notification of the onboarding's due; None if it has no such one."""
+
     def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
         """Writes the whole aggregate and its history; committed when the context ends.
 
@@ -112,6 +115,13 @@ class PollState(NamedTuple):
     link_generation: int
 
 
+class ListPosition(NamedTuple):
+    """Of an onboarding in a list, the newest first."""
+
+    created_at: datetime
+    id: str
+
+
 class Store(Protocol):
     """Every method commits before it returns, and raises `StoreUnavailable` if it could not."""
 
@@ -137,6 +147,17 @@ class Store(Protocol):
 
     def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
         """Raises `UnknownOnboarding`, after the same query, also for an erased one and for another partner's."""
+
+    def list_of_partner(
+        self,
+        partner: str,
+        *,
+        external_id: str | None,
+        created_after: datetime | None,
+        after: ListPosition | None,
+        limit: int,
+    ) -> list[Onboarding]:
+        """The newest first, without erased ones. `after`: those that follow this one, which are older."""
 
     def poll_state(self, onboarding_id: str) -> PollState:
         """Raises `UnknownOnboarding`."""
@@ -285,6 +306,9 @@ class Outbox(Protocol):
 
     def list_events(self, partner: str | None, *, undelivered_only: bool, limit: int) -> list[Event]:
         """The newest first."""
+
+    def events_of(self, onboarding_id: str, *, limit: int) -> list[Event]:
+        """The newest, in their order."""
 
     def resend(self, event_ids: Sequence[str], now: datetime) -> set[str]:
         """Makes these events due for as many tries as new ones; returns the ids that exist."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from portal.domain.correction import Correction
@@ -19,7 +19,7 @@ from portal.services.validation_plan import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Contains no personal data except the partner's own id for the customer."""
+    """Contains no personal data except what is the partner's own: its id for the customer, `state` and `metadata`."""
 
     id: str
     external_id: str
@@ -43,6 +43,8 @@ class Summary:
     attempts_left: int
     expires_at: datetime
     livemode: bool
+    state: str | None = field(repr=False)
+    metadata: Mapping[str, str] = field(repr=False)
 
 
 def summary_of(onboarding: Onboarding, policy: Policy, now: datetime) -> Summary:
@@ -76,7 +78,14 @@ def summary_of(onboarding: Onboarding, policy: Policy, now: datetime) -> Summary
         attempts_left=0 if standing.is_final else standing.attempts_left,
         expires_at=onboarding.ends_at,
         livemode=policy.is_live,
+        state=onboarding.state,
+        metadata=dict(onboarding.metadata or {}),
     )
+
+
+def plain_summary(summary: Summary) -> dict[str, object]:
+    """For JSON."""
+    return {name: _plain(value) for name, value in asdict(summary).items()}
 
 
 class ChangeNotifier:
@@ -94,8 +103,7 @@ class ChangeNotifier:
         policy = self._policy_for(after)
         if _significant(before, policy.max_attempts) == _significant(after, policy.max_attempts):
             return None
-        summary = summary_of(after, policy, after.updated_at)
-        return json.dumps({name: _plain(value) for name, value in asdict(summary).items()})
+        return json.dumps(plain_summary(summary_of(after, policy, after.updated_at)))
 
 
 def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...]:

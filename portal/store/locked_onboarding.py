@@ -13,12 +13,13 @@ from portal.domain.errors import KeyReused, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.validation import Validation
 from portal.services.change_history import Cause, HistoryEntry
+from portal.services.notification import Event
 from portal.services.ports import CountedAttempt, IdempotentRequest
 from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
-from portal.store.outbox import add_event
+from portal.store.outbox import add_event, resend_event
 from portal.store.stage_log import StageLog
 from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
 from portal.store.transactions import insert
@@ -81,6 +82,9 @@ class LockedRow:
         added = insert(self._connection, idempotency_keys).values(values).on_conflict_do_nothing()
         if self._connection.scalar(added.returning(idempotency_keys.c.key)) is None:
             raise KeyReused  # for another onboarding, at the same time
+
+    def resend_event(self, event_id: str, now: datetime) -> Event | None:
+        return resend_event(self._connection, self.onboarding.id, event_id, now)
 
     def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
         if changed.id != self.onboarding.id:

@@ -43,7 +43,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "correction": Correction,
     "entity_conflict": EntityConflict,
 }
-_WRITTEN_OTHERWISE = {"details", "consent", "validation", "earlier_attempts"}
+_WRITTEN_OTHERWISE = {"details", "consent", "validation", "earlier_attempts", "metadata"}
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in _WRITTEN_OTHERWISE]
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]
 _ONBOARDING_READER = RowReader(onboardings, _ONBOARDING_FIELDS)
@@ -75,6 +75,7 @@ def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str,
         "consent_version": consent.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
         "earlier_attempts": _times(onboarding.earlier_attempts),
+        "metadata": None if onboarding.metadata is None else json.dumps(dict(onboarding.metadata)),
         "request_id": current_request_id() or onboarding.request_id,
         "current_validation": onboarding.validation.number if onboarding.validation else None,
     }
@@ -112,6 +113,7 @@ def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
         details=_details(encrypted, cipher) if encrypted is not None else None,
         consent=Consent(version=consent, given_at=row["consent_given_at"]) if consent is not None else None,
         earlier_attempts=_read_times(row["earlier_attempts"]),
+        metadata=_read_metadata(row["metadata"]),
         validation=_validation(row, cipher) if row["current_validation"] is not None else None,
     )
 
@@ -158,6 +160,14 @@ def _read_times(stored: object) -> tuple[datetime, ...] | None:
     if any(time.tzinfo is None for time in times):
         raise ValueError("a time without a time zone")
     return times
+
+
+def _read_metadata(stored: object) -> dict[str, str] | None:
+    """Raises `ValueError` and `TypeError`."""
+    if stored is None:
+        return None
+    metadata = json.loads(str(stored))
+    return {str(key): str(value) for key, value in dict(metadata).items()}
 
 
 def _plain(value: Any) -> Any:

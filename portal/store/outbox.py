@@ -17,6 +17,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     RowMapping,
+    Update,
     and_,
     bindparam,
     case,
@@ -87,6 +88,12 @@ def add_event(connection: Connection, onboarding: Onboarding, payload: str) -> N
     connection.execute(insert(connection, events).values(values))
 
 
+def resend_event(connection: Connection, onboarding_id: str, event_id: str, now: datetime) -> Event | None:
+    this = and_(events.c.id == event_id, events.c.onboarding_id == onboarding_id)
+    row = connection.execute(_again(this, now).returning(*events.c)).mappings().first()
+    return _event(row) if row else None
+
+
 class Outbox:
     """Fills `portal.services.ports.Outbox`."""
 
@@ -135,6 +142,12 @@ class Outbox:
             rows = connection.execute(newest).mappings().all()
         return list(_readable(rows))
 
+    def events_of(self, onboarding_id: str, *, limit: int) -> list[Event]:
+        newest = select(events).where(events.c.onboarding_id == onboarding_id).order_by(events.c.sequence.desc())
+        with self._transactions.reading() as connection:
+            rows = connection.execute(newest.limit(limit)).mappings().all()
+        return list(reversed(list(_readable(rows))))
+
     def resend(self, event_ids: Sequence[str], now: datetime) -> set[str]:
         return set(self._make_due(events.c.id.in_(event_ids), now))
 
@@ -155,10 +168,13 @@ class Outbox:
             connection.execute(update(events).where(ours).values(lease_until=None, **values))
 
     def _make_due(self, which: ColumnElement[bool], now: datetime) -> Sequence[str]:
-        # The lease stays: a delivery that is under way may finish.
-        again = update(events).where(which).values(due_at=now, attempts=0, delivered_at=None)
         with self._transactions.writing() as connection:
-            return connection.scalars(again.returning(events.c.id)).all()
+            return connection.scalars(_again(which, now).returning(events.c.id)).all()
+
+
+def _again(which: ColumnElement[bool], now: datetime) -> Update:
+    # The lease stays: a delivery that is under way may finish.
+    return update(events).where(which).values(due_at=now, attempts=0, delivered_at=None)
 
 
 _IS_OLD = and_(events.c.delivered_at.is_not(None), events.c.delivered_at < moment("before"), events.c.due_at.is_(None))

@@ -27,7 +27,7 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.sealed import SealedDetails, SealedValue
 from portal.domain.validation import Validation
-from portal.services.ports import CountedAttempt, IdempotentRequest, PollState, ReusePolicy, StoredResult
+from portal.services.ports import CountedAttempt, IdempotentRequest, ListPosition, PollState, ReusePolicy, StoredResult
 from portal.store.counted_attempts import find_attempts
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
@@ -125,6 +125,28 @@ class Repository:
         is_theirs = and_(_of_partner(partner, onboarding_id), onboardings.c.erased_at.is_(None))
         with self._transactions.reading() as connection:
             return _known(self._first(connection, is_theirs), onboarding_id)
+
+    def list_of_partner(
+        self,
+        partner: str,
+        *,
+        external_id: str | None,
+        created_after: datetime | None,
+        after: ListPosition | None,
+        limit: int,
+    ) -> list[Onboarding]:
+        created_at, onboarding_id = onboardings.c.created_at, onboardings.c.id
+        listed = joined().where(onboardings.c.partner == partner, onboardings.c.erased_at.is_(None))
+        if external_id is not None:
+            listed = listed.where(onboardings.c.external_id == external_id)
+        if created_after is not None:
+            listed = listed.where(created_at > created_after)
+        if after is not None:
+            is_older = or_(created_at < after.created_at, onboarding_id < after.id)
+            listed = listed.where(created_at <= after.created_at, is_older)
+        newest = listed.order_by(created_at.desc(), onboarding_id.desc()).limit(limit)
+        with self._transactions.reading() as connection:
+            return [self._read(row) for row in connection.execute(newest).mappings()]
 
     def poll_state(self, onboarding_id: str) -> PollState:
         return self._poll_reader.read(onboarding_id)

@@ -43,6 +43,7 @@ metadata = MetaData(
     }
 )
 
+_PARTNERS = text("partner IS NOT NULL")
 _WAITING = text("due_at IS NOT NULL")
 _SUBMITTED = text("current_validation IS NOT NULL AND due_at IS NOT NULL")
 _EXTERNAL = text("external_id IS NOT NULL")
@@ -76,6 +77,7 @@ onboardings = Table(
     Column("known_as", String),
     Column("return_url", String),
     Column("state", String),
+    Column("metadata", String),
     Column("capture", String),
     Column("given_by_partner", Boolean, nullable=False, server_default=false()),
     Column("country", String),
@@ -131,6 +133,12 @@ onboardings = Table(
     Index(None, "verification_check_at", sqlite_where=_CHECKED, postgresql_where=_CHECKED),
     Index(None, "reverification_due_at", sqlite_where=_DUE, postgresql_where=_DUE),
     Index("ix_onboardings_verified", "partner", "external_id", sqlite_where=VERIFIED, postgresql_where=VERIFIED),
+    Index(
+        "ix_onboardings_of_partner",
+        *("partner", "created_at", "id"),
+        sqlite_where=_PARTNERS,
+        postgresql_where=_PARTNERS,
+    ),
     Index(None, "entity_id"),
     Index("ix_onboardings_external_id", "external_id", sqlite_where=_EXTERNAL, postgresql_where=_EXTERNAL),
     _one_of("trouble", StallReason),

@@ -11,6 +11,7 @@ from flask import current_app
 from portal.config import Config
 from portal.metrics import Metrics
 from portal.partners.registry import Registry
+from portal.services.backend_test import BackendTest
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
@@ -27,6 +28,7 @@ class Portal:
     onboardings: Onboardings
     partner_onboardings: PartnerOnboardings
     partner_changes: PartnerChanges
+    backend_test: BackendTest
     operator_actions: OperatorActions
     partners: Registry
     webhooks: WebhookHandler

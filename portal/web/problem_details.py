@@ -34,6 +34,7 @@ KINDS: dict[str, Kind] = {
         "compared any more, not even the right one. Send no `applicant`, or erase the onboarding to start anew",
     ),
     "onboarding_over": Kind(409, "The onboarding has come to an end, so this is not possible any more"),
+    "not_notified": Kind(409, "The partner has no `notify_url`, so nothing can be sent"),
     "gone": Kind(410, "The link has expired, or its onboarding was erased"),
     "body_too_large": Kind(413, "The body is larger than 16 KiB; of a webhook, than 1 MiB"),
     "unsupported_media_type": Kind(415, "The Content-Type is not application/json"),

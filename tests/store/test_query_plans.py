@@ -12,7 +12,7 @@ from sqlalchemy import event, insert, select, text
 from e2e.bench.filling import fill
 from portal.domain.reference import reference_of
 from portal.services.change_history import Action, Actor, HistoryEntry
-from portal.services.ports import IdempotentRequest
+from portal.services.ports import IdempotentRequest, ListPosition
 from portal.services.problems import Problem
 from portal.store.history import History
 from portal.store.onboarding_search import OnboardingSearch
@@ -118,6 +118,9 @@ def use_store(store, one):
         fresh = an_onboarding(partner="shop", external_id="c-1", submission=None)
         store.add_for_customer(fresh, idempotent=request, reuse=lambda it: it, respond=lambda _it: "{}")
     store.get(one.id)
+    for external_id in (None, "c-0"):
+        for after in (None, ListPosition(NOW, one.id)):
+            store.list_of_partner("shop", external_id=external_id, created_after=NOW, after=after, limit=9)
     store.poll_state(one.id)
     store.find_by_session("s")
     store.find_by_validation(one.validation.gu1_id)
@@ -150,6 +153,7 @@ def use_outbox(outbox):
     for partner in (None, "shop"):
         for undelivered_only in (False, True):
             outbox.list_events(partner, undelivered_only=undelivered_only, limit=9)
+    outbox.events_of(claimed.onboarding_id, limit=9)
     outbox.resend([claimed.id], NOW)
     outbox.resend_undelivered("shop", NOW)
     outbox.purge_delivered(LATER, limit=9)

@@ -38,6 +38,7 @@ def a_full_onboarding():
         recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",
         entity_conflict=EntityConflict.CUIL_NEEDED,
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
+        metadata={"plan": "gold"},
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
         reverify=True, verified_until=LATER[1], verification_check_at=LATER[2], reverification_due_at=LATER[3],
         outages=8, outages_in_row=9, person="d2" * 32, earlier_attempts=(LATER[0], LATER[1]),
@@ -61,7 +62,7 @@ def test_every_field_comes_back_as_it_was(repository):
     "made", [a_full_onboarding(), a_full_onboarding().validation], ids=lambda made: type(made).__name__
 )
 def test_the_full_onboarding_leaves_no_default_untested(made):
-    assert [field.name for field in fields(made) if getattr(made, field.name) in {field.default, None}] == []
+    assert [field.name for field in fields(made) if getattr(made, field.name) in (field.default, None)] == []
 
 
 def test_an_empty_onboarding_comes_back_empty(repository):

@@ -42,10 +42,9 @@ def test_every_reference_leads_somewhere(document):
 
 def test_it_describes_every_address_of_the_door(document, app):
     policy = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("partner_api.")]
-    served = {
-        (re.sub("<(?:onboarding_)?([a-z]+)>", "{\\1}", rule.rule), it.lower()) for rule in policy for it in rule.methods
-    }
-    methods = {"get", "post", "put", "delete", "options"}
+    named = [(rule.rule.replace("<onboarding_id>", "{id}"), rule.methods) for rule in policy]
+    served = {(re.sub("<([a-z]+?)(?:_id)?>", "{\\1}", path), it.lower()) for path, methods in named for it in methods}
+    methods = {"get", "post", "put", "patch", "delete", "options"}
     described = {(path, method) for path, item in document["paths"].items() for method in methods & set(item)}
     assert {it for it in served if it[1] != "head"} == described
 
@@ -59,6 +58,13 @@ def test_only_the_external_id_is_required(document):
     assert schema(document, "OnboardingRequest")["required"] == ["external_id"]
     assert schema(document, "OnboardingRequest")["additionalProperties"] is False
     assert schema(document, "Applicant")["required"] == ["country", "document_number", "first_name", "last_name"]
+
+
+def test_no_field_has_null_or_an_absent_change_as_its_default(document):
+    for name, found in document["components"]["schemas"].items():
+        for field, described in found.get("properties", {}).items():
+            assert described.get("default", "") is not None, (name, field)
+            assert name != "ChangeRequest" or "default" not in described
 
 
 def test_every_refusal_is_a_problem(document):

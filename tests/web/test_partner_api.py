@@ -215,6 +215,8 @@ def test_a_partner_reads_where_its_customer_stands(created, api):
         "attempts_left",
         "expires_at",
         "livemode",
+        "state",
+        "metadata",
     ]
     assert (before["external_id"], before["stage"], before["attempts"]) == ("customer-7", "details", 0)
     assert before["created_at"] == "2026-03-02T12:00:00Z"

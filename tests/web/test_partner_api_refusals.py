@@ -242,12 +242,12 @@ def test_bodies_have_a_limit(api, length, status, overrides):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", ONBOARDINGS, "POST"),
-        ("PUT", ONBOARDINGS, "POST"),
-        ("OPTIONS", ONBOARDINGS, "POST"),
-        ("POST", f"{ONBOARDINGS}/x", "DELETE, GET, HEAD"),
-        ("PATCH", f"{ONBOARDINGS}/x", "DELETE, GET, HEAD"),
-        ("OPTIONS", f"{ONBOARDINGS}/x", "DELETE, GET, HEAD"),
+        ("DELETE", ONBOARDINGS, "GET, HEAD, POST"),
+        ("PUT", ONBOARDINGS, "GET, HEAD, POST"),
+        ("OPTIONS", ONBOARDINGS, "GET, HEAD, POST"),
+        ("POST", f"{ONBOARDINGS}/x", "DELETE, GET, HEAD, PATCH"),
+        ("PUT", f"{ONBOARDINGS}/x", "DELETE, GET, HEAD, PATCH"),
+        ("OPTIONS", f"{ONBOARDINGS}/x", "DELETE, GET, HEAD, PATCH"),
         ("POST", "/api/v1/openapi.json", "GET, HEAD"),
     ],
 )

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from flask_babel import force_locale
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from portal.domain.capture_modes import Capture
@@ -15,15 +27,19 @@ from portal.domain.locales import Locale
 from portal.domain.onboarding import LIFETIME, Details
 from portal.domain.stage import Stage
 from portal.domain.status import Status
+from portal.services.partner_onboardings import ListRequest
 from portal.services.summary import Summary
 from portal.web.countries import ISSUERS
 from portal.web.document_numbers import DocumentNumberError, normalise
 from portal.web.name_and_email import NameOrEmailError, plain_email, plain_name
+from portal.web.partner_api.cursors import read_cursor
 from portal.web.partner_api.field_errors import OURS
+from portal.web.partner_api.personal_text import looks_personal
 from portal.web.problem_details import KINDS
 from portal.web.typed_text import LONGEST_TYPED
 
 SUMMARY = TypeAdapter(Summary)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _external_id(value: str) -> str:
@@ -58,6 +74,42 @@ LastName = Annotated[
     str, Field(max_length=LONGEST_TYPED), AfterValidator(_as_the_form_has_it(lambda typed: typed and plain_name(typed)))
 ]
 Email = Annotated[str, Field(max_length=LONGEST_TYPED), AfterValidator(_as_the_form_has_it(plain_email))]
+
+
+def check_return_url(value: str | None, info: ValidationInfo) -> str | None:
+    """`context`: the partner's `return_url`. The URL stays as it was sent, so that a repeat is the same request."""
+    if value is not None and info.context:
+        try:
+            info.context(value)
+        except ValueError as error:
+            reason = str(error)
+            raise _refusal(reason[0].upper() + reason[1:]) from None
+    return value
+
+
+def _time(value: str) -> str:
+    """Numbers would be taken for seconds or milliseconds since 1970."""
+    if not _RFC_3339.fullmatch(value):
+        raise _refusal("Must be a time with its zone, like 2026-03-02T12:00:00Z")
+    return value
+
+
+def _cursor(value: str) -> str:
+    try:
+        read_cursor(value)
+    except ValueError as error:
+        raise _refusal(f"I{str(error)[1:]}") from None
+    return value
+
+
+_METADATA = (
+    "Your own notes, up to 20 keys of 40 characters and texts of 500. They come back with the onboarding, are erased "
+    "with it, and never go to gu1. Nothing about the person: what looks like an e-mail address or a document number "
+    "is refused"
+)
+MetadataKey = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]*$")]
+MetadataText = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
+Metadata = Annotated[dict[MetadataKey, MetadataText], Field(max_length=20)]
 
 
 class _Strict(BaseModel):
@@ -116,22 +168,72 @@ class OnboardingRequest(_Strict):
     )
     locale: Locale | None = Field(None, description="Of the pages; without it yours in the registry, else the portal's")
     capture: Capture | None = Field(None, description="How the capture page opens; without it as the registry says")
+    metadata: Metadata | None = Field(None, repr=False, description=_METADATA)
     applicant: Applicant | None = None
     reverify: bool = Field(
         False, description="Asks the customer to verify again, even if gu1 has an approval that is still valid"
     )
 
-    @field_validator("return_url")
-    @classmethod
-    def _registered(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """`context`: the partner's `return_url`. The URL stays as it was sent, so that a repeat is the same request."""
-        if value is not None and info.context:
-            try:
-                info.context(value)
-            except ValueError as error:
-                reason = str(error)
-                raise _refusal(reason[0].upper() + reason[1:]) from None
-        return value
+    _registered = field_validator("return_url")(check_return_url)
+
+    @model_validator(mode="after")
+    def _without_personal_data(self) -> Self:
+        refuse_personal_texts(self.state, self.metadata, self.applicant.details if self.applicant else None)
+        return self
+
+
+def refuse_personal_texts(state: str | None, metadata: Mapping[str, str] | None, details: Details | None) -> None:
+    """Raises `PydanticCustomError`, which names the field."""
+    for field, texts in (
+        ("state", [state or ""]),
+        ("metadata", [it for pair in (metadata or {}).items() for it in pair]),
+    ):
+        if looks_personal(texts, details):
+            text = "Looks like an e-mail address or document number; use `applicant` for those"
+            raise PydanticCustomError(OURS, "{text}", {"text": text, "field": field})
+
+
+class ChangeRequest(_Strict):
+    """What is absent stays as it is."""
+
+    locale: Locale = Field(Locale.EN, description="Of the pages")
+    return_url: str | None = Field(None, max_length=2048, description="Like the first one; null: none any more")
+    state: str | None = Field(
+        None, max_length=512, repr=False, pattern=r"^[^\x00]*$", description="null: none any more"
+    )
+    metadata: Metadata | None = Field(None, repr=False, description="Takes the place of all the earlier ones")
+
+    _registered = field_validator("return_url")(check_return_url)
+
+    @model_validator(mode="after")
+    def _without_personal_data(self) -> Self:
+        refuse_personal_texts(self.state, self.metadata, None)
+        return self
+
+
+class ListQuery(BaseModel):
+    """Of a URL, so that everything is text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    external_id: Annotated[str, AfterValidator(_external_id)] | None = Field(None, min_length=1, max_length=128)
+    status: Status | None = None
+    stage: Stage | None = None
+    created_after: Annotated[AwareDatetime, BeforeValidator(_time)] | None = None
+    limit: int = Field(20, ge=1, le=100)
+    after: Annotated[str, AfterValidator(_cursor)] | None = Field(None, max_length=200)
+
+    @property
+    def wanted(self) -> ListRequest:
+        after = read_cursor(self.after) if self.after else None
+        return ListRequest(**{**dict(self), "after": after})
+
+
+class OnboardingList(_Strict):
+    """The newest first."""
+
+    onboardings: list[Summary]
+    next: str | None = Field(description="For `after`, to get the next page; null after the last one")
 
 
 class Started(_Strict):
@@ -185,10 +287,33 @@ class Change(_Strict):
     reason: str | None = Field(examples=["face_mismatch"])
 
 
+class Notification(_Strict):
+    """An event that is or was sent to your backend."""
+
+    id: str = Field(description="The `webhook-id`", examples=["evt_6kzq0qQk0mX2m8m1o9nqRw"])
+    type: str = Field(examples=["onboarding.updated"])
+    sequence: int
+    created_at: datetime
+    attempts: int = Field(description="Tries so far, since it was last sent anew")
+    next_try_at: datetime | None = Field(description="null if it was delivered, or after the last try")
+    delivered_at: datetime | None
+    outcome: str | None = Field(description="Of the last try, in a few words", examples=["HTTP 500"])
+
+
 class Changes(_Strict):
-    """The newest 500 changes, oldest first."""
+    """The newest 500 changes and the newest 100 notifications, oldest first."""
 
     events: list[Change]
+    notifications: list[Notification]
+
+
+class TestedBackend(_Strict):
+    """What came of a test."""
+
+    id: str = Field(description="The `webhook-id`; the same for the same Idempotency-Key")
+    type: str
+    delivered: bool = Field(description="Your backend answered with a 2xx")
+    outcome: str = Field(examples=["HTTP 200", "timed out"])
 
 
 class KeptAtGu1(_Strict):

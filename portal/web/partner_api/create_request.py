@@ -21,9 +21,10 @@ def create_request(
         locale=sent.locale or partner.locale or default_locale,
         return_url=partner.return_url(sent.return_url) if sent.return_url else None,
         state=sent.state,
+        metadata=sent.metadata,
         capture=sent.capture,
         details=sent.applicant.details if sent.applicant else None,
         reverify=sent.reverify,
         # Without what a release before it did not know, so that a repeated request stays the same.
-        sent_body=sent.model_dump_json(exclude=None if sent.reverify else {"reverify"}),
+        sent_body=sent.model_dump_json(exclude={name for name in ("reverify", "metadata") if not getattr(sent, name)}),
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
 
 from flask import Blueprint, Response, abort, request, url_for
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from portal.domain.errors import (
     AnotherApplicant,
@@ -16,28 +18,38 @@ from portal.domain.errors import (
     KeyReused,
     OnboardingOver,
     ReservedExternalId,
+    UnknownEvent,
     UnknownOnboarding,
 )
 from portal.domain.onboarding import Onboarding
 from portal.partners.registry import Partner
+from portal.services.backend_test import TestUnderWay
 from portal.services.change_history import HistoryEntry
+from portal.services.notification import TEST, UPDATED, Event
 from portal.services.partner_onboardings import CreateResult
 from portal.services.summary import Summary, summary_of
 from portal.web.context import portal
 from portal.web.partner_api.api_models import (
     SUMMARY,
     Change,
+    ChangeRequest,
     Changes,
     KeptAtGu1,
     Link,
     LinkRequest,
+    ListQuery,
     NoFields,
+    Notification,
+    OnboardingList,
     OnboardingRequest,
     ProblemKind,
     Receipt,
     Started,
+    TestedBackend,
+    refuse_personal_texts,
 )
 from portal.web.partner_api.create_request import create_request
+from portal.web.partner_api.cursors import cursor_of
 from portal.web.partner_api.field_errors import sentence
 from portal.web.partner_api.openapi import IDEMPOTENCY_KEY, openapi_json
 from portal.web.problem_details import KINDS, problem, type_of
@@ -56,7 +68,7 @@ _BACKENDS_ONLY = {"provide_automatic_options": False}
 @partner_api.post("/onboardings", **_BACKENDS_ONLY)
 def create() -> Response:
     partner, key = _partner(), _idempotency_key()
-    asked = _body(partner)
+    asked = _body(partner, OnboardingRequest)
     default_locale = portal().config.default_locale
     try:
         requested = create_request(portal().partners, partner, asked, default_locale=default_locale)
@@ -71,6 +83,41 @@ def create() -> Response:
     return _json(_started(invited).model_dump_json(), 201 if invited.is_new else 200)
 
 
+@partner_api.get("/onboardings", **_BACKENDS_ONLY)
+def list_onboardings() -> Response:
+    partner = _partner()
+    try:
+        query = ListQuery.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        abort(_refusal(error))
+    page = portal().partner_onboardings.list_page(partner.slug, query.wanted)
+    following = cursor_of(page.next) if page.next else None
+    listed = OnboardingList(onboardings=[_summary(found) for found in page.onboardings], next=following)
+    return _json(listed.model_dump_json())
+
+
+@partner_api.patch("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
+def change(onboarding_id: str) -> Response:
+    partner, _ = _partner(), _idempotency_key()  # the same change twice is one
+    asked = _body(partner, ChangeRequest)
+    changes = asked.model_dump(include=asked.model_fields_set)
+    if changes.get("return_url"):
+        changes["return_url"] = partner.return_url(changes["return_url"])
+
+    def changed(found: Onboarding) -> Onboarding:
+        refuse_personal_texts(asked.state, asked.metadata, found.details if found.given_by_partner else None)
+        return replace(found, **changes)
+
+    try:
+        found = portal().partner_changes.change(partner.slug, _known_form(onboarding_id), changed)
+    except OnboardingOver:
+        abort(problem("onboarding_over", "This onboarding is over, so nothing of it can be changed"))
+    except PydanticCustomError as error:
+        fault = {"field": (error.context or {})["field"], "message": error.message()}
+        abort(problem("invalid_fields", _FIELDS, errors=[fault]))
+    return _json(SUMMARY.dump_json(_summary(found)))
+
+
 @partner_api.get("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
 def read(onboarding_id: str) -> Response:
     found = portal().partner_onboardings.find(_partner().slug, _known_form(onboarding_id))
@@ -80,7 +127,40 @@ def read(onboarding_id: str) -> Response:
 @partner_api.get("/onboardings/<onboarding_id>/events", **_BACKENDS_ONLY)
 def list_events(onboarding_id: str) -> Response:
     found = portal().partner_onboardings.history(_partner().slug, _known_form(onboarding_id))
-    return _json(Changes(events=[_change(entry) for entry in found]).model_dump_json())
+    sent = portal().partner_changes.notifications(onboarding_id)
+    changes = Changes(events=[_change(entry) for entry in found], notifications=[_notification(it) for it in sent])
+    return _json(changes.model_dump_json())
+
+
+@partner_api.post("/onboardings/<onboarding_id>/events/<event_id>/resend", **_BACKENDS_ONLY)
+def resend(onboarding_id: str, event_id: str) -> Response:
+    partner, key = _partner(), _idempotency_key()
+    _optional_body(NoFields)
+    changes, event_id = portal().partner_changes, _known_form(event_id)
+    try:
+        event = changes.resend(partner.slug, _known_form(onboarding_id), event_id, key=key)
+    except UnknownEvent:
+        abort(404)
+    except KeyReused:
+        abort(_key_reused())
+    return _json(_notification(event).model_dump_json(), 202)
+
+
+@partner_api.post("/test-event", **_BACKENDS_ONLY)
+def send_test_event() -> Response:
+    partner, key = _partner(), _idempotency_key()
+    _optional_body(NoFields)
+    if partner.notify_url is None:
+        abort(problem("not_notified", "You have no notify_url; the portal's operator can set one"))
+    try:
+        result = portal().backend_test.run(partner.slug, key=key)
+    except TestUnderWay:
+        busy = problem("too_many_requests", "Another test is being sent; try again in a few seconds")
+        busy.headers["Retry-After"] = "5"
+        abort(busy)
+    sent = result.delivery
+    tested = TestedBackend(id=result.event_id, type=TEST, delivered=sent.is_success, outcome=sent.outcome)
+    return _json(tested.model_dump_json())
 
 
 @partner_api.delete("/onboardings/<onboarding_id>", **_BACKENDS_ONLY)
@@ -152,11 +232,11 @@ def _idempotency_key() -> str | None:
     return key
 
 
-def _body(partner: Partner) -> OnboardingRequest:
+def _body(partner: Partner, model: type[Asked]) -> Asked:
     if request.mimetype != "application/json":
         abort(problem("unsupported_media_type", "Send Content-Type: application/json"))
     try:
-        return OnboardingRequest.model_validate_json(_bytes(), context=partner.return_url)
+        return model.model_validate_json(_bytes(), context=partner.return_url)
     except ValidationError as error:
         abort(_refusal(error))
 
@@ -184,8 +264,12 @@ def _refusal(error: ValidationError) -> Response:
     faults = error.errors(include_url=False, include_input=False)
     if any(fault["type"] == "json_invalid" for fault in faults):
         return problem("invalid_json", "This body is not JSON")
-    named = [{"field": ".".join(map(str, fault["loc"])) or "body", "message": sentence(fault)} for fault in faults]
+    named = [{"field": _field(fault), "message": sentence(fault)} for fault in faults]
     return problem("invalid_fields", _FIELDS, errors=named)
+
+
+def _field(fault: ErrorDetails) -> str:
+    return str(fault.get("ctx", {}).get("field") or ".".join(map(str, fault["loc"])) or "body")
 
 
 def _another_applicant(error: AnotherApplicant) -> Response:
@@ -227,6 +311,19 @@ def _change(entry: HistoryEntry) -> Change:
         new_status=entry.new_status,
         new_stage=entry.new_stage,
         reason=entry.reason,
+    )
+
+
+def _notification(event: Event) -> Notification:
+    return Notification(
+        id=event.id,
+        type=UPDATED,
+        sequence=event.sequence,
+        created_at=event.created_at,
+        attempts=event.attempts,
+        next_try_at=event.due_at,
+        delivered_at=event.delivered_at,
+        outcome=event.outcome,
     )
 
 

@@ -22,6 +22,12 @@ _SENTENCES = {
     "greater_than_equal": "Must be at least {ge}",
     "less_than_equal": "Must be at most {le}",
     "bool_type": "Must be true or false",
+    "too_long": "Must have at most {max_length} entries",
+    "dict_type": "Must be an object",
+    "datetime_parsing": "Must be a time with its zone, like 2026-03-02T12:00:00Z",
+    "datetime_from_date_parsing": "Must be a time with its zone, like 2026-03-02T12:00:00Z",
+    "timezone_aware": "Must be a time with its zone, like 2026-03-02T12:00:00Z",
+    "int_parsing": "Must be a whole number",
     "model_type": "Must be an object",
     "model_attributes_type": "Must be an object",
 }

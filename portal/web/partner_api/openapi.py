@@ -10,17 +10,22 @@ from pydantic import TypeAdapter
 
 from portal.web.partner_api.api_models import (
     SUMMARY,
+    ChangeRequest,
     Changes,
     Conflict,
     Link,
     LinkRequest,
+    ListQuery,
     NoFields,
+    Notification,
+    OnboardingList,
     OnboardingRequest,
     Problem,
     ProblemKind,
     Receipt,
     Refusal,
     Started,
+    TestedBackend,
 )
 
 IDEMPOTENCY_KEY = r"[!-~]([ -~]{0,253}[!-~])?"
@@ -29,6 +34,10 @@ _Json = dict[str, Any]
 
 _MODELS: dict[str, TypeAdapter[Any]] = {
     "Request": TypeAdapter(OnboardingRequest),
+    "OnboardingList": TypeAdapter(OnboardingList),
+    "ChangeRequest": TypeAdapter(ChangeRequest),
+    "Notification": TypeAdapter(Notification),
+    "TestedBackend": TypeAdapter(TestedBackend),
     "LinkRequest": TypeAdapter(LinkRequest),
     "NoFields": TypeAdapter(NoFields),
     "Link": TypeAdapter(Link),
@@ -51,6 +60,7 @@ _REFUSED = {
     413: "The body is larger than 16 KiB",
     415: "The body is not application/json",
     422: "Fields are not right, or the Idempotency-Key was used for another request",
+    429: "Too many requests; wait for as many seconds as Retry-After says",
     500: "A fault of the portal's; its detail is a reference for the operator",
     503: "The portal's database does not answer; sent again, the request starts nothing twice",
 }
@@ -73,11 +83,13 @@ def _document(base_url: str) -> _Json:
         "servers": [{"url": base_url}],
         "security": [{"bearer": []}],
         "paths": {
-            "/api/v1/onboardings": {"post": _create()},
-            "/api/v1/onboardings/{id}": {"parameters": [_id()], "get": _read(), "delete": _erase()},
+            "/api/v1/onboardings": {"get": _list(), "post": _create()},
+            "/api/v1/onboardings/{id}": {"parameters": [_id()], "get": _read(), "patch": _change(), "delete": _erase()},
             "/api/v1/onboardings/{id}/events": {"parameters": [_id()], "get": _list_events()},
             "/api/v1/onboardings/{id}/cancel": {"parameters": [_id()], "post": _cancel()},
             "/api/v1/onboardings/{id}/link": {"parameters": [_id()], "post": _replace_link()},
+            "/api/v1/onboardings/{id}/events/{event}/resend": {"parameters": [_id(), _id("event")], "post": _resend()},
+            "/api/v1/test-event": {"post": _send_test()},
             "/api/v1/problems/{code}": {"get": _explain()},
             "/api/v1/openapi.json": {"get": _describe()},
         },
@@ -98,6 +110,44 @@ def _create() -> _Json:
             "201": _answer("A new onboarding", "Started") | {"links": _links()},
             "200": _answer("The one that this customer has open", "Started") | {"links": _links()},
             **_refused(409, 413, 415, 422),
+        },
+    }
+
+
+def _list() -> _Json:
+    fields = TypeAdapter(ListQuery).json_schema(ref_template="#/components/schemas/{model}")["properties"]
+    known = {"status": "Status", "stage": "Stage"}
+    return {
+        "operationId": "listOnboardings",
+        "summary": "Your onboardings, the newest first",
+        "description": "A page may have fewer than `limit`: there are more as long as `next` is not null. Onboardings "
+        "that are started meanwhile do not move the pages that follow. Erased ones are left out.",
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "schema": {"$ref": f"#/components/schemas/{known[name]}"} if name in known else _of_query(schema),
+            }
+            for name, schema in fields.items()
+        ],
+        "responses": {"200": _answer("A page of the list", "OnboardingList"), **_refused(422)},
+    }
+
+
+def _of_query(schema: _Json) -> Any:
+    """What a parameter may be where it is given: it can be left out, but not be null."""
+    return next((it for it in schema.get("anyOf", []) if it != {"type": "null"}), schema)
+
+
+def _change() -> _Json:
+    return {
+        "operationId": "changeOnboarding",
+        "summary": "Change what you gave with an onboarding, while it is open",
+        "parameters": [_idempotency_key()],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("ChangeRequest")}}},
+        "responses": {
+            "200": _answer("The onboarding, changed", "Summary"),
+            **_refused(404, 409, 413, 415, 422, conflict="Problem"),
         },
     }
 
@@ -144,6 +194,32 @@ def _replace_link() -> _Json:
     }
 
 
+def _resend() -> _Json:
+    return {
+        "operationId": "resendEvent",
+        "summary": "Send a notification again, with as many tries as a new one",
+        "parameters": [_idempotency_key()],
+        "requestBody": {"required": False, "content": {"application/json": {"schema": _schema("NoFields")}}},
+        "responses": {
+            "202": _answer("It is on its way", "Notification"),
+            **_refused(404, 413, 415, 422),
+        },
+    }
+
+
+def _send_test() -> _Json:
+    return {
+        "operationId": "sendTestEvent",
+        "summary": "Send your backend a notification of the type `onboarding.test` now",
+        "parameters": [_idempotency_key()],
+        "requestBody": {"required": False, "content": {"application/json": {"schema": _schema("NoFields")}}},
+        "responses": {
+            "200": _answer("What your backend answered", "TestedBackend"),
+            **_refused(409, 413, 415, 422, 429, conflict="Problem"),
+        },
+    }
+
+
 def _erase() -> _Json:
     return {
         "operationId": "eraseOnboarding",
@@ -186,9 +262,9 @@ def _idempotency_key() -> _Json:
     }
 
 
-def _id() -> _Json:
+def _id(name: str = "id") -> _Json:
     pattern = "^[A-Za-z0-9_-]{1,64}$"
-    return {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
 
 
 def _answer(description: str, model: str) -> _Json:
@@ -207,7 +283,7 @@ def _problem(status: int, conflict: str = "Conflict") -> _Json:
     }
     if status == 401:
         answer["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
-    if status == 503:
+    if status in {429, 503}:
         answer["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
     return answer
 
@@ -220,8 +296,14 @@ def _schema(model: str) -> Any:
 def _schemas() -> tuple[Any, _Json]:
     """The reference of each model, and the document with all schemas."""
     models = [(name, _mode(name), adapter) for name, adapter in _MODELS.items()]
-    return TypeAdapter.json_schemas(models, ref_template="#/components/schemas/{model}")
+    references, document = TypeAdapter.json_schemas(models, ref_template="#/components/schemas/{model}")
+    for name, schema in document["$defs"].items():
+        for field in schema.get("properties", {}).values():
+            # Generators make a field with a default required. Of a change, what is absent stays as it is.
+            if name == "ChangeRequest" or field.get("default", ...) is None:
+                field.pop("default", None)
+    return references, document
 
 
 def _mode(model: str) -> Any:
-    return "validation" if model in {"Request", "LinkRequest", "NoFields"} else "serialization"
+    return "validation" if model in {"Request", "ChangeRequest", "LinkRequest", "NoFields"} else "serialization"
