@@ -4,6 +4,7 @@ import re
 from dataclasses import fields
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
 from portal.services.summary import Summary
 from tests.web.conftest import ONBOARDINGS
@@ -60,11 +61,55 @@ def test_only_the_external_id_is_required(document):
     assert schema(document, "Applicant")["required"] == ["country", "document_number", "first_name", "last_name"]
 
 
-def test_no_field_has_null_or_an_absent_change_as_its_default(document):
+def fields_of(document):
+    schemas = document["components"]["schemas"].items()
+    return [(name, field, it) for name, found in schemas for field, it in found.get("properties", {}).items()]
+
+
+def test_no_field_has_a_default_which_generators_would_make_required(document):
+    assert [(name, field) for name, field, described in fields_of(document) if "default" in described] == []
+
+
+def test_every_field_operation_and_word_is_explained(document):
+    assert [(name, field) for name, field, it in fields_of(document) if "description" not in it] == []
     for name, found in document["components"]["schemas"].items():
-        for field, described in found.get("properties", {}).items():
-            assert described.get("default", "") is not None, (name, field)
-            assert name != "ChangeRequest" or "default" not in described
+        for word in found.get("enum", []):
+            assert f"* `{word}`: " in found["description"], (name, word)
+    operations = [it for path in document["paths"].values() for it in path.values() if "operationId" in it]
+    tags = {it["name"] for it in document["tags"]}
+    assert all(it["summary"] and it["description"] and set(it["tags"]) <= tags for it in operations)
+
+
+def test_examples_are_what_their_schemas_say(document):
+    checked = 0
+    for content in contents(document["paths"]):
+        if "example" in content:
+            name = content["schema"]["$ref"].rpartition("/")[2]
+            resolved = {**schema(document, name), "components": document["components"]}
+            assert [str(it) for it in Draft202012Validator(resolved).iter_errors(content["example"])] == [], name
+            checked += 1
+    assert checked > 20
+
+
+def contents(part):
+    if isinstance(part, dict):
+        yield from part.get("content", {}).values()
+        for each in part.values():
+            yield from contents(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from contents(each)
+
+
+def test_webhooks_are_described_with_what_they_carry(document):
+    kinds = [it["post"]["requestBody"]["content"]["application/json"]["schema"] for it in document["webhooks"].values()]
+    assert [it["properties"]["type"]["const"] for it in kinds] == ["onboarding.updated", "onboarding.test"]
+    assert all(it["properties"]["data"]["allOf"][0] == {"$ref": "#/components/schemas/Summary"} for it in kinds)
+
+
+def test_answers_may_get_further_fields_and_requests_have_none(document):
+    closed = {name for name, it in document["components"]["schemas"].items() if it.get("additionalProperties") is False}
+    assert closed == {"OnboardingRequest", "Applicant", "ChangeRequest", "LinkRequest", "NoFields"}
 
 
 def test_every_refusal_is_a_problem(document):

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from portal.services.notification import TEST, UPDATED
 from portal.web.partner_api.api_models import (
     SUMMARY,
     ChangeRequest,
@@ -27,6 +28,8 @@ from portal.web.partner_api.api_models import (
     Started,
     TestedBackend,
 )
+from portal.web.partner_api.examples import EXAMPLES, example_problem
+from portal.web.partner_api.explanations import CLOSED, FIELDS, OPEN, OPERATIONS, TAGS, WORDS
 
 IDEMPOTENCY_KEY = r"[!-~]([ -~]{0,253}[!-~])?"
 
@@ -64,6 +67,7 @@ _REFUSED = {
     500: "A fault of the portal's; its detail is a reference for the operator",
     503: "The portal's database does not answer; sent again, the request starts nothing twice",
 }
+_SENT = {"OnboardingRequest", "Applicant", "ChangeRequest", "LinkRequest", "NoFields"}
 _ALWAYS = (400, 401, 403, 500, 503)
 
 
@@ -73,13 +77,28 @@ def openapi_json(base_url: str) -> str:
 
 
 def _document(base_url: str) -> _Json:
+    document = _undescribed(base_url)
+    for item in document["paths"].values():
+        for operation in item.values():
+            if isinstance(operation, dict):
+                tag, description = OPERATIONS[operation["operationId"]]
+                operation |= {"tags": [tag], "description": description}
+    return document
+
+
+def _undescribed(base_url: str) -> _Json:
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Partner API",
             "version": "1",
-            "description": "For backends: an API key does not belong into a browser, and no origin is allowed by CORS.",
+            "description": "For backends: an API key does not belong into a browser, and no origin is allowed by CORS. "
+            "New fields and new words may come at any time, so ignore what you do not know.",
+            "contact": {"name": "The portal's operator", "url": base_url},
+            "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
+        "webhooks": {"onboardingUpdated": {"post": _webhook(UPDATED)}, "onboardingTest": {"post": _webhook(TEST)}},
         "servers": [{"url": base_url}],
         "security": [{"bearer": []}],
         "paths": {
@@ -100,12 +119,47 @@ def _document(base_url: str) -> _Json:
     }
 
 
+def _webhook(kind: str) -> _Json:
+    """Notifications are signed as Standard Webhooks says."""
+    data = {
+        "allOf": [_schema("Summary"), {"type": "object", "properties": {"sequence": {"type": "integer"}}}],
+        "description": "What reading the onboarding answered at that moment, and the notification's number",
+    }
+    fields = {
+        "type": {"type": "string", "const": kind, "description": "Ignore types that you do not know"},
+        "timestamp": {"type": "string", "format": "date-time", "description": "When it happened"},
+        "data": data,
+    }
+    schema = {"type": "object", "required": list(fields), "properties": fields}
+    headers = {
+        "webhook-id": "Stays the same however often it is sent",
+        "webhook-timestamp": "Unix seconds of this try; refuse one older than five minutes",
+        "webhook-signature": "`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`, one for each signing secret",
+    }
+    return {
+        "operationId": "tell" + "".join(word.capitalize() for word in kind.split(".")),
+        "summary": f"Your backend is told `{kind}`",
+        "description": "Answer any 2xx within 15 seconds. It may come twice and in any order.",
+        "tags": ["Notifications"],
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            for name, text in headers.items()
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
+            "2XX": {"description": "You have it"},
+            "410": {"description": "You want no more tries of this one"},
+        },
+    }
+
+
 def _create() -> _Json:
     return {
         "operationId": "createOnboarding",
         "summary": "Start a customer's onboarding, or get the one that is open",
         "parameters": [_idempotency_key()],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("Request")}}},
+        "requestBody": _sent("Request", required=True),
         "responses": {
             "201": _answer("A new onboarding", "Started") | {"links": _links()},
             "200": _answer("The one that this customer has open", "Started") | {"links": _links()},
@@ -120,8 +174,6 @@ def _list() -> _Json:
     return {
         "operationId": "listOnboardings",
         "summary": "Your onboardings, the newest first",
-        "description": "A page may have fewer than `limit`: there are more as long as `next` is not null. Onboardings "
-        "that are started meanwhile do not move the pages that follow. Erased ones are left out.",
         "parameters": [
             {
                 "name": name,
@@ -144,7 +196,7 @@ def _change() -> _Json:
         "operationId": "changeOnboarding",
         "summary": "Change what you gave with an onboarding, while it is open",
         "parameters": [_idempotency_key()],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("ChangeRequest")}}},
+        "requestBody": _sent("ChangeRequest", required=True),
         "responses": {
             "200": _answer("The onboarding, changed", "Summary"),
             **_refused(404, 409, 413, 415, 422, conflict="Problem"),
@@ -173,7 +225,7 @@ def _cancel() -> _Json:
         "operationId": "cancelOnboarding",
         "summary": "Cancel an open onboarding, here at once and then at gu1; may be repeated",
         "parameters": [_idempotency_key()],
-        "requestBody": {"required": False, "content": {"application/json": {"schema": _schema("NoFields")}}},
+        "requestBody": _sent("NoFields", required=False),
         "responses": {
             "200": _answer("The cancelled onboarding", "Summary"),
             **_refused(404, 409, 413, 415, 422, conflict="Problem"),
@@ -186,7 +238,7 @@ def _replace_link() -> _Json:
         "operationId": "replaceLink",
         "summary": "Make a new access link; the one before it is dead at once",
         "parameters": [_idempotency_key()],
-        "requestBody": {"required": False, "content": {"application/json": {"schema": _schema("LinkRequest")}}},
+        "requestBody": _sent("LinkRequest", required=False),
         "responses": {
             "200": _answer("The new link", "Link"),
             **_refused(404, 409, 413, 415, 422, conflict="Problem"),
@@ -199,7 +251,7 @@ def _resend() -> _Json:
         "operationId": "resendEvent",
         "summary": "Send a notification again, with as many tries as a new one",
         "parameters": [_idempotency_key()],
-        "requestBody": {"required": False, "content": {"application/json": {"schema": _schema("NoFields")}}},
+        "requestBody": _sent("NoFields", required=False),
         "responses": {
             "202": _answer("It is on its way", "Notification"),
             **_refused(404, 413, 415, 422),
@@ -212,7 +264,7 @@ def _send_test() -> _Json:
         "operationId": "sendTestEvent",
         "summary": "Send your backend a notification of the type `onboarding.test` now",
         "parameters": [_idempotency_key()],
-        "requestBody": {"required": False, "content": {"application/json": {"schema": _schema("NoFields")}}},
+        "requestBody": _sent("NoFields", required=False),
         "responses": {
             "200": _answer("What your backend answered", "TestedBackend"),
             **_refused(409, 413, 415, 422, 429, conflict="Problem"),
@@ -243,7 +295,8 @@ def _explain() -> _Json:
 
 def _describe() -> _Json:
     answer = {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}
-    return {"operationId": "describe", "summary": "This document", "security": [], "responses": {"200": answer}}
+    answers = {"200": answer, **{str(status): _problem(status) for status in (400, 500)}}
+    return {"operationId": "describe", "summary": "This document", "security": [], "responses": answers}
 
 
 def _links() -> _Json:
@@ -267,8 +320,14 @@ def _id(name: str = "id") -> _Json:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
 
 
+def _sent(model: str, *, required: bool) -> _Json:
+    content = {"schema": _schema(model)} | ({"example": EXAMPLES[model]} if model in EXAMPLES else {})
+    return {"required": required, "content": {"application/json": content}}
+
+
 def _answer(description: str, model: str) -> _Json:
-    return {"description": description, "content": {"application/json": {"schema": _schema(model)}}}
+    content = {"schema": _schema(model)} | ({"example": EXAMPLES[model]} if model in EXAMPLES else {})
+    return {"description": description, "content": {"application/json": content}}
 
 
 def _refused(*statuses: int, conflict: str = "Conflict") -> _Json:
@@ -279,7 +338,7 @@ def _problem(status: int, conflict: str = "Conflict") -> _Json:
     model = {409: conflict, 422: "Refusal"}.get(status, "Problem")
     answer: _Json = {
         "description": _REFUSED[status],
-        "content": {"application/problem+json": {"schema": _schema(model)}},
+        "content": {"application/problem+json": {"schema": _schema(model), "example": example_problem(status, model)}},
     }
     if status == 401:
         answer["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
@@ -298,11 +357,20 @@ def _schemas() -> tuple[Any, _Json]:
     models = [(name, _mode(name), adapter) for name, adapter in _MODELS.items()]
     references, document = TypeAdapter.json_schemas(models, ref_template="#/components/schemas/{model}")
     for name, schema in document["$defs"].items():
-        for field in schema.get("properties", {}).values():
-            # Generators make a field with a default required. Of a change, what is absent stays as it is.
-            if name == "ChangeRequest" or field.get("default", ...) is None:
-                field.pop("default", None)
+        _explain_schema(name, schema)
     return references, document
+
+
+def _explain_schema(name: str, schema: _Json) -> None:
+    for field, described in schema.get("properties", {}).items():
+        described.pop("default", None)  # generators make a field with a default required
+        if text := FIELDS.get(name, {}).get(field):
+            described.setdefault("description", text)
+    if name not in _SENT:
+        schema.pop("additionalProperties", None)  # further fields may come
+    if words := WORDS.get(name):
+        listed = "\n".join(f"* `{word}`: {meaning}" for word, meaning in words.items())
+        schema["description"] = listed if name in CLOSED else f"{listed}\n\n{OPEN}"
 
 
 def _mode(model: str) -> Any:
