@@ -12,6 +12,7 @@ from portal.cli.partner import partner_group
 from portal.cli.rekey import rekey
 from portal.cli.reverify import reverify
 from portal.cli.serve import serve
+from portal.cli.status_command import status
 
 
 @click.group()
@@ -20,5 +21,15 @@ def main() -> None:
     """An onboarding portal in front of gu1's KYC API."""
 
 
-for command in (serve, check, config_command, migrate_command, partner_group, onboarding_group, reverify, rekey):
+for command in (
+    serve,
+    check,
+    config_command,
+    migrate_command,
+    partner_group,
+    onboarding_group,
+    reverify,
+    rekey,
+    status,
+):
     main.add_command(command)
