@@ -59,6 +59,10 @@ from portal.web.security import FORM_BYTES
 partner_api = Blueprint("partner_api", __name__, url_prefix="/api/v1")
 
 Asked = TypeVar("Asked", bound=BaseModel)
+_UNKNOWN_KEY = (
+    "This API key is not known. If the partners file was reloaded a moment ago, try again in a few seconds: requests "
+    "that were under way end with the old one"
+)
 _FIELDS = "Some fields are not right"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # No CORS preflight: browsers must not call this API.
@@ -216,12 +220,17 @@ def _partner() -> Partner:
     partner = portal().partners.by_key(key) if key else None
     if partner is None:
         portal().refusals.count(Refusal.WRONG_KEY)
-        detail = "This API key is not known" if key else "Send your API key as Authorization: Bearer KEY"
+        detail = _UNKNOWN_KEY if key else "Send your API key as Authorization: Bearer KEY"
         refused = problem("invalid_credentials", detail)
         refused.headers["WWW-Authenticate"] = 'Bearer realm="partners"' + (', error="invalid_token"' if key else "")
         abort(refused)
     if not partner.enabled:
-        abort(problem("partner_disabled", "This partner is switched off; the portal's operator can switch it on"))
+        abort(
+            problem(
+                "partner_disabled",
+                "This partner is switched off; the portal's operator can switch it on",
+            )
+        )
     return partner
 
 
