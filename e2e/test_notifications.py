@@ -17,6 +17,7 @@ from e2e.bench.serving import bench_portal
 from e2e.servers import SECRET_KEY, Server, mock_gu1, on_database
 from portal.domain.onboarding import Details
 from portal.domain.provider_hosts import ProviderHosts
+from portal.domain.start_limits import StartLimits
 from portal.domain.timings import Timings
 from portal.domain.validation import DoubleCheck
 from portal.metrics import Metrics
@@ -25,6 +26,7 @@ from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboardings import Onboardings
 from portal.services.partner_onboardings import CreateRequest, PartnerOnboardings
+from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.store.database import make_engine
@@ -140,7 +142,14 @@ def services(engine: Engine) -> tuple[PartnerOnboardings, Onboardings]:
     common: Any = {"clock": lambda: datetime.now(UTC), "policy_for": lambda _: rules, "meter": Metrics()}
     keyed_hash = KeyedHash([SECRET_KEY], "portal.document-number")
     identity = IdentityComparison(keyed_hash, KeyedHash([SECRET_KEY], "portal.name"))
-    onboardings = Onboardings(store, identity=identity, provider_hosts=ProviderHosts(()), timings=Timings(), **common)
+    onboardings = Onboardings(
+        store,
+        identity=identity,
+        provider_hosts=ProviderHosts(()),
+        timings=Timings(),
+        counters=StartCounters(keyed_hash, StartLimits()),
+        **common,
+    )
     hashes = {"request_hash": keyed_hash, "document_hash": keyed_hash}
     return PartnerOnboardings(store, History(engine), corrector=onboardings.corrector, **hashes, **common), onboardings
 

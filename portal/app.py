@@ -40,6 +40,7 @@ from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.ports import Clock, Gu1
+from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import WebhookHandler
@@ -209,6 +210,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         provider_hosts=ProviderHosts(shared.config.gu1_provider_hosts),
         meter=shared.metrics,
         timings=shared.timings,
+        counters=StartCounters(KeyedHash(keys, "portal.start-counter"), shared.config.start_limits),
         renaper_patience=shared.config.gu1_renaper_patience,
         wake=shared.wake_onboardings,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +23,12 @@ from portal.domain.durations import duration_of
 from portal.domain.locales import Locale
 from portal.domain.provider_hosts import parsed_provider_host
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
+from portal.domain.start_limits import StartLimits
 from portal.domain.weak_secrets import SHORTEST
 from portal.domain.web_addresses import is_loopback, split_web_url
 
 MIN_KEY_LENGTH = 32
+USUAL_START_LIMITS = StartLimits(address_hourly=30, document_daily=10, daily=5000)
 SECRETS = ("PORTAL_SECRET_KEYS", "PORTAL_DATABASE_URL", "PORTAL_METRICS_TOKEN", "GU1_API_KEY", "GU1_WEBHOOK_SECRETS")
 """Settings that nothing shows, and that may come from the file that the variable with `_FILE` behind its name names."""
 _SANDBOX_KEY = re.compile(r"(gk_sandbox|gk_test|sk_test|gsk_test)_")
@@ -51,6 +54,9 @@ class Config(BaseModel):
     attempts_window: timedelta = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
+    starts_per_address: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_ADDRESS")
+    starts_per_document: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DOCUMENT")
+    starts_per_day: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DAY")
     trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
     hsts_subdomains: bool = Field(False, validation_alias="PORTAL_HSTS_SUBDOMAINS")
     development: bool = Field(False, validation_alias="PORTAL_DEVELOPMENT")
@@ -178,6 +184,17 @@ class Config(BaseModel):
     def is_public(self) -> bool:
         """Whether others than this machine's users reach the portal."""
         return not is_loopback(self.host)
+
+    @property
+    def start_limits(self) -> StartLimits:
+        """Of the first page's form. A setting of 0 is no limit; one that is not set is none on loopback."""
+        usual = USUAL_START_LIMITS if self.is_public else StartLimits()
+        given = {
+            "address_hourly": self.starts_per_address,
+            "document_daily": self.starts_per_document,
+            "daily": self.starts_per_day,
+        }
+        return replace(usual, **{name: limit or None for name, limit in given.items() if limit is not None})
 
     @cached_property
     def database(self) -> URL:

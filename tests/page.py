@@ -61,10 +61,20 @@ class Page(HTMLParser):
         inputs = {
             it["name"]: it.get("value", "")
             for it in self.all("input")
-            if it.get("name") and it.get("type") != "checkbox"
+            if it.get("name") and (it.get("type") != "checkbox" or "checked" in it)
         }
-        selects = {it["name"]: "" for it in self.all("select")}
-        return selects | inputs
+        return self._chosen | inputs
+
+    @property
+    def _chosen(self):
+        chosen, select = {}, ""
+        for tag, attributes in self.elements:
+            if tag == "select":
+                select = attributes["name"]
+                chosen[select] = ""
+            elif tag == "option" and "selected" in attributes:
+                chosen[select] = attributes["value"]
+        return chosen
 
     @property
     def stage(self):

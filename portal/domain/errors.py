@@ -12,6 +12,7 @@ PortalError
 ├── UnknownEvent          the onboarding has no such notification
 ├── ReservedExternalId    the external id begins with another partner's prefix
 ├── AmbiguousName         several onboardings answer to it
+├── LimitReached          too many verifications were started
 ├── ActionRefused         an operator's action makes no sense for this onboarding
 ├── StoreUnavailable      the database could not read or write
 └── Gu1Error
@@ -23,6 +24,10 @@ PortalError
 """
 
 from __future__ import annotations
+
+from datetime import datetime
+
+from portal.domain.start_limits import StartCounter
 
 
 class PortalError(Exception):
@@ -75,6 +80,15 @@ class AmbiguousName(PortalError):
     def __init__(self, onboarding_ids: list[str]) -> None:
         super().__init__(f"{len(onboarding_ids)} onboardings")
         self.onboarding_ids = onboarding_ids
+
+
+class LimitReached(PortalError):
+    def __init__(self, counter: StartCounter, used: int, ends_at: datetime) -> None:
+        """`used`: with the start that was refused; `ends_at`: when the count begins anew."""
+        super().__init__(f"{used} starts of {counter.limit}")
+        self.counter = counter
+        self.used = used
+        self.ends_at = ends_at
 
 
 class ActionRefused(PortalError):

@@ -135,6 +135,8 @@ class Onboarding:
     """An operator or the partner cancelled it; otherwise `stopped_at` is when the applicant stopped it."""
     erased_at: datetime | None = None
     """When the partner had the personal data erased."""
+    turn: int = 0
+    """How many starts from the same address came before it within the hour, until gu1 has its validation."""
     due_at: datetime | None = None
     """When the runner takes the next step; None if there is none."""
     sweep_at: datetime | None = None

@@ -28,6 +28,7 @@ class Kept(StrEnum):
     """Until the access link has expired and nothing is left to do."""
     ONBOARDING = "onboarding"
     """As long as the onboarding. An erasure takes what is personal in it."""
+    DAY = "day"
     WEEK = "week"
     MONTH = "month"
     MONTH_AFTER_DELIVERY = "month_after_delivery"
@@ -39,6 +40,7 @@ class Purpose(StrEnum):
     CREATE_RECORD = "create_record"
     COMPARE_DOCUMENT = "compare_document"
     LIMIT_ATTEMPTS = "limit_attempts"
+    LIMIT_STARTS = "limit_starts"
     PROVE_CONSENT = "prove_consent"
     SERVE_PARTNER = "serve_partner"
     SHOW_PAGE = "show_page"
@@ -84,6 +86,12 @@ STORED_DATA: dict[str, StoredData] = {
         form=Form.KEYED_HASH,
         kept=Kept.ATTEMPTS_WINDOW,
         purpose=Purpose.LIMIT_ATTEMPTS,
+    ),
+    "start_counts": StoredData(
+        columns={"start_counters": "key used ends_at", "onboardings": "turn"},
+        form=Form.KEYED_HASH,
+        kept=Kept.DAY,
+        purpose=Purpose.LIMIT_STARTS,
     ),
     "attempts": StoredData(
         columns={"onboardings": "earlier_attempts attempts_opened allowed_attempt outages outages_in_row"},

@@ -28,6 +28,7 @@ class Housekeeping:
         purged = (
             self._shared_state.purge_webhooks(now - WEBHOOK_RETENTION, limit=SLICE),
             self._shared_state.purge_idempotency_keys(now - IDEMPOTENCY_KEY_RETENTION, limit=SLICE),
+            self._shared_state.purge_start_counters(now, limit=SLICE),
             self._outbox.purge_delivered(now - DELIVERED_EVENT_RETENTION, limit=SLICE),
             self._store.purge_details(now - LIFETIME, limit=SLICE),
             self._store.purge_sessions(now - LIFETIME, now - REOPENING, limit=SLICE),

@@ -61,6 +61,7 @@ class ObservationApplier:
             validation=after,
             stall_reason=stall_reason,
             failures=0,
+            turn=0,
             due_at=onboarding.due_after(None if is_over else self._next_refresh(after, now)),
             updated_at=now if changed else onboarding.updated_at,
         )

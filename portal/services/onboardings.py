@@ -24,6 +24,7 @@ from portal.services.identity import IdentityComparison
 from portal.services.number_correction import NumberCorrector
 from portal.services.person_attempts import PersonAttempts
 from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
+from portal.services.start_counters import StartCounters
 from portal.services.validation_plan import Policy, ValidationPlanner
 from portal.services.view_recorder import ViewRecorder
 
@@ -44,12 +45,14 @@ class Onboardings:
         provider_hosts: ProviderHosts,
         meter: Meter,
         timings: Timings,
+        counters: StartCounters,
         renaper_patience: RenaperPatience = DEFAULT_PATIENCE,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         """`wake` wakes this process's runner when an onboarding becomes due."""
         self._store = store
         self._clock = clock
+        self._counters = counters
         self._planner = ValidationPlanner(policy_for, identity)
         self._attempts = PersonAttempts(identity.number_hash, policy_for, clock)
         self.corrector = NumberCorrector(self._planner, identity)
@@ -68,23 +71,39 @@ class Onboardings:
         self.policy_for = policy_for
         self.views = ViewRecorder(store, clock=clock, wake=wake, request_refresh=self.request_refresh)
 
-    def start(self, details: Details, *, locale: str, consent_version: str, nonce: str) -> Onboarding:
-        """The stored onboarding; the same one if the same form is sent again with the same details."""
+    def start(
+        self,
+        details: Details,
+        *,
+        locale: str,
+        consent_version: str,
+        nonce: str,
+        address: str | None = None,
+        effort: int = 0,
+    ) -> Onboarding:
+        """The stored onboarding; the same one if the same form is sent again with the same details.
+
+        `address`: where the form was sent from; `effort`: what was done to exceed a limit, see `StartCounter`. Raises
+        `LimitReached`, also if the same form is sent again with other details.
+        """
         now = self._clock()
         fresh = Onboarding(id=_new_id(), locale=locale, created_at=now, updated_at=now)
         fresh = replace(
             self._planner.with_details(fresh, details, consent_version, now), submission=_submission(nonce, details)
         )
-        stored = self._store.add(fresh)
+        stored = self._store.add(fresh, self._counters.of_form(nonce, details, address, effort))
         if stored.id == fresh.id:
             self._meter.count("started", country=details.country)
             self._wake()
         return stored
 
-    def give_details(self, onboarding_id: str, details: Details | None, *, consent_version: str) -> Onboarding:
+    def give_details(
+        self, onboarding_id: str, details: Details | None, *, consent_version: str, address: str | None = None
+    ) -> Onboarding:
         """The first details of a partner's customer, or new ones if gu1 refused the first.
 
-        `details`: None for those given by the partner, to which the customer has just agreed.
+        `details`: None for those given by the partner, to which the customer has just agreed. `address`: where the
+        customer sent them from.
         """
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
@@ -93,7 +112,7 @@ class Onboardings:
             if details is None or onboarding.erased_at or self.standing(onboarding).stage is not Stage.DETAILS:
                 return onboarding
             changed = self._planner.with_details(onboarding, details, consent_version, now)
-            row.save(changed)
+            row.save(replace(changed, turn=row.count_start(self._counters.of_source(address), now)))
         self._wake()
         return row.onboarding
 

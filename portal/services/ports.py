@@ -12,6 +12,7 @@ from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import PortalError
 from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details, Onboarding
+from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import DeliveryResult, Event
@@ -53,6 +54,9 @@ class LockedOnboarding(Protocol):
 
         `cause`: who or what made the change, if the change itself does not show it.
         """
+
+    def count_start(self, counters: Sequence[StartCounter], now: datetime) -> int:
+        """How many starts came before from where this one does. Raises `LimitReached`."""
 
     def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
         """Like `Store.find_attempts`. Until the context ends, no other process counts those of the same person."""
@@ -125,8 +129,11 @@ class ListPosition(NamedTuple):
 class Store(Protocol):
     """Every method commits before it returns, and raises `StoreUnavailable` if it could not."""
 
-    def add(self, onboarding: Onboarding) -> Onboarding:
-        """The stored onboarding; the earlier one if its `submission` was stored before."""
+    def add(self, onboarding: Onboarding, counters: Sequence[StartCounter] = ()) -> Onboarding:
+        """The stored onboarding, counted; the earlier one if its `submission` was stored before.
+
+        The first of `counters` is of where it comes from. Raises `LimitReached`.
+        """
 
     def add_for_customer(
         self,
@@ -273,6 +280,9 @@ class SharedState(Protocol):
 
     def purge_idempotency_keys(self, before: datetime, *, limit: int) -> int:
         """The idempotency keys of partners' requests."""
+
+    def purge_start_counters(self, before: datetime, *, limit: int) -> int:
+        """Those that ended before."""
 
     def spend(self, hour: datetime, limit: int) -> bool:
         """Takes one from the hour's budget; False if `limit` is reached."""

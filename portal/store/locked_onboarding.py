@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,11 +11,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.domain.errors import KeyReused, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
+from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import Event
 from portal.services.ports import CountedAttempt, IdempotentRequest
 from portal.store.counted_attempts import find_attempts, lock_person
+from portal.store.counted_starts import count_start
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
@@ -108,6 +110,9 @@ class LockedRow:
             add_entry(self._connection, changed.id, entry)
             self._stage_log.note(changed, entry)
         self.onboarding = changed
+
+    def count_start(self, counters: Sequence[StartCounter], now: datetime) -> int:
+        return count_start(self._connection, counters, now)
 
     def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
         if person:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, and_, bindparam, func, null, select, union_all, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    not_,
+    null,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.timings import LONGEST_WAIT
@@ -28,13 +41,17 @@ def _claim_due() -> ReturningUpdate[tuple[str]]:
     due_at, free, now = onboardings.c.due_at, leased_onboardings.free, moment("now")
     # Keeps SQLite from using the index on `due_at`, where it would walk through those very thousands.
     unindexed = func.coalesce(due_at, null())
-    is_watched = and_(onboardings.c.watched_at >= moment("watched_since"), due_at.is_not(None))
-    is_submitted = and_(onboardings.c.current_validation.is_not(None), due_at.is_not(None))
+    # As the indexes have it: SQLite uses a partial index only if the query says its condition.
+    turn, zero = onboardings.c.turn, literal_column("0", Integer)
+    is_calm = and_(onboardings.c.current_validation.is_not(None), due_at.is_not(None), turn == zero)
+    is_flood = and_(turn > zero, due_at.is_not(None))
+    is_watched = and_(onboardings.c.watched_at >= moment("watched_since"), due_at.is_not(None), not_(is_flood))
     claimed: list[CTE] = []
     for name, condition, order in (
-        ("submitted", and_(due_at <= now, free, is_submitted), due_at),
-        ("watched", and_(unindexed <= now, free, is_watched), unindexed),
-        ("due", leased_onboardings.claimable, due_at),
+        ("submitted", and_(due_at <= now, free, is_calm), (due_at,)),
+        ("watched", and_(unindexed <= now, free, is_watched), (unindexed,)),
+        ("flood", and_(due_at <= now, free, is_flood), (turn, due_at)),
+        ("due", leased_onboardings.claimable, (due_at,)),
     ):
         claimed.append(_locked(name, condition, order, claimed))
     ids = union_all(*(select(cte.c.id) for cte in claimed)).subquery()
@@ -46,10 +63,10 @@ def _claim_due() -> ReturningUpdate[tuple[str]]:
     )
 
 
-def _locked(name: str, condition: ColumnElement[bool], order: ColumnElement[Any], before: list[CTE]) -> CTE:
+def _locked(name: str, condition: ColumnElement[bool], order: tuple[ColumnElement[Any], ...], before: list[CTE]) -> CTE:
     """Up to the limit, less what the CTEs `before` found."""
     room: ColumnElement[int] = _LIMIT
-    ids = select(onboardings.c.id).where(condition).order_by(order)
+    ids = select(onboardings.c.id).where(condition).order_by(*order)
     for cte in before:
         room -= select(func.count()).select_from(cte).scalar_subquery()
         ids = ids.where(onboardings.c.id.not_in(select(cte.c.id)))
@@ -60,5 +77,7 @@ def _locked(name: str, condition: ColumnElement[bool], order: ColumnElement[Any]
 CLAIM_DUE = _claim_due()
 """Returns the ids. First what an applicant has submitted, then what one is looking at, then all the rest.
 
-The rest are lookups for links that nobody has opened: a partner may create thousands at once.
+Of the starts from one address within an hour, each but the first waits behind everybody's earlier ones, so that a
+flood holds up only itself. The rest are lookups for links that nobody has opened: a partner may create thousands at
+once.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -26,9 +27,11 @@ from sqlalchemy import (
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.sealed import SealedDetails, SealedValue
+from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
 from portal.services.ports import CountedAttempt, IdempotentRequest, ListPosition, PollState, ReusePolicy, StoredResult
 from portal.store.counted_attempts import find_attempts
+from portal.store.counted_starts import count_start
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
@@ -78,7 +81,7 @@ class Repository:
         self._on_notification = on_notification
         self._record_of = record_of
 
-    def add(self, onboarding: Onboarding) -> Onboarding:
+    def add(self, onboarding: Onboarding, counters: Sequence[StartCounter] = ()) -> Onboarding:
         values = onboarding_values(onboarding, self._cipher)
         with self._writing() as (connection, stage_log):
             added = connection.scalar(
@@ -89,6 +92,10 @@ class Repository:
             )
             if added is None:
                 return self._submitted(connection, onboarding.submission)
+            turn = count_start(connection, counters, onboarding.created_at)
+            if turn:
+                onboarding = replace(onboarding, turn=turn)
+                connection.execute(update(onboardings).where(onboardings.c.id == added).values(turn=turn))
             write_validation(connection, onboarding, self._cipher)
             self._record_new(connection, onboarding, stage_log)
         return onboarding

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Integer, Table, bindparam, cast, d
 from sqlalchemy.sql.dml import ReturningDelete
 
 from portal.store.row_leases import moment
-from portal.store.tables import budgets, idempotency_keys, webhook_deliveries
+from portal.store.tables import budgets, idempotency_keys, start_counters, webhook_deliveries
 from portal.store.transactions import Transactions, insert
 
 _LIMIT = bindparam("limit", type_=Integer)
@@ -24,6 +24,7 @@ def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
 
 
 _PURGE_WEBHOOKS = _delete_old(webhook_deliveries, webhook_deliveries.c.received_at)
+_PURGE_COUNTERS = _delete_old(start_counters, start_counters.c.ends_at)
 _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
 
 
@@ -50,6 +51,10 @@ class SharedState:
     def purge_idempotency_keys(self, before: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
             return len(connection.execute(_PURGE_KEYS, {"before": before, "limit": limit}).all())
+
+    def purge_start_counters(self, before: datetime, *, limit: int) -> int:
+        with self._transactions.writing() as connection:
+            return len(connection.execute(_PURGE_COUNTERS, {"before": before, "limit": limit}).all())
 
     def spend(self, hour: datetime, limit: int) -> bool:
         if limit < 1:

@@ -45,7 +45,8 @@ metadata = MetaData(
 
 _PARTNERS = text("partner IS NOT NULL")
 _WAITING = text("due_at IS NOT NULL")
-_SUBMITTED = text("current_validation IS NOT NULL AND due_at IS NOT NULL")
+_CALM = text("current_validation IS NOT NULL AND due_at IS NOT NULL AND turn = 0")
+_FLOOD = text("turn > 0 AND due_at IS NOT NULL")
 _EXTERNAL = text("external_id IS NOT NULL")
 _SESSION = text("session_id IS NOT NULL")
 _SEALED = text("session_url_sealed IS NOT NULL")
@@ -113,6 +114,7 @@ onboardings = Table(
     Column("stopped_at", UtcDateTime),
     Column("stopped_by_operator", Boolean, nullable=False, server_default=false()),
     Column("erased_at", UtcDateTime),
+    Column("turn", Integer, nullable=False, server_default=text("0")),
     Column("due_at", UtcDateTime),
     Column("sweep_at", UtcDateTime),
     Column("recheck_at", UtcDateTime),
@@ -125,7 +127,8 @@ onboardings = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Index(None, "submission", unique=True),
     Index("ix_onboardings_waiting", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
-    Index("ix_onboardings_submitted", "due_at", sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED),
+    Index("ix_onboardings_calm", "due_at", sqlite_where=_CALM, postgresql_where=_CALM),
+    Index("ix_onboardings_flood", "turn", "due_at", sqlite_where=_FLOOD, postgresql_where=_FLOOD),
     Index("ix_onboardings_watched", "watched_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_onboardings_personal", "created_at", sqlite_where=PERSONAL, postgresql_where=PERSONAL),
     Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
@@ -263,6 +266,15 @@ webhook_deliveries = Table(
     Column("body_sha256", String, primary_key=True),
     Column("received_at", UtcDateTime, nullable=False, index=True),
 )
+
+start_counters = Table(
+    "start_counters",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("used", Integer, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False, index=True),
+)
+"""Starts of verifications by where they come from, and what limits them."""
 
 budgets = Table(
     "budgets",

@@ -128,6 +128,7 @@ class FormToken:
     """One per rendered form, so that submitting it twice starts one onboarding."""
     consent_version: str
     """The version of the consent text on that form."""
+    age: timedelta
 
 
 class FormTokens:
@@ -148,4 +149,4 @@ class FormTokens:
         age = self._clock().timestamp() - issued_at
         if issued_for != subject or age > lifetime.total_seconds():
             raise StaleForm
-        return FormToken(nonce, consent_version)
+        return FormToken(nonce, consent_version, timedelta(seconds=age))

@@ -28,6 +28,8 @@ class Refusal(StrEnum):
     FORGED_WEBHOOK = "forged_webhook"
     FOREIGN_HOST = "foreign_host"
     """A Host header that is not the portal's."""
+    TOO_MANY = "too_many"
+    """Starts of verifications above a limit."""
     TOO_LARGE = "too_large"
 
 

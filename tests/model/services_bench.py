@@ -13,6 +13,7 @@ from portal.domain.errors import OutcomeUnknown, Refused
 from portal.domain.existing_entity import ExistingEntity
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.stage import stage_of
+from portal.domain.start_limits import StartLimits
 from portal.domain.status import Status
 from portal.domain.timings import Timings
 from portal.domain.validation import Listing, Observation
@@ -21,6 +22,7 @@ from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
+from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier, summary_of
 from portal.services.validation_plan import Policy
 from portal.store.encryption import ColumnCipher
@@ -249,6 +251,7 @@ class Bench:
         identity = IdentityComparison(KeyedHash(["secret"], "number"), KeyedHash(["secret"], "name"))
         self.onboardings = Onboardings(
             self.store,
+            counters=StartCounters(KeyedHash(["secret"], "start"), StartLimits()),
             clock=self.clock,
             identity=identity,
             policy_for=lambda _onboarding: RULES,

@@ -80,7 +80,7 @@ def test_a_twin_of_an_earlier_attempt_is_cancelled_too(resent, gu1, report, onbo
 
 
 def test_nobody_elses_validation_is_cancelled(resent, begin, gu1, clock, pass_time):
-    begin(first_name="Another")  # the same person in another onboarding, on the same entity
+    begin(nonce="form-2", first_name="Another")  # the same person in another onboarding, on the same entity
     of_the_operator = replace(gu1.twin_of("validation-1"), nonce=None, has_metadata=True)
     gu1.validations[of_the_operator.gu1_id] = of_the_operator
     pass_time(3600, stride=60)

@@ -1,6 +1,6 @@
 import pytest
 
-from portal.domain.errors import Refused, RetryRefused, UnknownOnboarding
+from portal.domain.errors import LimitReached, Refused, RetryRefused, UnknownOnboarding
 from portal.domain.reasons import OUTAGE_WAITS, Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
@@ -35,8 +35,11 @@ def test_form_sent_twice_is_one_onboarding_and_one_validation(start, work, gu1, 
 @pytest.mark.parametrize(
     "change", [{"document_number": "30111223"}, {"email": None}, {"country": "BR"}, {"first_name": "Eva"}]
 )
-def test_form_sent_again_with_other_details_is_another_wish(start, change):
-    assert start().id != start(**change).id
+def test_form_is_good_for_one_onboarding(start, change):
+    first = start()
+    with pytest.raises(LimitReached):
+        start(**change)
+    assert start().id == first.id
 
 
 def test_another_form_is_another_onboarding(start):
@@ -51,8 +54,8 @@ def test_the_registry_is_asked_for_argentines_only(start, work, gu1, country, as
 
 
 def test_a_number_that_cannot_be_compared_leaves_no_digest(start):
-    assert start(country="BR").document_digest is None
-    assert start(country="AR").document_digest
+    assert start("form-1", country="BR").document_digest is None
+    assert start("form-2", country="AR").document_digest
 
 
 def test_nobody_knows_an_onboarding_that_is_not_there(onboardings):

@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from portal.domain.errors import StoreUnavailable
+from portal.domain.errors import LimitReached, StoreUnavailable, UnknownOnboarding
+from portal.domain.start_limits import HOUR, StartCounter
 from portal.services.view_recorder import WATCHED_FOR
 from portal.store.row_leases import UNREADABLE_PAUSE
 from tests.databases import on_sqlite
@@ -53,6 +54,40 @@ def test_flood_of_invitations_holds_nobody_up_at_their_page(repository, person):
     claimed = claim(repository, limit=16)
     assert at_page.id in {one.id for one in claimed}
     assert len(claimed) == 16
+
+
+def test_flood_from_one_address_waits_behind_itself(repository):
+    """Though the attacker was first, and looks at every page."""
+    from_one = [from_address(repository, "flood", watched_at=NOW) for _ in range(30)]
+    others = [from_address(repository, f"other {number}") for number in range(4)]
+    twice = [from_address(repository, "other 0") for _ in range(2)]
+    claimed = [one.id for one in claim(repository, limit=7)]
+    assert set(claimed) == {one.id for one in [from_one[0], *others, from_one[1], twice[0]]}
+
+
+def from_address(repository, address, **changes):
+    started = an_onboarding(validation=a_validation(), **changes)
+    return repository.add(started, [StartCounter(key=address, lasts=HOUR)])
+
+
+def test_count_begins_anew_after_its_time(repository):
+    turns = []
+    for minutes in (0, 1, 59, 60, 61):
+        started = an_onboarding(created_at=NOW + timedelta(minutes=minutes), validation=a_validation())
+        turns.append(repository.add(started, [StartCounter(key="address", lasts=HOUR)]).turn)
+    assert turns == [0, 1, 2, 0, 1]
+
+
+def test_a_start_that_is_refused_counts_for_nothing(repository):
+    counters = [StartCounter(key="address", lasts=HOUR), StartCounter(key="day", lasts=HOUR, limit=1)]
+    repository.add(an_onboarding(validation=a_validation()), counters)
+    for _ in range(3):
+        refused = an_onboarding(validation=a_validation())
+        with pytest.raises(LimitReached):
+            repository.add(refused, counters)
+        with pytest.raises(UnknownOnboarding):
+            repository.get(refused.id)
+    assert repository.add(an_onboarding(validation=a_validation()), counters[:1]).turn == 1
 
 
 def test_who_looked_long_ago_waits_their_turn(repository):

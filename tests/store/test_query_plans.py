@@ -30,9 +30,16 @@ BIG = {
     "events",
     "history",
     "webhook_deliveries",
+    "start_counters",
 }
 SMALL_INDEXES = {
-    *("ix_onboardings_waiting", "ix_onboardings_submitted", "ix_onboardings_watched", "ix_onboardings_personal"),
+    *(
+        "ix_onboardings_waiting",
+        "ix_onboardings_calm",
+        "ix_onboardings_flood",
+        "ix_onboardings_watched",
+        "ix_onboardings_personal",
+    ),
     *("ix_onboardings_person", "ix_onboardings_verification_check_at", "ix_onboardings_reverification_due_at"),
     *("ix_onboardings_verified", "ix_onboardings_failing", "ix_validations_held", "ix_validations_without_page"),
     *("ix_events_waiting", "ix_events_waiting_of_partner", "ix_events_delivered", "ix_events_undelivered"),

@@ -33,7 +33,7 @@ def a_full_onboarding():
     )  # fmt: skip
     return an_onboarding(
         entity_id="entity-1", validation=validation, stall_reason=StallReason.REFUSED, failures=6, stopped_at=LATER[5],
-        due_at=LATER[6], fence=7, lease_until=LATER[7], updated_at=LATER[8],
+        due_at=LATER[6], fence=7, turn=3, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
         recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",
         entity_conflict=EntityConflict.CUIL_NEEDED,
@@ -213,7 +213,7 @@ def test_one_gu1_id_cannot_belong_to_two(repository, caplog):
     repository.add(an_onboarding(validation=an_adopted_validation(gu1_id="taken-id")))
     with pytest.raises(StoreUnavailable) as caught:
         repository.add(an_onboarding(validation=an_adopted_validation(gu1_id="taken-id")))
-    assert "IntegrityError" in caplog.text
+    assert "UNIQUE" in caplog.text.upper()
     assert "taken-id" not in caplog.text + str(caught.value)
 
 

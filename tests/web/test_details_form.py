@@ -263,9 +263,11 @@ def test_the_same_form_spelled_otherwise_is_the_same(visitor, count):
     "change",
     [{"document_number": "30123457", "shown_number": "30123457"}, {"first_name": "Ana"}, {"email": "ana@example.com"}],
 )
-def test_a_changed_form_is_another_onboarding(visitor, count, change):
+def test_a_changed_form_is_asked_about_before_it_is_another_onboarding(visitor, count, change):
     fields = visitor.get("/").fields | APPLICANT
-    first, second = visitor.post("/", fields), visitor.post("/", fields | change)
+    first, asked = visitor.post("/", fields), visitor.post("/", fields | change)
+    assert (asked.status, count()) == (409, 1)
+    second = visitor.post("/", asked.fields)
     assert first.response.headers["Location"] != second.response.headers["Location"]
     assert count() == 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, make_response, redirect, render_template
+from flask import Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.domain.errors import StoreUnavailable
@@ -37,7 +37,9 @@ def record_consent(found: Onboarding, action: str) -> ResponseReturnValue:
     if not form.validate():
         return _page(form, found, action, status=400)
     try:
-        portal().onboardings.give_details(found.id, None, consent_version=form.read_token.consent_version)
+        portal().onboardings.give_details(
+            found.id, None, consent_version=form.read_token.consent_version, address=request.remote_addr
+        )
     except StoreUnavailable:
         form.keep_token()
         return _page(form, found, action, status=503)

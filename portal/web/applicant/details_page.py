@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from portal.domain.errors import LimitReached
 from portal.domain.onboarding import EntityConflict, Onboarding, StallReason
+from portal.domain.proof_of_work import bits_for, challenge_of, wait_for
 from portal.domain.reference import reference_of
 from portal.domain.sealed import SealedDetails
+from portal.services.start_counters import FORM_USED
 from portal.web.applicant.forms import DetailsForm
+from portal.web.applicant.relative_time import RelativeTime, relative_time
 from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES
 from portal.web.error_pages import error_page, retry_soon
 from portal.web.i18n import current_language
 from portal.web.page_parts import Part, asks_for
+from portal.web.refusals import Refusal
 from portal.web.requesting_company import hide_company, requesting_company
 
 DIRECT = "direct"
@@ -30,6 +38,15 @@ class AskedAgain(StrEnum):
     ENTITY_LOST = "entity_lost"
     CUIL_NEEDED = "cuil_needed"
     ANOTHER_PERSON = "another_person"
+
+
+class Work(NamedTuple):
+    """What a browser has to find out before its form is taken, see `portal/domain/proof_of_work.py`."""
+
+    challenge: str
+    bits: int
+    otherwise: RelativeTime | None
+    """When it is taken without."""
 
 
 def asked_again(found: Onboarding) -> AskedAgain | None:
@@ -80,6 +97,27 @@ def details_response(form: DetailsForm, action: str, found: Onboarding | None = 
     return details_page(form, action, found)
 
 
+def limited_details_page(form: DetailsForm, action: str, limit: LimitReached) -> Response:
+    """The form again, with all that was typed, and what helps: to send it once more, some work, or to come later."""
+    counter = limit.counter
+    if counter.key.startswith(FORM_USED):
+        return details_page(form, action, status=409, sent_before=True)
+    portal().refusals.count(Refusal.TOO_MANY)
+    if counter.effort is None:
+        return _come_back_later(form, action, limit.ends_at)
+    effort, now = counter.effort_for(limit.used), portal().clock()
+    otherwise = relative_time(now + wait_for(effort) - form.read_token.age, now)
+    work = Work(challenge_of(form.form_token.data), bits_for(effort), otherwise)
+    return details_page(form, action, status=429, work=work)
+
+
+def _come_back_later(form: DetailsForm, action: str, ends_at: datetime) -> Response:
+    now = portal().clock()
+    page = details_page(form, action, status=429, opens=relative_time(ends_at, now))
+    page.headers["Retry-After"] = str(math.ceil((ends_at - now).total_seconds()))
+    return page
+
+
 def details_page(
     form: DetailsForm,
     action: str,
@@ -88,8 +126,11 @@ def details_page(
     status: int = 200,
     unavailable: bool = False,
     compares_number: bool = False,
+    sent_before: bool = False,
+    work: Work | None = None,
+    opens: RelativeTime | None = None,
 ) -> Response:
-    if unavailable:
+    if unavailable or work:
         form.keep_token()
     form.show_number()
     page = render_template(
@@ -101,6 +142,9 @@ def details_page(
         reference=reference_of(found.id) if found else None,
         unavailable=unavailable,
         compares_number=compares_number,
+        sent_before=sent_before,
+        work=work,
+        opens=opens,
         company=requesting_company(),
     )
     return retry_soon(make_response(page, status))

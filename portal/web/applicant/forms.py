@@ -15,6 +15,7 @@ from wtforms.widgets import HiddenInput
 
 from portal.domain.comparable_numbers import is_shared
 from portal.domain.onboarding import LIFETIME, Details
+from portal.domain.proof_of_work import effort_shown
 from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
 from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, DocumentRule, normalise, rule_for
@@ -212,6 +213,7 @@ class DetailsForm(_PersonForm):
         validators=[Optional(), _an_address],
     )
     consent = _consent()
+    proof = StringField(widget=HiddenInput())
     needs_cuil = False
     """A number that two people can have is not enough."""
 
@@ -238,6 +240,11 @@ class DetailsForm(_PersonForm):
             last_name=self.last_name.data,
             email=self.email.data or None,
         )
+
+    @property
+    def effort(self) -> int:
+        """What was done to exceed a limit of starts, see `StartCounter`. Only after `validate()` returned True."""
+        return effort_shown(self.form_token.data, self.proof.data or "", self.read_token.age)
 
     def fill_in(self, details: Details) -> None:
         """Leaves out the number, which must be typed again, and the e-mail address, which gu1 may have refused."""

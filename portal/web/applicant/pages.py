@@ -7,7 +7,7 @@ import contextlib
 from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.domain.errors import RetryRefused, StoreUnavailable
+from portal.domain.errors import LimitReached, RetryRefused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.web.access_link import open_access_link, open_for_poll
@@ -26,6 +26,7 @@ from portal.web.applicant.details_page import (
     details_page,
     details_response,
     invalid_form_response,
+    limited_details_page,
     redisplay_when_db_down,
 )
 from portal.web.applicant.forms import ActionForm
@@ -77,9 +78,13 @@ def submit() -> ResponseReturnValue:
             locale=current_language(),
             consent_version=form.read_token.consent_version,
             nonce=form.read_token.nonce,
+            address=request.remote_addr,
+            effort=form.effort,
         )
     except StoreUnavailable:
         return details_page(form, action, status=503, unavailable=True)
+    except LimitReached as limit:
+        return limited_details_page(form, action, limit)
     return redirect(onboarding_url(onboarding), 303)
 
 
@@ -111,7 +116,12 @@ def correct(token: str) -> ResponseReturnValue:
     if refused:
         return refused
     try:
-        portal().onboardings.give_details(found.id, form.details, consent_version=form.read_token.consent_version)
+        portal().onboardings.give_details(
+            found.id,
+            form.details,
+            consent_version=form.read_token.consent_version,
+            address=request.remote_addr,
+        )
     except StoreUnavailable:
         return details_page(form, action, found, status=503, unavailable=True)
     return redirect(action, 303)

@@ -1,0 +1,37 @@
+"""What a start of a verification counts against, under keys that name nobody."""
+
+from __future__ import annotations
+
+from portal.domain.onboarding import Details
+from portal.domain.start_limits import DAY, HOUR, StartCounter, StartLimits, address_block
+from portal.services.keyed_hash import KeyedHash
+
+FORM_USED = "form"
+DAILY = "day"
+
+
+class StartCounters:
+    def __init__(self, key_hash: KeyedHash, limits: StartLimits) -> None:
+        self._hash = key_hash
+        self._limits = limits
+
+    def of_source(self, address: str | None, effort: int | None = None) -> list[StartCounter]:
+        """The first says whose turn it is; none if it is not known where the request comes from."""
+        if address is None:
+            return []
+        key = self._key("address", address_block(address))
+        limit = None if effort is None else self._limits.address_hourly
+        return [StartCounter(key=key, lasts=HOUR, limit=limit, effort=effort)]
+
+    def of_form(self, nonce: str, details: Details, address: str | None, effort: int) -> list[StartCounter]:
+        """In one order for all, so that no two transactions wait for one another."""
+        document = self._key("document", f"{details.country} {details.document_number}")
+        return [
+            *self.of_source(address, effort),
+            StartCounter(key=self._key(FORM_USED, nonce), lasts=DAY, limit=1),
+            StartCounter(key=document, lasts=DAY, limit=self._limits.document_daily, effort=effort),
+            StartCounter(key=DAILY, lasts=DAY, limit=self._limits.daily),
+        ]
+
+    def _key(self, kind: str, value: str) -> str:
+        return f"{kind}:{self._hash.digest(f'{kind} {value}')}"
