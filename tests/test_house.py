@@ -40,6 +40,7 @@ ROUTES = {
     ("applicant.open_hosted_page", "/o/<token>/continue", "GET"),
     ("applicant.open_when_asked", "/o/<token>/continue", "POST"),
     ("applicant.retry", "/o/<token>/retry", "POST"),
+    ("applicant.end_photos", "/o/<token>/photos-done", "POST"),
     ("applicant.stop", "/o/<token>/stop", "POST"),
     ("applicant.came_back", "/return", "GET"),
     ("second_device.qr", "/o/<token>/qr.svg", "GET"),

@@ -143,7 +143,8 @@ STORED_DATA: dict[str, StoredData] = {
             " created_at updated_at",
             "validations": "status reason double_check double_check_taken_up confirming_since patience_ended_at"
             " identity_match identity_basis identity_required operator_decision was_in_review was_approved decided_by"
-            " shown_at gu1_updated_at expires_at verified_at created_at restart_asked_at restart_refused_at",
+            " shown_at returned_at gu1_updated_at expires_at verified_at created_at restart_asked_at"
+            " restart_refused_at",
         },
         kept=Kept.ONBOARDING,
         purpose=Purpose.FOLLOW_VALIDATION,

@@ -141,6 +141,8 @@ class Validation:
     session_id: str | None = field(default=None, repr=False)
     shown_at: datetime | None = None
     """When the browser was first sent to the hosted page."""
+    returned_at: datetime | None = None
+    """When the person came back from it, or said that the photos are done. Until then they may still be at them."""
     double_check: DoubleCheck = DoubleCheck.NOT_ASKED
     double_check_taken_up: bool = False
     """gu1 said that it makes the double check that we asked for."""
@@ -193,6 +195,12 @@ class Validation:
     def may_have_unseen_verdict(self, seen: Observation) -> bool:
         """gu1 says that an opened session expired: it may have missed the provider's verdict before that."""
         return seen.status is Status.EXPIRED and not self.status.is_final and self.shown_at is not None
+
+    @property
+    def is_at_photos(self) -> bool:
+        """The hosted page was opened, and nothing says yet that the person is through."""
+        is_open = self.status in {Status.PENDING, Status.IN_PROGRESS}
+        return is_open and self.shown_at is not None and self.returned_at is None
 
     @property
     def lost_approval(self) -> bool:

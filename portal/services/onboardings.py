@@ -154,7 +154,11 @@ class Onboardings:
             if url is None:
                 row.save(self._without_url(row.onboarding, validation, now))
                 return None
-            return url if validation.shown_at or self._opens(row, validation, now) else None
+            if validation.shown_at is None:
+                return url if self._opens(row, validation, now) else None
+            if validation.returned_at:
+                row.save(replace(row.onboarding, validation=replace(validation, returned_at=None), updated_at=now))
+            return url
 
     def _opens(self, row: LockedOnboarding, validation: Validation, now: datetime) -> bool:
         """Opens the hosted page for the first time; False if the person has no attempts left."""
@@ -192,8 +196,18 @@ class Onboardings:
         onboarding = self._store.find_by_session(session_id)
         if onboarding is None or not _was_opened_since(onboarding, self._clock() - RETURN_WITHIN):
             return None
-        self.request_refresh(onboarding.id)
+        self.record_photos_done(onboarding.id)
         return onboarding
+
+    def record_photos_done(self, onboarding_id: str) -> None:
+        """The person is back from the hosted page, or says that the photos are done; so gu1 is asked."""
+        now = self._clock()
+        with self._store.locked(onboarding_id) as row:
+            validation = row.onboarding.validation
+            if validation and validation.is_at_photos:
+                row.save(replace(row.onboarding, validation=replace(validation, returned_at=now), updated_at=now))
+            self._make_due(row)
+        self._wake()
 
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
         """Opens the next validation on the same entity, only one if repeated. Raises `RetryRefused`.

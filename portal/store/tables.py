@@ -163,6 +163,7 @@ validations = Table(
     Column("session_url_sealed", LargeBinary, key="session_url_encrypted"),
     Column("session_id", String),
     Column("shown_at", UtcDateTime),
+    Column("returned_at", UtcDateTime),
     Column("double_check", String, nullable=False),
     Column("double_check_taken_up", Boolean, nullable=False, server_default=false()),
     Column("confirming_since", UtcDateTime),

@@ -23,6 +23,7 @@ LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in rang
 def a_full_onboarding():
     validation = an_adopted_validation(
         number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, shown_at=LATER[1],
+        returned_at=LATER[1],
         double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
         identity_basis=IdentityBasis.NAME, identity_required=True, verified_digest="d2" * 32,
         operator_decision=OperatorDecision.RELEASED,

@@ -28,7 +28,7 @@ def stored_as(stage):
         Stage.PREPARING: lambda: {"validation": a_validation()},
         Stage.DELAYED: lambda: {"validation": a_validation(), "stall_reason": StallReason.REFUSED},
         Stage.READY: lambda: {"validation": adopted()},
-        Stage.WAITING: lambda: {"validation": adopted(shown_at=NOW)},
+        Stage.WAITING: lambda: {"validation": adopted(shown_at=NOW, returned_at=NOW)},
         Stage.CONFIRMING: lambda: {
             "validation": adopted(status=Status.APPROVED, double_check=DoubleCheck.UNANSWERED),
         },

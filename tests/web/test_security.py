@@ -73,6 +73,7 @@ ANSWERS = {
     "status as JSON": ("GET", "{waiting}/status", {"headers": {"Accept": "application/json"}}, 200),
     "nothing new": ("GET", "{unchanged}", {}, 204),
     "on to the hosted page": ("GET", "{ready}/status?part=status", {}, 200),
+    "photos done": ("POST", "{ready}/photos-done", {}, 400),
     "button for an older browser": ("POST", "{ready}/continue", {}, 400),
     "hosted page": ("GET", "{ready}/continue", {"headers": NAVIGATES}, 303),
     "code": ("GET", "{waiting}/qr.svg", {}, 200),

@@ -76,6 +76,8 @@ VARIANTS = {
     "preparing for long": Variant(Stage.PREPARING, "wait", _at(Stage.PREPARING), MINUTE),
     "ready": Variant(Stage.READY, "continue", _at(Stage.READY)),
     "ready past its end": Variant(Stage.READY, "wait", _at(Stage.READY), WEEK),
+    "at the photos": Variant(Stage.WAITING, "continue", _with(shown_at=NOW)),
+    "at the photos for long": Variant(Stage.WAITING, "continue", _with(shown_at=NOW), MINUTE),
     "waiting": Variant(Stage.WAITING, "continue", _at(Stage.WAITING)),
     "waiting for long": Variant(Stage.WAITING, "continue", _at(Stage.WAITING), MINUTE),
     "checked": Variant(Stage.WAITING, "wait", _with(status=Status.IN_PROGRESS, session_url=None, shown_at=NOW)),

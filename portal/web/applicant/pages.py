@@ -189,6 +189,15 @@ def retry(token: str) -> ResponseReturnValue:
     return redirect(url_to("applicant.onboarding", token=token), 303)
 
 
+@applicant.post("/o/<token>/photos-done")
+def end_photos(token: str) -> ResponseReturnValue:
+    found = _onboarding(token)
+    if not ActionForm(portal().form_tokens, found.id).validate():
+        return _with_fresh_button(found)
+    portal().onboardings.record_photos_done(found.id)
+    return redirect(url_to("applicant.onboarding", token=token), 303)
+
+
 @applicant.post("/o/<token>/stop")
 def stop(token: str) -> ResponseReturnValue:
     found = _onboarding(token)

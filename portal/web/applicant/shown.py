@@ -27,6 +27,9 @@ class Shown:
     remedy: Remedy | None
     is_argentine: bool
     pictured: Stage
+    is_at_photos: bool
+    was_at_photos: bool
+    progress: int | None
     attempts_left: int
     is_final: bool
     polls: bool

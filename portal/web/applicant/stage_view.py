@@ -41,6 +41,8 @@ TITLES = {
     Stage.CLOSED: _("This verification is closed"),
 }
 
+FINISHED = _("Did you finish the photos?")
+CHECKING = _("We are checking your photos")
 ON_HOLD = _("Your verification is on hold")
 CORRECTING = _("We are correcting your number")
 LATER = _("You can try again later")
@@ -205,11 +207,31 @@ class StageView:
             return NO_LONGER_VALID
         if self.goes_on_later:
             return LATER if self.retry_opens else AGAIN
+        if self.is_at_photos:
+            return FINISHED
+        if self.stage is Stage.WAITING and self.was_at_photos:
+            return CHECKING
         return TITLES[self.pictured]
+
+    @property
+    def was_at_photos(self) -> bool:
+        return self.validation is not None and self.validation.returned_at is not None
+
+    @property
+    def is_at_photos(self) -> bool:
+        """Nobody is told that photos are being checked, or to leave, before the photos are known to be taken."""
+        validation = self.validation
+        return self.stage is Stage.WAITING and self.may_continue and validation is not None and validation.is_at_photos
+
+    @property
+    def progress(self) -> int | None:
+        return Stage.READY.facts.progress if self.is_at_photos else self.stage.facts.progress
 
     @property
     def pictured(self) -> Stage:
         """The stage whose picture and title are shown: a session that ran out looks expired before gu1 closes it."""
+        if self.is_at_photos:
+            return Stage.READY
         ran_out = self.stage in {Stage.READY, Stage.ABANDONED} and not self.may_continue
         return Stage.EXPIRED if ran_out else self.stage
 
@@ -266,6 +288,9 @@ class StageView:
             remedy=self.remedy,
             is_argentine=self.onboarding.country == "AR",
             pictured=self.pictured,
+            is_at_photos=self.is_at_photos,
+            was_at_photos=self.was_at_photos,
+            progress=self.progress,
             attempts_left=self.attempts_left,
             is_final=self.standing.is_final,
             polls=not self.stage.is_final or self.retry_opens is not None,

@@ -33,6 +33,7 @@ class Urls:
     continue_: str
     retry: str
     stop: str
+    photos_done: str
     number: str
     start: str | None
     """The first page's form; None if the applicant came from a partner."""
@@ -127,6 +128,7 @@ def _context(found: Onboarding, view: StageView, *, part: Part | None) -> dict[s
             poll=url_to("applicant.status", token=token, v=version, part=part),
             continue_=url_to("applicant.open_hosted_page", token=token),
             retry=url_to("applicant.retry", token=token),
+            photos_done=url_to("applicant.end_photos", token=token),
             stop=url_to("applicant.stop", token=token),
             number=url_to("applicant.show_correction", token=token),
             start=url_to("applicant.start") if came_directly(found, portal()) else None,
