@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from babel import Locale
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from portal.web.document_numbers import COUNTRIES
 
@@ -23,6 +26,9 @@ COUNTRY_NAMES = {
     OTHER: _("Another country"),
 }
 
+_HOME_COUNTRIES = {"es-AR": "AR", "pt-BR": "BR"}
+"""Of the languages that are spoken in one listed country."""
+
 # CLDR territories that issue no identity documents.
 _NO_COUNTRIES = {"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"}
 
@@ -35,3 +41,15 @@ def other_countries() -> list[tuple[str, str]]:
     names = (get_locale() or Locale("en")).territories
     others = [(code, name) for code, name in names.items() if code in ISSUERS and code not in COUNTRIES]
     return sorted(others, key=lambda pair: unicodedata.normalize("NFD", pair[1]).casefold())
+
+
+@lru_cache(maxsize=256)
+def guessed_country(accepted: str, language: str) -> str | None:
+    """The listed country that the browser's languages name, else the page's language; None if neither says one.
+
+    `accepted`: the request's Accept-Language.
+    """
+    tags = [tag for tag in parse_accept_header(accepted, LanguageAccept).values() if "-" in tag]
+    regions = [tag.rpartition("-")[2].upper() for tag in tags]
+    named = next((region for region in regions if region in COUNTRY_NAMES), None)
+    return named or _HOME_COUNTRIES.get(language)

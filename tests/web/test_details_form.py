@@ -309,9 +309,33 @@ def test_the_country_field_asks_for_the_fragment(visitor):
     assert visitor.get(f"{country['hx-get']}&country=BR").status == 200
 
 
-@pytest.mark.parametrize(("language", "country"), [("es-AR", "AR"), ("pt-BR", "BR"), ("en", "AR")])
-def test_the_language_suggests_a_country(visitor, language, country):
-    assert typed_into(visitor.get(f"/?lang={language}"))["country"] == country
+@pytest.mark.parametrize(
+    ("language", "accepted", "country"),
+    [
+        ("es-AR", "", "AR"),
+        ("pt-BR", "", "BR"),
+        ("en", "", None),
+        ("es", "es", None),
+        ("es", "es-419,es;q=0.9", None),
+        ("es", "es-MX,es;q=0.9", "MX"),
+        ("es-AR", "es-MX,es;q=0.9", "MX"),
+        ("en", "en-US,en;q=0.9,es-CL;q=0.8", "CL"),
+        ("es-AR", "en-US,en;q=0.9", "AR"),
+        ("pt-BR", "pt-PT", "BR"),
+        ("en", "xx-OTHER", None),
+    ],
+)
+def test_the_country_is_guessed_only_where_something_says_it(visitor, language, accepted, country):
+    for _ in range(2):  # the second may be kept
+        page = visitor.get(f"/?lang={language}", headers={"Accept-Language": accepted})
+        assert typed_into(page).get("country") == country
+    assert (page.all("option")[0]["value"] == "") == (country is None)
+
+
+def test_whoever_chooses_no_country_is_asked_for_it(visitor, count):
+    sent = visitor.send_form("/?lang=en", country="")
+    assert (sent.status, count()) == (400, 0)
+    assert sent.one("a", href="#country")
 
 
 def test_without_scripts_a_button_brings_the_field(visitor, count):

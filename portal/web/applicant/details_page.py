@@ -19,7 +19,7 @@ from portal.services.start_counters import FORM_USED
 from portal.web.applicant.forms import DetailsForm
 from portal.web.applicant.relative_time import RelativeTime, relative_time
 from portal.web.context import portal
-from portal.web.countries import COUNTRY_NAMES
+from portal.web.countries import COUNTRY_NAMES, guessed_country
 from portal.web.error_pages import error_page, retry_soon
 from portal.web.i18n import current_language
 from portal.web.page_parts import Part, asks_for
@@ -28,7 +28,6 @@ from portal.web.requesting_company import hide_company, requesting_company
 
 DIRECT = "direct"
 """The subject of the first page's form."""
-_HOME_COUNTRY = {"es-AR": "AR", "pt-BR": "BR"}
 
 
 class AskedAgain(StrEnum):
@@ -60,7 +59,8 @@ def asked_again(found: Onboarding) -> AskedAgain | None:
 
 def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
     chosen = request.args.get("country")
-    form = DetailsForm(portal().form_tokens, subject, default_country=_HOME_COUNTRY.get(current_language(), "AR"))
+    guessed = guessed_country(request.headers.get("Accept-Language", ""), current_language())
+    form = DetailsForm(portal().form_tokens, subject, default_country=guessed)
     form.needs_cuil = found is not None and found.conflict is EntityConflict.CUIL_NEEDED
     if found and found.details and not isinstance(found.details, SealedDetails) and not form.is_submitted():
         form.fill_in(found.details)

@@ -217,7 +217,7 @@ class DetailsForm(_PersonForm):
     needs_cuil = False
     """A number that two people can have is not enough."""
 
-    def __init__(self, tokens: FormTokens, subject: str, *, default_country: str, **kwargs: Any) -> None:
+    def __init__(self, tokens: FormTokens, subject: str, *, default_country: str | None, **kwargs: Any) -> None:
         super().__init__(tokens, subject, **kwargs)
         self.country.choices = list(COUNTRY_NAMES.items())
         self.issuing_country.choices = other_countries()

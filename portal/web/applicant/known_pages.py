@@ -22,6 +22,7 @@ from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import StageView
 from portal.web.applicant.status_page import came_directly, personal_values
 from portal.web.context import Portal
+from portal.web.countries import guessed_country
 from portal.web.i18n import accepted_locale, print_time
 from portal.web.in_app_browser import LONGEST, app_and_exit
 from portal.web.links import BadLink, ExpiredLink
@@ -66,7 +67,8 @@ def form(environ: WSGIEnvironment, here: Portal) -> Known | None:
     accepted = accepted_locale(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     locale = _LOCALES[request.lang] if request.lang else accepted or here.config.default_locale
     values = {"form_token": lambda: here.form_tokens.issue(DIRECT), "printed": lambda: print_time(here.clock(), locale)}
-    return Known(("form", locale, request), here.release, values)
+    country = guessed_country(environ.get("HTTP_ACCEPT_LANGUAGE", ""), locale)
+    return Known(("form", locale, country, request), here.release, values)
 
 
 class StatusPages:
