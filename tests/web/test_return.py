@@ -110,3 +110,13 @@ def test_saying_so_twice_or_before_the_photos_changes_nothing(visitor, stored):
     for _ in range(2):
         assert visitor.post(f"{path}/photos-done", fields).status == 303
     assert visitor.get(path).stage == Stage.READY
+
+
+def test_after_the_photos_the_reference_is_at_hand(visitor, stored):
+    path = stored(validation=adopted(session_id=SESSION, shown_at=NOW), capture="new-tab")
+    page = visitor.get(f"/return?verificationSessionId={SESSION}")
+    assert page.one("a", href=path)
+    shown = page.text("p", **{"class": "reference"})
+    assert visitor.get(path).text("span", translate="no") in shown
+    nobodys = visitor.get("/return")
+    assert not nobodys.all("p", **{"class": "reference"})

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ANY_LOOPBACK
+from portal.domain.reference import reference_of
 from portal.domain.web_addresses import is_loopback
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.second_device import is_watched_elsewhere
@@ -17,6 +18,7 @@ from portal.web.entry_device import QR
 from portal.web.framing import allow_framing
 from portal.web.in_app_browser import in_app_browser
 from portal.web.page_parts import camera_is_blocked, has_mouse
+from portal.web.requesting_company import requesting_company
 from portal.web.security import allow, permit
 from portal.web.urls import url_to
 
@@ -88,7 +90,10 @@ def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
         is_sure = "Sec-Fetch-Dest" in request.headers
         allow("frame-ancestors", "'self'")
         return render_template("onboarding/came_back_framed.html", page_url=None if is_sure else page_url)
-    return render_template("onboarding/came_back.html", page_url=page_url)
+    reference = reference_of(found.id) if found else None
+    return render_template(
+        "onboarding/came_back.html", page_url=page_url, company=requesting_company(), reference=reference
+    )
 
 
 def _page_url(found: Onboarding) -> str:
