@@ -49,6 +49,7 @@ from portal.store.clock import DatabaseClock
 from portal.store.database import engine_of
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
+from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
 from portal.store.readiness import Readiness
@@ -91,6 +92,7 @@ class Stores:
     history: History
     search: OnboardingSearch
     shared_state: SharedState
+    retention: OnboardingRetention
     readiness: Readiness
 
 
@@ -194,6 +196,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         history=History(engine),
         search=OnboardingSearch(engine),
         shared_state=SharedState(engine),
+        retention=OnboardingRetention(engine),
         readiness=Readiness(engine, onboardings.ping),
     )
 
@@ -290,7 +293,9 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
             stores.shared_state,
             stores.outbox,
             stores.onboardings,
+            stores.retention,
             attempts_window=shared.config.attempts_window,
+            kept_for=shared.config.retention,
         ).purge_expired,
         close=close,
         listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),

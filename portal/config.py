@@ -28,6 +28,8 @@ from portal.domain.weak_secrets import SHORTEST
 from portal.domain.web_addresses import is_loopback, split_web_url
 
 MIN_KEY_LENGTH = 32
+SHORTEST_RETENTION = 31
+"""In days: longer than any access link works."""
 USUAL_START_LIMITS = StartLimits(address_hourly=30, document_daily=10, daily=5000)
 SECRETS = ("PORTAL_SECRET_KEYS", "PORTAL_DATABASE_URL", "PORTAL_METRICS_TOKEN", "GU1_API_KEY", "GU1_WEBHOOK_SECRETS")
 """Settings that nothing shows, and that may come from the file that the variable with `_FILE` behind its name names."""
@@ -54,6 +56,7 @@ class Config(BaseModel):
     attempts_window: timedelta = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
+    retention_days: int | None = Field(None, ge=SHORTEST_RETENTION, validation_alias="PORTAL_RETENTION_DAYS")
     starts_per_address: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_ADDRESS")
     starts_per_document: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DOCUMENT")
     starts_per_day: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DAY")
@@ -184,6 +187,10 @@ class Config(BaseModel):
     def is_public(self) -> bool:
         """Whether others than this machine's users reach the portal."""
         return not is_loopback(self.host)
+
+    @property
+    def retention(self) -> timedelta | None:
+        return timedelta(days=self.retention_days) if self.retention_days else None
 
     @property
     def start_limits(self) -> StartLimits:

@@ -9,6 +9,7 @@ from portal.cli.config_command import config_command
 from portal.cli.migrate import migrate_command
 from portal.cli.onboarding_group import onboarding_group
 from portal.cli.partner import partner_group
+from portal.cli.purge import purge
 from portal.cli.rekey import rekey
 from portal.cli.reverify import reverify
 from portal.cli.serve import serve
@@ -30,6 +31,7 @@ for command in (
     onboarding_group,
     reverify,
     rekey,
+    purge,
     status,
 ):
     main.add_command(command)

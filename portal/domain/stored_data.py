@@ -27,7 +27,7 @@ class Kept(StrEnum):
     LINK = "link"
     """Until the access link has expired and nothing is left to do."""
     ONBOARDING = "onboarding"
-    """As long as the onboarding. An erasure takes what is personal in it."""
+    """As long as the onboarding: PORTAL_RETENTION_DAYS. An erasure takes what is personal in it."""
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     CREATE_RECORD = "create_record"
     COMPARE_DOCUMENT = "compare_document"
     LIMIT_ATTEMPTS = "limit_attempts"
+    COUNT = "count"
     LIMIT_STARTS = "limit_starts"
     PROVE_CONSENT = "prove_consent"
     SERVE_PARTNER = "serve_partner"
@@ -86,6 +87,12 @@ STORED_DATA: dict[str, StoredData] = {
         form=Form.KEYED_HASH,
         kept=Kept.ATTEMPTS_WINDOW,
         purpose=Purpose.LIMIT_ATTEMPTS,
+    ),
+    "numbers_of_deleted": StoredData(
+        columns={"purged_onboardings": "month status number"},
+        kept=Kept.FOREVER,
+        purpose=Purpose.COUNT,
+        is_personal=False,
     ),
     "start_counts": StoredData(
         columns={"start_counters": "key used ends_at", "onboardings": "turn"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.domain.onboarding import LIFETIME
-from portal.services.ports import Outbox, SharedState, Store
+from portal.services.ports import Outbox, Retention, SharedState, Store
 
 WEBHOOK_RETENTION = timedelta(days=30)
 DELIVERED_EVENT_RETENTION = timedelta(days=30)
@@ -14,14 +14,28 @@ IDEMPOTENCY_KEY_RETENTION = timedelta(days=7)
 REOPENING = timedelta(days=1)
 """In which gu1 may take the end of a validation back, so that its hosted page is needed again."""
 SLICE = 500
+SLICE_OF_ONBOARDINGS = 100
+"""Each is a dozen rows in all."""
 
 
 class Housekeeping:
-    def __init__(self, shared_state: SharedState, outbox: Outbox, store: Store, *, attempts_window: timedelta) -> None:
+    def __init__(
+        self,
+        shared_state: SharedState,
+        outbox: Outbox,
+        store: Store,
+        retention: Retention,
+        *,
+        attempts_window: timedelta,
+        kept_for: timedelta | None = None,
+    ) -> None:
+        """`kept_for`: how long a finished onboarding is kept after its last change; None: for ever."""
         self._shared_state = shared_state
         self._outbox = outbox
         self._store = store
+        self._retention = retention
         self._attempts_window = attempts_window
+        self._kept_for = kept_for
 
     def purge_expired(self, now: datetime) -> bool:
         """Deletes a slice of each kind; True if there may be more. Raises `StoreUnavailable`."""
@@ -33,5 +47,13 @@ class Housekeeping:
             self._store.purge_details(now - LIFETIME, limit=SLICE),
             self._store.purge_sessions(now - LIFETIME, now - REOPENING, limit=SLICE),
             self._store.forget_persons(now - self._attempts_window, limit=SLICE),
+            self._purge_onboardings(now),
         )
+        if not any(purged):
+            self._retention.forget_deleted()
         return any(purged)
+
+    def _purge_onboardings(self, now: datetime) -> int:
+        if self._kept_for is None:
+            return 0
+        return self._retention.purge_onboardings(now - self._kept_for, limit=SLICE_OF_ONBOARDINGS)

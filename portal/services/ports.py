@@ -290,6 +290,14 @@ class SharedState(Protocol):
     def spent(self, hour: datetime) -> int: ...
 
 
+class Retention(Protocol):
+    def purge_onboardings(self, until: datetime, *, limit: int) -> int:
+        """Deletes finished onboardings that have not changed since, with all that belongs to them."""
+
+    def forget_deleted(self) -> None:
+        """Takes what was deleted from wherever the database still holds it, as far as it can."""
+
+
 class Outbox(Protocol):
     """Notifications to deliver; the store adds them in the transaction of each change."""
 

@@ -47,6 +47,7 @@ _PARTNERS = text("partner IS NOT NULL")
 _WAITING = text("due_at IS NOT NULL")
 _CALM = text("current_validation IS NOT NULL AND due_at IS NOT NULL AND turn = 0")
 _FLOOD = text("turn > 0 AND due_at IS NOT NULL")
+_OVER = text("due_at IS NULL")
 _EXTERNAL = text("external_id IS NOT NULL")
 _SESSION = text("session_id IS NOT NULL")
 _SEALED = text("session_url_sealed IS NOT NULL")
@@ -129,6 +130,7 @@ onboardings = Table(
     Index("ix_onboardings_waiting", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_onboardings_calm", "due_at", sqlite_where=_CALM, postgresql_where=_CALM),
     Index("ix_onboardings_flood", "turn", "due_at", sqlite_where=_FLOOD, postgresql_where=_FLOOD),
+    Index("ix_onboardings_over", "created_at", sqlite_where=_OVER, postgresql_where=_OVER),
     Index("ix_onboardings_watched", "watched_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_onboardings_personal", "created_at", sqlite_where=PERSONAL, postgresql_where=PERSONAL),
     Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
@@ -276,6 +278,15 @@ start_counters = Table(
     Column("ends_at", UtcDateTime, nullable=False, index=True),
 )
 """Starts of verifications by where they come from, and what limits them."""
+
+purged_onboardings = Table(
+    "purged_onboardings",
+    metadata,
+    Column("month", String, primary_key=True),
+    Column("status", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+"""What is left of onboardings that were deleted by age: how many began in a month, and how they ended."""
 
 budgets = Table(
     "budgets",

@@ -1,3 +1,4 @@
+import secrets
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,13 +8,15 @@ from sqlalchemy import select
 from portal.app import runner_of
 from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.errors import KeyReused
+from portal.domain.status import Status
 from portal.runner.housekeeping import Housekeeping
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
+from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
-from portal.store.tables import events, webhook_deliveries
+from portal.store.tables import events, metadata, onboardings, purged_onboardings, webhook_deliveries
 from tests.factories import NOW, an_adopted_validation, an_onboarding, some_details
 from tests.store.outbox import add_events, notifying_store
 
@@ -35,7 +38,14 @@ def after(database, store, clock):
     """Keeps house so much later."""
 
     def after(**time):
-        keeper = Housekeeping(SharedState(database), Outbox(database), store, attempts_window=DEFAULT_WINDOW)
+        keeper = Housekeeping(
+            SharedState(database),
+            Outbox(database),
+            store,
+            OnboardingRetention(database),
+            attempts_window=DEFAULT_WINDOW,
+            kept_for=timedelta(days=90),
+        )
         while keeper.purge_expired(clock.now + timedelta(**time)):
             pass
 
@@ -114,3 +124,32 @@ def test_portal_itself_forgets_details_of_old_links(app, create_for_customer, cl
     given = create_for_customer(details=some_details())
     runner_of(app).purge_expired(clock.now + timedelta(days=30))
     assert onboardings.get(given.id).details is None
+
+
+def test_finished_onboardings_leave_only_their_number(database, store, after):
+    over = an_onboarding(validation=an_adopted_validation(status=Status.APPROVED), due_at=None)
+    for changes in ({}, {"updated_at": NOW + timedelta(days=30)}, {"due_at": NOW + timedelta(days=400)}):
+        store.add(replace(over, id=str(changes), submission=None, validation=a_fresh(over.validation), **changes))
+    after(days=89)
+    assert kept(database, onboardings.c.id) == 3
+    after(days=91)
+    assert kept(database, onboardings.c.id) == 2
+    after(days=121)
+    assert kept(database, onboardings.c.id) == 1  # something is left to do with it
+    with database.connect() as connection:
+        assert connection.execute(select(purged_onboardings)).all() == [(f"{NOW:%Y-%m}", "approved", 2)]
+
+
+def a_fresh(validation):
+    return replace(validation, nonce=secrets.token_hex(8), gu1_id=secrets.token_hex(8))
+
+
+@pytest.mark.parametrize("kind", ["history", "events", "idempotency_keys", "customers", "validations"])
+def test_nothing_outlives_its_onboarding(database, create_for_customer, store, after, kind):
+    created = create_for_customer(key="k")
+    with store.locked(created.id) as row:
+        row.save(replace(row.onboarding, due_at=None, updated_at=NOW))
+    table = metadata.tables[kind]
+    after(days=400)
+    with database.connect() as connection:
+        assert connection.execute(select(table)).all() == []

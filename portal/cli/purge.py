@@ -1,0 +1,46 @@
+"""portal purge"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from portal.cli.common import configuration, database, usable_schema
+from portal.config import SHORTEST_RETENTION
+from portal.store.onboarding_retention import OnboardingRetention
+
+SLICE = 100
+
+
+@click.command("purge")
+@click.option(
+    "--days",
+    type=click.IntRange(SHORTEST_RETENTION),
+    help="Instead of PORTAL_RETENTION_DAYS: how long ago an onboarding must have changed last.",
+)
+def purge(days: int | None) -> None:
+    """Delete finished onboardings that are older than PORTAL_RETENTION_DAYS, now instead of within the hour.
+
+    May be interrupted and repeated.
+    """
+    config = configuration()
+    days = days or config.retention_days
+    if days is None:
+        raise click.UsageError("nothing is deleted by age: set PORTAL_RETENTION_DAYS, or give --days")
+    until, purged = datetime.now(UTC) - timedelta(days=days), 0
+    with database(config) as engine:
+        usable_schema(engine)
+        retention = OnboardingRetention(engine)
+        while found := retention.purge_onboardings(until, limit=SLICE):
+            purged += found
+            _show_progress(purged)
+        retention.forget_deleted()
+    click.echo(f"{purged} onboardings deleted that last changed before {until:%Y-%m-%d %H:%M} UTC.")
+
+
+def _show_progress(purged: int) -> None:
+    """One line that grows on a terminal, a line for each slice elsewhere."""
+    is_terminal = sys.stderr.isatty()
+    click.echo(("\r" if is_terminal else "") + f"{purged} deleted", nl=not is_terminal, err=True)
