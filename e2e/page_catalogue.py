@@ -158,6 +158,8 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
         yield CatalogueEntry(f"details with the conflict {conflict}", page(**conflicting))
     yield from _of_partners(page)
     yield CatalogueEntry("back from the hosted page", "/return")
+    yield CatalogueEntry("privacy", "/privacy")
+    yield CatalogueEntry("privacy of a partner's customers", "/privacy?partner=shop")
     yield CatalogueEntry("no such page", "/nowhere")
     yield CatalogueEntry("link that ran out", page(created_at=NOW - timedelta(days=31)))
     yield CatalogueEntry("wrong way to open a page", "/", "PUT")

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError
 
 from portal.domain.attempts import DEFAULT_WINDOW, LONGEST_WINDOW, SHORTEST_WINDOW
 from portal.domain.capture_modes import Capture
-from portal.domain.contact import is_contact_url
+from portal.domain.contact import is_contact_url, is_page_url
 from portal.domain.durations import duration_of
 from portal.domain.locales import Locale
 from portal.domain.provider_hosts import parsed_provider_host
@@ -56,6 +56,7 @@ class Config(BaseModel):
     attempts_window: timedelta = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
+    privacy_url: str | None = Field(None, validation_alias="PORTAL_PRIVACY_URL")
     retention_days: int | None = Field(None, ge=SHORTEST_RETENTION, validation_alias="PORTAL_RETENTION_DAYS")
     starts_per_address: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_ADDRESS")
     starts_per_document: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DOCUMENT")
@@ -120,6 +121,13 @@ class Config(BaseModel):
     def _contact_url(cls, value: str | None) -> str | None:
         if value is not None and not is_contact_url(value):
             raise ValueError("must be an address like https://…, mailto:name@example.com or tel:+541155551234")
+        return value
+
+    @field_validator("privacy_url")
+    @classmethod
+    def _privacy_url(cls, value: str | None) -> str | None:
+        if value is not None and not is_page_url(value):
+            raise ValueError("must be an address like https://example.com/privacy")
         return value
 
     @field_validator("base_url")

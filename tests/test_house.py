@@ -58,6 +58,7 @@ ROUTES = {
     ("partner_api.openapi", "/api/v1/openapi.json", "GET"),
     ("webhook.receive", "/webhooks/gu1", "POST"),
     ("embed_script", "/embed.js", "GET"),
+    ("privacy.notice", "/privacy", "GET"),
     ("operations.healthz", "/healthz", "GET"),
     ("operations.readyz", "/readyz", "GET"),
     ("operations.metrics", "/metrics", "GET"),

@@ -51,6 +51,8 @@ def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:
         yield Finding("/metrics", "everybody may read it: set PORTAL_METRICS_PORT or PORTAL_METRICS_TOKEN")
     if is_loopback(urlsplit(config.gu1_base_url).hostname or ""):
         yield Finding("GU1_BASE_URL", "is on this machine: real people would be judged by a mock")
+    if not config.operator_name and not config.contact_url:
+        yield Finding("/privacy", "says neither who is responsible nor how to reach them: set PORTAL_OPERATOR_NAME")
     if config.log_level == "DEBUG":
         yield Finding("PORTAL_LOG_LEVEL", "DEBUG is for development")
     try:

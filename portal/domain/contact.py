@@ -11,13 +11,16 @@ _PHONE = re.compile(r"tel:\+?[\d().-]*\d{2}[\d().-]*")
 
 
 def is_contact_url(url: str) -> bool:
-    if not url.isascii() or not url.isprintable() or any(char in url for char in ' "<>\\'):
-        return False
-    return bool(_MAIL.fullmatch(url) or _PHONE.fullmatch(url)) or _is_page(url)
+    return (_is_safe(url) and bool(_MAIL.fullmatch(url) or _PHONE.fullmatch(url))) or is_page_url(url)
 
 
-def _is_page(url: str) -> bool:
+def is_page_url(url: str) -> bool:
+    """Of a page over https."""
     try:
-        return split_web_url(url).scheme == "https"
+        return _is_safe(url) and split_web_url(url).scheme == "https"
     except ValueError:
         return False
+
+
+def _is_safe(url: str) -> bool:
+    return url.isascii() and url.isprintable() and not any(char in url for char in ' "<>\\')

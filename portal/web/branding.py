@@ -45,6 +45,11 @@ def show_as(onboarding: Onboarding | PollState) -> None:
     g.partner = portal().partners.get(onboarding.partner)
 
 
+def show_as_partner(partner: Partner) -> None:
+    """The same for a page that is about no onboarding."""
+    g.partner = partner
+
+
 def branded_partner() -> Partner | None:
     """The partner whose page this answer is."""
     found: Partner | None = g.get("partner")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from babel.dates import format_datetime
 from flask import Flask, current_app, g, request
@@ -47,6 +48,8 @@ def languages() -> list[Language]:
     """Every language with the URL of this page in it."""
     here = current_language()
     kept = f"&via={entry_device()}" if entry_device() else ""
+    if request.endpoint == "privacy.notice" and "partner" in request.args:
+        kept += "&" + urlencode({"partner": request.args["partner"]})
     return [Language(it, it.own_name, f"?lang={it}{kept}", it is here) for it in Locale]
 
 

@@ -7,7 +7,7 @@ from portal.config import Config
 from portal.partners.registry import new_signing_secret
 from portal.store.database import make_engine, migrate
 
-PUBLIC = {"base_url": "https://kyc.example.com", "metrics_port": 9100}
+PUBLIC = {"base_url": "https://kyc.example.com", "metrics_port": 9100, "operator_name": "Banco"}
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def test_nothing_is_named_where_nothing_is_weak(found):
     [
         ({"metrics_port": None}, "/metrics"),
         ({"gu1_base_url": "http://127.0.0.1:9000"}, "GU1_BASE_URL"),
+        ({"operator_name": None}, "/privacy"),
         ({"log_level": "DEBUG"}, "PORTAL_LOG_LEVEL"),
         ({"partner": 'origins = ["http://localhost:8100"]'}, "shop"),
         ({"partner": 'return_urls = ["http://127.0.0.1:8100/done"]'}, "shop"),
@@ -58,7 +59,7 @@ def test_notifications_into_a_private_network_are_named(found, address):
 
 
 def test_on_loopback_only_files_matter(found):
-    assert found(base_url="http://127.0.0.1:8000", metrics_port=None, log_level="DEBUG") == []
+    assert found(base_url="http://127.0.0.1:8000", metrics_port=None, operator_name=None, log_level="DEBUG") == []
 
 
 def test_database_is_made_for_its_owner_only_or_made_so(tmp_path):

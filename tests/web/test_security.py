@@ -67,6 +67,7 @@ ANSWERS = {
     "form": ("GET", "/", {}, 200),
     "head": ("HEAD", "/", {}, 200),
     "options": ("OPTIONS", "/", {}, 200),
+    "privacy": ("GET", "/privacy", {}, 200),
     "form fragment": ("GET", "/?part=document&country=BR", {}, 200),
     "status page": ("GET", "{waiting}", {}, 200),
     "status fragment": ("GET", "{waiting}/status", {}, 200),

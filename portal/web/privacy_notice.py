@@ -1,0 +1,41 @@
+"""The privacy notice of the portal, and of each partner: whose, what for, who gets what, how long, and which rights."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, g, render_template, request, url_for
+
+from portal.domain.provider_hosts import ANY_LOOPBACK
+from portal.web.branding import branded_partner, show_as_partner
+from portal.web.context import portal
+from portal.web.i18n import current_language
+from portal.web.requesting_company import requesting_company
+from portal.web.stored_data_texts import kept_data
+
+privacy = Blueprint("privacy", __name__)
+
+
+@privacy.get("/privacy")
+def notice() -> str:
+    """`?partner=`: the slug of the partner for whose customers it is; also of one that is switched off."""
+    slug = request.args.get("partner")
+    if slug is not None:
+        show_as_partner(portal().partners.get(slug) or abort(404))
+    config, company = portal().config, requesting_company()
+    return render_template(
+        "privacy.html",
+        company=company,
+        operator=config.operator_name if config.operator_name != company.name else None,
+        policy_url=config.privacy_url,
+        provider=", ".join(host.removeprefix(".") for host in config.gu1_provider_hosts if host != ANY_LOOPBACK),
+        asks_renaper=config.gu1_double_check_renaper,
+        kept=kept_data(config),
+    )
+
+
+def privacy_link() -> str | None:
+    """For the foot of every page. None while the partner cannot be read: it would name the wrong company."""
+    if g.get("hides_company"):
+        return None
+    partner = branded_partner()
+    own = url_for("privacy.notice", lang=current_language(), partner=partner.slug if partner else None)
+    return portal().config.privacy_url or own
