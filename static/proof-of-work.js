@@ -43,7 +43,7 @@
       for (let i = 0; i < 500; i += 1, tried += 1) {
         if (firstWord(challenge + tried) < most) {
           form.elements.proof.value = tried;
-          form.requestSubmit();
+          form.submit();
           return;
         }
       }

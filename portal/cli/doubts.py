@@ -19,6 +19,9 @@ _PRODUCTION_KEY = re.compile(r"(gk_prod|gk_production|gk_live|sk_live|gsk_live)_
 def doubts_of(settings: Settings) -> tuple[Finding, ...]:
     found = [Finding(name, problem) for name, problem in unknown_settings(settings.environment)]
     found += _kind_of_key(settings.config)
+    if settings.config.is_public and not settings.config.trusted_proxies:
+        everybody = "behind a proxy everybody has its address, and the limits of starts count them as one"
+        found.append(Finding("PORTAL_TRUSTED_PROXIES", f"is 0: {everybody}", is_warning=True))
     for name, given in settings.environment.given.items():
         problem = miscopied(given.text)
         if problem and name not in SECRETS:

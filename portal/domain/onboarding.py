@@ -145,6 +145,8 @@ class Onboarding:
     """When gu1 is next asked about the other attempts: one has news, or is still open and must be cancelled."""
     link_generation: int = 0
     """How often the access link was replaced by a new one: no other link leads anywhere."""
+    link_issued_at: datetime | None = None
+    """When a link took the place of the first one."""
     link_expires_at: datetime | None = None
     """Of a link that replaced another; the first one expires with the onboarding."""
     request_id: str | None = None
@@ -230,8 +232,13 @@ class Onboarding:
 
     @property
     def ends_at(self) -> datetime:
+        """From when on no link can lead to it any more."""
+        return self.created_at + LIFETIME
+
+    @property
+    def link_ends_at(self) -> datetime:
         """When the access link expires."""
-        return self.link_expires_at or self.created_at + LIFETIME
+        return self.link_expires_at or self.ends_at
 
     @property
     def shown(self) -> tuple[object, ...]:
@@ -241,7 +248,7 @@ class Onboarding:
             (self.locale, self.country, self.capture, self.return_url, self.given_by_partner),
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
             (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
-            (self.conflict, self.correction, self.entity_is_own, self.link_generation),
+            (self.conflict, self.correction, self.entity_is_own, self.link_generation, self.recheck_at is None),
             self.earlier_attempts,
             self.validation and self.validation.shown,
         )

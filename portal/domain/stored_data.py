@@ -119,7 +119,7 @@ STORED_DATA: dict[str, StoredData] = {
     "partner_customer": StoredData(
         columns={
             "onboardings": "partner external_id known_as return_url state metadata capture given_by_partner reverify"
-            " other_numbers link_generation link_expires_at",
+            " other_numbers link_generation link_issued_at link_expires_at",
             "customers": "partner external_id onboarding_id",
         },
         kept=Kept.ONBOARDING,

@@ -288,7 +288,8 @@ class Validation:
     def shown(self) -> tuple[object, ...]:
         """All that the applicant's page shows of it."""
         restart = (self.restart_asked_at, self.restart_refused_at)
-        return (*self._visible, self.number, self.shown_at, self.ends_at, self.ran_out, self.lacks_page, *restart)
+        opened = (self.shown_at, self.returned_at, self.ends_at, self.ran_out, self.lacks_page)
+        return (*self._visible, self.number, *opened, *restart)
 
     @property
     def remedy(self) -> Remedy | None:

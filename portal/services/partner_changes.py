@@ -81,7 +81,11 @@ class PartnerChanges:
                 raise OnboardingOver(onboarding_id)
             expires_at = min(last, now + ttl) if ttl else last
             changed = replace(
-                found, link_generation=found.link_generation + 1, link_expires_at=expires_at, updated_at=now
+                found,
+                link_generation=found.link_generation + 1,
+                link_issued_at=now,
+                link_expires_at=expires_at,
+                updated_at=now,
             )
             self._save(row, changed, request, now)
             return row.onboarding
@@ -115,7 +119,7 @@ class PartnerChanges:
     ) -> None:
         row.save(changed)
         if request:
-            row.remember_response(request, f"{changed.link_generation} {changed.ends_at.timestamp()}", now)
+            row.remember_response(request, f"{changed.link_generation} {changed.link_ends_at.timestamp()}", now)
 
     def _idempotent(self, key: str, facts: str) -> IdempotentRequest:
         return IdempotentRequest(

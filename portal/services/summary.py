@@ -76,7 +76,7 @@ def summary_of(onboarding: Onboarding, policy: Policy, now: datetime) -> Summary
         ),
         is_final=standing.is_final,
         attempts_left=0 if standing.is_final else standing.attempts_left,
-        expires_at=onboarding.ends_at,
+        expires_at=onboarding.link_ends_at,
         livemode=policy.is_live,
         state=onboarding.state,
         metadata=dict(onboarding.metadata or {}),

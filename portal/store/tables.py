@@ -120,6 +120,7 @@ onboardings = Table(
     Column("sweep_at", UtcDateTime),
     Column("recheck_at", UtcDateTime),
     Column("link_generation", Integer, nullable=False, server_default=text("0")),
+    Column("link_issued_at", UtcDateTime),
     Column("link_expires_at", UtcDateTime),
     Column("request_id", String),
     Column("fence", BigInteger, nullable=False),

@@ -94,7 +94,7 @@ class AccessLinks:
     def token(self, onboarding: Onboarding) -> str:
         """Always the same for one onboarding, until the link is replaced."""
         generation = [onboarding.link_generation] if onboarding.link_generation else []
-        return self._signed.dumps([onboarding.id, int(onboarding.ends_at.timestamp()), *generation])
+        return self._signed.dumps([onboarding.id, int(onboarding.link_ends_at.timestamp()), *generation])
 
     def onboarding_id(self, token: str) -> str:
         """Of what may be an earlier link. Raises `BadLink` or `ExpiredLink`."""

@@ -21,6 +21,8 @@ from portal.web.slots import LEAVES_SLOTS, around_slots
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_LONGEST_NAME = 16
+"""Of a page. What is longer in an address is a token."""
 MOST_ANSWERS = 256
 """Of all kinds; then the oldest is forgotten."""
 
@@ -87,6 +89,9 @@ class RememberedAnswers:
         status, headers, body = _answer_of(self._flask, environ | {LEAVES_SLOTS: True, "HTTP_ACCEPT_ENCODING": ""})
         if not status.startswith(known.status):
             return None
+        again = self._known(environ)
+        if again is None or again.kind != known.kind or _names_its_visitor(body, environ):
+            return None  # what is stored changed between the two looks at it, so the answer is of another kind
         answer = _Answer(status, headers, around_slots(body))
         if not answer.slots <= known.values.keys():
             return None
@@ -95,6 +100,10 @@ class RememberedAnswers:
                 del self._answers[next(iter(self._answers))]
             self._answers[known.kind, known.release] = answer
         return answer
+
+
+def _names_its_visitor(body: bytes, environ: WSGIEnvironment) -> bool:
+    return any(len(part) > _LONGEST_NAME and part.encode() in body for part in environ["PATH_INFO"].split("/"))
 
 
 class _Answer:

@@ -142,9 +142,18 @@ GU1, PUBLIC, MOCK = "https://api.gu1.ai", "https://kyc.example.com", "http://127
     ],
 )
 def test_kind_of_key_is_compared_with_the_addresses(key, gu1, portal_at, says):
-    config = Config(gu1_api_key=key, gu1_base_url=gu1, base_url=portal_at, gu1_webhook_secrets=("s",))
+    config = Config(
+        gu1_api_key=key, gu1_base_url=gu1, base_url=portal_at, gu1_webhook_secrets=("s",), trusted_proxies=1
+    )
     found = doubts_of(Settings(config, Environment({}, {}, {})))
     assert bool(found) is bool(says) and says in "".join(it.found for it in found)
+
+
+@pytest.mark.parametrize(("portal_at", "proxies", "warns"), [(PUBLIC, 0, True), (PUBLIC, 1, False), (MOCK, 0, False)])
+def test_public_portal_that_believes_no_proxy_is_warned_of(portal_at, proxies, warns):
+    given = {"gu1_api_key": "opaque", "gu1_base_url": GU1 if warns or proxies else MOCK, "gu1_webhook_secrets": ("s",)}
+    found = doubts_of(Settings(Config(**given, base_url=portal_at, trusted_proxies=proxies), Environment({}, {}, {})))
+    assert [(it.what, it.is_warning) for it in found] == [("PORTAL_TRUSTED_PROXIES", True)] * warns
 
 
 def test_version_is_the_package_s(portal):

@@ -44,7 +44,8 @@ def a_full_onboarding():
         reverify=True, verified_until=LATER[1], verification_check_at=LATER[2], reverification_due_at=LATER[3],
         outages=8, outages_in_row=9, person="d2" * 32, earlier_attempts=(LATER[0], LATER[1]),
         correction=Correction.REPLACED, entity_is_own=True, set_aside=1, other_numbers=2,
-        stopped_by_operator=True, request_id="req-1", link_generation=3, link_expires_at=LATER[4],
+        stopped_by_operator=True, request_id="req-1", link_generation=3,
+        link_issued_at=LATER[3], link_expires_at=LATER[4],
     )  # fmt: skip
 
 

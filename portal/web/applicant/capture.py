@@ -83,7 +83,7 @@ def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
     if found:
         show_as(found)
         allow_framing()
-    capture, page_url = capture_of(found), _page_url(found) if found else None
+    capture, page_url = capture_of(found), _page_url(found) if found and _was_opened_by_this_link(found) else None
     if page_url and capture is Capture.REDIRECT:
         return redirect(page_url, 303)
     if capture is Capture.FRAME and _is_framed():
@@ -94,6 +94,12 @@ def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
     return render_template(
         "onboarding/came_back.html", page_url=page_url, company=requesting_company(), reference=reference
     )
+
+
+def _was_opened_by_this_link(found: Onboarding) -> bool:
+    """If not, whoever comes back may be somebody whose link the partner has ended."""
+    opened_at = found.validation.shown_at if found.validation else None
+    return found.link_issued_at is None or (opened_at is not None and opened_at >= found.link_issued_at)
 
 
 def _page_url(found: Onboarding) -> str:

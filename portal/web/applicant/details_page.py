@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -113,6 +113,7 @@ def limited_details_page(form: DetailsForm, action: str, limit: LimitReached) ->
 
 def _come_back_later(form: DetailsForm, action: str, ends_at: datetime) -> Response:
     now = portal().clock()
+    ends_at = max(ends_at, now + timedelta(seconds=1))
     page = details_page(form, action, status=429, opens=relative_time(ends_at, now))
     page.headers["Retry-After"] = str(math.ceil((ends_at - now).total_seconds()))
     return page

@@ -192,9 +192,11 @@ def retry(token: str) -> ResponseReturnValue:
 @applicant.post("/o/<token>/photos-done")
 def end_photos(token: str) -> ResponseReturnValue:
     found = _onboarding(token)
-    if not ActionForm(portal().form_tokens, found.id).validate():
+    form = ActionForm(portal().form_tokens, found.id)
+    if not form.validate():
         return _with_fresh_button(found)
-    portal().onboardings.record_photos_done(found.id)
+    if form.attempt.data == found.validation_number:
+        portal().onboardings.record_photos_done(found.id)
     return redirect(url_to("applicant.onboarding", token=token), 303)
 
 

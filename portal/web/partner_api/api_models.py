@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from flask_babel import force_locale
@@ -211,6 +211,13 @@ class ChangeRequest(_Strict):
         return self
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
+
+
 class ListQuery(BaseModel):
     """Of a URL, so that everything is text."""
 
@@ -219,7 +226,7 @@ class ListQuery(BaseModel):
     external_id: Annotated[str, AfterValidator(_external_id)] | None = Field(None, min_length=1, max_length=128)
     status: Status | None = None
     stage: Stage | None = None
-    created_after: Annotated[AwareDatetime, BeforeValidator(_time)] | None = None
+    created_after: Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(_in_utc)] | None = None
     limit: int = Field(20, ge=1, le=100)
     after: Annotated[str, AfterValidator(_cursor)] | None = Field(None, max_length=200)
 

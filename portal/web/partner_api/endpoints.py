@@ -196,7 +196,7 @@ def replace_link(onboarding_id: str) -> Response:
         abort(problem("onboarding_over", "This onboarding's time is over; start a new one"))
     except KeyReused:
         abort(_key_reused())
-    return _json(Link(id=found.id, url=_access_link(found), expires_at=found.ends_at).model_dump_json())
+    return _json(Link(id=found.id, url=_access_link(found), expires_at=found.link_ends_at).model_dump_json())
 
 
 @partner_api.get("/problems/<code>", **_BACKENDS_ONLY)
@@ -304,7 +304,7 @@ def _started(invited: CreateResult) -> Started:
         url=_access_link(found),
         status=invited.status,
         stage=invited.stage,
-        expires_at=found.ends_at,
+        expires_at=found.link_ends_at,
     )
 
 

@@ -12,7 +12,11 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("validations", sa.Column("returned_at", sa.DateTime(timezone=True)))
     # Whoever was there before this release is not asked whether the photos are done.
-    op.execute("UPDATE validations SET returned_at = shown_at WHERE shown_at IS NOT NULL")
+    # Only of open sessions is it ever read; the others may be millions.
+    op.execute(
+        "UPDATE validations SET returned_at = shown_at"
+        " WHERE shown_at IS NOT NULL AND status IN ('pending', 'in_progress')"
+    )
 
 
 def downgrade() -> None:
