@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, g, render_template, request, url_for
+from urllib.parse import urlencode
+
+from flask import Blueprint, abort, g, render_template, request
 
 from portal.domain.provider_hosts import ANY_LOOPBACK
 from portal.web.branding import branded_partner, show_as_partner
@@ -37,5 +39,6 @@ def privacy_link() -> str | None:
     if g.get("hides_company"):
         return None
     partner = branded_partner()
-    own = url_for("privacy.notice", lang=current_language(), partner=partner.slug if partner else None)
-    return portal().config.privacy_url or own
+    # Not by `url_for`, which has no address to build on when the request's host cannot be parsed.
+    query = {"lang": str(current_language())} | ({"partner": partner.slug} if partner else {})
+    return portal().config.privacy_url or f"/privacy?{urlencode(query)}"

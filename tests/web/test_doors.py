@@ -26,6 +26,7 @@ OPEN = {
     "GET /healthz",
     "GET /logo/<slug>",
     "GET /metrics",
+    "GET /privacy",
     "GET /readyz",
     "GET /return",
     "GET /static/<path:name>",
