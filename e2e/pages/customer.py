@@ -35,6 +35,7 @@ class Customer:
         window.sees("[name=consent]")
 
     def sends_details(self, document_number: str) -> None:
+        self.portal.choose("[name=country]", "AR")
         for name, text in {"first_name": "Ana", "last_name": "Pérez", "document_number": document_number}.items():
             self.portal.fill(f"[name={name}]", text)
         self.portal.click("[name=consent]")

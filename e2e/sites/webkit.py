@@ -110,6 +110,9 @@ class SeleniumWindow:
     def fill(self, selector: str, text: str) -> None:
         self._with(selector, lambda found: self._driver.execute_script(_TYPE, found, text))
 
+    def choose(self, selector: str, value: str) -> None:
+        self.fill(selector, value)
+
     def tab_from(self, selector: str) -> SeleniumWindow:
         before = set(self._driver.window_handles)
         self.click(selector)

@@ -31,6 +31,8 @@ class Window(Protocol):
 
     def fill(self, selector: str, text: str) -> None: ...
 
+    def choose(self, selector: str, value: str) -> None: ...
+
     def tab_from(self, selector: str) -> Window:
         """The tab that a click opens."""
         ...
@@ -77,6 +79,9 @@ class PlaywrightWindow:
 
     def fill(self, selector: str, text: str) -> None:
         self._visible(selector).fill(text)
+
+    def choose(self, selector: str, value: str) -> None:
+        self._visible(selector).select_option(value)
 
     def tab_from(self, selector: str) -> PlaywrightWindow:
         with self._page.context.expect_page() as opened:
