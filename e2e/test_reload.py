@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -52,6 +53,20 @@ def opens(running, key):
 
 def read_anew(running):
     os.kill(running.process.pid, signal.SIGHUP)
+
+
+def workers(running):
+    """The ids of the processes that answer."""
+    main = running.process.pid
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    return {it for it in children if "resource_tracker" not in command_of(it)}
+
+
+def command_of(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # it ended meanwhile
 
 
 def until(found, within=60.0):
@@ -134,7 +149,9 @@ def test_all_secrets_rotate_under_load_without_a_failed_request(tmp_path):
             loads = [pool.submit(ask_all_doors, running, used, answered, stop) for _ in range(3)]
             try:
                 write("new", "old")
+                before = workers(running)
                 read_anew(running)
+                until(lambda: not before & workers(running))
                 until(lambda: all(opens(running, new.partner_key) for _ in range(10)))
                 used.partner_key, used.webhook_secret = new.partner_key, new.webhook_secret
                 used.link = link_of(running, new.partner_key)
