@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 
 import click
 
-from portal.cli.common import configuration, database, usable_schema
+from portal.cli.common import configuration, database, show_progress, usable_schema
 from portal.config import SHORTEST_RETENTION
 from portal.store.onboarding_retention import OnboardingRetention
 
@@ -35,12 +34,6 @@ def purge(days: int | None) -> None:
         retention = OnboardingRetention(engine)
         while found := retention.purge_onboardings(until, limit=SLICE):
             purged += found
-            _show_progress(purged)
+            show_progress(f"{purged} deleted")
         retention.forget_deleted()
     click.echo(f"{purged} onboardings deleted that last changed before {until:%Y-%m-%d %H:%M} UTC.")
-
-
-def _show_progress(purged: int) -> None:
-    """One line that grows on a terminal, a line for each slice elsewhere."""
-    is_terminal = sys.stderr.isatty()
-    click.echo(("\r" if is_terminal else "") + f"{purged} deleted", nl=not is_terminal, err=True)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from portal.cli.common import configuration, database, usable_schema
+from portal.cli.common import configuration, database, show_progress, usable_schema
 from portal.store.encryption import ColumnCipher
 from portal.store.sealed_values import Rekeyed, SealedValues
 
@@ -22,7 +22,7 @@ def rekey() -> None:
             total = Rekeyed(
                 total.seen + done.seen, total.resealed + done.resealed, total.without_key + done.without_key
             )
-            _show_progress(total)
+            show_progress(f"{total.seen} looked at, {total.resealed} sealed anew")
     if sys.stderr.isatty():
         click.echo(err=True)
     if total.without_key:
@@ -30,12 +30,3 @@ def rekey() -> None:
     click.echo("Everything is sealed with the first key.")
     if len(config.secret_keys) > 1:
         click.echo("The other keys are free 30 days after they stopped being the first: until then they verify links.")
-
-
-def _show_progress(total: Rekeyed) -> None:
-    """One line that grows on a terminal, a line for each slice elsewhere."""
-    text = f"{total.seen} looked at, {total.resealed} sealed anew"
-    if sys.stderr.isatty():
-        click.echo(f"\r{text}", nl=False, err=True)
-    else:
-        click.echo(text, err=True)
