@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.util import Finalize
 from typing import cast
 
@@ -13,6 +14,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from portal.config import Config
+from portal.domain.egress_proxy import EgressProxy
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.timings import Timings
@@ -180,6 +182,7 @@ def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
         entities_path=config.gu1_entities_path,
         concurrency=config.gu1_concurrency,
         on_call=metrics.gu1_call,
+        egress_proxy=config.egress_proxy,
     )
 
 
@@ -256,7 +259,7 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
     steps = OnboardingSteps(
         stores.onboardings, gu1, services.onboardings, clock=clock, timings=timings, meter=meter, budget=budget
     )
-    notifier = HttpNotifier()
+    notifier = HttpNotifier(egress_proxy=shared.config.egress_proxy)
     wakes = {
         ONBOARDINGS: shared.wake_onboardings.this_process,
         NOTIFICATIONS: shared.wake_notifications.this_process,
@@ -302,11 +305,11 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
     )
 
 
-def _send_now(url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
+def _send_now(egress_proxy: EgressProxy | None, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
     """Beside the runner's own notifier, which belongs to its event loop."""
 
     async def send() -> DeliveryResult:
-        notifier = HttpNotifier(deadline=TEST_SECONDS, connect_timeout=TEST_SECONDS)
+        notifier = HttpNotifier(deadline=TEST_SECONDS, connect_timeout=TEST_SECONDS, egress_proxy=egress_proxy)
         try:
             return await notifier.send(url, body, headers)
         finally:
@@ -325,7 +328,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         partner_changes=services.partner_changes,
         backend_test=BackendTest(
             shared.registry.notification_endpoints,
-            _send_now,
+            partial(_send_now, config.egress_proxy),
             clock=clock,
             request_hash=KeyedHash(config.secret_keys, "portal.idempotency-key"),
         ),

@@ -20,6 +20,7 @@ from portal.domain.attempts import DEFAULT_WINDOW, LONGEST_WINDOW, SHORTEST_WIND
 from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url, is_page_url
 from portal.domain.durations import duration_of
+from portal.domain.egress_proxy import EgressProxy, parsed_direct_host
 from portal.domain.locales import Locale
 from portal.domain.provider_hosts import parsed_provider_host
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
@@ -31,7 +32,14 @@ MIN_KEY_LENGTH = 32
 SHORTEST_RETENTION = 31
 """In days: longer than any access link works."""
 USUAL_START_LIMITS = StartLimits(address_hourly=30, document_daily=10, daily=5000)
-SECRETS = ("PORTAL_SECRET_KEYS", "PORTAL_DATABASE_URL", "PORTAL_METRICS_TOKEN", "GU1_API_KEY", "GU1_WEBHOOK_SECRETS")
+SECRETS = (
+    "PORTAL_SECRET_KEYS",
+    "PORTAL_DATABASE_URL",
+    "PORTAL_EGRESS_PROXY",
+    "PORTAL_METRICS_TOKEN",
+    "GU1_API_KEY",
+    "GU1_WEBHOOK_SECRETS",
+)
 """Settings that nothing shows, and that may come from the file that the variable with `_FILE` behind its name names."""
 _SANDBOX_KEY = re.compile(r"(gk_sandbox|gk_test|sk_test|gsk_test)_")
 _DEFAULT_PARTNERS_FILE = Path("partners.toml")
@@ -62,6 +70,8 @@ class Config(BaseModel):
     starts_per_document: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DOCUMENT")
     starts_per_day: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DAY")
     trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
+    egress_proxy_url: str | None = Field(None, validation_alias="PORTAL_EGRESS_PROXY", repr=False)
+    no_proxy: tuple[str, ...] = Field((), validation_alias="PORTAL_NO_PROXY")
     hsts_subdomains: bool = Field(False, validation_alias="PORTAL_HSTS_SUBDOMAINS")
     development: bool = Field(False, validation_alias="PORTAL_DEVELOPMENT")
     metrics_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_METRICS_PORT")
@@ -89,7 +99,7 @@ class Config(BaseModel):
         """gu1 invents the verdicts of its sandbox. It has one address for both, so only the key says which it is."""
         return _SANDBOX_KEY.match(self.gu1_api_key) is not None
 
-    @field_validator("secret_keys", "gu1_webhook_secrets", "gu1_provider_hosts", mode="before")
+    @field_validator("secret_keys", "gu1_webhook_secrets", "gu1_provider_hosts", "no_proxy", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         if isinstance(value, str):
@@ -143,6 +153,18 @@ class Config(BaseModel):
     def _gu1_base_url(cls, value: str) -> str:
         return web_address(value).geturl().rstrip("/")
 
+    @field_validator("egress_proxy_url")
+    @classmethod
+    def _egress_proxy_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            EgressProxy.parsed(value)
+        return value
+
+    @field_validator("no_proxy")
+    @classmethod
+    def _no_proxy(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(parsed_direct_host, value))
+
     @field_validator("database_url")
     @classmethod
     def _database_url(cls, value: str) -> str:
@@ -195,6 +217,10 @@ class Config(BaseModel):
     def is_public(self) -> bool:
         """Whether others than this machine's users reach the portal."""
         return not is_loopback(self.host)
+
+    @cached_property
+    def egress_proxy(self) -> EgressProxy | None:
+        return EgressProxy.parsed(self.egress_proxy_url, self.no_proxy) if self.egress_proxy_url else None
 
     @property
     def retention(self) -> timedelta | None:

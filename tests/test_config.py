@@ -7,6 +7,7 @@ from secrets import token_hex, token_urlsafe
 import pytest
 
 from portal.config import FIELDS, SECRETS, Config
+from portal.domain.egress_proxy import EgressProxy
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, Afterwards, RenaperPatience
 from portal.domain.weak_secrets import guessable, miscopied
 from portal.settings import ConfigError, load_config, read_settings, weak_secrets
@@ -72,6 +73,9 @@ def test_defaults_are_those_of_the_readme(environment):
         ("PORTAL_CONTACT_URL", " ", "contact_url", None),
         ("PORTAL_TRUSTED_PROXIES", "2", "trusted_proxies", 2),
         ("PORTAL_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+        ("PORTAL_EGRESS_PROXY", "http://u:p@proxy:3128", "egress_proxy", EgressProxy("http://proxy:3128", ("u", "p"))),
+        ("PORTAL_EGRESS_PROXY", None, "egress_proxy", None),
+        ("PORTAL_NO_PROXY", ".Shop.example, 10.0.0.9/8", "no_proxy", ("shop.example", "10.0.0.0/8")),
         ("GU1_BASE_URL", "http://127.0.0.1:9000/", "gu1_base_url", "http://127.0.0.1:9000"),
         ("GU1_BASE_URL", "https://gu1.example/v2", "gu1_base_url", "https://gu1.example/v2"),
         ("GU1_BASE_URL", "https://gu1.example\r\n", "gu1_base_url", "https://gu1.example"),
@@ -124,6 +128,10 @@ def test_each_variable_is_read(environment, name, text, field, value):
         ("PORTAL_CONTACT_URL", "javascript:alert(1)"),
         ("PORTAL_TRUSTED_PROXIES", "-1"),
         ("PORTAL_LOG_LEVEL", "LOUD"),
+        ("PORTAL_EGRESS_PROXY", f"socks5://u:{SECRET}@proxy"),
+        ("PORTAL_EGRESS_PROXY", f"http://u:{SECRET}@[proxy"),
+        ("PORTAL_NO_PROXY", "*"),
+        ("PORTAL_NO_PROXY", "shop.example:443"),
         ("PORTAL_METRICS_PORT", "0"),
         ("PORTAL_METRICS_TOKEN", "short"),
         ("GU1_BASE_URL", "http://api.gu1.ai"),

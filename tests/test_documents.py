@@ -73,10 +73,10 @@ def first_codes(table):
 
 def documented_default(value):
     """As the table of settings writes it."""
+    if isinstance(value, tuple):
+        value = ",".join(value) or None
     if value is None:
         return "none"
-    if isinstance(value, tuple):
-        value = ",".join(value)
     if isinstance(value, timedelta):
         value = duration_text(value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -62,11 +63,29 @@ def _show(findings: Sequence[Finding]) -> None:
 
 
 def _checks(config: Config) -> Iterator[tuple[str, Check]]:
+    yield "egress", lambda: _check_egress(config)
     yield "database", lambda: _check_database(config)
     yield "schema", lambda: _check_schema(config)
     yield "sealed values", lambda: _check_sealed_values(config)
     yield "partners", lambda: _check_partners(config)
     yield "gu1 key", lambda: asyncio.run(_check_gu1(config))
+
+
+def _check_egress(config: Config) -> tuple[Finding, ...]:
+    """Which way calls go out. Variables that other programs read are not used, for they are often another program's."""
+    given = [name for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy") if os.environ.get(name)]
+    if config.egress_proxy:
+        by_the_proxy = "the proxy resolves the names of partners' backends: let it refuse private networks"
+        direct = ", ".join(("loopback", *config.egress_proxy.direct))
+        return (
+            Finding("to gu1 and partners", f"through {config.egress_proxy.url}"),
+            Finding("without it", direct),
+            Finding("addresses", by_the_proxy),
+        )
+    if given:
+        unused = f"{given[0]} is set and not used: set PORTAL_EGRESS_PROXY if calls have to go through it"
+        return (Finding("to gu1 and partners", f"directly; {unused}", is_warning=True),)
+    return (Finding("to gu1 and partners", "directly"),)
 
 
 def _check_database(config: Config) -> tuple[Finding, ...]:

@@ -53,6 +53,8 @@ def _shown(config: Config, name: str) -> Any:
     value = getattr(config, FIELDS[name])
     if name == "PORTAL_DATABASE_URL":
         return _without_password(config)
+    if name == "PORTAL_EGRESS_PROXY" and config.egress_proxy:
+        return config.egress_proxy.url
     if name == "PORTAL_PARTNERS_FILE":
         return str(config.partners_path) if config.partners_path else None
     if name in SECRETS and value is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from portal.domain.egress_proxy import EgressProxy
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, NotSent, Refused
 from portal.domain.existing_entity import ExistingEntity
@@ -52,6 +53,7 @@ class Gu1Client:
         concurrency: int = 200,
         on_call: OnCall | None = None,
         breaker: Breaker | None = None,
+        egress_proxy: EgressProxy | None = None,
     ) -> None:
         """`deadline`: seconds for a whole call, without the wait for its turn (at most `concurrency` run at once)."""
         self._integration_code = integration_code
@@ -66,6 +68,7 @@ class Gu1Client:
             concurrency=concurrency,
             on_call=on_call,
             breaker=breaker,
+            egress_proxy=egress_proxy,
         )
 
     @property

@@ -3,6 +3,7 @@
     what happened                                   read or sync     any other write
     ──────────────────────────────────────────────  ───────────────  ────────────────
     no connection, or the breaker is open           NotSent          NotSent
+    the egress proxy refused                        NotSent          NotSent
     429                                             Unavailable      Unavailable
     reset, timeout, deadline, 408, 5xx              Unavailable      OutcomeUnknown
     any other 4xx                                   Refused          Refused
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +24,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from portal.domain.egress_proxy import EgressProxy
 from portal.domain.errors import Gu1Error, Malformed, NotSent, Refused, Unavailable
 from portal.gu1 import operations
 from portal.gu1.breaker import Breaker
@@ -60,6 +63,7 @@ class Transport:
         concurrency: int,
         on_call: OnCall | None,
         breaker: Breaker | None,
+        egress_proxy: EgressProxy | None,
     ) -> None:
         self._deadline = deadline
         self._most_bytes = most_bytes
@@ -76,6 +80,7 @@ class Transport:
                 connect_timeout=connect_timeout,
                 transport=transport,
                 kept_connections=kept_connections,
+                egress_proxy=egress_proxy,
             )
 
         self._reads = client(headers, kept_connections=concurrency)
@@ -119,6 +124,10 @@ class Transport:
         try:
             async with asyncio.timeout(self._deadline):
                 yield
+        except httpx.ProxyError as error:  # an answer to CONNECT: without TLS gu1 is only on this machine
+            status = re.match(r"\d{3}\b", str(error))
+            answer = status[0] if status else "something unreadable"
+            raise NotSent(f"{operation.name}: the egress proxy answered {answer}") from None
         except _NEVER_SENT as error:
             raise NotSent(f"{operation.name}: {type(error).__name__}") from None
         except _FAILED as error:

@@ -31,9 +31,10 @@ def tls_context() -> ssl.SSLContext:
 class ConnectionPool(httpx.AsyncBaseTransport):
     """Belongs to the event loop that first uses it. Does not limit how many connections are in use."""
 
-    def __init__(self, kept_connections: int) -> None:
+    def __init__(self, kept_connections: int, proxy: httpx.Proxy | None = None) -> None:
         """`kept_connections`: how many idle ones stay open."""
         self._kept_connections = kept_connections
+        self._proxy = proxy
         self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -54,7 +55,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
 
     def _new_connection(self) -> httpx.AsyncHTTPTransport:
         limits = _KEPT if self._kept_connections else _CLOSED
-        return httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits)
+        return httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits, proxy=self._proxy)
 
     async def _put_back(self, connection: httpx.AsyncHTTPTransport) -> None:
         now = time.monotonic()

@@ -15,7 +15,8 @@ from threading import Thread
 
 import httpx
 
-from portal.http.client_options import make_http_client, retry_after
+from portal.domain.egress_proxy import EgressProxy
+from portal.http.client_options import make_http_client, proxy_of, retry_after
 from portal.http.connection_pool import tls_context
 from portal.services.notification import DeliveryResult
 
@@ -48,18 +49,21 @@ class HttpNotifier:
         connect_timeout: float = 5.0,
         most_bytes: int = 4096,
         look_up: Lookup = _look_up,
+        egress_proxy: EgressProxy | None = None,
     ) -> None:
         """`deadline`: seconds for a whole attempt. No more than `most_bytes` of a response body are read."""
         self._deadline = deadline
         self._most_bytes = most_bytes
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        direct = _ResolvingTransport(_Resolver(look_up), httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits))
+        proxied = egress_proxy and httpx.AsyncHTTPTransport(
+            verify=tls_context(), limits=limits, proxy=proxy_of(egress_proxy)
+        )
         self._client = make_http_client(
             headers=_HEADERS,
             timeout=deadline,
             connect_timeout=connect_timeout,
-            transport=_ResolvingTransport(
-                _Resolver(look_up), httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits)
-            ),
+            transport=_WayOut(egress_proxy, proxied, direct) if egress_proxy and proxied else direct,
         )
 
     async def aclose(self) -> None:
@@ -83,6 +87,23 @@ class HttpNotifier:
             left -= len(chunk)
             if left <= 0:
                 return
+
+
+class _WayOut(httpx.AsyncBaseTransport):
+    """Through the proxy, which gets names and resolves them: an allow-list knows no addresses. Or past it."""
+
+    def __init__(self, proxy: EgressProxy, proxied: httpx.AsyncBaseTransport, direct: httpx.AsyncBaseTransport) -> None:
+        self._proxy = proxy
+        self._proxied = proxied
+        self._direct = direct
+
+    async def aclose(self) -> None:
+        await self._proxied.aclose()
+        await self._direct.aclose()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        is_proxied = self._proxy.is_for(request.url.raw_host.decode("ascii"))
+        return await (self._proxied if is_proxied else self._direct).handle_async_request(request)
 
 
 class _ResolvingTransport(httpx.AsyncBaseTransport):
@@ -167,6 +188,8 @@ def _describe(error: Exception) -> str:
         return "timed out"
     if isinstance(error, socket.gaierror):
         return "host not found"
+    if isinstance(error, httpx.ProxyError):
+        return "refused by the proxy"
     if isinstance(error, httpx.ConnectError):
         return "certificate not trusted" if _is_about_certificate(error) else "no connection"
     return type(error).__name__

@@ -126,6 +126,20 @@ def test_check_names_secrets_that_most_likely_are_none(portal, secret):
     assert "WARNING" in table(result)["security"] and "\n  GU1_WEBHOOK_SECRETS" in result.output
 
 
+@pytest.mark.parametrize(
+    ("given", "says", "warns"),
+    [
+        ({}, "directly", False),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "HTTPS_PROXY is set and not used", True),
+        ({"PORTAL_EGRESS_PROXY": f"http://me:{SECRET}@proxy:3128"}, "through http://proxy:3128\n", False),
+    ],
+)
+def test_check_says_which_way_calls_go_out(portal, given, says, warns):
+    nothing = dict.fromkeys(["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+    result = portal("check", **nothing | given)
+    assert says in result.output and ("WARNING" in table(result)["egress"]) is warns
+
+
 GU1, PUBLIC, MOCK = "https://api.gu1.ai", "https://kyc.example.com", "http://127.0.0.1:9000"
 
 
@@ -167,6 +181,7 @@ def test_config_shows_what_holds_and_where_it_comes_from(portal, tmp_path):
         "GU1_WEBHOOK_SECRETS": "",
         "GU1_WEBHOOK_SECRETS_FILE": str(tmp_path / "secrets"),
         "PORTAL_METRICS_TOKEN": SECRET,
+        "PORTAL_EGRESS_PROXY": f"https://{SECRET}:{SECRET}@proxy",
         "PORTAL_MAX_ATTEMPTS": "5",
     }
     shown = json.loads(portal("config", "--json", **changes).output)
@@ -174,6 +189,7 @@ def test_config_shows_what_holds_and_where_it_comes_from(portal, tmp_path):
     assert shown["PORTAL_MAX_ATTEMPTS"] == {"value": 5, "source": "environment"}
     assert shown["PORTAL_ATTEMPTS_WINDOW"] == {"value": "24h", "source": "default"}
     assert shown["PORTAL_DATABASE_URL"]["value"] == "postgresql+psycopg://portal:***@db/portal"
+    assert shown["PORTAL_EGRESS_PROXY"]["value"] == "https://proxy"
     assert shown["GU1_WEBHOOK_SECRETS"] == {"value": ["*** (34 characters)"], "source": f"file {tmp_path / 'secrets'}"}
     rows = portal("config", **changes).output.splitlines()
     assert [row.split()[0] for row in rows] == ["setting", *FIELDS]

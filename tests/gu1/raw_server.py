@@ -26,7 +26,7 @@ async def raw_server(behave: Behaviour, tls: ssl.SSLContext | None = None) -> As
             pass
         finally:
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
