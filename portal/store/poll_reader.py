@@ -29,7 +29,9 @@ READ_TIMEOUT = 2.0
 CONNECTIONS = 4
 
 _SELECT = f"SELECT {', '.join(PollState._fields)} FROM onboardings WHERE id = "  # noqa: S608, names of our own
+_SQLITE_SELECT = f"{_SELECT}?"
 _IS_TIME = [name.endswith("_at") for name in PollState._fields]
+_TIMES = [it for it, is_time in enumerate(_IS_TIME) if is_time]
 _IS_NUMBER = [name == "link_generation" for name in PollState._fields]
 _DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 
@@ -122,13 +124,14 @@ class _Sqlite:
         self.close = connection.close
 
     def read(self, onboarding_id: str) -> Values | None:
-        row = self._connection.execute(f"{_SELECT}?", (onboarding_id,)).fetchone()
-        return row and tuple(map(_sqlite_value, row, _IS_TIME))
-
-
-def _sqlite_value(value: Any, is_time: bool) -> Any:
-    """SQLite keeps times as text in UTC."""
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if is_time and value is not None else value
+        row = self._connection.execute(_SQLITE_SELECT, (onboarding_id,)).fetchone()
+        if row is None:
+            return None
+        values = list(row)
+        for it in _TIMES:  # text in UTC
+            if values[it] is not None:
+                values[it] = datetime.fromisoformat(values[it]).replace(tzinfo=UTC)
+        return tuple(values)
 
 
 class _Postgres:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from io import BytesIO
 from queue import Empty, SimpleQueue
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,18 +28,12 @@ class BodyFirst:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         _read_ahead(environ)
-        with self._place():
-            return _whole(self.inside(environ, start_response))
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
         try:
             self._places.get(timeout=self._patience)
         except Empty:
-            yield
-            return
+            return _whole(self.inside(environ, start_response))
         try:
-            yield
+            return _whole(self.inside(environ, start_response))
         finally:
             self._places.put(None)
 

@@ -89,7 +89,7 @@ class AccessLinks:
         self._clock = clock
         self._signed = _Signed(secret_keys, "portal.access-link")
         # A page asks again and again with the same token. Those that are not genuine are not kept.
-        self._loads = lru_cache(maxsize=8192)(self._signed.loads)
+        self._read = lru_cache(maxsize=8192)(self._verified)
 
     def token(self, onboarding: Onboarding) -> str:
         """Always the same for one onboarding, until the link is replaced."""
@@ -102,13 +102,18 @@ class AccessLinks:
 
     def read(self, token: str) -> ReadLink:
         """Raises `BadLink` or `ExpiredLink`."""
+        link, ends_at = self._read(token)
+        if self._clock().timestamp() > ends_at:
+            raise ExpiredLink
+        return link
+
+    def _verified(self, token: str) -> tuple[ReadLink, float]:
+        """And when it ends, in seconds since 1970."""
         try:
-            onboarding_id, expires, generation = [*self._loads(token), 0][:3]
+            onboarding_id, expires, generation = [*self._signed.loads(token), 0][:3]
+            return ReadLink(str(onboarding_id), int(generation)), expires + CLOCK_LEEWAY.total_seconds()
         except (BadData, TypeError, ValueError):
             raise BadLink from None
-        if self._clock().timestamp() > expires + CLOCK_LEEWAY.total_seconds():
-            raise ExpiredLink
-        return ReadLink(str(onboarding_id), int(generation))
 
     def mended(self, typed: str) -> str | None:
         """The token of ours in what mail and chat programs made of it: with signs around it, or in several lines."""

@@ -20,6 +20,8 @@ _ROBOTS = re.compile(
     re.IGNORECASE,
 )
 _PURPOSES = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+HEADERS_OF_PREFETCH = frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in _PURPOSES)
+"""As WSGI names them."""
 _AHEAD = re.compile(r"prefetch|prerender|preview", re.IGNORECASE)
 
 

@@ -98,7 +98,7 @@ def _copies(ground: Ground, link: str, count: int) -> list[str]:
                 connection.execute(table.insert().from_select(columns, copied.where(key == original)))
     engine.dispose()
     links, ends_at = AccessLinks([SECRET_KEY], lambda: datetime.now(UTC)), datetime.fromtimestamp(expires, UTC)
-    return [links.token(SimpleNamespace(id=name, ends_at=ends_at, link_generation=0)) for name in names]
+    return [links.token(SimpleNamespace(id=name, link_ends_at=ends_at, link_generation=0)) for name in names]
 
 
 def _payload(link: str) -> bytes:

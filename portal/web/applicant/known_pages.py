@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
-
-from werkzeug.datastructures import EnvironHeaders
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.locales import Locale, locale_named
@@ -28,7 +27,7 @@ from portal.web.in_app_browser import LONGEST, app_and_exit
 from portal.web.links import BadLink, ExpiredLink
 from portal.web.page_parts import CAMERA_BLOCKED, FINE, Part
 from portal.web.remembered_answers import Known
-from portal.web.visits import is_ahead_of_person, is_robot
+from portal.web.visits import HEADERS_OF_PREFETCH, is_robot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -44,6 +43,8 @@ _POLL_QUERY = re.compile(
     rf"(?:&pointer={FINE})?(?P<camera>&camera={CAMERA_BLOCKED})?"
 )
 _READS_HTML = {"text/html", "*/*"}
+_LONGEST_POLL = 500
+"""Characters of path and query. Ours are half as long, and what is longer shall not fill the memory."""
 MOST_KEPT = 2048
 """Pages of persons, of some two kilobytes each; then the oldest is forgotten."""
 _NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
@@ -146,13 +147,25 @@ class _Kept(NamedTuple):
         )
 
 
-def _poll(environ: WSGIEnvironment) -> tuple[str, re.Match[str], PollVersion] | None:
-    path = _POLL.fullmatch(environ["PATH_INFO"])
-    query = path and _POLL_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
-    if not path or not query or environ.get("HTTP_ACCEPT") not in _READS_HTML or not _is_visit(environ):
+class _Poll(NamedTuple):
+    token: str
+    query: re.Match[str]
+    shown: PollVersion
+
+
+def _poll(environ: WSGIEnvironment) -> _Poll | None:
+    path, query = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
+    if len(path) + len(query) > _LONGEST_POLL or environ.get("HTTP_ACCEPT") not in _READS_HTML:
         return None
-    shown = PollVersion.read(query["version"])
-    return (path[1], query, shown) if shown else None
+    return _read_poll(path, query) if _is_visit(environ) else None
+
+
+# A page asks with the same address until something changes.
+@lru_cache(maxsize=8192)
+def _read_poll(path: str, query: str) -> _Poll | None:
+    asked, how = _POLL.fullmatch(path), _POLL_QUERY.fullmatch(query)
+    shown = PollVersion.read(how["version"]) if asked and how else None
+    return _Poll(asked[1], how, shown) if asked and how and shown else None
 
 
 def _is_unusual(environ: WSGIEnvironment) -> bool:
@@ -161,7 +174,7 @@ def _is_unusual(environ: WSGIEnvironment) -> bool:
 
 
 def _is_visit(environ: WSGIEnvironment) -> bool:
-    return not is_robot(environ.get("HTTP_USER_AGENT", "")) and not is_ahead_of_person(EnvironHeaders(environ))
+    return HEADERS_OF_PREFETCH.isdisjoint(environ) and not is_robot(environ.get("HTTP_USER_AGENT", ""))
 
 
 def _request(environ: WSGIEnvironment, query: re.Match[str], *, is_camera_blocked: bool = False) -> _Request:
