@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
 from secrets import choice
 
@@ -21,3 +22,15 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             _given.add(port)
             return port
+
+
+def wait_for_port(port: int, seconds: float = 10.0) -> None:
+    """Until something listens there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, f"nothing listens on port {port}"
+            time.sleep(0.02)

@@ -20,6 +20,7 @@ from portal.gu1.probe.report import Finding, probe
 from portal.store.connection_limits import ConnectionLimits, connection_limits, connections_of_process
 from portal.store.database import Schema, schema_of
 from portal.store.encryption import ColumnCipher
+from portal.store.pooler import Pooler, pooler_of
 from portal.store.sealed_values import SealedValues
 
 _MOST_SEALED = 10_000
@@ -91,8 +92,20 @@ def _check_egress(config: Config) -> tuple[Finding, ...]:
 def _check_database(config: Config) -> tuple[Finding, ...]:
     with database(config) as engine:
         schema_of(engine)  # reads from the database
-        limits = connection_limits(engine)
+        limits, pooler = connection_limits(engine), pooler_of(engine)
+    if pooler:
+        return (_behind_pooler(config, pooler),)
     return (_connections(config, limits),) if limits else ()
+
+
+def _behind_pooler(config: Config, pooler: Pooler) -> Finding:
+    """How many connections the server has is then the pooler's to share."""
+    of_replica = default_workers() * connections_of_process(config.database_pool_size)
+    found = f"PgBouncer or one like it, in {pooler} mode; it has to take {of_replica} clients for each replica"
+    if pooler is Pooler.TRANSACTION:
+        return Finding("pooler", f"{found}; work is looked for every second, as notifications do not pass")
+    each = "every client takes a connection of the server's for itself: transaction mode shares them"
+    return Finding("pooler", f"{found}; {each}")
 
 
 def _connections(config: Config, limits: ConnectionLimits) -> Finding:

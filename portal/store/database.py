@@ -36,6 +36,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from portal.config import Config, make_private
 from portal.domain.errors import StoreUnavailable
 from portal.store.database_errors import LockTaken, is_without_connections, store_errors
+from portal.store.pooler import set_for_each_connection
 
 if TYPE_CHECKING:  # importing Alembic takes a fifth of the time until the portal answers
     import psycopg
@@ -264,10 +265,9 @@ def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engin
         "lock_timeout": int(lock_timeout * 1000),
         "idle_in_transaction_session_timeout": int(STATEMENT_TIMEOUT * 1000),
     }
-    given = url.query.get("options", "")
     # The timeouts above are the server's; those below detect that the server is gone.
-    arguments = {
-        "options": " ".join([*(f"-c {name}={value}" for name, value in settings.items()), str(given)]).strip(),
+    arguments: dict[str, Any] = {
+        "prepare_threshold": None,
         "client_encoding": "utf8",
         "connect_timeout": 3,
         "keepalives_idle": 5,
@@ -279,6 +279,7 @@ def _postgresql(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engin
         arguments["application_name"] = f"portal@{gethostname()}"[:_LONGEST_NAME]
     engine = create_engine(url, connect_args=arguments, isolation_level="READ COMMITTED", **options)
     event.listen(engine, "do_connect", partial(_connect_patiently, options["pool_timeout"]))
+    set_for_each_connection(engine, settings)
     event.listen(engine, "connect", read_leniently)
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _replace_if_dead)

@@ -24,15 +24,18 @@ _REPORT = "this is a bug ({kind}): report it with this line"
 _MIGRATE = "run portal migrate"
 _MISSING_TABLE = f"the database lacks what this release needs: {_MIGRATE}"
 _SERVER_STOPS = "the server stops or starts; the portal connects again by itself"
+_POOLERS = "see docs/operating.md, Poolers"
 _LOGIN = "compare role and password in PORTAL_DATABASE_URL with the server, and its pg_hba.conf"
 _POSTGRESQL: Mapping[str, str] = {
     "08": "the server does not answer: see that it runs, and that PORTAL_DATABASE_URL names its host and port",
+    "08P01": "a pooler such as PgBouncer refused; if it is in statement mode, set pool_mode to transaction or session:"
+    f" {_POOLERS}",
     "0A": "the server or a pooler in front of it does not support what the portal needs",
     "22": _REPORT,
     "23": _REPORT,
     "25006": "the server takes no writes: PORTAL_DATABASE_URL has to name the primary, not a standby",
     "25P": "a transaction stood still for too long and was ended; its step is tried again",
-    "26": "a pooler mixes up prepared statements: see docs/operating.md, Replicas",
+    "26": f"a pooler mixes up prepared statements: {_POOLERS}",
     "28": _LOGIN,
     "3D": "the database does not exist: CREATE DATABASE {database} OWNER {role}",
     "3F": _MISSING_TABLE,
@@ -42,7 +45,8 @@ _POSTGRESQL: Mapping[str, str] = {
     "42703": _MISSING_TABLE,
     "42": _REPORT,
     "53100": "the server's disk is full: make room",
-    "53300": "the server has no connection left: raise max_connections, or lower PORTAL_DATABASE_POOL_SIZE",
+    "53300": "the server or its pooler has no connection left: raise max_connections or the pooler's limits, or lower"
+    " PORTAL_DATABASE_POOL_SIZE",
     "53": "the server is short of memory or disk: see its log",
     "55P03": "another transaction holds a lock: pg_stat_activity shows whose",
     "57014": "a statement took too long and was ended: pg_stat_activity shows what else runs",
@@ -54,14 +58,15 @@ _POSTGRESQL: Mapping[str, str] = {
 
 # libpq reports why it could not connect in words only. The server sends them before it knows a language.
 _CONNECT_STATES: tuple[tuple[str, str], ...] = (
-    (r"password authentication failed|no password supplied", "28P01"),
+    (r"password authentication failed|no password supplied|no such user", "28P01"),
     (
         r"pg_hba\.conf|role .* does not exist|not permitted to log in|authentication failed|requires .*authentication",
         "28000",
     ),
-    (r"database .* does not exist", "3D000"),
+    (r"unsupported startup parameter|statement pooling mode", "08P01"),
+    (r"database .* does not exist|no such database", "3D000"),
     (r"permission denied for database", "42501"),
-    (r"too many clients|connection slots|too many connections|no more connections allowed", "53300"),
+    (r"too many clients|connection slots|too many connections|no more connections allowed|query_wait_timeout", "53300"),
     (r"starting up|shutting down|in recovery mode|not yet accepting connections", "57P03"),
     (r"terminating connection due to administrator command", "57P01"),
 )

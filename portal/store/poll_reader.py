@@ -23,6 +23,7 @@ from sqlalchemy import Engine, event
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.services.ports import PollState
 from portal.store.database_errors import store_errors, unavailable
+from portal.store.pooler import is_pooled
 from portal.store.row_reader import UnreadableRow
 
 READ_TIMEOUT = 2.0
@@ -138,24 +139,30 @@ class _Postgres:
     """Over libpq and without blocking, because psycopg would wait for ever for a server that hangs."""
 
     _STATEMENT = b"poll"
+    _QUERY = f"{_SELECT}$1".encode()
     _BINARY = 1
 
-    def __init__(self, connection: psycopg.Connection[Any], timeout: float) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], timeout: float, *, may_prepare: bool) -> None:
         self._connection = connection
         self._timeout = timeout
         self.close = connection.close
         self._libpq = connection.pgconn
         self._poll = select.poll()
         self._poll.register(self._libpq.socket, select.POLLIN)
+        self._is_prepared = may_prepare
         try:
-            self._libpq.send_prepare(self._STATEMENT, f"{_SELECT}$1".encode())
-            self._answer()
+            if may_prepare:
+                self._libpq.send_prepare(self._STATEMENT, self._QUERY)
+                self._answer()
         except psycopg.Error:
             self.close()
             raise
 
     def read(self, onboarding_id: str) -> Values | None:
-        self._libpq.send_query_prepared(self._STATEMENT, [onboarding_id.encode()], result_format=self._BINARY)
+        if self._is_prepared:
+            self._libpq.send_query_prepared(self._STATEMENT, [onboarding_id.encode()], result_format=self._BINARY)
+        else:
+            self._libpq.send_query_params(self._QUERY, [onboarding_id.encode()], result_format=self._BINARY)
         answer = self._answer()
         if answer.ntuples == 0:
             return None
@@ -197,9 +204,10 @@ def _postgres_value(value: bytes | None, is_time: bool, is_number: bool) -> Any:
 def _connect(engine: Engine, timeout: float) -> _Connection:
     with store_errors(engine):
         pooled = engine.raw_connection()
+        may_prepare = not is_pooled(pooled)
         pooled.detach()
     driver: Any = pooled.dbapi_connection
-    return _Sqlite(driver) if engine.dialect.name == "sqlite" else _Postgres(driver, timeout)
+    return _Sqlite(driver) if engine.dialect.name == "sqlite" else _Postgres(driver, timeout, may_prepare=may_prepare)
 
 
 def _close_idle(free: SimpleQueue[_KeptConnection], _engine: object = None) -> None:

@@ -1,7 +1,8 @@
 """Wakes the runners of other processes, on PostgreSQL, with LISTEN and NOTIFY.
 
-Behind a pooler in transaction mode LISTEN succeeds and nothing arrives. So the channel counts as open only after it
-heard a probe of its own; while it is closed, runners look for work by themselves.
+Behind a pooler LISTEN may succeed on a connection that serves somebody else a moment later, so the portal does not try.
+Whatever else is in between: the channel counts as open only after it heard a probe of its own. While it is closed,
+runners look for work by themselves.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.domain.errors import StoreUnavailable
+from portal.store.pooler import is_pooled
 from portal.store.transactions import Transactions
 
 CHANNEL = "portal_wake"
@@ -64,8 +66,8 @@ class WakeChannel:
         while not is_stopping():
             try:
                 with self._listening() as connection:
-                    self.is_open = self._hears_itself(connection)
-                    if self.is_open:
+                    self.is_open = connection is not None and self._hears_itself(connection)
+                    if self.is_open and connection:
                         failures = 0
                         self._pass_on(connection, wakes, is_stopping)
                     else:
@@ -101,8 +103,13 @@ class WakeChannel:
             connection.execute(select(func.pg_notify(CHANNEL, payload)))
 
     @contextmanager
-    def _listening(self) -> Iterator[psycopg.Connection]:
+    def _listening(self) -> Iterator[psycopg.Connection | None]:
+        """None behind a pooler."""
         pooled = self._engine.raw_connection()
+        if is_pooled(pooled):
+            pooled.close()
+            yield None
+            return
         own = cast("psycopg.Connection", pooled.driver_connection)
         pooled.detach()
         with closing(own) as connection:
