@@ -117,6 +117,7 @@ class FakeGu1:
             session_url=self.session_url and self.session_url.format(gu1_id),
             session_id=f"session-of-{gu1_id}" if self.session_url else None,
             nonce=metadata["nonce"],
+            onboarding_id=metadata["onboarding"],
             has_metadata=True,
             created_at=self._clock(),
             updated_at=self._clock(),
@@ -160,13 +161,14 @@ class FakeGu1:
         )
         return self.validations[twin_id]
 
-    def late_validation(self, entity_id, nonce):
+    def late_validation(self, entity_id, nonce, onboarding_id=None):
         """What a sending that nobody waits for any more creates."""
         late = Observation(
             gu1_id="late-1",
             entity_id=entity_id,
             status=Status.PENDING,
             nonce=nonce,
+            onboarding_id=onboarding_id,
             has_metadata=True,
             created_at=self._clock(),
             updated_at=self._clock(),
@@ -176,7 +178,7 @@ class FakeGu1:
 
     @staticmethod
     def _shown(row, with_metadata):
-        return row if with_metadata else replace(row, nonce=None, has_metadata=False)
+        return row if with_metadata else replace(row, nonce=None, onboarding_id=None, has_metadata=False)
 
     def named(self, operation):
         return [call for call in self.calls if call[0] == operation]

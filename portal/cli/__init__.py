@@ -11,6 +11,7 @@ from portal.cli.onboarding_group import onboarding_group
 from portal.cli.partner import partner_group
 from portal.cli.purge import purge
 from portal.cli.rekey import rekey
+from portal.cli.restore_check import restore_check
 from portal.cli.reverify import reverify
 from portal.cli.serve import serve
 from portal.cli.status_command import status
@@ -29,6 +30,7 @@ for command in (
     migrate_command,
     partner_group,
     onboarding_group,
+    restore_check,
     reverify,
     rekey,
     purge,

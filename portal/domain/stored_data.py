@@ -94,6 +94,12 @@ STORED_DATA: dict[str, StoredData] = {
         purpose=Purpose.COUNT,
         is_personal=False,
     ),
+    "restores": StoredData(
+        columns={"restores": "number restored_at"},
+        kept=Kept.FOREVER,
+        purpose=Purpose.COUNT,
+        is_personal=False,
+    ),
     "start_counts": StoredData(
         columns={"start_counters": "key used ends_at", "onboardings": "turn"},
         form=Form.KEYED_HASH,

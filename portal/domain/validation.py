@@ -107,6 +107,8 @@ class Observation:
     """True if the row shows that a person decided; many rows of a person's decision do not show it."""
     nonce: str | None = None
     """From the metadata that we sent."""
+    onboarding_id: str | None = None
+    """The same."""
     has_metadata: bool = False
     """False if gu1 showed none; a row of ours can then be recognized only by its creation time."""
     created_at: datetime | None = None

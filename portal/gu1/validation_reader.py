@@ -56,6 +56,7 @@ def read_validation(body: object) -> Observation:
         name=_name(row),
         by_person=_is_by_person(row, status, is_explained=reason is not None),
         nonce=identifier(mapping(metadata.get("portal")).get("nonce")),
+        onboarding_id=identifier(mapping(metadata.get("portal")).get("onboarding")),
         has_metadata=bool(metadata.keys() - GU1S_METADATA),
         created_at=moment(row.get("createdAt")),
         updated_at=moment(row.get("updatedAt")),

@@ -13,11 +13,12 @@ from portal.domain.errors import LostClaim, NotSent, OutcomeUnknown, Refused, Un
 from portal.domain.existing_entity import conflict_between
 from portal.domain.onboarding import Details, EntityConflict, Onboarding, StallReason
 from portal.domain.timings import LONGEST_WAIT, Timings
-from portal.domain.validation import CreationState, DoubleCheck
+from portal.domain.validation import CreationState, DoubleCheck, Observation
 from portal.services.leases import Leases, is_adopted, unsent, validation_changed
 from portal.services.onboardings import Onboardings
 from portal.services.ports import Gu1, Meter
 from portal.services.reconciliation import ENTITY_NOT_FOUND
+from portal.services.restored_sends import RestoredSends, as_sent
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,18 @@ class _AnothersEntity(Exception):
 
 
 class CreationSteps:
-    def __init__(self, gu1: Gu1, leases: Leases, onboardings: Onboardings, *, timings: Timings, meter: Meter) -> None:
+    def __init__(
+        self,
+        gu1: Gu1,
+        leases: Leases,
+        onboardings: Onboardings,
+        restored_sends: RestoredSends,
+        *,
+        timings: Timings,
+        meter: Meter,
+    ) -> None:
         self._gu1 = gu1
+        self._restored_sends = restored_sends
         self._leases = leases
         self._onboardings = onboardings
         self._timings = timings
@@ -62,10 +73,11 @@ class CreationSteps:
         if self._onboardings.held_back_until(counted):
             await self._leases.advance(claimed, with_entity)
             return
+        is_restored = await self._restored_sends.restored_at(claimed) is not None
 
         def change(fresh: Onboarding) -> Onboarding:
             after = replace(with_entity(fresh), stall_reason=None, failures=0)
-            if _may_send(after):
+            if _may_send(after) and not is_restored:
                 return self._sent(_with_attempts_of(counted, after))
             return replace(after, due_at=self._leases.now())
 
@@ -77,7 +89,7 @@ class CreationSteps:
 
     async def _own_entity(self, claimed: Onboarding) -> _Entity | None:
         """An entity under this onboarding's external id: its partner's, or one that an earlier try created."""
-        if not claimed.external_id and claimed.fence <= 1:
+        if not claimed.external_id and claimed.fence <= 1 and not await self._restored_sends.restored_at(claimed):
             return None
         earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
         if earlier is None or earlier == claimed.lost_entity_id:
@@ -144,6 +156,10 @@ class CreationSteps:
         if opens_at:
             await self._hold_back(claimed, counted, opens_at)
             return
+        found = await self._restored_sends.find(claimed)
+        if found:
+            await self._leases.finish(claimed, lambda fresh: self._adopted(fresh, found))
+            return
 
         def change(fresh: Onboarding) -> Onboarding:
             if not _may_send(fresh):
@@ -151,6 +167,11 @@ class CreationSteps:
             return self._sent(_with_attempts_of(counted, fresh))
 
         await self._send(await self._leases.save(claimed, change))
+
+    def _adopted(self, fresh: Onboarding, found: Observation) -> Onboarding:
+        if not is_adopted(fresh):
+            fresh = as_sent(fresh, found, self._leases.now())
+        return self._onboardings.apply_observation(fresh, found)
 
     async def _send(self, sent: Onboarding) -> None:
         """The paid request, after it was written down."""

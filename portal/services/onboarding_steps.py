@@ -19,6 +19,7 @@ from portal.services.ports import Clock, Gu1, Meter, Store
 from portal.services.reconciliation import Reconciliation
 from portal.services.refresh_steps import RefreshSteps
 from portal.services.request_ids import part_of_request
+from portal.services.restored_sends import RestoredSends
 from portal.services.verification_watch import VerificationWatch
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,9 @@ class OnboardingSteps:
     ) -> None:
         self._leases = Leases(store, clock=clock, timings=timings, meter=meter)
         self._clock = clock
-        self._creation = CreationSteps(gu1, self._leases, onboardings, timings=timings, meter=meter)
         self._reconciliation = Reconciliation(store, gu1, self._leases, onboardings, timings=timings, meter=meter)
+        restored_sends = RestoredSends(store, gu1, self._reconciliation, meter=meter)
+        self._creation = CreationSteps(gu1, self._leases, onboardings, restored_sends, timings=timings, meter=meter)
         self._cleanup = DuplicateCleanup(store, gu1, self._leases, timings=timings, meter=meter)
         self._correction = CorrectionStep(gu1, self._leases, onboardings, meter=meter)
         self._watch = VerificationWatch(store, gu1, self._leases, budget, meter=meter)

@@ -207,6 +207,9 @@ class Store(Protocol):
     def is_shared_with_unanswered(self, onboarding: Onboarding) -> bool:
         """True if another onboarding sent requests for the same entity and has no answer yet."""
 
+    def last_restore(self) -> datetime | None:
+        """When the database was last restored from a backup."""
+
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         """Leases due onboardings that are not leased, and gives each a new fence."""
 

@@ -46,7 +46,7 @@ class Reconciliation:
         if list_is_current_at:
             await self._leases.sleep_until(claimed, list_is_current_at)
             return
-        listed, is_whole = await self._list(claimed.entity_id)
+        listed, is_whole = await self.list_validations(claimed.entity_id)
         rows = await with_metadata(self._gu1, listed, since=validation.sent_at)
         found = _oldest_of_ours(rows, validation.nonce) or await self._match_by_time(claimed, validation.sent_at, rows)
         if found:
@@ -57,7 +57,7 @@ class Reconciliation:
         else:
             await self._not_found(claimed, validation)
 
-    async def _list(self, entity_id: str) -> Listing:
+    async def list_validations(self, entity_id: str) -> Listing:
         try:
             return await self._gu1.list_validations(entity_id)
         except Refused as refused:

@@ -33,6 +33,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from portal.domain.onboarding import Onboarding
 from portal.services.notification import Event
 from portal.store.column_types import UtcDateTime
+from portal.store.restores import SEQUENCES, last_before
 from portal.store.row_leases import LeasedTable, moment
 from portal.store.row_reader import RowReader, UnreadableRow
 from portal.store.tables import events, onboardings
@@ -67,19 +68,22 @@ def _number(column: ColumnElement[int]) -> ColumnElement[int]:
 _STORED = (
     select(func.max(_number(events.c.sequence))).where(events.c.onboarding_id == onboardings.c.id).scalar_subquery()
 )
-_LAST_SEQUENCES = select(_STORED.label("stored"), _number(onboardings.c.last_event).label("purged")).where(
-    onboardings.c.id == bindparam("id")
-)
+_LAST_SEQUENCES = select(
+    _STORED.label("stored"), _number(onboardings.c.last_event).label("purged"), last_before.label("restore")
+).where(onboardings.c.id == bindparam("id"))
 
 
 def add_event(connection: Connection, onboarding: Onboarding, payload: str) -> None:
-    """Needs the transaction that holds the onboarding's lock, so that `sequence` has no gap."""
+    """Needs the transaction that holds the onboarding's lock, so that `sequence` has no gap.
+
+    But after a restore: its partner may have seen numbers that the backup does not have.
+    """
     last = connection.execute(_LAST_SEQUENCES, {"id": onboarding.id}).one()
     values = {
         "id": f"evt_{secrets.token_urlsafe(16)}",
         "partner": onboarding.partner,
         "onboarding_id": onboarding.id,
-        "sequence": max(last.stored or 0, last.purged) + 1,
+        "sequence": max(last.stored or 0, last.purged, (last.restore or 0) * SEQUENCES) + 1,
         "payload": payload,
         "created_at": onboarding.updated_at,
         "due_at": onboarding.updated_at,

@@ -47,6 +47,7 @@ from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.poll_reader import PollReader
 from portal.store.purges import FORGET_DOCUMENTS, FORGET_SESSIONS, PURGE_DETAILS, PURGE_SESSIONS
+from portal.store.restores import last_restore
 from portal.store.stage_log import StageLog
 from portal.store.tables import VERIFIED, onboardings, validations
 from portal.store.transactions import Transactions, insert
@@ -224,6 +225,10 @@ class Repository:
     ) -> list[CountedAttempt]:
         with self._transactions.reading() as connection:
             return find_attempts(connection, onboarding, person, after, until)
+
+    def last_restore(self) -> datetime | None:
+        with self._transactions.reading() as connection:
+            return last_restore(connection)
 
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[Onboarding]:
         with self._transactions.writing() as connection:

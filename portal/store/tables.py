@@ -280,6 +280,14 @@ start_counters = Table(
 )
 """Starts of verifications by where they come from, and what limits them."""
 
+restores = Table(
+    "restores",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("restored_at", UtcDateTime, nullable=False),
+)
+"""When the database was restored from a backup."""
+
 purged_onboardings = Table(
     "purged_onboardings",
     metadata,

@@ -16,9 +16,9 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def test_reads_whole_row() -> None:
-    seen = schema.read_validation(a_row(metadata={"portal": {"nonce": "abc-1"}}))
+    seen = schema.read_validation(a_row(metadata={"portal": {"nonce": "abc-1", "onboarding": "o-1"}}))
     assert (seen.gu1_id, seen.entity_id, seen.status) == (ID, ENTITY_ID, Status.PENDING)
-    assert (seen.session_id, seen.nonce) == ("session_xyz789", "abc-1")
+    assert (seen.session_id, seen.nonce, seen.onboarding_id) == ("session_xyz789", "abc-1", "o-1")
     assert seen.session_url == "https://verify.example.com/session_xyz789"
     assert seen.created_at == datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
 
