@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages lock clean
+.PHONY: help clients gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -132,6 +132,15 @@ bench-smoke: $(VENV)/.dev catalogues ## fails if an answer takes more instructio
 contract: $(VENV)/.dev ## what the portal relies on, tried on a real sandbox: make contract GU1_API_KEY=… [GU1_BASE_URL=…]
 	@CONTRACT=live $(BIN)/pytest e2e/test_contract.py
 
+# Beside their sources, because Node looks for packages there.
+clients/js/node_modules/.made: clients/js/package-lock.json $(VENV)/.dev
+	$(BIN)/npm ci --prefix clients/js --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clients: clients/js/node_modules/.made ## build what partners use: the embed script of the version in clients/js/package.json
+	cd clients/js && $(NODE) build.js
+NODE := $(abspath $(BIN))/node
+
 messages: $(VENV)/.portal ## bring every message catalogue up to date with the source
 	$(BIN)/python portal/translations/update.py
 
@@ -144,4 +153,4 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean: ## remove what setup, tests and the demo made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache test-results .demo gallery
+	rm -rf $(VENV) clients/js/node_modules build dist .pytest_cache .mypy_cache .ruff_cache test-results .demo gallery

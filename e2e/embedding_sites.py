@@ -89,6 +89,7 @@ class EmbeddingSites:
     provider: str
     """The origin of the hosted page."""
     invite: Callable[..., str]
+    partners: Path
 
     @property
     def portal(self) -> str:
@@ -119,7 +120,7 @@ def embedding_sites(folder: Path) -> Iterator[EmbeddingSites]:
         settings["GU1_PROVIDER_HOSTS"] = f"provider.localhost,{UNUSED_PROVIDER}"
         arguments = ("--asks-camera", "--public-url", provider)
         with environment(folder, gu1_port=port, env=settings, mock_arguments=arguments) as found:
-            yield EmbeddingSites(found, running, provider, _inviting(found, partners))
+            yield EmbeddingSites(found, running, provider, _inviting(found, partners), partners)
 
 
 def _stanza(slug: str, capture: str, host: str, at: Site) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
 from itertools import pairwise
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -79,7 +83,7 @@ def arrived_at(place):
 
 
 @pytest.mark.parametrize("partner", MODES)
-def test_a_customer_is_approved_without_leaving_the_partners_page(customer, partner):
+def test_a_customer_is_approved_without_leaving_the_partners_page(customer, complaints, partner):
     someone = customer(partner)
     someone.fills_in()
     place = reaches_the_camera(someone, partner)
@@ -91,6 +95,7 @@ def test_a_customer_is_approved_without_leaving_the_partners_page(customer, part
     assert (told[0]["stage"], told[-1]["stage"]) == ("details", "approved")
     assert all(first != second for first, second in pairwise(told)), told
     assert (len(someone.heard("ready")), len(someone.heard("finished")), someone.heard("error")) == (1, 1, [])
+    assert not [it for it in complaints if "postMessage" in it]
 
 
 def test_on_a_phone_the_frame_goes_on_to_the_provider_by_itself(phone, embedded):
@@ -171,11 +176,37 @@ def test_a_portal_that_is_away_is_waited_for(page, tmp_path):
         someone = Customer(page)
         someone.hears("ready")
         running.environment.portal.kill()
-        page.locator("#kyc").evaluate("it => it.start()")
+        page.locator("#kyc").evaluate("it => it.parentNode.append(it)")
         assert someone.hears("error")["code"] == "unreachable"
         expect(page.locator("#kyc").get_by_role("button")).to_be_visible()
         running.environment.portal.start()
         expect(someone.frame.locator("form.details")).to_be_visible(timeout=40_000)
+
+
+def switch(embedded, *, enabled, link):
+    """The bank in the partners file, which the portal then reads again; returns once it has."""
+    off = "[partners.bank]\nenabled = false\n"
+    text = embedded.partners.read_text().replace(off, "[partners.bank]\n")
+    embedded.partners.write_text(text if enabled else text.replace("[partners.bank]\n", off))
+    os.kill(embedded.environment.portal.process.pid, signal.SIGHUP)
+    deadline, in_a_row = time.monotonic() + 20, 0
+    while in_a_row < 15:  # old workers go on for a little
+        in_a_row = in_a_row + 1 if httpx.get(link, trust_env=False).is_success is enabled else 0
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_it_comes_back_by_itself_when_the_partner_is_switched_on_again(page, embedded):
+    link = embedded.invite("bank")
+    switch(embedded, enabled=False, link=link)
+    element = f'<kyc-onboarding id="kyc" src="{link}" {QUICK}><a href="{link}">Verify</a></kyc-onboarding>'
+    page.goto(embedded.site.page("bank", element, embedded.script))
+    someone, instead = Customer(page), page.get_by_role("link", name="Verify")
+    assert someone.hears("error")["code"] == "switched-off"
+    expect(instead).to_be_visible()
+    switch(embedded, enabled=True, link=link)
+    expect(someone.frame.locator("form.details")).to_be_visible(timeout=40_000)
+    expect(instead).not_to_be_visible()
 
 
 STRANGERS = """

@@ -120,6 +120,19 @@
     if (!camera) look();
   };
 
+  // The partner's page may be light where the person's system is dark, or the other way round.
+  const queries = new Map();
+  const paint = (theme) => {
+    const [always, never] = ["(min-width: 0)", "not all"];
+    const forced = { dark: always, light: never }[theme];
+    document.documentElement.style.colorScheme = forced ? theme : "";
+    for (const rule of [...document.styleSheets].flatMap((it) => [...it.cssRules])) {
+      if (!queries.has(rule)) queries.set(rule, rule.media?.mediaText || "");
+      const asked = queries.get(rule);
+      if (asked.includes("prefers-color-scheme")) rule.media.mediaText = forced || asked;
+    }
+  };
+
   if (isEmbedded) {
     document.documentElement.classList.add("embedded");
     // A frame that somebody wrote by hand may never say hello.
@@ -129,6 +142,7 @@
       if (!data || data.source !== "kyc-onboarding" || data.version !== 1 || data.type !== "hello") return;
       const isFirst = !embedder;
       embedder = origin;
+      paint(data.theme);
       tell("ready");
       toldStage = "";
       tellStage();
@@ -137,6 +151,12 @@
       if (data.camera !== false && !isOpen) tell("error", { code: "camera-blocked" });
       settle(isOpen && data.camera !== false);
     });
+    // embed.js has written into the frame's name where it is, and says hello once it knows that this is ours.
+    const [who, at] = window.name.split(" ");
+    const providers = one("meta[name=providers]").content.split(" ").filter(Boolean);
+    if (who === "kyc-onboarding" && embedders.includes(at)) {
+      parent.postMessage({ source: who, version: 1, type: "here", providers }, at);
+    }
   }
 
   // The hosted page in a frame stands before #status, so that no poll touches it.

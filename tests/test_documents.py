@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import base64
+import hashlib
 import json
 import re
 import subprocess
@@ -56,6 +58,7 @@ from tests.documents import (
     snippet,
 )
 
+EMBED = ROOT / "static" / "embed"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 BY_NAME = {"ids": lambda it: it.name}
 
@@ -241,7 +244,7 @@ def test_error_statuses_of_the_partner_api():
     described = {status for it in answers for status in it if status >= "400"}
     documented = rows(PARTNERS, "### Errors")
     assert described <= {row[0] for row in documented}
-    of_pages = {"forbidden", "gone"}
+    of_pages = {"forbidden", "gone", "switched_off"}
     assert [(str(KINDS[code].status), code) for [code] in (code_in(row[1]) for row in documented)] == [
         (row[0], *code_in(row[1])) for row in documented
     ]
@@ -254,10 +257,44 @@ def test_actions_of_the_history():
 
 
 def test_events_and_errors_of_the_embed_script():
-    script = (ROOT / "static" / "embed.js").read_text()
+    script = (ROOT / "clients" / "js" / "src" / "element.js").read_text()
+    types = (EMBED / "embed.d.ts").read_text()
     events, errors = rows(PARTNERS, "### Events", 0), rows(PARTNERS, "### Events", 1)
-    assert set(first_codes(events)) == {f"kyc-{it}" for it in re.findall(r'emit\("(\w+)"', script)}
-    assert set(first_codes(errors)) == set(re.findall(r'(?:fail|refuse)\("([\w-]+)"', script))
+    assert set(first_codes(events)) == {f"kyc-{it}" for it in re.findall(r'emit_\("(\w+)"', script)}
+    assert set(first_codes(errors)) == set(re.findall(r'(?:fail|refuse)_\("([\w-]+)"', script))
+    assert set(first_codes(events)) == set(re.findall(r'^  "(kyc-\w+)":', types, re.MULTILINE))
+    assert set(first_codes(errors)) == words_of(types, "ErrorCode")
+    assert {str(it) for it in Stage} == words_of(types, "Stage")
+    assert {str(it) for it in Status} == words_of(types, "Status")
+
+
+def words_of(types, name):
+    return set(re.findall(r'"([\w-]+)"', re.search(rf"type {name} =(.*?);", types, re.DOTALL)[1]))
+
+
+def test_versions_of_the_embed_script_have_the_documented_hashes():
+    """What has a hash here is never changed: a change of the script is a new version with a file of its own."""
+    heading = "### A version that never changes"
+    documented = {version: code_in(integrity)[0] for version, integrity in rows(PARTNERS, heading)}
+    assert documented == {path.stem: integrity_of(path) for path in EMBED.glob("*.js")}
+    pinned = re.search(r'embed-([\d.]+)\.js" crossorigin integrity="(.*?)"', snippet(PARTNERS, heading, "html"))
+    assert documented[pinned[1]] == pinned[2]
+
+
+def integrity_of(path):
+    return "sha384-" + base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode()
+
+
+def test_embed_script_is_built_from_its_source_and_knows_the_stages():
+    clients = ROOT / "clients" / "js"
+    source = (clients / "src" / "element.js").read_text()
+    built = (EMBED / f"{json.loads((clients / 'package.json').read_text())['version']}.js").read_text()
+    texts = re.findall(
+        r'"[^"\n]*"', re.sub("^//.*", "", source, flags=re.MULTILINE).partition("export const define")[0]
+    )
+    assert [it for it in texts if it not in built] == []
+    busy = re.search(r"const BUSY = (\[.*?\]);", source)[1]
+    assert json.loads(busy) == [stage for stage in Stage if stage.facts.hosted_page_may_be_open]
 
 
 def test_documented_signature_of_the_way_back():

@@ -58,6 +58,8 @@ ROUTES = {
     ("partner_api.openapi", "/api/v1/openapi.json", "GET"),
     ("webhook.receive", "/webhooks/gu1", "POST"),
     ("embed_script", "/embed.js", "GET"),
+    ("pinned_embed_script", "/embed-<version>.js", "GET"),
+    ("embed_types", "/embed.d.ts", "GET"),
     ("privacy.notice", "/privacy", "GET"),
     ("operations.healthz", "/healthz", "GET"),
     ("operations.readyz", "/readyz", "GET"),

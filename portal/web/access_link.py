@@ -9,7 +9,7 @@ from portal.partners.registry import Registry
 from portal.services.ports import PollState
 from portal.web.branding import show_as
 from portal.web.context import portal
-from portal.web.links import ExpiredLink, ReadLink
+from portal.web.links import ExpiredLink, ReadLink, SwitchedOffLink
 
 Opened = TypeVar("Opened", Onboarding, PollState)
 
@@ -28,14 +28,19 @@ def open_for_poll(token: str) -> PollState:
 
 def _opened(found: Opened, link: ReadLink) -> Opened:
     show_as(found)
-    if not is_open(found, link, portal().partners):
-        raise ExpiredLink
+    partners = portal().partners
+    if not is_open(found, link, partners):
+        raise SwitchedOffLink if _is_current(found, link) and partners.get(found.partner) else ExpiredLink
     return found
 
 
 def is_open(found: Onboarding | PollState, link: ReadLink, partners: Registry) -> bool:
     """False after an erasure, if another link took the place of this one, or if its partner is disabled or gone."""
-    if found.link_generation != link.generation:
+    if not _is_current(found, link):
         return False
     partner = partners.get(found.partner)
-    return found.erased_at is None and (not found.partner or (partner is not None and partner.enabled))
+    return not found.partner or (partner is not None and partner.enabled)
+
+
+def _is_current(found: Onboarding | PollState, link: ReadLink) -> bool:
+    return found.erased_at is None and found.link_generation == link.generation

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.stage import Stage
 from portal.web.context import portal
-from portal.web.links import BadLink, ExpiredLink
+from portal.web.links import BadLink, ExpiredLink, SwitchedOffLink
 from portal.web.page_parts import Part, asks_for, lead_to
 from portal.web.problem_details import problem, usual_problem, wants_json
 from portal.web.refusals import Refusal
@@ -77,6 +77,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(BadLink, _bad_link)
     app.register_error_handler(UnknownOnboarding, lambda _error: error_page(404))
     app.register_error_handler(ExpiredLink, lambda _error: error_page(410))
+    app.register_error_handler(SwitchedOffLink, lambda _error: _switched_off())
     app.register_error_handler(StoreUnavailable, lambda _error: error_page(503))
     app.register_error_handler(Exception, _unexpected)
 
@@ -103,6 +104,10 @@ def _bad_link(_error: BadLink) -> Response:
         return mended
     portal().refusals.count(Refusal.BAD_LINK)
     return error_page(404)
+
+
+def _switched_off() -> Response:
+    return _readable(problem("switched_off")) if _is_for_programs() else error_page(410)
 
 
 def _http(error: HTTPException) -> Response:

@@ -48,8 +48,8 @@ def make_flask(config: Config) -> Flask:
     init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
-    init_framing(app)
-    init_embed(app, folder("static") / "embed.js", config.gu1_provider_hosts)
+    init_framing(app, config.gu1_provider_hosts)
+    init_embed(app, folder("static") / "embed")
     init_errors(app)
     app.jinja_env.globals.update(
         in_app_browser=in_app_browser, base_url=config.base_url, brand=brand, privacy_link=privacy_link

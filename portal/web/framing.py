@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from flask import Flask, Response, g, request
 
-from portal.domain.web_addresses import origin_of
+from portal.domain.provider_hosts import ANY_LOOPBACK
+from portal.domain.web_addresses import is_loopback, origin_of
 from portal.web.branding import branded_partner
 from portal.web.security import allow, permit
 
 
-def init_framing(app: Flask) -> None:
-    app.jinja_env.globals.update(embedders=embedders)
+def init_framing(app: Flask, provider_hosts: tuple[str, ...]) -> None:
+    named = [f"https://{host}" for host in provider_hosts if _is_one_origin(host)]
+    app.jinja_env.globals.update(embedders=embedders, provider_origins=" ".join(named))
 
 
 def allow_framing() -> None:
@@ -36,6 +38,11 @@ def allow_embedders_to_read(response: Response) -> Response:
     if origin in origins:
         response.access_control_allow_origin = origin
     return response
+
+
+def _is_one_origin(host: str) -> bool:
+    """False for loopback too, because its origin includes a port that is not known here."""
+    return not host.startswith((".", ANY_LOOPBACK)) and not is_loopback(host)
 
 
 def _origins() -> tuple[str, ...]:

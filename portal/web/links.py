@@ -38,6 +38,10 @@ class ExpiredLink(Exception):
     pass
 
 
+class SwitchedOffLink(ExpiredLink):
+    """It works again once its partner is switched on."""
+
+
 class StaleForm(Exception):
     """Not signed by us, for another form, or too old."""
 

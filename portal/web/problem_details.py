@@ -36,6 +36,7 @@ KINDS: dict[str, Kind] = {
     "onboarding_over": Kind(409, "The onboarding has come to an end, so this is not possible any more"),
     "not_notified": Kind(409, "The partner has no `notify_url`, so nothing can be sent"),
     "gone": Kind(410, "The link has expired, or its onboarding was erased"),
+    "switched_off": Kind(410, "The link's partner is switched off; once it is switched on, the link works again"),
     "body_too_large": Kind(413, "The body is larger than 16 KiB; of a webhook, than 1 MiB"),
     "unsupported_media_type": Kind(415, "The Content-Type is not application/json"),
     "invalid_fields": Kind(422, "`errors` names each field that is wrong, and says why"),

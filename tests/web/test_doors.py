@@ -23,6 +23,8 @@ OPEN = {
     "GET /api/v1/openapi.json",
     "GET /api/v1/problems/<code>",
     "GET /embed.js",
+    "GET /embed-<version>.js",
+    "GET /embed.d.ts",
     "GET /healthz",
     "GET /logo/<slug>",
     "GET /metrics",

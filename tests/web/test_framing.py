@@ -9,8 +9,8 @@ from portal.app import create_app
 from portal.domain.capture_modes import Capture
 from portal.domain.stage import Stage
 from portal.partners.registry import Partner, new_signing_secret
+from tests.documents import ROOT
 from tests.factories import NOW
-from tests.web.conftest import HOME
 from tests.web.stages import SHOWN, adopted, stored_as
 
 ORIGINS = ("https://shop.example", "https://www.shop.example")
@@ -19,6 +19,7 @@ JSON = {"Accept": "application/json"}
 BLOCKED = "&camera=none"
 
 FULL_SCRIPT_BYTES = 3072
+EMBED = ROOT / "static" / "embed"
 
 
 def a_partner(slug, **changes):
@@ -65,6 +66,7 @@ def test_partner_alone_may_hold_its_customers_pages(ask, stored, stage):
     assert "X-Frame-Options" not in answer.headers
     assert "camera=(self), microphone=()" in answer.headers["Permissions-Policy"]
     assert f'<meta name="embedders" content="{" ".join(ORIGINS)}">' in answer.text
+    assert '<meta name="providers" content="https://verify.example.com">' in answer.text
 
 
 @pytest.mark.parametrize("partner", [None, "off", "frameless", "gone"])
@@ -183,14 +185,38 @@ def test_script_is_the_same_for_whoever_takes_no_gzip(ask):
 @pytest.mark.parametrize(
     ("hosts", "named"),
     [
-        (("verify.didit.me", "verify.example.com"), '"https://verify.didit.me https://verify.example.com"'),
-        ((".didit.me",), '""'),
-        (("127.0.0.1", "localhost"), '""'),
-        (("*",), '""'),
+        (("verify.didit.me", "verify.example.com"), "https://verify.didit.me https://verify.example.com"),
+        ((".didit.me",), ""),
+        (("127.0.0.1", "localhost"), ""),
+        (("*",), ""),
     ],
 )
-def test_script_knows_which_origins_need_the_camera(config, app, hosts, named):
-    client = create_app(config.model_copy(update={"gu1_provider_hosts": hosts})).test_client()
-    script = client.get("/embed.js", base_url=HOME).text
-    assert f"const providers = {named}." in script
-    assert "//" not in script.replace("https://", "")
+def test_page_knows_which_origins_need_the_camera(config, hosts, named):
+    app = create_app(config.model_copy(update={"gu1_provider_hosts": hosts}))
+    assert app.jinja_env.globals["provider_origins"] == named
+
+
+def test_each_version_stays_at_its_address(ask):
+    found = {path.stem: path for path in EMBED.glob("*.js")}
+    for version, path in found.items():
+        answer = ask("GET", f"/embed-{version}.js")
+        assert answer.data == path.read_bytes()
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    newest = max(found, key=lambda it: [*map(int, it.split("."))])
+    assert ask("GET", "/embed.js").data == found[newest].read_bytes()
+    assert ask("GET", "/embed-9.9.9.js").status_code == 404
+
+
+def test_types_are_served_for_compilers(ask):
+    answer = ask("GET", "/embed.d.ts")
+    assert (answer.mimetype, answer.data) == ("application/typescript", (EMBED / "embed.d.ts").read_bytes())
+
+
+def test_a_link_of_a_partner_that_is_off_is_told_from_one_that_ended(ask, stored, clock):
+    path = stored(**of("off"))
+    answer = ask("GET", f"{path}/status", headers=JSON | {"Origin": "https://any.example"})
+    assert (answer.status_code, answer.json["code"]) == (410, "switched_off")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    clock.advance(days=31)
+    assert ask("GET", f"{path}/status", headers=JSON).json["code"] == "gone"

@@ -44,6 +44,10 @@ EXCEPTIONS = {
         "Cross-Origin-Resource-Policy": "cross-origin",
     },
 }
+EXCEPTIONS["embed types"] = EXCEPTIONS["embed script"]
+EXCEPTIONS["pinned embed script"] = EXCEPTIONS["embed script"] | {
+    "Cache-Control": "public, max-age=31536000, immutable"
+}
 """What other sites need of us."""
 OF_THE_ANSWER_ITSELF = {
     "X-Request-Id",
@@ -108,6 +112,9 @@ ANSWERS = {
     "logo": ("GET", "{logo}", {}, 200),
     "partner's page": ("GET", "{framed}", {}, 200),
     "embed script": ("GET", "/embed.js", {}, 200),
+    "no embed script": ("GET", "/embed-0.js", {}, 404),
+    "embed types": ("GET", "/embed.d.ts", {}, 200),
+    "pinned embed script": ("GET", "/embed-1.0.0.js", {}, 200),
     "created": ("POST", "/api/v1/onboardings", {"headers": KEY, "json": {"external_id": "c-7"}}, 201),
     "read": ("GET", "/api/v1/onboardings/{id}", {"headers": KEY}, 200),
     "problem": ("GET", "/api/v1/problems/not_found", {}, 200),
