@@ -25,6 +25,10 @@ from tests.factories import NOW, a_validation, an_onboarding, some_details
 from tests.web.variants import VARIANTS, mistyped
 
 HOME = "http://127.0.0.1:8000"
+WHATSAPP = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.7390.124 "
+    "Mobile Safari/537.36 [WA4A/2.25.32.75;]"
+)
 INSTAGRAM = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
     " Mobile/15E148 Instagram 385.0.0.39.77 (iPhone15,2; iOS 18_5; es_AR; es; scale=3.00; 1179x2556)"
@@ -144,6 +148,7 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
     yield CatalogueEntry("form that shows the number", "/", "POST", RIGHT | {"shown_number": ""})
     yield CatalogueEntry("form that could not be kept", "/", "POST", RIGHT, fails=True)
     yield CatalogueEntry("form inside an app", "/", headers={"User-Agent": INSTAGRAM})
+    yield CatalogueEntry("form inside an Android app", "/", headers={"User-Agent": WHATSAPP})
     yield from _stages(page)
     yield from _corrections(page)
     yield CatalogueEntry(

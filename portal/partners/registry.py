@@ -166,6 +166,8 @@ class Partner(_Strict):
     max_attempts: int | None = Field(None, ge=1, le=20)
     unknown_identity: UnknownIdentity = UnknownIdentity.ACCEPT
     contact_url: Annotated[str, AfterValidator(_contact)] | None = None
+    webview: Annotated[Line, Field(min_length=3, max_length=80, pattern=r"^[\x20-\x7e]+$")] | None = None
+    """What the partner's own app adds to the User-Agent of the WebView in which it shows our pages."""
     prefix_external_ids: bool = False
     """Whether this partner's customers are `slug:external_id` at gu1, so that partners may use the same ids."""
 

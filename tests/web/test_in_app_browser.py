@@ -6,6 +6,7 @@ import pytest
 
 from portal.domain.locales import Locale
 from portal.domain.stage import Stage
+from portal.partners.registry import new_signing_secret
 from portal.web.in_app_browser import APPS, WAYS_OUT, Exit, recognised
 from tests.web.conftest import HOME
 from tests.web.stages import SHOWN, stored_as
@@ -43,10 +44,34 @@ INSIDE = [
     (f"{WEBVIEW} Snapchat/12.85.0.37 (SM-A536E; Android 13#A536EXXS9DXB1#33; gzip; )", "Snapchat"),
     (f"{IPHONE} Mobile/15E148 MicroMessenger/8.0.49(0x18003137) NetType/WIFI Language/es", "WeChat"),
     (f"{WEBVIEW} XWEB/1250051 MMWEBSDK/20240404 MicroMessenger/8.0.49.2600(0x28003133) NetType/WIFI", "WeChat"),
+    (f"{IPHONE} Version/26.0.1 Mobile/15E148 Safari/604.1 [WAiOS/2.25.31]", "WhatsApp"),
+    (f"{ANDROID} Chrome/141.0.7390.124 Mobile Safari/537.36 [WA4A/2.25.32.75;]", "WhatsApp"),
+    (f"{IPHONE} Mobile/22G100 Safari/604.1 MetaIAB Facebook", "Facebook"),
+    (f"{IPHONE} Mobile/22G100 Safari/604.1 MetaIAB", "Facebook"),
+    (f"{IPHONE} Mobile/22G100 Safari/604.1 MetaIAB Instagram", "Instagram"),
+    (f"{IPHONE} Mobile/22G100 Safari/604.1 MetaIAB Messenger", "Messenger"),
+    (
+        f"{IPHONE} Mobile/22F76 Instagram 393.1.0.36.70 (iPhone15,3; iOS 18_5; IABMV/1; 776538208) Safari/604.1",
+        "Instagram",
+    ),
+    (f"{WEBVIEW} Barcelona 355.0.0.39.109 Android (34/14; 420dpi)", "Threads"),
+    (f"{IPHONE} Mobile/15E148 Safari/604.1 musical_ly_41.9.0", "TikTok"),
+    (f"{IPHONE} Mobile/15E148 {{useragents: [LinkedInApp]/9.30.1753", "LinkedIn"),
+    (
+        f"{ANDROID} Chrome/126.0.0.0 Mobile Safari/537.36 Telegram-Android/11.7.4 (Samsung SM-G965N; LOW)",
+        "Telegram",
+    ),
+    (f"{WEBVIEW} MercadoLibre-Android/10.507.1 (Pixel 7 Pro; Android 13; Build/TQ3A.230901.001)", "Mercado Libre"),
+    (f"{IPHONE} Mobile/15E148 MercadoLibre-iOS/10.557.1 (iPhone 8; iOS 16.7.12)", "Mercado Libre"),
+    (f"{WEBVIEW} MercadoPago-Android/2.206.0 (A910; Android 13)", "Mercado Pago"),
+    (f"{IPHONE} Mobile/15E148 [Pinterest/iOS]", "Pinterest"),
+    (f"{WEBVIEW} Reddit/Version 2026.23.0/Build 2623040/Android 15", "Reddit"),
+    (f"{IPHONE} GSA/334.0.674067880 Mobile/15E148 Safari/604.1", "Google"),
+    (f"{ANDROID} Chrome/140.0.0.0 Mobile Safari/537.36 GSA/15.30.0.28.arm64", "Google"),
     (f"{IPHONE} Mobile/15E148", None),
     (f"{IPAD} Mobile/15E148", None),
+    (f"{WEBVIEW} GSA/15.22.38.28.arm64", "Google"),
     (WEBVIEW, None),
-    (f"{WEBVIEW} GSA/15.22.38.28.arm64", None),
 ]
 
 BROWSERS = [
@@ -75,6 +100,22 @@ BROWSERS = [
 ]
 
 NAMES = {app.name for app in APPS}
+
+
+PARTNER = """
+[partners.{slug}]
+name = "{slug}"
+prefix_external_ids = true
+signing_secrets = ["{secret}"]
+"""
+
+
+@pytest.fixture
+def config(config, tmp_path):
+    path = tmp_path / "partners.toml"
+    bank, shop = (PARTNER.format(slug=slug, secret=new_signing_secret()) for slug in ("bank", "shop"))
+    path.write_text(f'{bank}{shop}webview = "ShopApp/"\n')
+    return config.model_copy(update={"partners_file": path})
 
 
 def short(user_agent):
@@ -153,6 +194,37 @@ def test_nobody_is_sent_to_a_camera_that_may_not_open(visitor, stored):
     answer = visitor.get(f"{path}/status?part=status", headers=named(INSIDE[0][0]))
     assert answer.leads_to is None
     assert answer.one("a", href=f"{path}/continue")
+
+
+def test_android_opens_the_browser_with_one_tap(visitor, stored):
+    path = stored(**stored_as(Stage.READY))
+    android = {"User-Agent": f"{ANDROID} Chrome/141.0.7390.124 Mobile Safari/537.36 [WA4A/2.25.32.75;]"}
+    for _ in range(2):  # also when it is the page that was kept
+        link = visitor.get(path, headers=android).one("a", id="in-app-open")["href"]
+        scheme, host = HOME.split("://")
+        assert link == (
+            f"intent://{host}{path}#Intent;scheme={scheme};action=android.intent.action.VIEW;"
+            f"category=android.intent.category.BROWSABLE;S.browser_fallback_url={HOME}{path};end"
+        )
+
+
+def test_iphones_are_told_where_the_apps_menu_is(visitor):
+    page = visitor.get(
+        "/?lang=en", headers=named(f"{IPHONE} Version/26.0.1 Mobile/15E148 Safari/604.1 [WAiOS/2.25.31]")
+    )
+    assert "Tap the share icon or the compass" in page.html
+    assert not page.all("a", id="in-app-open")
+
+
+@pytest.mark.parametrize("user_agent", [WEBVIEW, f"{IPHONE} Mobile/15E148", INSIDE[0][0]], ids=short)
+def test_partners_own_app_is_none(visitor, stored, user_agent):
+    for partner, is_inside in (("shop", False), ("bank", True)):
+        path = stored(partner=partner, external_id=partner, **stored_as(Stage.READY))
+        for _ in range(2):
+            page = visitor.get(path, headers=named(f"{user_agent} ShopApp/7.1"))
+            assert bool(page.all("input", id="in-app-link")) is is_inside
+            assert page.all("a", href=f"{path}/continue")
+        assert visitor.get(path, headers=named(user_agent)).all("input", id="in-app-link")
 
 
 @pytest.mark.parametrize("again", ["(iPhone", "(Linux;", "; wv", "Safari/", "(iPhone) AppleWebKit/"])

@@ -12,6 +12,7 @@ from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.locales import Locale, locale_named
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
+from portal.partners.registry import Partner
 from portal.services.ports import PollState
 from portal.web.access_link import is_open
 from portal.web.applicant.capture import chosen_capture
@@ -92,7 +93,8 @@ class StatusPages:
         if shown.is_current(here.release, state.updated_at, here.clock(), locale=locale, is_camera_blocked=is_blocked):
             here.onboardings.views.note(state)
             return Known(("unchanged", state.partner), here.release, status="204")
-        page = self._page("fragment", token, _request(environ, query, is_camera_blocked=is_blocked), state, here)
+        request = _request(environ, query, here.partners.get(state.partner), is_camera_blocked=is_blocked)
+        page = self._page("fragment", token, request, state, here)
         if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == shown:
             return None
         here.onboardings.views.note(state)
@@ -104,7 +106,7 @@ class StatusPages:
         state = _state(path[1], here) if path and query else None
         if not path or not query or not state or _is_unusual(environ):
             return None
-        page = self._page("page", path[1], _request(environ, query), state, here)
+        page = self._page("page", path[1], _request(environ, query, here.partners.get(state.partner)), state, here)
         if page is None or page.stage is Stage.DETAILS:
             return None
         here.onboardings.views.note(state)
@@ -177,8 +179,11 @@ def _is_visit(environ: WSGIEnvironment) -> bool:
     return HEADERS_OF_PREFETCH.isdisjoint(environ) and not is_robot(environ.get("HTTP_USER_AGENT", ""))
 
 
-def _request(environ: WSGIEnvironment, query: re.Match[str], *, is_camera_blocked: bool = False) -> _Request:
-    in_app = app_and_exit(environ.get("HTTP_USER_AGENT", "")[:LONGEST])
+def _request(
+    environ: WSGIEnvironment, query: re.Match[str], partner: Partner | None = None, *, is_camera_blocked: bool = False
+) -> _Request:
+    user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST]
+    in_app = app_and_exit(user_agent, partner.webview if partner else None)
     return _Request(query["lang"], query["via"], in_app, is_camera_blocked)
 
 
