@@ -163,4 +163,8 @@ def test_proxy_that_drops_custom_headers_lets_a_phone_go_on(browser, shared_envi
         without_custom_headers(context)
         applicant = Applicant(context.new_page(), shared_environment.portal.url)
         applicant.start(a_document_number())
+        applicant.arrives_at_hosted_page()
+        applicant.chooses("Reject: DOCUMENT_EXPIRED")
+        applicant.sees_stage("rejected")
+        applicant.retries()
         applicant.is_sent_to_hosted_page()

@@ -33,8 +33,18 @@ def test_a_computer_offers_the_phone_before_its_own_camera(applicant):
     applicant.arrives_at_hosted_page()
 
 
-def test_a_phone_goes_on_at_once(phone):
+def test_a_phone_stops_at_the_tips_first_and_a_retry_goes_straight_on(phone):
     phone.start(a_document_number())
+    phone.sees_stage("ready")
+    expect(phone.page.locator(".tips li")).to_have_count(3)
+    expect(phone.page.locator("#status")).to_contain_text("127.0.0.1")
+    expect(phone.way_to_camera).to_be_in_viewport()
+    phone.page.wait_for_timeout(3000)
+    phone.sees_stage("ready")
+    phone.arrives_at_hosted_page()
+    phone.chooses("Reject: DOCUMENT_EXPIRED")
+    phone.sees_stage("rejected")
+    phone.retries()
     phone.is_sent_to_hosted_page()
 
 
@@ -51,7 +61,7 @@ def test_the_computer_goes_on_when_the_phone_is_done(applicant, phone):
     applicant.start(a_document_number())
     applicant.sees_stage("ready")
     phone.page.goto(f"{applicant.access_link}?via=qr")
-    phone.is_sent_to_hosted_page()
+    phone.arrives_at_hosted_page()
     applicant.sees_stage("waiting")
     phone.chooses("Approve")
     applicant.sees_stage("approved")
@@ -63,7 +73,7 @@ def test_a_phone_that_took_over_is_told_to_go_back(applicant, phone):
     applicant.sees_stage("ready")
     taken_over = f"{applicant.access_link}?via=qr"
     phone.page.goto(taken_over)
-    phone.is_sent_to_hosted_page()
+    phone.arrives_at_hosted_page()
     phone.page.goto(taken_over)
     phone.sees_stage("waiting")
     expect(phone.page.locator(".device--back")).to_be_visible()
@@ -80,7 +90,7 @@ def test_a_phone_that_took_over_is_told_to_go_back(applicant, phone):
 
 def test_a_phone_without_a_camera_can_pass_on_the_link(phone):
     phone.start(a_document_number())
-    phone.is_sent_to_hosted_page()
+    phone.arrives_at_hosted_page()
     phone.page.go_back()
     phone.sees_stage(re.compile("ready|waiting"))
     expect(phone.page.locator(".device--mouse")).to_be_hidden()

@@ -64,7 +64,7 @@ def picture(applicant, name):
 
 def at_camera(applicant):
     applicant.start(a_document_number())
-    applicant.is_sent_to_hosted_page()
+    applicant.arrives_at_hosted_page()
 
 
 def contact(page):

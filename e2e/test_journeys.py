@@ -148,7 +148,8 @@ def test_killed_between_form_and_hosted_page_nothing_is_lost(browser, quick_envi
         quick_environment.portal.kill()
         quick_environment.gu1.start()
         quick_environment.portal.start()
-        expect(applicant.page).to_have_url(re.compile("/session/"), timeout=LONGEST_PAUSE)
+        expect(applicant.way_to_camera).to_be_visible(timeout=LONGEST_PAUSE)
+        applicant.arrives_at_hosted_page()
         applicant.chooses("Approve")
         applicant.sees_stage("approved")
         assert quick_environment.ledger()["created"] == 1

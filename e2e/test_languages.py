@@ -25,7 +25,7 @@ def test_the_whole_journey_speaks_the_chosen_language(browser, shared_environmen
             return applicant.page.locator("#status").inner_text()
 
         applicant.start(a_document_number())
-        applicant.is_sent_to_hosted_page()
+        applicant.arrives_at_hosted_page()
         applicant.chooses("Reject: RENAPER_TRAMITE_ID_NOT_MATCH")
         rejection = sees("rejected", reason="registry_card_outdated")
         applicant.page.goto(applicant.access_link)  # the link as a partner sends it, without a language

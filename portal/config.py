@@ -60,6 +60,7 @@ class Config(BaseModel):
     direct_start: bool = Field(True, validation_alias="PORTAL_DIRECT_START")
     default_locale: Locale = Field(Locale.ES_AR, validation_alias="PORTAL_DEFAULT_LOCALE")
     capture: Capture = Field(Capture.REDIRECT, validation_alias="PORTAL_CAPTURE")
+    auto_continue: bool = Field(False, validation_alias="PORTAL_AUTO_CONTINUE")
     max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
     attempts_window: timedelta = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")

@@ -11,7 +11,7 @@
     said.textContent = "";
     setTimeout(() => { said.textContent = words; }, 100);
   };
-  const news = () => [text("#status h1"), text("#status [data-say], #status h1 ~ p:not(.working)")];
+  const news = () => [text("#status h1"), text("#status [data-say], #status .headed ~ p:not(.working)")];
   let told = news();
   let focused;
 

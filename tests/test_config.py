@@ -79,6 +79,7 @@ def test_defaults_are_those_of_the_readme(environment):
         ("GU1_BASE_URL", "http://127.0.0.1:9000/", "gu1_base_url", "http://127.0.0.1:9000"),
         ("GU1_BASE_URL", "https://gu1.example/v2", "gu1_base_url", "https://gu1.example/v2"),
         ("GU1_BASE_URL", "https://gu1.example\r\n", "gu1_base_url", "https://gu1.example"),
+        ("PORTAL_AUTO_CONTINUE", "true", "auto_continue", True),
         ("GU1_API_KEY", "k", "gu1_api_key", "k"),
         ("GU1_API_KEY", " k\r\n", "gu1_api_key", "k"),
         ("GU1_WEBHOOK_SECRETS", "new,old", "gu1_webhook_secrets", ("new", "old")),

@@ -70,17 +70,17 @@ class Applicant:
         return self.page.locator("#status a[href*='/continue']")
 
     def arrives_at_hosted_page(self) -> None:
-        """On a computer, which offers the phone first: chooses to continue on the computer."""
+        """By the button: on a computer, and on a phone's first attempt, which stops at the photo tips."""
         arrived = self.page.locator("form[action$='/outcome']")
         expect(self.way_to_camera.or_(arrived).first).to_be_visible(timeout=_SLOW)
         if arrived.is_visible():
             return
-        with suppress(PlaywrightTimeout):  # A phone may have gone on by itself before the click.
+        with suppress(PlaywrightTimeout):  # A phone's retry may have gone on by itself before the click.
             self.way_to_camera.click(timeout=_CLICK)
         self.is_sent_to_hosted_page()
 
     def is_sent_to_hosted_page(self) -> None:
-        """On a phone, which continues without a click."""
+        """On a phone's retry, which continues without a click."""
         expect(self.page).to_have_url(re.compile(r"/session/"), timeout=_SLOW)
 
     def chooses(self, outcome: str) -> None:

@@ -161,6 +161,7 @@ class Partner(_Strict):
     theme: Palette | None = None
     logo: str | None = None
     capture: Capture | None = None
+    auto_continue: bool | None = None
     integration_code: Annotated[Line, Field(pattern=r"^[\x21-\x7e]+$")] | None = None
     renaper: bool | None = None
     max_attempts: int | None = Field(None, ge=1, le=20)

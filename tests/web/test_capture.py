@@ -6,7 +6,7 @@ from portal.app import create_app
 from portal.domain.onboarding import StallReason
 from portal.domain.stage import Stage
 from tests.factories import NOW
-from tests.web.stages import FINAL, SESSION_URL, SHOWN, WAITED_FOR, adopted, stored_as
+from tests.web.stages import FINAL, SESSION_URL, SHOWN, WAITED_FOR, adopted, ready_again, stored_as
 
 SESSION = "session-of-sixteen-or-more"
 IN_FRAME, ON_TOP = {"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Dest": "document"}
@@ -61,7 +61,7 @@ def test_elsewhere_it_opens_in_another_tab_that_has_no_hold_on_ours(visitor, sto
 
 @captured("new-tab", "frame")
 def test_no_poll_leaves_the_page(visitor, stored):
-    path = stored(**stored_as(Stage.READY))
+    path = stored(**ready_again())
     answer = visitor.get(f"{path}/status?part=status")
     assert answer.leads_to is None
     assert visitor.get(answer.one("section", id="status")["hx-get"]).status == 204

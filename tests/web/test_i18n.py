@@ -5,7 +5,7 @@ from portal.domain.locales import Locale
 from portal.domain.stage import Stage
 from tests.page import Visitor
 from tests.web.conftest import query_of
-from tests.web.stages import stored_as
+from tests.web.stages import ready_again, stored_as
 
 
 def language_of(page):
@@ -83,7 +83,7 @@ def test_a_form_in_the_browsers_language_is_kept_in_it(visitor):
 
 
 def test_a_chosen_language_stays_chosen(visitor, stored):
-    path = stored(**stored_as(Stage.READY))
+    path = stored(**ready_again())
     page = visitor.get(f"{path}?lang=en")
     for address in (
         page.one("section", id="status")["hx-get"],

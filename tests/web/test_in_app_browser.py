@@ -9,7 +9,7 @@ from portal.domain.stage import Stage
 from portal.partners.registry import new_signing_secret
 from portal.web.in_app_browser import APPS, WAYS_OUT, Exit, recognised
 from tests.web.conftest import HOME
-from tests.web.stages import SHOWN, stored_as
+from tests.web.stages import SHOWN, ready_again, stored_as
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 IPAD = "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -190,7 +190,7 @@ def test_later_it_is_told_while_the_camera_is_still_to_come(visitor, stored, sta
 
 
 def test_nobody_is_sent_to_a_camera_that_may_not_open(visitor, stored):
-    path = stored(**stored_as(Stage.READY))
+    path = stored(**ready_again())
     answer = visitor.get(f"{path}/status?part=status", headers=named(INSIDE[0][0]))
     assert answer.leads_to is None
     assert answer.one("a", href=f"{path}/continue")

@@ -9,7 +9,7 @@ from portal.domain.stage import Stage
 from portal.web.applicant.second_device import qr_code
 from tests.factories import NOW
 from tests.web.conftest import HOME, query_of
-from tests.web.stages import SHOWN, adopted, stored_as
+from tests.web.stages import SHOWN, adopted, ready_again, stored_as
 
 SESSION = "session-of-sixteen-or-more"
 CAMERA_NEXT = {Stage.PREPARING, Stage.READY, Stage.WAITING, Stage.ABANDONED}
@@ -92,7 +92,7 @@ def test_other_ways_are_not_repeated(visitor, stored, via):
 
 @pytest.mark.parametrize("version", ["v=000000000000&", ""])
 def test_with_a_mouse_the_hosted_page_is_not_opened_unasked(visitor, stored, version):
-    path = stored(**stored_as(Stage.READY))
+    path = stored(**ready_again())
     answer = visitor.get(f"{path}/status?{version}{MOUSE}")
     assert answer.leads_to is None
     assert section(answer)["data-stage"] == Stage.READY

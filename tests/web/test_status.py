@@ -7,7 +7,7 @@ from portal.domain.status import Status
 from tests.databases import on_both_databases
 from tests.factories import NOW, a_validation
 from tests.page import OLDER_PAGE
-from tests.web.stages import FINAL, SESSION_URL, SHOWN, WAITED_FOR, adopted, rejected, stored_as
+from tests.web.stages import FINAL, SESSION_URL, SHOWN, WAITED_FOR, adopted, ready_again, rejected, stored_as
 
 
 def told(status, stage):
@@ -119,8 +119,8 @@ def test_pages_ask_less_often_with_age(visitor, stored, clock):
 
 
 @pytest.mark.parametrize("version", ["v=000000000000&", ""])
-def test_the_first_poll_that_finds_the_hosted_page_goes_there(visitor, stored, version):
-    path = stored(**stored_as(Stage.READY))
+def test_the_first_poll_that_finds_a_retrys_hosted_page_goes_there(visitor, stored, version):
+    path = stored(**ready_again())
     answer = visitor.get(f"{path}/status?{version}part=status")
     assert answer.status == 200
     assert answer.leads_to == answer.one("a")["href"] == f"{path}/continue"
@@ -132,7 +132,7 @@ def test_a_poll_that_finds_refused_details_goes_to_the_form(visitor, stored):
 
 
 def test_a_page_from_before_an_upgrade_is_led_by_the_headers_that_it_knows(visitor, stored):
-    path = stored(**stored_as(Stage.READY))
+    path = stored(**ready_again())
     assert visitor.get(f"{path}/status", headers=OLDER_PAGE).response.headers["HX-Redirect"] == f"{path}/continue"
     stays = visitor.get(f"{path}/status", headers=OLDER_PAGE | {"X-Pointer": "fine", "X-Camera": "none"})
     assert stays.one("a", href=f"{path}/continue")["target"] == "_blank"
@@ -218,7 +218,7 @@ def test_the_hosted_page_counts_as_opened_once(visitor, stored):
 def test_the_hosted_page_is_never_in_the_page(visitor, stored):
     path = stored(**stored_as(Stage.READY))
     for page in (visitor.get(path), visitor.get(f"{path}/status", headers={"Accept": "application/json"})):
-        assert "verify.example.com" not in page.html
+        assert SESSION_URL not in page.html and "of-the-tests" not in page.html
 
 
 def test_a_refused_hosted_page_is_a_delay(visitor, stored):

@@ -39,12 +39,19 @@ def chosen_capture(found: Onboarding | None, here: Portal, *, is_blocked: bool) 
 
 
 def opens_by_itself(found: Onboarding) -> bool:
-    """False on a computer, which offers the phone first, and in an in-app browser, where the camera may not work.
-
-    And if the page first has to say why the photos are needed once more.
-    """
-    is_expected = not has_mouse() and not found.needs_photos_again
+    """False on a computer, which offers the phone first, and in an in-app browser, where the camera may not work."""
+    is_expected = not has_mouse() and goes_straight_on(found, portal())
     return capture_of(found) is Capture.REDIRECT and is_expected and in_app_browser() is None
+
+
+def goes_straight_on(found: Onboarding, here: Portal) -> bool:
+    """To the photos, as soon as everything is ready: on a retry, or where operator or partner want it.
+
+    Never if the page first has to say why the photos are needed once more.
+    """
+    partner = here.partners.get(found.partner)
+    is_wanted = partner.auto_continue if partner and partner.auto_continue is not None else here.config.auto_continue
+    return (is_wanted or found.validation_number > 1) and not found.needs_photos_again
 
 
 def allow_hosted_frame() -> None:

@@ -15,7 +15,7 @@ from portal.domain.stage import Stage
 from portal.partners.registry import Partner
 from portal.services.ports import PollState
 from portal.web.access_link import is_open
-from portal.web.applicant.capture import chosen_capture
+from portal.web.applicant.capture import chosen_capture, goes_straight_on
 from portal.web.applicant.details_page import DIRECT
 from portal.web.applicant.partner_return import returns_to_partner
 from portal.web.applicant.poll_version import PollVersion
@@ -217,6 +217,7 @@ def _view(found: Onboarding, request: _Request, here: Portal) -> StageView | Non
         release=here.release,
         locale=locale,
         is_camera_blocked=request.is_camera_blocked,
+        goes_straight_on=goes_straight_on(found, here),
     )
 
 

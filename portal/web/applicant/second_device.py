@@ -33,6 +33,11 @@ class SecondDevice:
     link: str
     qr: str
 
+    @property
+    def is_offered(self) -> bool:
+        """Another device than this one, for the photos."""
+        return self.camera_is_next and not self.is_this
+
 
 @second_device.get("/o/<token>/qr.svg")
 def qr(token: str) -> Response:

@@ -10,6 +10,7 @@ from portal.domain.reasons import Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import IdentityBasis
+from portal.web.applicant.photo_tips import PhotoTips
 from portal.web.applicant.reason_texts import ReasonText
 from portal.web.applicant.relative_time import in_minutes
 
@@ -25,6 +26,9 @@ class Shown:
     status: Status
     reason: Reason | None
     remedy: Remedy | None
+    tips: PhotoTips | None
+    provider: str | None
+    """The host of the hosted page, which is not the person's own."""
     is_argentine: bool
     pictured: Stage
     is_at_photos: bool

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask_babel import lazy_gettext as _
 
@@ -20,6 +21,7 @@ from portal.domain.stage import Stage
 from portal.domain.standing import Standing
 from portal.domain.status import Status
 from portal.domain.validation import CONFIRMS_WITHIN, IdentityBasis, Validation
+from portal.web.applicant.photo_tips import tips_for
 from portal.web.applicant.poll_version import PollVersion, microseconds
 from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
@@ -64,6 +66,7 @@ class StageView:
     release: str
     locale: Locale
     is_camera_blocked: bool = False
+    goes_straight_on: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -224,6 +227,12 @@ class StageView:
         return self.stage is Stage.WAITING and self.may_continue and validation is not None and validation.is_at_photos
 
     @property
+    def provider(self) -> str | None:
+        """The host of the hosted page."""
+        url = self.validation.session_url if self.validation else None
+        return urlsplit(url).hostname if url else None
+
+    @property
     def progress(self) -> int | None:
         return Stage.READY.facts.progress if self.is_at_photos else self.stage.facts.progress
 
@@ -286,6 +295,8 @@ class StageView:
             status=self.status,
             reason=self.reason,
             remedy=self.remedy,
+            tips=tips_for(self.onboarding.country) if self.stage is Stage.READY else None,
+            provider=self.provider if self.stage is Stage.READY else None,
             is_argentine=self.onboarding.country == "AR",
             pictured=self.pictured,
             is_at_photos=self.is_at_photos,
@@ -332,7 +343,7 @@ class StageView:
             release=self.release,
             locale=self.locale,
             changes_at=self.changes_at,
-            opens_hosted_page=self.stage is Stage.READY and self.may_continue and not self.needs_photos_again,
+            opens_hosted_page=self.stage is Stage.READY and self.may_continue and self.goes_straight_on,
             is_camera_blocked=self.is_camera_blocked,
         )
 

@@ -13,7 +13,7 @@ from portal.domain.capture_modes import Capture
 from portal.domain.onboarding import Onboarding
 from portal.domain.polling import OVERTURN_POLL_SECONDS, jittered
 from portal.domain.reference import reference_of
-from portal.web.applicant.capture import allow_hosted_frame, capture_of
+from portal.web.applicant.capture import allow_hosted_frame, capture_of, goes_straight_on
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.partner_return import partner_return_url
 from portal.web.applicant.second_device import second_device_of
@@ -56,6 +56,7 @@ def view_now(found: Onboarding) -> StageView:
         release=portal().release,
         locale=current_language(),
         is_camera_blocked=camera_is_blocked(),
+        goes_straight_on=goes_straight_on(found, portal()),
     )
 
 
