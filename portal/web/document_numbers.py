@@ -202,10 +202,7 @@ _RULES = {
         DocumentRule(
             country="AR",
             label=_("DNI or CUIL"),
-            hint=_(
-                "The 7 or 8 digits of your DNI, for example 12.345.678, or the 11 of your CUIL. "
-                "Dots and dashes are fine."
-            ),
+            hint=_("The 7 or 8 digits of your DNI, like 12.345.678, or the 11 of your CUIL."),
             # Six: the oldest numbers, of the libreta de enrolamiento and the libreta cívica, are still in use.
             expected=_("A DNI has 6 to 8 digits, a CUIL has 11."),
             lengths=frozenset({6, 7, 8, 11}),
