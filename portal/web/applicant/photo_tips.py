@@ -30,5 +30,5 @@ _TIPS = {
 _ELSEWHERE = PhotoTips("passport", _("Your passport or identity card itself, not a copy, a photo of it or a screen."))
 
 
-def tips_for(country: str) -> PhotoTips:
-    return _TIPS.get(country, _ELSEWHERE)
+def tips_for(country: str | None) -> PhotoTips:
+    return _TIPS.get(country or "", _ELSEWHERE)
