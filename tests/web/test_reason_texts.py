@@ -8,6 +8,7 @@ from flask_babel import Babel, force_locale
 from portal.domain.reasons import MAY_NEED_A_PERSON, REMEDIES, Reason, Remedy
 from portal.translations.update import HERE
 from portal.web.applicant.reason_texts import text_of
+from tests.web.stages import rejected
 
 
 @pytest.fixture
@@ -81,6 +82,30 @@ def test_an_outdated_card_is_explained(speaking):
     for word in ("RENAPER", "número de trámite", "ejemplares anteriores", "vencidos", "reemplazados", "DNI más nuevo"):
         assert word in said
     assert text.shows_card
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.REGISTRY_CARD_OUTDATED, Reason.DOCUMENT_EXPIRED, Reason.DOCUMENT_AUTHENTICITY]
+)
+def test_in_argentina_a_rejected_document_is_told_from_its_picture_and_where_a_new_one_is_made(visitor, stored, reason):
+    page = visitor.get(stored(validation=rejected(reason), country="AR"))
+    assert "es una imagen en una pantalla y no un documento" in page.text("main")
+    assert page.one("a", href="https://www.argentina.gob.ar/interior/dni")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_elsewhere_no_rejection_speaks_of_an_argentine_app_or_office(visitor, stored, reason):
+    if not reason.startswith("registry_"):
+        words = visitor.get(stored(validation=rejected(reason), country="BR")).text("main")
+        assert "Mi Argentina" not in words and "Registro Civil" not in words
+
+
+def test_sentence_button_and_drawing_are_in_sight_and_the_rest_is_folded(visitor, stored):
+    page = visitor.get(stored(validation=rejected(Reason.REGISTRY_CARD_OUTDATED)))
+    folded = page.text("details", **{"class": "more"})
+    assert "Cada DNI tiene su propio número de trámite" in folded
+    assert "Probá de nuevo con el DNI más nuevo" not in folded
+    assert page.one("form", class_="action action--sticky")
 
 
 def test_not_eligible_gives_nobody_a_hint(speaking):

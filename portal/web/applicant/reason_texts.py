@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
@@ -22,11 +22,15 @@ class ReasonText:
     retry_label: LazyString = TRY_AGAIN
     shows_card: bool = False
     """Where the numbers stand on a DNI."""
+    names_renewal: bool = False
+    """Where a new DNI is to be had."""
+    is_screen: LazyString | None = None
+    """What of a DNI in an app is no document."""
 
 
 def text_of(reason: Reason, country: str | None = "AR") -> ReasonText:
     """RENAPER and the DNI are Argentina's."""
-    return _TEXTS[reason] if country == "AR" else _ELSEWHERE.get(reason, _TEXTS[reason])
+    return (_ARGENTINA if country == "AR" else _ELSEWHERE).get(reason, _TEXTS[reason])
 
 
 _CLEAN_CARD = _("Your DNI card, clean and without its cover")
@@ -38,11 +42,15 @@ _NOTHING_TO_CORRECT = _(
     "not count."
 )
 
+_DNI_IN_APP = _(
+    "The DNI in an app like Mi Argentina is a picture on a screen and not a document, so it cannot be used here."
+)
+
 _TEXTS = {
     Reason.REGISTRY_DOCUMENT_MISSING: ReasonText(
         _("We could not read your document number"),
         _("The photos did not show the number clearly enough to look it up at RENAPER, the national registry."),
-        _("Please take them again in good light, without reflections on the number."),
+        _("Please take the photos again in good light, without reflections on the number."),
         _CLEAN_CARD,
     ),
     Reason.REGISTRY_GENDER_MISSING: ReasonText(
@@ -96,6 +104,8 @@ _TEXTS = {
         _("The last DNI card that you received"),
         _("Retry with your current ID"),
         shows_card=True,
+        names_renewal=True,
+        is_screen=_DNI_IN_APP,
     ),
     Reason.DOCUMENT_UNREADABLE: ReasonText(
         _("We could not read your document"),
@@ -121,7 +131,7 @@ _TEXTS = {
     Reason.DOCUMENT_AUTHENTICITY: ReasonText(
         _("We could not confirm your document"),
         _("The photos have to show the original document itself, not a screen, a photocopy or a picture of it."),
-        _("Please take them again in good light."),
+        _("Please take the photos again in good light, of the original document itself."),
         _("The original document"),
     ),
     Reason.DOCUMENT_DATA_MISMATCH: ReasonText(
@@ -165,6 +175,19 @@ _TEXTS = {
         _("The check did not come to a clear result."),
         _("Please try again in good light, with your document at hand."),
         _WITH_LIGHT,
+    ),
+}
+
+_ARGENTINA = {
+    Reason.DOCUMENT_EXPIRED: replace(_TEXTS[Reason.DOCUMENT_EXPIRED], names_renewal=True, is_screen=_DNI_IN_APP),
+    Reason.DOCUMENT_UNSUPPORTED: replace(_TEXTS[Reason.DOCUMENT_UNSUPPORTED], is_screen=_DNI_IN_APP),
+    Reason.DOCUMENT_UNREADABLE: replace(_TEXTS[Reason.DOCUMENT_UNREADABLE], is_screen=_DNI_IN_APP),
+    Reason.DOCUMENT_AUTHENTICITY: replace(
+        _TEXTS[Reason.DOCUMENT_AUTHENTICITY],
+        advice=_("Please take the photos again in good light, of the DNI card itself and not of the DNI in an app."),
+        at_hand=_("The original DNI card"),
+        names_renewal=True,
+        is_screen=_DNI_IN_APP,
     ),
 }
 

@@ -39,7 +39,7 @@ TITLES = {
     Stage.EXPIRED: _("The time for the photos ran out"),
     Stage.ABANDONED: _("Your verification is not finished"),
     Stage.CANCELLED: _("This verification was cancelled"),
-    Stage.DELAYED: _("This is taking longer than usual"),
+    Stage.DELAYED: _("We have to wait a moment"),
     Stage.CLOSED: _("This verification is closed"),
 }
 
