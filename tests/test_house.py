@@ -32,6 +32,8 @@ ROUTES = {
     ("branding.logo", "/logo/<slug>", "GET"),
     ("partner_return.go_back", "/o/<token>/back", "GET"),
     ("applicant.submit", "/", "POST"),
+    ("applicant.start_at_partner", "/s/<slug>", "GET"),
+    ("applicant.submit_at_partner", "/s/<slug>", "POST"),
     ("applicant.onboarding", "/o/<token>", "GET"),
     ("applicant.correct", "/o/<token>", "POST"),
     ("applicant.status", "/o/<token>/status", "GET"),

@@ -20,8 +20,15 @@ from portal.partners.toml_file import SLUG
 @click.option("--origin", "origins", multiple=True, help="A site that may embed our pages in a frame.")
 @click.option("--return-url", "return_urls", multiple=True, help="A page that customers may return to.")
 @click.option("--notify-url", help="The address for notifications to the partner's backend.")
+@click.option("--start-page", is_flag=True, help="Let anybody start at /s/SLUG, without the partner's backend.")
 def new(
-    slug: str, name: str | None, origins: tuple[str, ...], return_urls: tuple[str, ...], notify_url: str | None
+    slug: str,
+    *,
+    name: str | None,
+    origins: tuple[str, ...],
+    return_urls: tuple[str, ...],
+    notify_url: str | None,
+    start_page: bool,
 ) -> None:
     """Print the configuration of a new partner, and its API key, which is shown only once."""
     if not SLUG.fullmatch(slug):
@@ -36,6 +43,8 @@ def new(
         stanza["prefix_external_ids"] = True  # keeps the customers of different partners apart at gu1
     if notify_url:
         stanza["notify_url"] = notify_url
+    if start_page:
+        stanza["start_page"] = True
     try:
         Partner.model_validate({"slug": slug, **stanza}, context={"development": in_development()})
     except ValidationError as error:

@@ -169,6 +169,8 @@ class Partner(_Strict):
     contact_url: Annotated[str, AfterValidator(_contact)] | None = None
     webview: Annotated[Line, Field(min_length=3, max_length=80, pattern=r"^[\x20-\x7e]+$")] | None = None
     """What the partner's own app adds to the User-Agent of the WebView in which it shows our pages."""
+    start_page: bool = False
+    """Whether anybody may start at `/s/SLUG`, without the partner's backend."""
     prefix_external_ids: bool = False
     """Whether this partner's customers are `slug:external_id` at gu1, so that partners may use the same ids."""
 
@@ -182,6 +184,8 @@ class Partner(_Strict):
             "return URLs": self.return_urls,
         }
         parts = [f"{what}: {len(values)}" for what, values in counted.items()]
+        if self.start_page:
+            parts.append(f"anybody may start at /s/{self.slug}")
         parts.append(f"notified at {urlsplit(self.notify_url).hostname}" if self.notify_url else "not notified")
         return ", ".join(["on" if self.enabled else "SWITCHED OFF", *parts])
 

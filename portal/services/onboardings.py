@@ -22,6 +22,7 @@ from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
 from portal.services.identity import IdentityComparison
 from portal.services.number_correction import NumberCorrector
+from portal.services.partners_page import PartnersPage
 from portal.services.person_attempts import PersonAttempts
 from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
 from portal.services.start_counters import StartCounters
@@ -80,6 +81,7 @@ class Onboardings:
         nonce: str,
         address: str | None = None,
         effort: int = 0,
+        page: PartnersPage | None = None,
     ) -> Onboarding:
         """The stored onboarding; the same one if the same form is sent again with the same details.
 
@@ -88,6 +90,8 @@ class Onboardings:
         """
         now = self._clock()
         fresh = Onboarding(id=_new_id(), locale=locale, created_at=now, updated_at=now)
+        if page:
+            fresh = page.owns(fresh)
         fresh = replace(
             self._planner.with_details(fresh, details, consent_version, now), submission=_submission(nonce, details)
         )

@@ -7,7 +7,7 @@ import contextlib
 from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.domain.errors import LimitReached, RetryRefused, StoreUnavailable
+from portal.domain.errors import RetryRefused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.web.access_link import open_access_link, open_for_poll
@@ -21,14 +21,13 @@ from portal.web.applicant.capture import (
 from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
 from portal.web.applicant.correction_page import correction_page, record_correction
 from portal.web.applicant.details_page import (
-    DIRECT,
     details_form,
     details_page,
     details_response,
     invalid_form_response,
-    limited_details_page,
     redisplay_when_db_down,
 )
+from portal.web.applicant.first_page import show_form, start_from_form
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.status_page import status_fragment, status_json, status_page, view_now
@@ -38,7 +37,7 @@ from portal.web.i18n import current_language
 from portal.web.page_parts import Part, asks_for, camera_is_blocked, lead_to
 from portal.web.problem_details import wants_json
 from portal.web.security import refuse_cross_site
-from portal.web.urls import onboarding_url, url_to
+from portal.web.urls import url_to
 from portal.web.visits import is_ahead_of_person, is_of_robot, is_visit, navigates
 
 applicant = Blueprint("applicant", __name__)
@@ -52,40 +51,29 @@ def show_robots_nothing_of_the_person() -> ResponseReturnValue | None:
     return None
 
 
-_FOR_PEOPLE = {"applicant.start", "applicant.onboarding", "applicant.open_hosted_page"}
+_FOR_PEOPLE = {"applicant.start", "applicant.start_at_partner", "applicant.onboarding", "applicant.open_hosted_page"}
 _LEAST_SESSION_LENGTH = 16
 """Shorter session ids could be guessed."""
 
 
 @applicant.get("/")
 def start() -> ResponseReturnValue:
-    if not portal().config.direct_start:
-        abort(404)
-    return details_response(details_form(DIRECT), url_to("applicant.start"))
+    return show_form()
 
 
 @applicant.post("/")
 def submit() -> ResponseReturnValue:
-    if not portal().config.direct_start:
-        abort(404)
-    form, action = details_form(DIRECT), url_to("applicant.start")
-    refused = invalid_form_response(form, action)
-    if refused:
-        return refused
-    try:
-        onboarding = portal().onboardings.start(
-            form.details,
-            locale=current_language(),
-            consent_version=form.read_token.consent_version,
-            nonce=form.read_token.nonce,
-            address=request.remote_addr,
-            effort=form.effort,
-        )
-    except StoreUnavailable:
-        return details_page(form, action, status=503, unavailable=True)
-    except LimitReached as limit:
-        return limited_details_page(form, action, limit)
-    return redirect(onboarding_url(onboarding), 303)
+    return start_from_form()
+
+
+@applicant.get("/s/<slug>")
+def start_at_partner(slug: str) -> ResponseReturnValue:
+    return show_form(slug)
+
+
+@applicant.post("/s/<slug>")
+def submit_at_partner(slug: str) -> ResponseReturnValue:
+    return start_from_form(slug)
 
 
 @applicant.get("/o/<token>")

@@ -1,0 +1,28 @@
+"""A start at a partner's page, without its backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from portal.domain.onboarding import Onboarding
+
+START_PREFIX = "start-"
+"""Begins the external ids of these customers, because nobody gave them one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnersPage:
+    partner: str
+    prefix: str | None
+    """Of the customer's id at gu1."""
+    return_url: str | None
+
+    def owns(self, fresh: Onboarding) -> Onboarding:
+        external_id = f"{START_PREFIX}{fresh.id}"
+        return replace(
+            fresh,
+            partner=self.partner,
+            external_id=external_id,
+            known_as=None if self.prefix is None else self.prefix + external_id,
+            return_url=self.return_url,
+        )

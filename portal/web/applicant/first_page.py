@@ -1,0 +1,83 @@
+"""Starts without a partner's backend: the portal's own first page, and that of a partner that switched it on."""
+
+from __future__ import annotations
+
+from flask import abort, g, redirect, request
+from flask.typing import ResponseReturnValue
+
+from portal.domain.errors import LimitReached, StoreUnavailable
+from portal.partners.registry import Partner
+from portal.services.partners_page import PartnersPage
+from portal.web.applicant.details_page import (
+    DIRECT,
+    details_form,
+    details_page,
+    details_response,
+    invalid_form_response,
+    limited_details_page,
+)
+from portal.web.branding import show_as_partner
+from portal.web.context import portal
+from portal.web.framing import allow_framing
+from portal.web.i18n import current_language
+from portal.web.urls import onboarding_url, url_to
+
+
+def show_form(slug: str | None = None) -> ResponseReturnValue:
+    _owner_of_page(slug)
+    return details_response(details_form(_subject(slug)), _address(slug))
+
+
+def start_from_form(slug: str | None = None) -> ResponseReturnValue:
+    partner = _owner_of_page(slug)
+    form, action = details_form(_subject(slug)), _address(slug)
+    refused = invalid_form_response(form, action)
+    if refused:
+        return refused
+    try:
+        onboarding = portal().onboardings.start(
+            form.details,
+            locale=current_language(),
+            consent_version=form.read_token.consent_version,
+            nonce=form.read_token.nonce,
+            address=request.remote_addr,
+            effort=form.effort,
+            page=_page_of(partner) if partner else None,
+        )
+    except StoreUnavailable:
+        return details_page(form, action, status=503, unavailable=True)
+    except LimitReached as limit:
+        return limited_details_page(form, action, limit)
+    return redirect(onboarding_url(onboarding), 303)
+
+
+def _owner_of_page(slug: str | None) -> Partner | None:
+    """A page that is switched off looks like one of nobody's."""
+    if slug is None:
+        if not portal().config.direct_start:
+            abort(404)
+        return None
+    partner = portal().partners.get(slug)
+    if partner is None or not partner.enabled or not partner.start_page:
+        abort(404)
+    show_as_partner(partner)
+    g.onboarding_locale = partner.locale
+    allow_framing()
+    return partner
+
+
+def _page_of(partner: Partner) -> PartnersPage:
+    return PartnersPage(
+        partner=partner.slug,
+        prefix=partner.known_as(""),
+        return_url=next(iter(partner.return_urls), None),
+    )
+
+
+def _subject(slug: str | None) -> str:
+    """What the form's token is valid for; no onboarding's id has a colon."""
+    return DIRECT if slug is None else f"{DIRECT}:{slug}"
+
+
+def _address(slug: str | None) -> str:
+    return url_to("applicant.start") if slug is None else url_to("applicant.start_at_partner", slug=slug)
