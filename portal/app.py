@@ -25,6 +25,7 @@ from portal.metrics import Metrics
 from portal.partners.policies import Policies
 from portal.partners.registry import Registry
 from portal.partners.toml_file import read_registry
+from portal.runner.figures import ProcessFigures, QueueFigures
 from portal.runner.housekeeping import Housekeeping
 from portal.runner.notification_worker import NotificationWorker
 from portal.runner.onboarding_worker import OnboardingWorker
@@ -49,11 +50,13 @@ from portal.services.webhook_handler import WebhookHandler
 from portal.settings import load_config
 from portal.store.clock import DatabaseClock
 from portal.store.database import engine_of
+from portal.store.database_errors import count_failures
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
 from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
+from portal.store.overview import OverviewReader
 from portal.store.readiness import Readiness
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
@@ -151,7 +154,7 @@ def add_services(
     )
     stores = _make_stores(shared, database, clock)
     services = _make_services(shared, stores)
-    runner = _make_runner(shared, stores, services, gu1 or make_gu1(config, metrics))
+    runner = _make_runner(shared, database, stores, services, gu1 or make_gu1(config, metrics))
     app.extensions["portal"] = _make_portal(shared, stores, services)
     app.extensions["portal_runner"] = runner
 
@@ -191,11 +194,14 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
     cipher = ColumnCipher(shared.config.secret_keys)
     database_clock = DatabaseClock(engine, clock)
     change_recorder = ChangeRecorder(shared.policy_for, database_clock)
-    onboardings = Repository(engine, cipher, change_notifier, shared.wake_notifications, change_recorder)
+    onboardings = Repository(
+        engine, cipher, change_notifier, shared.wake_notifications, change_recorder, meter=shared.metrics
+    )
+    count_failures(lambda kind: shared.metrics.count("database_errors", kind=kind))
     return Stores(
         clock=database_clock,
         onboardings=onboardings,
-        outbox=Outbox(engine),
+        outbox=Outbox(engine, shared.metrics),
         history=History(engine),
         search=OnboardingSearch(engine),
         shared_state=SharedState(engine),
@@ -253,7 +259,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
     return Services(onboardings, partner_onboardings, partner_changes, operator_actions)
 
 
-def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -> RunnerThread:
+def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Services, gu1: Gu1) -> RunnerThread:
     clock, timings, meter = stores.clock, shared.timings, shared.metrics
     budget = Budget(stores.onboardings, stores.shared_state, shared.config.gu1_hourly_budget, clock)
     steps = OnboardingSteps(
@@ -290,7 +296,14 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
         ),
         clock=clock,
         sync_clock=clock.set,
-        count_problems=lambda now: shared.metrics.set_problems(stores.search.count_problems(now)),
+        show_queue=QueueFigures(
+            meter,
+            stores.search,
+            OverviewReader(database),
+            partners=shared.registry.partners,
+            hourly_budget=shared.config.gu1_hourly_budget,
+        ).show,
+        show_process=ProcessFigures(meter, database, gu1).show,
         start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
         purge_expired=Housekeeping(
             stores.shared_state,
@@ -299,6 +312,7 @@ def _make_runner(shared: Shared, stores: Stores, services: Services, gu1: Gu1) -
             stores.retention,
             attempts_window=shared.config.attempts_window,
             kept_for=shared.config.retention,
+            meter=meter,
         ).purge_expired,
         close=close,
         listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),

@@ -1,9 +1,11 @@
-"""Counters, a gauge and a histogram in Prometheus' text format. Labels never hold personal data."""
+"""Counters, gauges and histograms in Prometheus' text format. Labels never hold personal data."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
@@ -45,6 +47,9 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "budget_spent": ("watched",),
     "webhooks": ("outcome",),
     "refusals": ("kind",),
+    "stage_changes": ("stage", "reason", "partner", "locale"),
+    "unreadable_rows": ("table",),
+    "database_errors": ("kind",),
 }
 
 _HELP = {
@@ -81,6 +86,58 @@ _HELP = {
     "budget_spent": "Refreshes delayed because GU1_HOURLY_BUDGET is used up",
     "refusals": "Requests that were refused, by kind",
     "webhooks": "Deliveries at /webhooks/gu1",
+    "stage_changes": "Onboardings that came to a stage",
+    "unreadable_rows": "Rows that a worker took and could not read",
+    "database_errors": "Failures of the database, by SQLSTATE, SQLite's name of the error, or pool",
+}
+
+
+class _Histogram(NamedTuple):
+    help: str
+    labels: tuple[str, ...]
+    buckets: tuple[float, ...]
+
+
+_DAY = 86400
+_HISTOGRAMS = {
+    "gu1_seconds": _Histogram(
+        "Calls to gu1 by operation and outcome", ("operation", "outcome"), Histogram.DEFAULT_BUCKETS
+    ),
+    "http_seconds": _Histogram(
+        "Requests by route, method and status", ("route", "method", "status"), (0.005, 0.025, 0.1, 0.5, 2, 10)
+    ),
+    "step_seconds": _Histogram("Steps of the runner", ("step", "outcome"), (0.05, 0.2, 0.5, 1, 2, 5, 15)),
+    "stage_seconds": _Histogram(
+        "How long onboardings were in a stage that they left",
+        ("stage",),
+        (1, 3, 10, 30, 60, 120, 300, 900, 3600, 6 * 3600, _DAY, 7 * _DAY),
+    ),
+}
+
+
+class _Gauge(NamedTuple):
+    help: str
+    labels: tuple[str, ...] = ()
+    mode: Literal["mostrecent", "max", "livesum", "liveall"] = "mostrecent"
+    """How the processes' values become one; `liveall`: each has its own, with its pid."""
+
+
+_GAUGES = {
+    "due_onboardings": _Gauge("Onboardings whose next step is due and not taken up"),
+    "oldest_due_seconds": _Gauge("For how long the first of them has been due"),
+    "running_onboardings": _Gauge("Onboardings that a worker has taken up"),
+    "undelivered_notifications": _Gauge("Notifications that a partner has not accepted yet", ("partner",)),
+    "oldest_undelivered_seconds": _Gauge("The age of the oldest of them", ("partner",)),
+    "gu1_reads_left": _Gauge("What is left of GU1_HOURLY_BUDGET in this hour"),
+    "gu1_breakers_open": _Gauge("Processes that send nothing to gu1 for a while, because it fails", mode="livesum"),
+    "gu1_calls_allowed": _Gauge("Calls to gu1 that may run at once", mode="livesum"),
+    "database_connections": _Gauge("Connections of the pools, by state", ("state",), mode="livesum"),
+    "housekeeping_success_timestamp_seconds": _Gauge("When expired data was last deleted to the end", mode="max"),
+    "build_info": _Gauge("Always 1", ("version", "python")),
+    "process_resident_bytes": _Gauge("Memory of a process", mode="liveall"),
+    "process_cpu_seconds": _Gauge("Processor time that a process has used", mode="liveall"),
+    "process_open_files": _Gauge("Files and connections that a process has open", mode="liveall"),
+    "process_start_timestamp_seconds": _Gauge("When a process began", mode="liveall"),
 }
 
 
@@ -98,19 +155,35 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="mostrecent",
         )
-        self._gu1 = Histogram(
-            "portal_gu1_seconds",
-            "Calls to gu1 by operation and outcome",
-            ("operation", "outcome"),
-            registry=self._registry,
-        )
+        self._durations = {
+            name: Histogram(f"portal_{name}", it.help, it.labels, buckets=it.buckets, registry=self._registry)
+            for name, it in _HISTOGRAMS.items()
+        }
+        self._gauges = {
+            name: Gauge(f"portal_{name}", it.help, it.labels, registry=self._registry, multiprocess_mode=it.mode)
+            for name, it in _GAUGES.items()
+        }
+        self._observers: dict[tuple[str, ...], Histogram] = {}
 
     def count(self, event: str, **labels: str) -> None:
         counter = self._events[event]
         (counter.labels(**labels) if labels else counter).inc()
 
+    def observe(self, event: str, seconds: float, **labels: str) -> None:
+        key = (event, *labels.values())
+        child = self._observers.get(key)
+        if child is None:
+            # Kept, because looking it up by its labels takes longer than counting.
+            child = self._observers[key] = self._durations[event].labels(**labels)
+        child.observe(seconds)
+
     def gu1_call(self, operation: str, outcome: str, seconds: float) -> None:
-        self._gu1.labels(operation=operation, outcome=outcome).observe(seconds)
+        self.observe("gu1_seconds", seconds, operation=operation, outcome=outcome)
+
+    def show(self, name: str, value: float, **labels: str) -> None:
+        """Sets a gauge."""
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
 
     def set_problems(self, counts: Iterable[ProblemCount]) -> None:
         for it in counts:
@@ -123,6 +196,17 @@ class Metrics:
 
 def shared_page() -> bytes:
     """Of all worker processes, which share the folder that PROMETHEUS_MULTIPROC_DIR names."""
+    _forget_ended(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def _forget_ended(folder: Path) -> None:
+    """The gauges of processes that a reload replaced, or that died. What they counted stays."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            file.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ class FakeGu1:
     """gu1 as the runner sees it: keeps what was created, and fails on request."""
 
     calls_allowed = 16
+    is_failing = False
 
     def __init__(self, clock):
         self._clock = clock

@@ -55,3 +55,35 @@ def test_worker_processes_are_added_up(tmp_path):
     command = [sys.executable, "-c", TWO_PROCESSES_WRITE_AND_ONE_READS]
     shown = subprocess.run(command, env=shared, capture_output=True, text=True, timeout=30, check=True)
     assert "portal_stopped_total 2.0" in shown.stdout
+
+
+A_PROCESS_IS_REPLACED = """
+import os
+from portal.metrics import Metrics, shared_page
+replaced = os.fork()
+metrics = Metrics()
+metrics.show("gu1_breakers_open", 1)
+metrics.count("stopped")
+if replaced:
+    os.waitpid(replaced, 0)
+    print(shared_page().decode())
+else:
+    os._exit(0)
+"""
+
+
+def test_what_a_replaced_process_counted_stays_and_what_it_was_is_gone(tmp_path):
+    shared = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", A_PROCESS_IS_REPLACED]
+    shown = subprocess.run(command, env=shared, capture_output=True, text=True, timeout=30, check=True)
+    assert "portal_stopped_total 2.0" in shown.stdout
+    assert "portal_gu1_breakers_open 1.0" in shown.stdout
+
+
+def test_durations_are_shown_in_buckets():
+    metrics = Metrics()
+    metrics.observe("stage_seconds", 5.0, stage="waiting")
+    metrics.observe("stage_seconds", 50.0, stage="waiting")
+    page = metrics.page().decode()
+    assert 'portal_stage_seconds_bucket{le="10.0",stage="waiting"} 1.0' in page
+    assert 'portal_stage_seconds_sum{stage="waiting"} 55.0' in page

@@ -43,11 +43,11 @@ class Breaker:
             self._close()
 
     @property
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
         return self._pause > 0
 
     def _admit(self) -> None:
-        if not self._is_open:
+        if not self.is_open:
             return
         if self._probing or self._clock() < self._open_until:
             raise NotSent("the breaker is open: gu1 has been failing")
@@ -62,7 +62,7 @@ class Breaker:
         self._failures += 1
         if self._probing:
             self._open(min(self._pause * 2, LONGEST_PAUSE))
-        elif not self._is_open and self._failures >= FAILURES_TO_OPEN:
+        elif not self.is_open and self._failures >= FAILURES_TO_OPEN:
             self._open(FIRST_PAUSE)
 
     def _open(self, seconds: float) -> None:

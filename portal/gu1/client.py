@@ -76,6 +76,11 @@ class Gu1Client:
         """How many calls should run at once at the moment: fewer after gu1 answered 429, at most `concurrency`."""
         return self._transport.calls_allowed
 
+    @property
+    def is_failing(self) -> bool:
+        """Nothing is sent for a while, because gu1 failed several times."""
+        return self._transport.is_failing
+
     async def aclose(self) -> None:
         await self._transport.aclose()
 

@@ -92,6 +92,10 @@ class Transport:
         """How many calls should run at once at the moment; at most `concurrency`."""
         return self._limit.current
 
+    @property
+    def is_failing(self) -> bool:
+        return self._breaker.is_open
+
     async def aclose(self) -> None:
         await self._reads.aclose()
         await self._writes.aclose()

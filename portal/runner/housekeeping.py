@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.domain.onboarding import LIFETIME
-from portal.services.ports import Outbox, Retention, SharedState, Store
+from portal.services.ports import Meter, NoMeter, Outbox, Retention, SharedState, Store
 
 WEBHOOK_RETENTION = timedelta(days=30)
 DELIVERED_EVENT_RETENTION = timedelta(days=30)
@@ -28,6 +28,7 @@ class Housekeeping:
         *,
         attempts_window: timedelta,
         kept_for: timedelta | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """`kept_for`: how long a finished onboarding is kept after its last change; None: for ever."""
         self._shared_state = shared_state
@@ -36,6 +37,7 @@ class Housekeeping:
         self._retention = retention
         self._attempts_window = attempts_window
         self._kept_for = kept_for
+        self._meter = meter or NoMeter()
 
     def purge_expired(self, now: datetime) -> bool:
         """Deletes a slice of each kind; True if there may be more. Raises `StoreUnavailable`."""
@@ -51,6 +53,7 @@ class Housekeeping:
         )
         if not any(purged):
             self._retention.forget_deleted()
+            self._meter.show("housekeeping_success_timestamp_seconds", now.timestamp())
         return any(purged)
 
     def _purge_onboardings(self, now: datetime) -> int:

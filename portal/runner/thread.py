@@ -24,6 +24,7 @@ _BETWEEN_SLICES = 0.02
 """Of a purge; meanwhile SQLite's only write lock is free for pages."""
 _CLOCK_SYNC_SECONDS = 60.0
 _COUNT_SECONDS = 60.0
+_MEASURE_SECONDS = 10.0
 _CHECK_SECONDS = 60.0
 
 
@@ -41,7 +42,8 @@ class RunnerThread:
         *,
         clock: Clock,
         purge_expired: Callable[[datetime], bool] = lambda _now: False,
-        count_problems: Callable[[datetime], None] = lambda _now: None,
+        show_queue: Callable[[datetime], None] = lambda _now: None,
+        show_process: Callable[[datetime], None] = lambda _now: None,
         start_checks: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
@@ -55,7 +57,8 @@ class RunnerThread:
         self.onboardings = onboardings
         self.notifications = notifications
         self.purge_expired = purge_expired
-        self.count_problems = count_problems
+        self.show_queue = show_queue
+        self.show_process = show_process
         self.start_checks = start_checks
         self._clock = clock
         self._sync_clock = sync_clock
@@ -81,7 +84,8 @@ class RunnerThread:
         workers = [worker for worker in (self.onboardings, self.notifications) if worker]
         regularly = (
             self._repeat(lambda: self.purge_expired(self._clock()), "expired data not purged", _PURGE_SECONDS),
-            self._repeat(lambda: self.count_problems(self._clock()), "problems not counted", _COUNT_SECONDS),
+            self._repeat(lambda: self.show_queue(self._clock()), "problems not counted", _COUNT_SECONDS),
+            self._repeat(lambda: self.show_process(self._clock()), "process not measured", _MEASURE_SECONDS),
             self._repeat(lambda: self.start_checks(self._clock()), "checks not started", _CHECK_SECONDS),
             self._sync_clock_regularly(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from portal.domain.errors import Gu1Error, LostClaim, StoreUnavailable, Unavailable
@@ -41,6 +42,7 @@ class OnboardingSteps:
     ) -> None:
         self._leases = Leases(store, clock=clock, timings=timings, meter=meter)
         self._clock = clock
+        self._meter = meter
         self._reconciliation = Reconciliation(store, gu1, self._leases, onboardings, timings=timings, meter=meter)
         restored_sends = RestoredSends(store, gu1, self._reconciliation, meter=meter)
         self._creation = CreationSteps(gu1, self._leases, onboardings, restored_sends, timings=timings, meter=meter)
@@ -55,20 +57,32 @@ class OnboardingSteps:
 
     async def _take(self, claimed: Onboarding) -> None:
         step = self._next_step(claimed)
-        name = step.__name__.strip("_")
+        name, began = step.__name__.strip("_"), time.monotonic()
+        outcome = "cancelled"
+        try:
+            outcome = await self._outcome(step, name, claimed)
+        finally:
+            self._meter.observe("step_seconds", time.monotonic() - began, step=name, outcome=outcome)
+
+    async def _outcome(self, step: Step, name: str, claimed: Onboarding) -> str:
         try:
             await step(claimed)
         except LostClaim:
             log.warning("onboarding %s: %s stopped: another worker took over", claimed.id, name)
             await self._leases.release(claimed)
+            return "lost"
         except StoreUnavailable:
             # After the lease a worker continues from the last write.
             log.warning("onboarding %s: %s stopped: the database is unavailable", claimed.id, name)
+            return "database"
         except Gu1Error as error:
             await self._leases.retry_later(claimed, name, error)
+            return "gu1"
         except Exception:
             log.exception("onboarding %s: %s failed unexpectedly", claimed.id, name)
             await self._leases.retry_later(claimed, name, Unavailable("unexpected"))
+            return "unexpected"
+        return "done"
 
     def _next_step(self, onboarding: Onboarding) -> Step:
         validation = onboarding.validation

@@ -353,6 +353,10 @@ class Gu1(Protocol):
     def calls_allowed(self) -> int:
         """How many calls should run at once at the moment."""
 
+    @property
+    def is_failing(self) -> bool:
+        """Nothing is sent for a while, because gu1 failed several times."""
+
     async def create_entity(self, details: Details, external_id: str) -> str:
         """The new entity's id. A duplicate is `Refused` with the existing `entity_id`."""
 
@@ -395,3 +399,20 @@ class Gu1(Protocol):
 class Meter(Protocol):
     def count(self, event: str, **labels: str) -> None:
         """Labels must never hold personal data."""
+
+    def observe(self, event: str, seconds: float, **labels: str) -> None:
+        """How long something took."""
+
+    def show(self, name: str, value: float, **labels: str) -> None:
+        """How much of something there is now."""
+
+
+class NoMeter:
+    def count(self, event: str, **labels: str) -> None:
+        pass
+
+    def observe(self, event: str, seconds: float, **labels: str) -> None:
+        pass
+
+    def show(self, name: str, value: float, **labels: str) -> None:
+        pass

@@ -86,6 +86,7 @@ _SQLITE: Mapping[str, str] = {
     "SQLITE_SCHEMA": _MISSING_TABLE,
 }
 """What to do, by how SQLite's name of the error begins."""
+_NO_CONNECTION = "no connection in time"
 _POOL = "all connections of this process are in use: the database is slow, or PORTAL_DATABASE_POOL_SIZE is too low"
 
 
@@ -106,6 +107,7 @@ def store_errors(engine: Engine) -> Iterator[None]:
 def unavailable(error: Exception, url: URL) -> StoreUnavailable:
     """Logs the error of SQLAlchemy or of a driver."""
     text = described(error, url)
+    _counted(_code(error, url))
     if _lines.passes(text) or "this is a bug" in text:
         log.error("the database failed: %s", text)
     kind = LockTaken if text.startswith("SQLSTATE 55P03") else StoreUnavailable
@@ -120,6 +122,24 @@ def described(error: Exception, url: URL) -> str:
     )
 
 
+def count_failures(count: Callable[[str], None]) -> None:
+    """From now on `count` is called with a short code of each failure."""
+    global _counted  # noqa: PLW0603
+    _counted = count
+
+
+def _count_nothing(_code: str) -> None:
+    pass
+
+
+_counted: Callable[[str], None] = _count_nothing
+
+
+def _code(error: Exception, url: URL) -> str:
+    name, _ = _name_and_advice(error, url)
+    return "pool" if name == _NO_CONNECTION else name.removeprefix("SQLSTATE ").partition(" ")[0]
+
+
 def is_without_connections(error: Exception) -> bool:
     """The server refused a connection because all that it allows are in use."""
     return _postgresql(error)[0].startswith("SQLSTATE 53300")
@@ -128,7 +148,7 @@ def is_without_connections(error: Exception) -> bool:
 def _name_and_advice(error: Exception, url: URL) -> tuple[str, str]:
     cause: object = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, TimeoutError):
-        return "no connection in time", _POOL
+        return _NO_CONNECTION, _POOL
     if isinstance(cause, SQLAlchemyError) or cause is None:
         return type(error).__name__, _REPORT
     return _sqlite(cause) if url.get_backend_name() == "sqlite" else _postgresql(cause)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 
 from portal.services.change_history import HistoryEntry
+from portal.store.column_types import Unreadable
 from portal.store.row_reader import RowReader
 from portal.store.tables import history
 from portal.store.transactions import Transactions, insert
 
 _FIELDS = [field.name for field in fields(HistoryEntry)]
 _READER = RowReader(history, _FIELDS)
+_STAGE_BEGAN = select(func.max(history.c.at)).where(
+    history.c.onboarding_id == bindparam("id"), history.c.new_stage.is_distinct_from(history.c.old_stage)
+)
 
 
 class History:
@@ -30,6 +35,12 @@ class History:
 
 def add_entry(connection: Connection, onboarding_id: str, entry: HistoryEntry) -> None:
     connection.execute(insert(connection, history).values(asdict(entry) | {"onboarding_id": onboarding_id}))
+
+
+def stage_began_at(connection: Connection, onboarding_id: str) -> datetime | None:
+    """When the stage began that the onboarding is in."""
+    found = connection.scalar(_STAGE_BEGAN, {"id": onboarding_id})
+    return None if isinstance(found, Unreadable) else found
 
 
 def delete_notes(connection: Connection, onboarding_id: str) -> None:

@@ -19,7 +19,7 @@ from portal.services.ports import CountedAttempt, IdempotentRequest
 from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.counted_starts import count_start
 from portal.store.encryption import ColumnCipher
-from portal.store.history import add_entry, delete_notes
+from portal.store.history import add_entry, delete_notes, stage_began_at
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
 from portal.store.outbox import add_event, resend_event
 from portal.store.stage_log import StageLog
@@ -107,8 +107,9 @@ class LockedRow:
         write_validation(self._connection, changed, self._cipher)
         entry = self._record_of(self.onboarding, changed, cause)
         if entry:
+            since = stage_began_at(self._connection, changed.id) if entry.new_stage != entry.old_stage else None
             add_entry(self._connection, changed.id, entry)
-            self._stage_log.note(changed, entry)
+            self._stage_log.note(changed, entry, since)
         self.onboarding = changed
 
     def count_start(self, counters: Sequence[StartCounter], now: datetime) -> int:

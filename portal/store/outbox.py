@@ -32,6 +32,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.onboarding import Onboarding
 from portal.services.notification import Event
+from portal.services.ports import Meter, NoMeter
 from portal.store.column_types import UtcDateTime
 from portal.store.restores import SEQUENCES, last_before
 from portal.store.row_leases import LeasedTable, moment
@@ -101,7 +102,8 @@ def resend_event(connection: Connection, onboarding_id: str, event_id: str, now:
 class Outbox:
     """Fills `portal.services.ports.Outbox`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, meter: Meter | None = None) -> None:
+        self._meter = meter or NoMeter()
         self._transactions = Transactions(engine)
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -116,7 +118,7 @@ class Outbox:
         values = _leased.moments(now) | {"claimed_for": partner, "claimed_until": lease_until, "limit": limit}
         with self._transactions.writing() as connection:
             rows = connection.execute(_CLAIM, values).mappings().all()
-            claimed = _leased.read_or_postpone(connection, rows, _event, now)
+            claimed = _leased.read_or_postpone(connection, rows, _event, now=now, meter=self._meter)
         return sorted(claimed, key=lambda event: (event.due_at or now, event.onboarding_id, event.sequence))
 
     def delivered(self, claimed: Event, *, now: datetime, outcome: str) -> None:

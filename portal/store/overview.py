@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, or_, select, text
+from sqlalchemy import Connection, Engine, Integer, and_, cast, func, or_, select, text
 
 from portal.store.column_types import Unreadable
 from portal.store.row_leases import LONGEST_LEASE
@@ -35,6 +35,26 @@ class Overview:
     """On which processes of the portal are connected; None on SQLite, which cannot tell."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Notifications that one partner has not accepted yet."""
+
+    number: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFigures:
+    """What is cheap to know of the work, however many onboardings are finished."""
+
+    due: int
+    oldest_due_at: datetime | None
+    running: int
+    waiting: dict[str, Waiting]
+    """By partner."""
+    reads_this_hour: int
+
+
 class OverviewReader:
     def __init__(self, engine: Engine) -> None:
         self._transactions = Transactions(engine)
@@ -44,18 +64,47 @@ class OverviewReader:
         with self._transactions.reading() as connection:
             due, oldest_due_at = _due(connection, now)
             undelivered, oldest_undelivered_at = _undelivered(connection)
-            is_running = (onboardings.c.lease_until >= now, onboardings.c.lease_until <= now + LONGEST_LEASE)
-            hour = now.replace(minute=0, second=0, microsecond=0)
             return Overview(
                 stages=_stages(connection),
                 due=due,
                 oldest_due_at=oldest_due_at,
-                running=connection.scalar(select(func.count()).select_from(onboardings).where(*is_running)) or 0,
+                running=_running(connection, now),
                 undelivered=undelivered,
                 oldest_undelivered_at=oldest_undelivered_at,
-                reads_this_hour=connection.scalar(select(budgets.c.used).where(budgets.c.hour == hour)) or 0,
+                reads_this_hour=_reads_this_hour(connection, now),
                 machines=connection.scalar(_MACHINES) if connection.dialect.name == "postgresql" else None,
             )
+
+    def read_queue(self, now: datetime) -> QueueFigures:
+        """Raises `StoreUnavailable`."""
+        with self._transactions.reading() as connection:
+            due, oldest_due_at = _due(connection, now)
+            return QueueFigures(
+                due=due,
+                oldest_due_at=oldest_due_at,
+                running=_running(connection, now),
+                waiting={row[0]: Waiting(*_counted((row[1], row[2]))) for row in connection.execute(_WAITING)},
+                reads_this_hour=_reads_this_hour(connection, now),
+            )
+
+
+_WAITING = (
+    select(events.c.partner, func.count(), func.min(events.c.created_at))
+    .where(events.c.due_at.is_not(None))
+    .group_by(events.c.partner)
+)
+
+
+def _running(connection: Connection, now: datetime) -> int:
+    # What is leased is due: by the index of what waits, instead of a walk through the table.
+    lease = onboardings.c.lease_until
+    running = and_(onboardings.c.due_at <= now, lease >= now, lease <= now + LONGEST_LEASE)
+    return connection.scalar(select(func.count()).select_from(onboardings).where(running)) or 0
+
+
+def _reads_this_hour(connection: Connection, now: datetime) -> int:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return connection.scalar(select(cast(budgets.c.used, Integer)).where(budgets.c.hour == hour)) or 0
 
 
 def _stages(connection: Connection) -> dict[str, int]:

@@ -29,7 +29,16 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.sealed import SealedDetails, SealedValue
 from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
-from portal.services.ports import CountedAttempt, IdempotentRequest, ListPosition, PollState, ReusePolicy, StoredResult
+from portal.services.ports import (
+    CountedAttempt,
+    IdempotentRequest,
+    ListPosition,
+    Meter,
+    NoMeter,
+    PollState,
+    ReusePolicy,
+    StoredResult,
+)
 from portal.store.counted_attempts import find_attempts
 from portal.store.counted_starts import count_start
 from portal.store.customer_onboardings import CustomerOnboardings
@@ -72,6 +81,8 @@ class Repository:
         notify_of: DescribeChange = lambda _before, _after: None,
         on_notification: Callable[[], None] = lambda: None,
         record_of: RecordChange = lambda _before, _after, _cause: None,
+        *,
+        meter: Meter | None = None,
     ) -> None:
         """`on_notification` is called after a commit that stored a notification."""
         self._pinger = engine
@@ -81,6 +92,7 @@ class Repository:
         self._notify_of = notify_of
         self._on_notification = on_notification
         self._record_of = record_of
+        self._meter = meter or NoMeter()
 
     def add(self, onboarding: Onboarding, counters: Sequence[StartCounter] = ()) -> Onboarding:
         values = onboarding_values(onboarding, self._cipher)
@@ -234,8 +246,8 @@ class Repository:
         with self._transactions.writing() as connection:
             values = claim_values(now=now, lease_until=lease_until, limit=limit)
             claimed = connection.scalars(CLAIM_DUE, values).all()
-            rows = connection.execute(_CLAIMED, {"ids": claimed})
-            return leased_onboardings.read_or_postpone(connection, rows.mappings().all(), self._read_to_work, now)
+            rows = connection.execute(_CLAIMED, {"ids": claimed}).mappings().all()
+            return leased_onboardings.read_or_postpone(connection, rows, self._read_to_work, now=now, meter=self._meter)
 
     def next_due(self, now: datetime) -> datetime | None:
         with self._transactions.reading() as connection:
@@ -327,7 +339,7 @@ class Repository:
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Connection, StageLog]]:
-        stage_log = StageLog()
+        stage_log = StageLog(self._meter)
         with self._transactions.writing() as connection:
             yield connection, stage_log
         stage_log.write()
@@ -352,7 +364,7 @@ class Repository:
         entry = self._record_of(None, onboarding, None)
         if entry:
             add_entry(connection, onboarding.id, entry)
-            stage_log.note(onboarding, entry)
+            stage_log.note(onboarding, entry, None)
 
     def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
         row = connection.execute(_BY_ID, {"id": onboarding_id}).mappings().first()

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Table, and_, bindparam, or_, select, update
 
 from portal.domain.sealed import SealedValue
+from portal.services.ports import Meter
 from portal.store.column_types import Unreadable, UtcDateTime
 from portal.store.row_reader import UnreadableRow
 
@@ -70,7 +71,13 @@ class LeasedTable:
         return min(found, default=None)
 
     def read_or_postpone(
-        self, connection: Connection, rows: Sequence[RowMapping], read: Callable[[RowMapping], T], now: datetime
+        self,
+        connection: Connection,
+        rows: Sequence[RowMapping],
+        read: Callable[[RowMapping], T],
+        *,
+        now: datetime,
+        meter: Meter,
     ) -> list[T]:
         """Claimed rows, read; those for which `read` raises `UnreadableRow` are released and due again in an hour.
 
@@ -85,6 +92,7 @@ class LeasedTable:
                 self._postpone(connection, row, now + SEALED_PAUSE)
             except UnreadableRow as error:
                 log.error("%s; tried again in %s", error, UNREADABLE_PAUSE)
+                meter.count("unreadable_rows", table=self._table.name)
                 self._postpone(connection, row, now + UNREADABLE_PAUSE)
         return readable
 

@@ -1,12 +1,14 @@
-"""One line in the log for every change of stage, written once the change is committed."""
+"""One line in the log for every change of stage, and a count, once the change is committed."""
 
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from portal.domain.onboarding import Onboarding
 from portal.domain.reference import reference_of
 from portal.services.change_history import HistoryEntry
+from portal.services.ports import Meter
 
 log = logging.getLogger(__name__)
 
@@ -14,21 +16,29 @@ log = logging.getLogger(__name__)
 class StageLog:
     """The changes of one transaction."""
 
-    def __init__(self) -> None:
-        self._changes: list[tuple[Onboarding, HistoryEntry]] = []
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._changes: list[tuple[Onboarding, HistoryEntry, datetime | None]] = []
 
-    def note(self, onboarding: Onboarding, entry: HistoryEntry) -> None:
-        """`onboarding`: as it is after the change that `entry` tells of."""
+    def note(self, onboarding: Onboarding, entry: HistoryEntry, since: datetime | None) -> None:
+        """`onboarding`: as it is after the change that `entry` tells of; `since` when it was in the stage it left."""
         if entry.new_stage != entry.old_stage:
-            self._changes.append((onboarding, entry))
+            self._changes.append((onboarding, entry, since))
 
     def write(self) -> None:
-        for onboarding, entry in self._changes:
+        for onboarding, entry, since in self._changes:
+            self._count(onboarding, entry, since)
             about = _about(onboarding, entry)
             told = ", ".join(f"{name} {value}" for name, value in about.items() if value)
             fields = {"onboarding": onboarding.id, "from": entry.old_stage, "to": entry.new_stage, **about}
             old = entry.old_stage or "nothing"
             log.info("onboarding %s: %s to %s: %s", onboarding.id, old, entry.new_stage, told, extra={"fields": fields})
+
+    def _count(self, onboarding: Onboarding, entry: HistoryEntry, since: datetime | None) -> None:
+        whose = {"partner": onboarding.partner or "", "locale": onboarding.locale}
+        self._meter.count("stage_changes", stage=entry.new_stage, reason=entry.reason or "", **whose)
+        if entry.old_stage and since:
+            self._meter.observe("stage_seconds", max(0.0, (entry.at - since).total_seconds()), stage=entry.old_stage)
 
 
 def _about(onboarding: Onboarding, entry: HistoryEntry) -> dict[str, str | None]:

@@ -29,6 +29,7 @@ from portal.web.privacy_notice import privacy, privacy_link
 from portal.web.remembered_answers import RememberedAnswers
 from portal.web.request_id_header import RequestIdHeader
 from portal.web.security import init_security
+from portal.web.timed_requests import TimedRequests, init_routes
 from portal.web.tolerant_request import TolerantRequest
 from portal.web.webhook.receiver import webhook
 
@@ -44,7 +45,9 @@ def make_flask(config: Config) -> Flask:
     app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     inside = ForwardedHeaders(_remembering(app, config), hops=config.trusted_proxies)
-    app.wsgi_app = RequestIdHeader(LastResort(inside))  # type: ignore[method-assign]
+    timed = TimedRequests(LastResort(inside), lambda: app.extensions["portal"].metrics)
+    app.wsgi_app = RequestIdHeader(timed)  # type: ignore[method-assign]
+    init_routes(app)  # before what may refuse the request
     init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))

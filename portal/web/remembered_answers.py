@@ -17,6 +17,7 @@ from portal.domain.web_addresses import in_brackets
 from portal.web.compression import WORTH_IT, SplicedGzip, accepts_gzip
 from portal.web.context import Portal
 from portal.web.slots import LEAVES_SLOTS, around_slots
+from portal.web.timed_requests import ROUTE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -60,6 +61,7 @@ class RememberedAnswers:
         answer = self._answers.get((known.kind, known.release)) or self._made(known, environ)
         if answer is None:
             return self._flask(environ, start_response)
+        environ[ROUTE] = answer.route
         headers, body = answer.filled(known.values, environ.get("HTTP_ACCEPT_ENCODING", ""))
         start_response(answer.status, headers)
         return (body,) if body else ()
@@ -86,13 +88,14 @@ class RememberedAnswers:
 
     def _made(self, known: Known, environ: WSGIEnvironment) -> _Answer | None:
         """None if it is another answer than expected, or has a slot that nothing fills."""
-        status, headers, body = _answer_of(self._flask, environ | {LEAVES_SLOTS: True, "HTTP_ACCEPT_ENCODING": ""})
+        asked = environ | {LEAVES_SLOTS: True, "HTTP_ACCEPT_ENCODING": ""}
+        status, headers, body = _answer_of(self._flask, asked)
         if not status.startswith(known.status):
             return None
         again = self._known(environ)
         if again is None or again.kind != known.kind or _names_its_visitor(body, environ):
             return None  # what is stored changed between the two looks at it, so the answer is of another kind
-        answer = _Answer(status, headers, around_slots(body))
+        answer = _Answer(status, headers, around_slots(body), asked[ROUTE])
         if not answer.slots <= known.values.keys():
             return None
         with self._lock:
@@ -107,8 +110,9 @@ def _names_its_visitor(body: bytes, environ: WSGIEnvironment) -> bool:
 
 
 class _Answer:
-    def __init__(self, status: str, headers: list[tuple[str, str]], parts: list[bytes]) -> None:
+    def __init__(self, status: str, headers: list[tuple[str, str]], parts: list[bytes], route: str) -> None:
         """`parts`: text and names of slots by turns."""
+        self.route = route
         self.status = status
         self._headers = headers
         self._texts = parts[::2]

@@ -22,6 +22,7 @@ from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
+from portal.services.ports import NoMeter
 from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier, summary_of
 from portal.services.validation_plan import Policy
@@ -172,11 +173,6 @@ class Line:
         await self._ask("cancel_validation", gu1_id)
 
 
-class Meter:
-    def count(self, event, **labels):
-        pass
-
-
 class Process:
     """A portal of its own on the shared database, that works on one onboarding at a time."""
 
@@ -190,7 +186,7 @@ class Process:
         onboardings = bench.onboardings
         budget = Budget(bench.store, bench.shared_state, None, bench.clock)
         self._steps = OnboardingSteps(
-            bench.store, self.line, onboardings, clock=bench.clock, timings=PACE, meter=Meter(), budget=budget
+            bench.store, self.line, onboardings, clock=bench.clock, timings=PACE, meter=NoMeter(), budget=budget
         )
 
     @property
@@ -256,7 +252,7 @@ class Bench:
             identity=identity,
             policy_for=lambda _onboarding: RULES,
             provider_hosts=HOSTS,
-            meter=Meter(),
+            meter=NoMeter(),
             timings=PACE,
         )
         added = an_onboarding(

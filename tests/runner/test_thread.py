@@ -33,11 +33,11 @@ class Queue:
 
 
 class Rig:
-    def __init__(self, step, purge_expired=lambda now: False, count_problems=lambda now: None):
+    def __init__(self, step, purge_expired=lambda now: False, show_queue=lambda now: None):
         self.store = Queue()
         self.onboardings = OnboardingWorker(self.store, step, clock=lambda: NOW, timings=SELDOM)
         self.runner = RunnerThread(
-            self.onboardings, clock=lambda: NOW, purge_expired=purge_expired, count_problems=count_problems
+            self.onboardings, clock=lambda: NOW, purge_expired=purge_expired, show_queue=show_queue
         )
 
     def begin(self):
@@ -151,7 +151,7 @@ def test_it_purges_at_once_and_survives_a_failure(error, done):
 def test_it_counts_problems_at_once_and_survives_a_failure(error, done):
     counted = []
 
-    def count_problems(now):
+    def show_queue(now):
         counted.append(now)
         if error:
             raise error
@@ -159,7 +159,7 @@ def test_it_counts_problems_at_once_and_survives_a_failure(error, done):
     async def step(onboarding):
         done.append(onboarding.id)
 
-    rig = Rig(step, count_problems=count_problems)
+    rig = Rig(step, show_queue=show_queue)
     rig.begin()
     until(lambda: counted)
     rig.submit("a")

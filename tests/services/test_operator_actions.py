@@ -336,14 +336,14 @@ def test_overdue_ones_are_stuck(start, desk, clock, work):
 def test_they_are_counted_by_kind_and_age(held, app, clock):
     runner, metrics = runner_of(app), app.extensions["portal"].metrics
     labels = 'portal_problem_onboardings{age="%s",kind="identity",problem="held"} %s'
-    runner.count_problems(clock())
+    runner.show_queue(clock())
     assert labels % ("1h", "1.0") in metrics.page().decode()
     clock.advance(hours=2)
-    runner.count_problems(clock())
+    runner.show_queue(clock())
     page = metrics.page().decode()
     assert labels % ("1h", "0.0") in page and labels % ("1d", "1.0") in page
     clock.advance(days=30)
-    runner.count_problems(clock())
+    runner.show_queue(clock())
     assert labels % ("older", "1.0") in metrics.page().decode()
 
 

@@ -15,6 +15,7 @@ from portal.domain.validation import DoubleCheck, Observation
 from portal.services.apply_observation import ObservationApplier
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
+from portal.services.ports import NoMeter
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.hypothesis_profiles import many
 
@@ -22,16 +23,11 @@ MINUTE = timedelta(minutes=1)
 ON_THE_WAY = [Status.IN_PROGRESS, Status.ABANDONED, Status.IN_REVIEW, Status.UNKNOWN, Status.PENDING]
 
 
-class Silent:
-    def count(self, event, **labels):
-        """Nobody counts here."""
-
-
 OBSERVER = ObservationApplier(
     clock=lambda: NOW + timedelta(hours=1),
     identity=IdentityComparison(KeyedHash(["key"], "number"), KeyedHash(["key"], "name")),
     provider_hosts=ProviderHosts(["verify.didit.me"]),
-    meter=Silent(),
+    meter=NoMeter(),
     timings=Timings(),
     renaper_patience=DEFAULT_PATIENCE,
 )

@@ -2,14 +2,18 @@
 
 import json
 import logging
+from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from portal.domain.reasons import Reason
 from portal.domain.reference import reference_of
 from portal.domain.status import Status
 from portal.logs import JsonLines
 from portal.services.change_history import ChangeRecorder
+from portal.services.ports import NoMeter
 from portal.services.validation_plan import Policy
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
@@ -50,3 +54,27 @@ def test_change_that_is_not_committed_is_no_line(repository, lines):
         row.save(replace(added, validation=approved))
         raise RuntimeError
     assert [line["to"] for line in lines()] == ["preparing"]
+
+
+def test_stages_are_counted_and_timed(engine):
+    counted, times = Counter(), iter([NOW, NOW + timedelta(seconds=30)])
+
+    class Meter(NoMeter):
+        def count(self, event, **labels):
+            counted[event, *labels.values()] += 1
+
+        def observe(self, event, seconds, **labels):
+            counted[event, *labels.values()] += seconds
+
+    policy = Policy(max_attempts=3, double_check_renaper=True)
+    record = ChangeRecorder(lambda _onboarding: policy, lambda: next(times))
+    repository = Repository(engine, ColumnCipher(["key"]), record_of=record, meter=Meter())
+    added = repository.add(an_onboarding(partner="shop", validation=a_validation()))
+    rejected = an_adopted_validation(status=Status.REJECTED, reason=Reason.FACE_MISMATCH, gu1_updated_at=NOW)
+    with repository.locked(added.id) as row:
+        row.save(replace(added, validation=rejected))
+    assert counted == {
+        ("stage_changes", "preparing", "", "shop", added.locale): 1,
+        ("stage_changes", "rejected", "face_mismatch", "shop", added.locale): 1,
+        ("stage_seconds", "preparing"): 30,
+    }

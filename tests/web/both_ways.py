@@ -16,7 +16,7 @@ FRESH = rb'every \d+ms|"refresh"\s+content="\d+"|"form_token" type="hidden" valu
 
 def step_of(app):
     """Behind what catches errors and judges forwarded headers."""
-    return app.wsgi_app._app._app._app
+    return app.wsgi_app._app._app._app._app
 
 
 @pytest.fixture

@@ -1,0 +1,40 @@
+"""Every request is counted by its route, also the one that Flask is not asked for."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture
+def counted(app):
+    def counted():
+        page = app.extensions["portal"].metrics.page().decode()
+        return {
+            (route, method, status): float(number)
+            for method, route, status, number in re.findall(
+                r'^portal_http_seconds_count{method="(.+?)",route="(.+?)",status="(.+?)"} (.+)$', page, re.MULTILINE
+            )
+        }
+
+    return counted
+
+
+def test_requests_are_counted_by_route_method_and_status(app, counted):
+    client = app.test_client()
+    for _ in range(2):
+        client.get("/healthz")  # the second is answered in front of Flask
+    client.get("/o/nonsense")
+    client.get("/nowhere-at-all")
+    client.open("/healthz", method="BREW")
+    assert counted() == {
+        ("/healthz", "GET", "200"): 2,
+        ("/o/<token>", "GET", "404"): 1,
+        ("none", "GET", "404"): 1,
+        ("none", "other", "405"): 1,
+    }
+
+
+def test_refused_request_is_counted_by_its_route(app, counted):
+    client = app.test_client()
+    client.get("/o/nonsense", headers={"Host": "elsewhere.example"})
+    assert counted() == {("/o/<token>", "GET", "400"): 1}
