@@ -15,6 +15,7 @@ from tests.documents import OPERATING, ROOT
 
 DEPLOY = ROOT / "deploy"
 ALERTS = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())
+BAD_DAY = yaml.safe_load((DEPLOY / "alerts.test.yaml").read_text())
 DASHBOARD = json.loads((DEPLOY / "dashboard.json").read_text())
 MANIFESTS = [
     document
@@ -55,6 +56,23 @@ def test_every_label_that_is_asked_for_is_one_of_its_metric():
 @needs_promtool
 def test_alert_rules_are_valid():
     subprocess.run(["promtool", "check", "rules", DEPLOY / "alerts.yaml"], check=True, capture_output=True)
+
+
+@needs_promtool
+def test_each_rule_fires_on_a_bad_day_and_no_sooner():
+    ran = subprocess.run(
+        ["promtool", "test", "rules", DEPLOY / "alerts.test.yaml"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_bad_day_is_of_metrics_that_there_are_and_tries_every_rule():
+    (day,) = BAD_DAY["tests"]
+    named = {re.match(r"\w+", it["series"])[0] for it in day["input_series"]} - {"up"}
+    assert {re.sub(r"_(bucket|count|sum)$", "", it) for it in named} - metrics() == set()
+    fired = [it["alertname"] for it in day["alert_rule_test"] if it["exp_alerts"]]
+    silent = [it["alertname"] for it in day["alert_rule_test"] if not it["exp_alerts"]]
+    assert sorted(fired) == sorted(silent) == sorted(it["alert"] for group in ALERTS["groups"] for it in group["rules"])
 
 
 def test_settings_in_the_manifests_are_settings():

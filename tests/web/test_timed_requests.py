@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.web.conftest import HOME
+
 
 @pytest.fixture
 def counted(app):
@@ -22,10 +24,10 @@ def counted(app):
 def test_requests_are_counted_by_route_method_and_status(app, counted):
     client = app.test_client()
     for _ in range(2):
-        client.get("/healthz")  # the second is answered in front of Flask
-    client.get("/o/nonsense")
-    client.get("/nowhere-at-all")
-    client.open("/healthz", method="BREW")
+        client.get("/healthz", base_url=HOME)  # the second is answered in front of Flask
+    client.get("/o/nonsense", base_url=HOME)
+    client.get("/nowhere-at-all", base_url=HOME)
+    client.open("/healthz", method="BREW", base_url=HOME)
     assert counted() == {
         ("/healthz", "GET", "200"): 2,
         ("/o/<token>", "GET", "404"): 1,
