@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.domain.onboarding import LIFETIME
-from portal.services.ports import Meter, NoMeter, Outbox, Retention, SharedState, Store
+from portal.services.meter import Meter, NoMeter
+from portal.services.ports import Outbox, Retention, SharedState, Store
 
 WEBHOOK_RETENTION = timedelta(days=30)
 DELIVERED_EVENT_RETENTION = timedelta(days=30)

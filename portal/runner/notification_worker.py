@@ -18,8 +18,9 @@ from portal.domain.errors import StoreUnavailable
 from portal.domain.timings import Timings
 from portal.runner.polling_worker import PollingWorker
 from portal.runner.wake import Wake
+from portal.services.meter import Meter
 from portal.services.notification import DeliveryResult, Event, NotificationEndpoint
-from portal.services.ports import Clock, Meter, Notifier, Outbox
+from portal.services.ports import Clock, Notifier, Outbox
 from portal.services.signatures import signed_headers
 
 log = logging.getLogger(__name__)

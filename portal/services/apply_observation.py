@@ -25,7 +25,8 @@ from portal.domain.validation import (
     Validation,
 )
 from portal.services.identity import IdentityComparison
-from portal.services.ports import Clock, Meter
+from portal.services.meter import Meter
+from portal.services.ports import Clock
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,9 @@ from portal.domain.onboarding import Details, EntityConflict, Onboarding, StallR
 from portal.domain.timings import LONGEST_WAIT, Timings
 from portal.domain.validation import CreationState, DoubleCheck, Observation
 from portal.services.leases import Leases, is_adopted, unsent, validation_changed
+from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Gu1, Meter
+from portal.services.ports import Gu1
 from portal.services.reconciliation import ENTITY_NOT_FOUND
 from portal.services.restored_sends import RestoredSends, as_sent
 

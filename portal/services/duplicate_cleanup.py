@@ -12,7 +12,8 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation
 from portal.services.leases import Leases
-from portal.services.ports import Gu1, Meter, Store
+from portal.services.meter import Meter
+from portal.services.ports import Gu1, Store
 from portal.services.reconciliation import with_metadata
 
 log = logging.getLogger(__name__)

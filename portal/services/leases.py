@@ -14,7 +14,8 @@ from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.stage import FAILURES_BEFORE_DELAYED, LONG_PAUSE
 from portal.domain.timings import Timings
 from portal.domain.validation import CreationState, Validation
-from portal.services.ports import Clock, Meter, Store
+from portal.services.meter import Meter
+from portal.services.ports import Clock, Store
 
 log = logging.getLogger(__name__)
 

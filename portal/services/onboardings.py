@@ -21,10 +21,11 @@ from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
 from portal.services.identity import IdentityComparison
+from portal.services.meter import Meter
 from portal.services.number_correction import NumberCorrector
 from portal.services.partners_page import PartnersPage
 from portal.services.person_attempts import PersonAttempts
-from portal.services.ports import Clock, LockedOnboarding, Meter, PollState, Store
+from portal.services.ports import Clock, LockedOnboarding, PollState, Store
 from portal.services.start_counters import StartCounters
 from portal.services.validation_plan import Policy, ValidationPlanner
 from portal.services.view_recorder import ViewRecorder

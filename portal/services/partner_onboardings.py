@@ -18,8 +18,9 @@ from portal.domain.standing import link_is_useful, may_correct_number
 from portal.domain.status import Status
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.keyed_hash import KeyedHash
+from portal.services.meter import Meter
 from portal.services.number_correction import NumberCorrector
-from portal.services.ports import Clock, History, IdempotentRequest, ListPosition, Meter, RefusedReuse, Store
+from portal.services.ports import Clock, History, IdempotentRequest, ListPosition, RefusedReuse, Store
 from portal.services.validation_plan import Policy
 
 MOST_OTHER_NUMBERS = 3

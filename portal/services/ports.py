@@ -394,25 +394,3 @@ class Gu1(Protocol):
     async def cancel_validation(self, gu1_id: str, reason: str) -> None: ...
 
     async def aclose(self) -> None: ...
-
-
-class Meter(Protocol):
-    def count(self, event: str, **labels: str) -> None:
-        """Labels must never hold personal data."""
-
-    def observe(self, event: str, seconds: float, **labels: str) -> None:
-        """How long something took."""
-
-    def show(self, name: str, value: float, **labels: str) -> None:
-        """How much of something there is now."""
-
-
-class NoMeter:
-    def count(self, event: str, **labels: str) -> None:
-        pass
-
-    def observe(self, event: str, seconds: float, **labels: str) -> None:
-        pass
-
-    def show(self, name: str, value: float, **labels: str) -> None:
-        pass

@@ -13,8 +13,9 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.timings import Timings
 from portal.domain.validation import CLOCKS_APART, Listing, Observation, Validation
 from portal.services.leases import Leases, unsent, validation_changed
+from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Gu1, Meter, Store
+from portal.services.ports import Gu1, Store
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.status import Status
 from portal.domain.validation import CLOCKS_APART, CreationState, Observation
 from portal.services.leases import validation_changed
-from portal.services.ports import Gu1, Meter, Store
+from portal.services.meter import Meter
+from portal.services.ports import Gu1, Store
 from portal.services.reconciliation import Reconciliation, with_metadata
 
 log = logging.getLogger(__name__)

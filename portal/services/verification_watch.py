@@ -17,7 +17,8 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.status import Status
 from portal.services.budget import Budget
 from portal.services.leases import Leases
-from portal.services.ports import Gu1, Meter, Store
+from portal.services.meter import Meter
+from portal.services.ports import Gu1, Store
 
 log = logging.getLogger(__name__)
 

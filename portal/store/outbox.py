@@ -31,8 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.onboarding import Onboarding
+from portal.services.meter import Meter, NoMeter
 from portal.services.notification import Event
-from portal.services.ports import Meter, NoMeter
 from portal.store.column_types import UtcDateTime
 from portal.store.restores import SEQUENCES, last_before
 from portal.store.row_leases import LeasedTable, moment

@@ -29,16 +29,8 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.sealed import SealedDetails, SealedValue
 from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
-from portal.services.ports import (
-    CountedAttempt,
-    IdempotentRequest,
-    ListPosition,
-    Meter,
-    NoMeter,
-    PollState,
-    ReusePolicy,
-    StoredResult,
-)
+from portal.services.meter import Meter, NoMeter
+from portal.services.ports import CountedAttempt, IdempotentRequest, ListPosition, PollState, ReusePolicy, StoredResult
 from portal.store.counted_attempts import find_attempts
 from portal.store.counted_starts import count_start
 from portal.store.customer_onboardings import CustomerOnboardings

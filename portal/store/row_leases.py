@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Table, and_, bindparam, or_, select, update
 
 from portal.domain.sealed import SealedValue
-from portal.services.ports import Meter
+from portal.services.meter import Meter
 from portal.store.column_types import Unreadable, UtcDateTime
 from portal.store.row_reader import UnreadableRow
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from portal.domain.onboarding import Onboarding
 from portal.domain.reference import reference_of
 from portal.services.change_history import HistoryEntry
-from portal.services.ports import Meter
+from portal.services.meter import Meter
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from threading import Lock
 
-from portal.services.ports import Meter
+from portal.services.meter import Meter
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, request
 
-from portal.services.ports import Meter
+from portal.services.meter import Meter
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -20,9 +20,9 @@ from portal.domain.validation import Listing, Observation
 from portal.services.budget import Budget
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
+from portal.services.meter import NoMeter
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
-from portal.services.ports import NoMeter
 from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier, summary_of
 from portal.services.validation_plan import Policy

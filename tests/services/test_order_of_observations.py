@@ -15,7 +15,7 @@ from portal.domain.validation import DoubleCheck, Observation
 from portal.services.apply_observation import ObservationApplier
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
-from portal.services.ports import NoMeter
+from portal.services.meter import NoMeter
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.hypothesis_profiles import many
 

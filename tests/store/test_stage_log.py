@@ -13,7 +13,7 @@ from portal.domain.reference import reference_of
 from portal.domain.status import Status
 from portal.logs import JsonLines
 from portal.services.change_history import ChangeRecorder
-from portal.services.ports import NoMeter
+from portal.services.meter import NoMeter
 from portal.services.validation_plan import Policy
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
