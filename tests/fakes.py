@@ -31,6 +31,8 @@ class FakeGu1:
         """Entity id → the details that gu1 shows of it; without them gu1 shows nothing."""
         self.validations = {}
         self.session_url = "https://verify.example.com/session/{}"
+        self.answers_with_page = True
+        """Off where the answer to a creation has no hosted page, and only a read shows it."""
         self.failing = {}
         """Operation → the error that each call of it raises, for as long as it is in here."""
         self.during = {}
@@ -124,7 +126,8 @@ class FakeGu1:
             updated_at=self._clock(),
         )
         self._lose()
-        return self.validations[gu1_id]
+        created = self.validations[gu1_id]
+        return created if self.answers_with_page else replace(created, session_url=None, session_id=None)
 
     async def read_validation(self, gu1_id):
         await self._call("read_validation", gu1_id)

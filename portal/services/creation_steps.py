@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from portal.domain.errors import LostClaim, NotSent, OutcomeUnknown, Refused, Unavailable
+from portal.domain.errors import Gu1Error, LostClaim, NotSent, OutcomeUnknown, Refused, Unavailable
 from portal.domain.existing_entity import conflict_between
 from portal.domain.onboarding import Details, EntityConflict, Onboarding, StallReason
 from portal.domain.timings import LONGEST_WAIT, Timings
@@ -80,7 +80,7 @@ class CreationSteps:
             after = replace(with_entity(fresh), stall_reason=None, failures=0)
             if _may_send(after) and not is_restored:
                 return self._sent(_with_attempts_of(counted, after))
-            return replace(after, due_at=self._leases.now())
+            return after  # it is due still, so it keeps its place in the queue
 
         saved = await self._leases.extend(claimed, change)
         if saved.validation and saved.validation.creation_state is CreationState.SENT:
@@ -201,7 +201,20 @@ class CreationSteps:
         except (NotSent, Unavailable) as error:
             await self._leases.retry_later(sent, "create_validation", error, also=_not_sent)
         else:
+            await self._adopt(sent, seen)
+
+    async def _adopt(self, sent: Onboarding, seen: Observation) -> None:
+        """If gu1's answer has no hosted page, a read shows it: whoever began is finished before others begin."""
+        if seen.session_url:
             await self._leases.finish(sent, lambda fresh: self._onboardings.apply_observation(fresh, seen))
+            return
+        adopted = await self._leases.extend(sent, lambda fresh: self._onboardings.apply_observation(fresh, seen))
+        try:
+            read = await self._gu1.read_validation(seen.gu1_id)
+        except Gu1Error:
+            await self._leases.release(adopted)  # the next refresh follows anyway
+        else:
+            await self._leases.finish(adopted, lambda fresh: self._onboardings.apply_observation(fresh, read))
 
     async def _hold_back(self, claimed: Onboarding, counted: Onboarding, opens_at: datetime) -> None:
         now = self._leases.now()

@@ -35,8 +35,11 @@ class Leases:
 
     async def extend(self, claimed: Onboarding, change: Change) -> Onboarding:
         """Like `save`, and the lease starts anew for the step that follows."""
-        until = self.now() + timedelta(seconds=self._timings.lease)
-        return await self.save(claimed, lambda fresh: replace(change(fresh), lease_until=until))
+
+        def change_and_extend(fresh: Onboarding) -> Onboarding:
+            return replace(change(fresh), lease_until=self.now() + timedelta(seconds=self._timings.lease))
+
+        return await self._save_patiently(claimed, change_and_extend)
 
     async def finish(self, claimed: Onboarding, change: Change) -> None:
         """Writes the outcome and releases the lease."""
@@ -48,14 +51,16 @@ class Leases:
             due = min(filter(None, (changed.due_at, fresh.due_at))) if requested else changed.due_at
             return replace(changed, due_at=due, lease_until=None)
 
+        await self._save_patiently(claimed, change_and_release)
+
+    async def _save_patiently(self, claimed: Onboarding, change: Change) -> Onboarding:
         for pause in self._timings.save_backoff:
             try:
-                await self.save(claimed, change_and_release)
-                return
+                return await self.save(claimed, change)
             except StoreUnavailable:
                 # Retry here: otherwise gu1's answer is lost, and the onboarding waits until the lease expires.
                 await asyncio.sleep(pause)
-        await self.save(claimed, change_and_release)
+        return await self.save(claimed, change)
 
     async def release(self, claimed: Onboarding) -> None:
         """Releases the lease and changes nothing else; ignores errors."""
@@ -68,10 +73,9 @@ class Leases:
         return left < timedelta(seconds=self._timings.lease / 2)
 
     async def advance(self, claimed: Onboarding, change: Change) -> None:
-        """Writes the outcome of a successful step; the next step is due now."""
-        await self.finish(
-            claimed, lambda fresh: replace(change(fresh), stall_reason=None, failures=0, due_at=self.now())
-        )
+        """Writes the outcome of a successful step; the next step is due now, and keeps its place in the queue."""
+        due_at = min(self.now(), claimed.due_at or self.now())
+        await self.finish(claimed, lambda fresh: replace(change(fresh), stall_reason=None, failures=0, due_at=due_at))
 
     async def sleep_until(self, claimed: Onboarding, due_at: datetime | None, change: Change = lambda it: it) -> None:
         await self.finish(claimed, lambda fresh: replace(change(fresh), due_at=due_at))

@@ -193,3 +193,20 @@ def test_news_of_the_past_never_reaches_a_typed_number(past, begin, onboardings)
     for seen in [past.validations["past-0"], past.becomes("past-1", Status.APPROVED)]:
         assert not onboardings.observe(seen) and not onboardings.adopt(seen)
     assert onboardings.get(known.id) == known
+
+
+@pytest.mark.parametrize("answers_with_page", [True, False])
+def test_whoever_began_has_the_hosted_page_before_others_begin(start, work, gu1, onboardings, answers_with_page):
+    gu1.calls_allowed, gu1.answers_with_page = 1, answers_with_page
+    begun = [start(nonce=f"form-{number}", document_number=f"3012345{number}") for number in range(3)]
+    work()
+    assert all(onboardings.get(it.id).validation.session_url for it in begun)
+    last = "create_validation" if answers_with_page else "read_validation"
+    order = [name for name, *_ in gu1.calls if name in {"create_entity", last}]
+    assert order == ["create_entity", last] * 3
+
+
+def test_the_answer_counts_where_the_hosted_page_cannot_be_read(begin, gu1, onboardings):
+    gu1.answers_with_page, gu1.failing["read_validation"] = False, Unavailable("down")
+    adopted = onboardings.get(begin().id)
+    assert (adopted.validation.gu1_id, adopted.failures, adopted.lease_until) == ("validation-1", 0, None)
