@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing.util import Finalize
 from typing import cast
@@ -25,6 +25,7 @@ from portal.metrics import Metrics
 from portal.partners.policies import Policies
 from portal.partners.registry import Registry
 from portal.partners.toml_file import read_registry
+from portal.runner.elected import Elected
 from portal.runner.figures import ProcessFigures, QueueFigures
 from portal.runner.housekeeping import Housekeeping
 from portal.runner.notification_worker import NotificationWorker
@@ -109,6 +110,9 @@ class Services:
     operator_actions: OperatorActions
 
 
+HOUSEKEEPING = "housekeeping"
+HOUSEKEEPING_EVERY = timedelta(minutes=59)
+"""Less than the hour after which each process asks for its turn, so that no hour is missed."""
 CHECKS_AT_ONCE = 100
 """Per minute and process, so that nobody at a page waits for them."""
 
@@ -265,6 +269,15 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
     steps = OnboardingSteps(
         stores.onboardings, gu1, services.onboardings, clock=clock, timings=timings, meter=meter, budget=budget
     )
+    housekeeping = Housekeeping(
+        stores.shared_state,
+        stores.outbox,
+        stores.onboardings,
+        stores.retention,
+        attempts_window=shared.config.attempts_window,
+        kept_for=shared.config.retention,
+        meter=meter,
+    )
     notifier = HttpNotifier(egress_proxy=shared.config.egress_proxy)
     wakes = {
         ONBOARDINGS: shared.wake_onboardings.this_process,
@@ -305,15 +318,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
         ).show,
         show_process=ProcessFigures(meter, database, gu1).show,
         start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
-        purge_expired=Housekeeping(
-            stores.shared_state,
-            stores.outbox,
-            stores.onboardings,
-            stores.retention,
-            attempts_window=shared.config.attempts_window,
-            kept_for=shared.config.retention,
-            meter=meter,
-        ).purge_expired,
+        purge_expired=Elected(stores.shared_state, HOUSEKEEPING, housekeeping.purge_expired, every=HOUSEKEEPING_EVERY),
         close=close,
         listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),
     )

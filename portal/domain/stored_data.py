@@ -95,7 +95,7 @@ STORED_DATA: dict[str, StoredData] = {
         is_personal=False,
     ),
     "restores": StoredData(
-        columns={"restores": "number restored_at"},
+        columns={"restores": "number restored_at", "turns": "name next_at"},
         kept=Kept.FOREVER,
         purpose=Purpose.COUNT,
         is_personal=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from portal.domain.entity_status import EntityStatus
@@ -286,6 +286,9 @@ class SharedState(Protocol):
 
     def purge_start_counters(self, before: datetime, *, limit: int) -> int:
         """Those that ended before."""
+
+    def take_turn(self, name: str, now: datetime, *, every: timedelta) -> bool:
+        """True for one process only, once in that time."""
 
     def spend(self, hour: datetime, limit: int) -> bool:
         """Takes one from the hour's budget; False if `limit` is reached."""

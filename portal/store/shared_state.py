@@ -1,15 +1,15 @@
-"""What replicas share besides onboardings: webhooks received, and the hourly budget of reads at gu1."""
+"""What replicas share besides onboardings: webhooks received, the hourly budget of reads, whose turn it is."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Integer, Table, bindparam, cast, delete, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Integer, Table, bindparam, cast, delete, or_, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
 
 from portal.store.row_leases import moment
-from portal.store.tables import budgets, idempotency_keys, start_counters, webhook_deliveries
+from portal.store.tables import budgets, idempotency_keys, start_counters, turns, webhook_deliveries
 from portal.store.transactions import Transactions, insert
 
 _LIMIT = bindparam("limit", type_=Integer)
@@ -55,6 +55,15 @@ class SharedState:
     def purge_start_counters(self, before: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
             return len(connection.execute(_PURGE_COUNTERS, {"before": before, "limit": limit}).all())
+
+    def take_turn(self, name: str, now: datetime, *, every: timedelta) -> bool:
+        next_at = now + every
+        with self._transactions.writing() as connection:
+            # A time further ahead comes from a clock that ran ahead.
+            is_free = or_(turns.c.next_at <= now, turns.c.next_at > next_at)
+            first = insert(connection, turns).values(name=name, next_at=next_at)
+            later = first.on_conflict_do_update(index_elements=["name"], set_={"next_at": next_at}, where=is_free)
+            return connection.scalar(later.returning(turns.c.name)) is not None
 
     def spend(self, hour: datetime, limit: int) -> bool:
         if limit < 1:

@@ -288,6 +288,14 @@ restores = Table(
 )
 """When the database was restored from a backup."""
 
+turns = Table(
+    "turns",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("next_at", UtcDateTime, nullable=False),
+)
+"""When the next process may do what one does for all."""
+
 purged_onboardings = Table(
     "purged_onboardings",
     metadata,
