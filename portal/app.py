@@ -44,6 +44,7 @@ from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.ports import Clock, Gu1
+from portal.services.reminders import ReminderPlan, Reminders
 from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
@@ -54,11 +55,13 @@ from portal.store.database import engine_of
 from portal.store.database_errors import count_failures
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
+from portal.store.locked_onboarding import Consequences
 from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
 from portal.store.overview import OverviewReader
 from portal.store.readiness import Readiness
+from portal.store.reminder_queue import ReminderQueue
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.wake_channel import WakeChannel
@@ -83,6 +86,7 @@ class Shared:
     config: Config
     registry: Registry
     policy_for: Callable[[Onboarding], Policy]
+    reminder_plan: ReminderPlan
     metrics: Metrics
     timings: Timings
     wake_onboardings: Wake
@@ -95,6 +99,7 @@ class Stores:
     clock: DatabaseClock
     onboardings: Repository
     outbox: Outbox
+    reminder_queue: ReminderQueue
     history: History
     search: OnboardingSearch
     shared_state: SharedState
@@ -146,10 +151,12 @@ def add_services(
     """Gives the pages of `make_flask` new services and a new runner, in place of any that they had."""
     registry = read_registry(config.partners_path, development=config.development)
     metrics, channel = Metrics(), WakeChannel(database)
+    policy_for = Policies(config, registry).policy_for
     shared = Shared(
         config=config,
         registry=registry,
-        policy_for=Policies(config, registry).policy_for,
+        policy_for=policy_for,
+        reminder_plan=ReminderPlan(policy_for, config.photos_reminder),
         metrics=metrics,
         timings=timings or Timings(),
         wake_onboardings=Wake(lambda: channel.notify(ONBOARDINGS), lambda: channel.is_open),
@@ -198,14 +205,19 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
     cipher = ColumnCipher(shared.config.secret_keys)
     database_clock = DatabaseClock(engine, clock)
     change_recorder = ChangeRecorder(shared.policy_for, database_clock)
-    onboardings = Repository(
-        engine, cipher, change_notifier, shared.wake_notifications, change_recorder, meter=shared.metrics
+    consequences = Consequences(
+        notify_of=change_notifier,
+        on_notification=shared.wake_notifications,
+        record_of=change_recorder,
+        remind_at=shared.reminder_plan.next_at,
     )
+    onboardings = Repository(engine, cipher, consequences, meter=shared.metrics)
     count_failures(lambda kind: shared.metrics.count("database_errors", kind=kind))
     return Stores(
         clock=database_clock,
         onboardings=onboardings,
         outbox=Outbox(engine, shared.metrics),
+        reminder_queue=ReminderQueue(engine),
         history=History(engine),
         search=OnboardingSearch(engine),
         shared_state=SharedState(engine),
@@ -318,6 +330,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
         ).show,
         show_process=ProcessFigures(meter, database, gu1).show,
         start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
+        remind=Reminders(stores.reminder_queue, stores.onboardings, shared.reminder_plan).remind,
         purge_expired=Elected(stores.shared_state, HOUSEKEEPING, housekeeping.purge_expired, every=HOUSEKEEPING_EVERY),
         close=close,
         listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),

@@ -31,6 +31,7 @@ from portal.domain.web_addresses import is_loopback, split_web_url
 MIN_KEY_LENGTH = 32
 SHORTEST_RETENTION = 31
 """In days: longer than any access link works."""
+SOONEST_REMINDER, LATEST_REMINDER = timedelta(minutes=5), timedelta(days=7)
 USUAL_START_LIMITS = StartLimits(address_hourly=30, document_daily=10, daily=5000)
 SECRETS = (
     "PORTAL_SECRET_KEYS",
@@ -63,6 +64,7 @@ class Config(BaseModel):
     auto_continue: bool = Field(False, validation_alias="PORTAL_AUTO_CONTINUE")
     max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
     attempts_window: timedelta = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
+    photos_reminder: timedelta = Field(timedelta(hours=1), validation_alias="PORTAL_PHOTOS_REMINDER")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
     privacy_url: str | None = Field(None, validation_alias="PORTAL_PRIVACY_URL")
@@ -114,6 +116,14 @@ class Config(BaseModel):
         if not isinstance(window, timedelta) or not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
             raise ValueError("must be a time from 1h to 30d, like 24h or 7d")
         return window
+
+    @field_validator("photos_reminder", mode="before")
+    @classmethod
+    def _reminder(cls, value: object) -> object:
+        delay = duration_of(value) if isinstance(value, str) else value
+        if not isinstance(delay, timedelta) or not SOONEST_REMINDER <= delay <= LATEST_REMINDER:
+            raise ValueError("must be a time from 5m to 7d, like 1h or 2d")
+        return delay
 
     @field_validator("gu1_renaper_patience", mode="before")
     @classmethod

@@ -149,6 +149,12 @@ class Onboarding:
     """When a link took the place of the first one."""
     link_expires_at: datetime | None = None
     """Of a link that replaced another; the first one expires with the onboarding."""
+    reminder_due_at: datetime | None = None
+    """When `portal.domain.reminder_times` next has something to say; the store writes it with each change."""
+    photos_reminded_at: datetime | None = None
+    expiry_reminded_at: datetime | None = None
+    lapsed_at: datetime | None = None
+    """When it was noted that the access link ended before the onboarding was over."""
     request_id: str | None = None
     """Of the last request that changed it, for the log and for gu1."""
     fence: int = 0
@@ -239,6 +245,18 @@ class Onboarding:
     def link_ends_at(self) -> datetime:
         """When the access link expires."""
         return self.link_expires_at or self.ends_at
+
+    def with_new_link(self, now: datetime, expires_at: datetime) -> Self:
+        """The link before it is dead at once, and what lapsed with it goes on."""
+        return replace(
+            self,
+            link_generation=self.link_generation + 1,
+            link_issued_at=now,
+            link_expires_at=expires_at,
+            expiry_reminded_at=None,
+            lapsed_at=None,
+            updated_at=now,
+        )
 
     @property
     def shown(self) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from portal.domain.attempts import are_used_up, is_held_back
 from portal.domain.onboarding import Onboarding, StallReason
+from portal.domain.reasons import Remedy
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, Validation
 
@@ -30,6 +31,7 @@ class Stage(StrEnum):
     CANCELLED = "cancelled"
     DELAYED = "delayed"
     CLOSED = "closed"
+    LAPSED = "lapsed"
 
     @property
     def facts(self) -> StageFacts:
@@ -107,6 +109,7 @@ STAGES: dict[Stage, StageFacts] = {
     Stage.CLOSED: StageFacts(
         is_final=True, returns_to_partner=True, offers_contact=True, picture="problem", mood=Mood.WARNING
     ),
+    Stage.LAPSED: StageFacts(is_final=True, offers_contact=True, picture="expired", mood=Mood.QUIET),
 }
 
 _missing = set(Stage) - set(STAGES)
@@ -130,7 +133,41 @@ FAILURES_BEFORE_DELAYED = 2
 LONG_PAUSE = timedelta(seconds=30)
 
 
+_AWAITED = {Stage.WAITING, Stage.CONFIRMING, Stage.IN_REVIEW}
+"""What comes next does not come by the access link."""
+_OPEN = {Stage.DETAILS, Stage.PREPARING, Stage.READY, Stage.ABANDONED, Stage.DELAYED}
+
+
 def stage_of(onboarding: Onboarding, *, max_attempts: int) -> Stage:
+    stage = _stage_with_link(onboarding, max_attempts)
+    return Stage.LAPSED if onboarding.lapsed_at and _needs_link(onboarding, stage) else stage
+
+
+def needs_link(onboarding: Onboarding, *, max_attempts: int) -> bool:
+    """It goes no further before the applicant acts at the access link, which may have ended."""
+    return _needs_link(onboarding, _stage_with_link(onboarding, max_attempts))
+
+
+def is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
+    """Not for an abandoned session, which could still be completed and paid: it has to be closed at gu1 first."""
+    if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
+        return False
+    if onboarding.is_correcting:
+        return False
+    needs_a_person = onboarding.validation.remedy is Remedy.CONTACT and not onboarding.has_allowed_attempt
+    return (stage.facts.allows_retry or stage is Stage.CLOSED) and not needs_a_person
+
+
+def _needs_link(onboarding: Onboarding, stage: Stage) -> bool:
+    if onboarding.erased_at or stage in _AWAITED:
+        return False
+    if stage is Stage.DELAYED and onboarding.validation is not None and onboarding.validation.shown_at:
+        return False  # the photos may be taken
+    return stage in _OPEN or is_retryable(onboarding, stage)
+
+
+def _stage_with_link(onboarding: Onboarding, max_attempts: int) -> Stage:
+    """While its access link leads to it."""
     if onboarding.stopped_at:
         return Stage.CANCELLED
     if onboarding.verified_before_at:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from portal.domain.attempts import attempts_left, next_attempt_at
 from portal.domain.onboarding import Onboarding
-from portal.domain.reasons import Remedy, outage_wait
-from portal.domain.stage import Stage, stage_of
+from portal.domain.reasons import outage_wait
+from portal.domain.stage import Stage, is_retryable, needs_link, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState
 
@@ -34,8 +34,9 @@ class Standing:
 
 
 def standing_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: timedelta, now: datetime) -> Standing:
+    onboarding = as_of(onboarding, max_attempts=max_attempts, attempts_window=attempts_window, now=now)
     stage = stage_of(onboarding, max_attempts=max_attempts)
-    is_retryable = _is_retryable(onboarding, stage)
+    can_retry = is_retryable(onboarding, stage)
     opens_at = retry_opens_at(onboarding, max_attempts=max_attempts, attempts_window=attempts_window)
     is_too_early = opens_at is not None and now < opens_at
     leave_at = [time + attempts_window for time in onboarding.attempt_times]
@@ -44,7 +45,7 @@ def standing_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: t
         stage=stage,
         attempts_left=left,
         more_attempts_at=min((it for it in leave_at if it > now), default=None),
-        may_retry=is_retryable and not is_too_early,
+        may_retry=can_retry and not is_too_early,
         retry_opens_at=opens_at if is_too_early else None,
         may_restart=_may_restart(onboarding, stage, now) and left > 0,
         may_continue=may_continue(onboarding, now),
@@ -53,10 +54,19 @@ def standing_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: t
     )
 
 
+def as_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: timedelta, now: datetime) -> Onboarding:
+    """Lapsed, if that was not noted yet."""
+    if onboarding.lapsed_at or now < onboarding.link_ends_at or not needs_link(onboarding, max_attempts=max_attempts):
+        return onboarding
+    if is_final(onboarding, max_attempts=max_attempts, attempts_window=attempts_window):
+        return onboarding
+    return replace(onboarding, lapsed_at=onboarding.link_ends_at)
+
+
 def retry_opens_at(onboarding: Onboarding, *, max_attempts: int, attempts_window: timedelta) -> datetime | None:
     """When the next validation may be opened; None if that needs no wait, or will never be."""
     stage = stage_of(onboarding, max_attempts=max_attempts)
-    if not _is_retryable(onboarding, stage):
+    if not is_retryable(onboarding, stage):
         return None
     if stage is Stage.CLOSED:
         return next_attempt_at(onboarding, max_attempts=max_attempts, window=attempts_window)
@@ -74,15 +84,16 @@ def is_final(onboarding: Onboarding, *, max_attempts: int, attempts_window: time
 def is_finished(onboarding: Onboarding, *, max_attempts: int) -> bool:
     """The visit is over: no wait, and no retry or only after a window of attempts."""
     stage = stage_of(onboarding, max_attempts=max_attempts)
-    return _is_finished(stage, _is_retryable(onboarding, stage))
+    return _is_finished(stage, is_retryable(onboarding, stage))
 
 
 def link_is_useful(onboarding: Onboarding, *, max_attempts: int, now: datetime) -> bool:
-    """The access link still leads somewhere, so the applicant does not need a new onboarding."""
+    """An access link leads somewhere, if need be a new one, so the applicant does not need a new onboarding."""
+    onboarding = replace(onboarding, lapsed_at=None)
     stage = stage_of(onboarding, max_attempts=max_attempts)
-    is_retryable = _is_retryable(onboarding, stage)
+    can_retry = is_retryable(onboarding, stage)
     is_over = onboarding.erased_at or onboarding.stopped_at or now >= onboarding.ends_at
-    return not is_over and (is_retryable or not _is_finished(stage, is_retryable))
+    return not is_over and (can_retry or not _is_finished(stage, can_retry))
 
 
 def may_continue(onboarding: Onboarding, now: datetime) -> bool:
@@ -90,6 +101,7 @@ def may_continue(onboarding: Onboarding, now: datetime) -> bool:
     return (
         validation is not None
         and onboarding.stopped_at is None
+        and onboarding.lapsed_at is None
         and not validation.is_restarting
         and validation.creation_state is CreationState.ADOPTED
         and validation.session_url is not None
@@ -113,18 +125,8 @@ def _may_restart(onboarding: Onboarding, stage: Stage, now: datetime) -> bool:
     return validation.restart_refused_at is None and may_continue(onboarding, now)
 
 
-def _is_finished(stage: Stage, is_retryable: bool) -> bool:
-    return stage is Stage.CLOSED or (stage.is_final and stage is not Stage.DETAILS and not is_retryable)
-
-
-def _is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
-    """Not for an abandoned session, which could still be completed and paid: it has to be closed at gu1 first."""
-    if onboarding.stopped_at or onboarding.erased_at or onboarding.validation is None:
-        return False
-    if onboarding.is_correcting:
-        return False
-    needs_a_person = onboarding.validation.remedy is Remedy.CONTACT and not onboarding.has_allowed_attempt
-    return (stage.facts.allows_retry or stage is Stage.CLOSED) and not needs_a_person
+def _is_finished(stage: Stage, can_retry: bool) -> bool:
+    return stage is Stage.CLOSED or (stage.is_final and stage is not Stage.DETAILS and not can_retry)
 
 
 def _outage_ends_at(onboarding: Onboarding) -> datetime | None:

@@ -153,7 +153,7 @@ STORED_DATA: dict[str, StoredData] = {
     "course_and_verdict": StoredData(
         columns={
             "onboardings": "current_validation stopped_at stopped_by_operator erased_at verified_before_at"
-            " created_at updated_at",
+            " created_at updated_at photos_reminded_at expiry_reminded_at lapsed_at",
             "validations": "status reason double_check double_check_taken_up confirming_since patience_ended_at"
             " identity_match identity_basis identity_required operator_decision was_in_review was_approved decided_by"
             " shown_at returned_at gu1_updated_at expires_at verified_at created_at restart_asked_at"
@@ -174,7 +174,8 @@ STORED_DATA: dict[str, StoredData] = {
     ),
     "work": StoredData(
         columns={
-            "onboardings": "trouble failures due_at sweep_at recheck_at fence lease_until last_event request_id",
+            "onboardings": "trouble failures due_at sweep_at recheck_at reminder_due_at fence lease_until last_event"
+            " request_id",
             "validations": "sending sends sent_at empty_looks refreshes",
         },
         kept=Kept.ONBOARDING,
@@ -192,7 +193,7 @@ STORED_DATA: dict[str, StoredData] = {
     "notifications": StoredData(
         columns={
             "events": "id partner onboarding_id sequence payload created_at due_at lease_until attempts outcome"
-            " delivered_at"
+            " delivered_at type"
         },
         kept=Kept.MONTH_AFTER_DELIVERY,
         purpose=Purpose.SERVE_PARTNER,

@@ -45,12 +45,14 @@ class RunnerThread:
         show_queue: Callable[[datetime], None] = lambda _now: None,
         show_process: Callable[[datetime], None] = lambda _now: None,
         start_checks: Callable[[datetime], None] = lambda _now: None,
+        remind: Callable[[datetime], bool] = lambda _now: False,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
         listen: Callable[[Callable[[], bool]], None] = lambda _is_stopping: None,
     ) -> None:
         """`start_checks` makes rows due whose time is too far ahead for `due_at`.
 
+        `remind` notes what falls due by time alone, and returns True if more may be left.
         `close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left.
         `listen` passes on what other processes wake this one for; it blocks until the function that it gets says so.
         """
@@ -60,6 +62,7 @@ class RunnerThread:
         self.show_queue = show_queue
         self.show_process = show_process
         self.start_checks = start_checks
+        self.remind = remind
         self._clock = clock
         self._sync_clock = sync_clock
         self._close = close
@@ -87,6 +90,7 @@ class RunnerThread:
             self._repeat(lambda: self.show_queue(self._clock()), "problems not counted", _COUNT_SECONDS),
             self._repeat(lambda: self.show_process(self._clock()), "process not measured", _MEASURE_SECONDS),
             self._repeat(lambda: self.start_checks(self._clock()), "checks not started", _CHECK_SECONDS),
+            self._repeat(lambda: self.remind(self._clock()), "reminders not made", _CHECK_SECONDS),
             self._sync_clock_regularly(),
         )
         loops = (*map(self._keep_running, workers), *regularly)

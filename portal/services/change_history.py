@@ -57,6 +57,10 @@ class Action(StrEnum):
     """The person has no attempts left before some time has passed."""
     REVERIFICATION_DUE = "reverification_due"
     """The approval ended at gu1, or gu1 asks for a new one."""
+    LAPSED = "lapsed"
+    """The access link ended before the onboarding was over."""
+    REOPENED = "reopened"
+    """What had lapsed got a new access link."""
     STALLED = "stalled"
     RECOVERED = "recovered"
     CHANGED = "changed"
@@ -162,6 +166,10 @@ def _of_onboarding(before: Onboarding | None, after: Onboarding) -> tuple[Actor,
         return Actor.GU1, Action.VERIFIED_BEFORE
     if after.correction and after.correction is not before.correction:
         return _of_correction(before, after)
+    if after.lapsed_at and not before.lapsed_at:
+        return Actor.RULE, Action.LAPSED
+    if before.lapsed_at and not after.lapsed_at:
+        return Actor.PARTNER, Action.REOPENED
     old, new = before.validation, after.validation
     if _became_due(before, after) and after.status is Status.APPROVED:
         return Actor.GU1, Action.REVERIFICATION_DUE

@@ -8,7 +8,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 UPDATED = "onboarding.updated"
+LEFT_AT_PHOTOS = "onboarding.left_at_photos"
+EXPIRING = "onboarding.expiring"
+LAPSED = "onboarding.lapsed"
 TEST = "onboarding.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Of a change, before it has become an event."""
+
+    type: str
+    at: datetime
+    payload: str = field(repr=False)
+    """The summary as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +40,17 @@ class Event:
     outcome: str | None = None
     """Of the last delivery, in a few words for the operator."""
     delivered_at: datetime | None = None
+    type: str | None = None
+    """None if it was stored by a release that knew only one."""
+
+    @property
+    def kind(self) -> str:
+        return self.type or UPDATED
 
     @property
     def body(self) -> bytes:
         """The same bytes for each try."""
-        return event_body(UPDATED, self.created_at, {**self.summary, "sequence": self.sequence})
+        return event_body(self.kind, self.created_at, {**self.summary, "sequence": self.sequence})
 
 
 def event_body(kind: str, happened_at: datetime, data: Mapping[str, object]) -> bytes:

@@ -9,7 +9,7 @@ from functools import partial
 
 from portal.domain.errors import OnboardingOver, UnknownEvent
 from portal.domain.onboarding import LIFETIME, Onboarding
-from portal.domain.standing import is_final
+from portal.domain.standing import as_of, is_final
 from portal.services.change_history import Action, Actor, Cause
 from portal.services.keyed_hash import KeyedHash
 from portal.services.notification import Event
@@ -45,7 +45,7 @@ class PartnerChanges:
             found = row.onboarding_not_erased
             if found.stopped_at:
                 return found
-            if self._is_final(found):
+            if self._is_final(replace(found, lapsed_at=None)):
                 raise OnboardingOver(onboarding_id)
             row.save(_cancelled(found, now), _CANCELLED)
             cancelled = row.onboarding
@@ -57,7 +57,7 @@ class PartnerChanges:
         now = self.clock()
         with self.store.locked_of_partner(partner, onboarding_id) as row:
             found = row.onboarding_not_erased
-            if self._is_final(found):
+            if self._is_final(self._as_of(found, now)):
                 raise OnboardingOver(onboarding_id)
             changed = change(found)
             if changed != found:
@@ -80,14 +80,7 @@ class PartnerChanges:
             if now >= last:
                 raise OnboardingOver(onboarding_id)
             expires_at = min(last, now + ttl) if ttl else last
-            changed = replace(
-                found,
-                link_generation=found.link_generation + 1,
-                link_issued_at=now,
-                link_expires_at=expires_at,
-                updated_at=now,
-            )
-            self._save(row, changed, request, now)
+            self._save(row, found.with_new_link(now, expires_at), request, now)
             return row.onboarding
 
     def notifications(self, onboarding_id: str) -> list[Event]:
@@ -125,6 +118,10 @@ class PartnerChanges:
         return IdempotentRequest(
             key=key, fingerprint=self.request_hash.digest(facts), is_same=partial(self.request_hash.matches, facts)
         )
+
+    def _as_of(self, onboarding: Onboarding, now: datetime) -> Onboarding:
+        policy = self.policy_for(onboarding)
+        return as_of(onboarding, max_attempts=policy.max_attempts, attempts_window=policy.attempts_window, now=now)
 
     def _is_final(self, onboarding: Onboarding) -> bool:
         policy = self.policy_for(onboarding)

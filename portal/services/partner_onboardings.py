@@ -14,7 +14,7 @@ from portal.domain.comparable_numbers import comparable
 from portal.domain.errors import AnotherApplicant, ApplicantLocked
 from portal.domain.onboarding import Details, Onboarding
 from portal.domain.stage import Stage, stage_of
-from portal.domain.standing import link_is_useful, may_correct_number
+from portal.domain.standing import link_is_useful, may_correct_number, standing_of
 from portal.domain.status import Status
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.keyed_hash import KeyedHash
@@ -181,7 +181,13 @@ class PartnerOnboardings:
     def _is_wanted(self, found: Onboarding, wanted: ListRequest) -> bool:
         if wanted.status is not None and found.status is not wanted.status:
             return False
-        return wanted.stage is None or stage_of(found, max_attempts=self._max_attempts(found)) is wanted.stage
+        return wanted.stage is None or self._stage(found) is wanted.stage
+
+    def _stage(self, found: Onboarding) -> Stage:
+        policy = self._policy_for(found)
+        return standing_of(
+            found, max_attempts=policy.max_attempts, attempts_window=policy.attempts_window, now=self._clock()
+        ).stage
 
     def history(self, partner: str, onboarding_id: str) -> list[HistoryEntry]:
         """The newest entries, oldest first. Raises `UnknownOnboarding` like `find`."""
@@ -213,9 +219,11 @@ class PartnerOnboardings:
         )
 
     def _reused(self, request: CreateRequest, earlier: Onboarding) -> Onboarding | RefusedReuse | None:
-        max_attempts = self._max_attempts(earlier)
-        if not link_is_useful(earlier, max_attempts=max_attempts, now=self._clock()):
+        max_attempts, now = self._max_attempts(earlier), self._clock()
+        if not link_is_useful(earlier, max_attempts=max_attempts, now=now):
             return None
+        if now >= earlier.link_ends_at:
+            earlier = earlier.with_new_link(now, earlier.ends_at)
         changed = replace(
             earlier,
             return_url=request.return_url or earlier.return_url,

@@ -14,6 +14,7 @@ from portal.domain.stage import Stage
 from portal.domain.standing import is_finished, retry_opens_at, standing_of
 from portal.domain.status import Status
 from portal.domain.validation import Decider, IdentityMatch
+from portal.services.notification import EXPIRING, LAPSED, LEFT_AT_PHOTOS, UPDATED, Notice
 from portal.services.validation_plan import Policy
 
 
@@ -89,21 +90,33 @@ def plain_summary(summary: Summary) -> dict[str, object]:
 
 
 class ChangeNotifier:
-    """Turns a change of an onboarding into the notification for its partner."""
+    """Turns a change of an onboarding into the notifications for its partner."""
 
     def __init__(self, policy_for: Callable[[Onboarding], Policy], wants_notifications: Callable[[str], bool]) -> None:
         """`wants_notifications`: whether the partner with this slug does."""
         self._policy_for = policy_for
         self._wants_notifications = wants_notifications
 
-    def __call__(self, before: Onboarding, after: Onboarding) -> str | None:
-        """The summary as JSON; None if there is nothing to notify of."""
+    def __call__(self, before: Onboarding, after: Onboarding) -> list[Notice]:
         if after.partner is None or after.erased_at or not self._wants_notifications(after.partner):
-            return None
+            return []
         policy = self._policy_for(after)
-        if _significant(before, policy.max_attempts) == _significant(after, policy.max_attempts):
-            return None
-        return json.dumps(plain_summary(summary_of(after, policy, after.updated_at)))
+        happened = {}
+        if _significant(before, policy.max_attempts) != _significant(after, policy.max_attempts):
+            happened[UPDATED] = after.updated_at
+        happened |= _reminders(before, after)
+        return [
+            Notice(kind, at, json.dumps(plain_summary(summary_of(after, policy, at)))) for kind, at in happened.items()
+        ]
+
+
+def _reminders(before: Onboarding, after: Onboarding) -> dict[str, datetime]:
+    made = {
+        LEFT_AT_PHOTOS: (before.photos_reminded_at, after.photos_reminded_at),
+        EXPIRING: (before.expiry_reminded_at, after.expiry_reminded_at),
+        LAPSED: (before.lapsed_at, after.lapsed_at),
+    }
+    return {kind: new for kind, (old, new) in made.items() if new and new != old}
 
 
 def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...]:
@@ -118,6 +131,7 @@ def _significant(onboarding: Onboarding, max_attempts: int) -> tuple[object, ...
         verdict and verdict.decided_by,
         onboarding.validation_number,
         is_finished(onboarding, max_attempts=max_attempts),
+        onboarding.lapsed_at is not None,
         needs_partner,
         onboarding.correction,
         onboarding.reverification_due_at is not None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Executable, and_, bindparam, delete, select, update
@@ -14,7 +14,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
 from portal.services.change_history import Cause, HistoryEntry
-from portal.services.notification import Event
+from portal.services.notification import Event, Notice
 from portal.services.ports import CountedAttempt, IdempotentRequest
 from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.counted_starts import count_start
@@ -29,11 +29,27 @@ from portal.store.transactions import insert
 _INSTANT = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
 
-DescribeChange = Callable[[Onboarding, Onboarding], str | None]
-"""From before and after a change: the notification for the partner's backend as JSON, or None."""
+DescribeChange = Callable[[Onboarding, Onboarding], Sequence[Notice]]
+"""From before and after a change: the notifications for the partner's backend."""
+
+PlanReminder = Callable[[Onboarding], datetime | None]
+"""When an onboarding next falls due by time alone."""
 
 RecordChange = Callable[[Onboarding | None, Onboarding, Cause | None], HistoryEntry | None]
 """From before and after a change and its cause: the entry in the history, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequences:
+    """What follows from a change, in its transaction, and who is woken after the commit."""
+
+    notify_of: DescribeChange = lambda _before, _after: ()
+    on_notification: Callable[[], None] = lambda: None
+    record_of: RecordChange = lambda _before, _after, _cause: None
+    remind_at: PlanReminder = lambda onboarding: onboarding.reminder_due_at
+
+
+NO_CONSEQUENCES = Consequences()
 
 
 class LockedRow:
@@ -44,17 +60,14 @@ class LockedRow:
         connection: Connection,
         cipher: ColumnCipher,
         onboarding: Onboarding,
-        *,
-        notify_of: DescribeChange,
-        record_of: RecordChange,
+        consequences: Consequences,
         stage_log: StageLog,
     ) -> None:
         self.onboarding = onboarding
         self.has_notification = False
         self._connection = connection
         self._cipher = cipher
-        self._notify_of = notify_of
-        self._record_of = record_of
+        self._consequences = consequences
         self._stage_log = stage_log
 
     @property
@@ -98,14 +111,14 @@ class LockedRow:
         if changed.shown != self.onboarding.shown and timedelta() <= behind < _SECOND:
             # Polls compare this time, so no two visible changes may have the same, however coarse the clock is.
             changed = replace(changed, updated_at=self.onboarding.updated_at + _INSTANT)
-        notification = self._notify_of(self.onboarding, changed)
-        if notification:
-            add_event(self._connection, changed, notification)
+        changed = replace(changed, reminder_due_at=self._consequences.remind_at(changed))
+        for notice in self._consequences.notify_of(self.onboarding, changed):
+            add_event(self._connection, changed, notice)
             self.has_notification = True
         values = onboarding_values(changed, self._cipher)
         self._connection.execute(_UPDATE, values | {"this": changed.id})
         write_validation(self._connection, changed, self._cipher)
-        entry = self._record_of(self.onboarding, changed, cause)
+        entry = self._consequences.record_of(self.onboarding, changed, cause)
         if entry:
             since = stage_began_at(self._connection, changed.id) if entry.new_stage != entry.old_stage else None
             add_entry(self._connection, changed.id, entry)

@@ -32,7 +32,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.domain.onboarding import Onboarding
 from portal.services.meter import Meter, NoMeter
-from portal.services.notification import Event
+from portal.services.notification import Event, Notice
 from portal.store.column_types import UtcDateTime
 from portal.store.restores import SEQUENCES, last_before
 from portal.store.row_leases import LeasedTable, moment
@@ -74,7 +74,7 @@ _LAST_SEQUENCES = select(
 ).where(onboardings.c.id == bindparam("id"))
 
 
-def add_event(connection: Connection, onboarding: Onboarding, payload: str) -> None:
+def add_event(connection: Connection, onboarding: Onboarding, notice: Notice) -> None:
     """Needs the transaction that holds the onboarding's lock, so that `sequence` has no gap.
 
     But after a restore: its partner may have seen numbers that the backup does not have.
@@ -85,9 +85,10 @@ def add_event(connection: Connection, onboarding: Onboarding, payload: str) -> N
         "partner": onboarding.partner,
         "onboarding_id": onboarding.id,
         "sequence": max(last.stored or 0, last.purged, (last.restore or 0) * SEQUENCES) + 1,
-        "payload": payload,
-        "created_at": onboarding.updated_at,
-        "due_at": onboarding.updated_at,
+        "type": notice.type,
+        "payload": notice.payload,
+        "created_at": notice.at,
+        "due_at": notice.at,
         "attempts": 0,
     }
     connection.execute(insert(connection, events).values(values))

@@ -38,9 +38,9 @@ from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry
 from portal.store.locked_onboarding import (
-    DescribeChange,
+    NO_CONSEQUENCES,
+    Consequences,
     LockedRow,
-    RecordChange,
     read_other_attempts,
     write_validation,
 )
@@ -70,23 +70,19 @@ class Repository:
         self,
         engine: Engine,
         cipher: ColumnCipher,
-        notify_of: DescribeChange = lambda _before, _after: None,
-        on_notification: Callable[[], None] = lambda: None,
-        record_of: RecordChange = lambda _before, _after, _cause: None,
+        consequences: Consequences = NO_CONSEQUENCES,
         *,
         meter: Meter | None = None,
     ) -> None:
-        """`on_notification` is called after a commit that stored a notification."""
         self._pinger = engine
         self._transactions = Transactions(engine)
         self._poll_reader = PollReader(engine)
         self._cipher = cipher
-        self._notify_of = notify_of
-        self._on_notification = on_notification
-        self._record_of = record_of
+        self._consequences = consequences
         self._meter = meter or NoMeter()
 
     def add(self, onboarding: Onboarding, counters: Sequence[StartCounter] = ()) -> Onboarding:
+        onboarding = replace(onboarding, reminder_due_at=self._consequences.remind_at(onboarding))
         values = onboarding_values(onboarding, self._cipher)
         with self._writing() as (connection, stage_log):
             added = connection.scalar(
@@ -113,6 +109,7 @@ class Repository:
         reuse: ReusePolicy,
         respond: Callable[[Onboarding], str],
     ) -> StoredResult:
+        onboarding = replace(onboarding, reminder_due_at=self._consequences.remind_at(onboarding))
         values = onboarding_values(onboarding, self._cipher)
         with self._writing() as (connection, stage_log):
             customer_onboardings = CustomerOnboardings(
@@ -327,7 +324,7 @@ class Repository:
             row = self._lock(connection, found, stage_log) if found else None
             yield row
         if row and row.has_notification:
-            self._on_notification()
+            self._consequences.on_notification()
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Connection, StageLog]]:
@@ -343,17 +340,10 @@ class Repository:
         onboarding = self._find(connection, onboarding_id)
         if onboarding is None:
             return None
-        return LockedRow(
-            connection,
-            self._cipher,
-            onboarding,
-            notify_of=self._notify_of,
-            record_of=self._record_of,
-            stage_log=stage_log,
-        )
+        return LockedRow(connection, self._cipher, onboarding, self._consequences, stage_log)
 
     def _record_new(self, connection: Connection, onboarding: Onboarding, stage_log: StageLog) -> None:
-        entry = self._record_of(None, onboarding, None)
+        entry = self._consequences.record_of(None, onboarding, None)
         if entry:
             add_entry(connection, onboarding.id, entry)
             stage_log.note(onboarding, entry, None)

@@ -55,6 +55,7 @@ _DELIVERED = text("delivered_at IS NOT NULL AND due_at IS NULL")
 _UNDELIVERED = text("delivered_at IS NULL")
 _CHECKED = text("verification_check_at IS NOT NULL")
 _DUE = text("reverification_due_at IS NOT NULL")
+_REMINDED = text("reminder_due_at IS NOT NULL")
 _COUNTED = text("person IS NOT NULL")
 
 # Queries repeat these word for word: a partial index serves only what its condition follows from.
@@ -122,6 +123,10 @@ onboardings = Table(
     Column("link_generation", Integer, nullable=False, server_default=text("0")),
     Column("link_issued_at", UtcDateTime),
     Column("link_expires_at", UtcDateTime),
+    Column("reminder_due_at", UtcDateTime),
+    Column("photos_reminded_at", UtcDateTime),
+    Column("expiry_reminded_at", UtcDateTime),
+    Column("lapsed_at", UtcDateTime),
     Column("request_id", String),
     Column("fence", BigInteger, nullable=False),
     Column("lease_until", UtcDateTime),
@@ -135,6 +140,7 @@ onboardings = Table(
     Index("ix_onboardings_watched", "watched_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_onboardings_personal", "created_at", sqlite_where=PERSONAL, postgresql_where=PERSONAL),
     Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
+    Index(None, "reminder_due_at", sqlite_where=_REMINDED, postgresql_where=_REMINDED),
     Index(None, "person", sqlite_where=_COUNTED, postgresql_where=_COUNTED),
     Index(None, "verification_check_at", sqlite_where=_CHECKED, postgresql_where=_CHECKED),
     Index(None, "reverification_due_at", sqlite_where=_DUE, postgresql_where=_DUE),
@@ -236,6 +242,7 @@ events = Table(
     Column("attempts", Integer, nullable=False),
     Column("outcome", String),
     Column("delivered_at", UtcDateTime),
+    Column("type", String),
     UniqueConstraint("onboarding_id", "sequence", name="uq_events_sequence"),
     Index("ix_events_waiting", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_events_waiting_of_partner", "partner", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),

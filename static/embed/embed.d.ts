@@ -2,7 +2,7 @@
 
 export type Stage =
   | "details" | "preparing" | "ready" | "waiting" | "confirming" | "in_review" | "approved" | "rejected" | "expired"
-  | "abandoned" | "cancelled" | "delayed" | "closed"
+  | "abandoned" | "cancelled" | "delayed" | "closed" | "lapsed"
   | (string & {}); // later releases may have more
 
 export type Status =

@@ -13,6 +13,7 @@ from portal.domain.onboarding import StallReason
 from portal.services.change_history import ChangeRecorder
 from portal.services.validation_plan import Policy
 from portal.store.encryption import ColumnCipher
+from portal.store.locked_onboarding import Consequences
 from portal.store.repository import Repository
 from tests.databases import on_both_databases
 from tests.factories import an_onboarding
@@ -36,7 +37,7 @@ def status(migrated_url):
 @pytest.fixture
 def store(database):
     recorder = ChangeRecorder(lambda _: Policy(max_attempts=3, double_check_renaper=True), lambda: NOW)
-    return Repository(database, ColumnCipher([KEY]), record_of=recorder)
+    return Repository(database, ColumnCipher([KEY]), Consequences(record_of=recorder))
 
 
 @on_both_databases

@@ -145,7 +145,7 @@ def test_last_attempt_closes_what_could_be_retried(status):
 
 
 def test_final_stages_are_those_where_only_the_applicant_moves():
-    final = {"details", "approved", "rejected", "expired", "cancelled", "closed"}
+    final = {"details", "approved", "rejected", "expired", "cancelled", "closed", "lapsed"}
     assert {str(it) for it in Stage if it.is_final} == final
 
 

@@ -27,6 +27,7 @@ from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier, summary_of
 from portal.services.validation_plan import Policy
 from portal.store.encryption import ColumnCipher
+from portal.store.locked_onboarding import Consequences
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.tables import events
@@ -241,7 +242,7 @@ class Bench:
         self.loop = asyncio.new_event_loop()
         self._processes = []
         notifier = ChangeNotifier(lambda _onboarding: RULES, lambda _partner: True)
-        self.store = Repository(database, ColumnCipher(["secret"]), notifier)
+        self.store = Repository(database, ColumnCipher(["secret"]), Consequences(notify_of=notifier))
         self.shared_state = SharedState(database)
         self._database = database
         identity = IdentityComparison(KeyedHash(["secret"], "number"), KeyedHash(["secret"], "name"))

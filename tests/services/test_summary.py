@@ -10,6 +10,7 @@ from portal.domain.onboarding import StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import Decider, DoubleCheck, IdentityMatch
+from portal.services.notification import UPDATED
 from portal.services.summary import ChangeNotifier, summary_of
 from portal.services.validation_plan import Policy
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
@@ -25,7 +26,9 @@ def database_kind():
 
 @pytest.fixture
 def notify_of():
-    return ChangeNotifier(lambda _: POLICY, lambda slug: slug == "shop")
+    """What `onboarding.updated` tells of a change."""
+    notices = ChangeNotifier(lambda _: POLICY, lambda slug: slug == "shop")
+    return lambda before, after: next((it.payload for it in notices(before, after) if it.type == UPDATED), None)
 
 
 def waiting(**changes):

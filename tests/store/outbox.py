@@ -7,18 +7,24 @@ from dataclasses import replace
 from datetime import datetime
 
 from portal.domain.onboarding import Onboarding
+from portal.services.notification import UPDATED, Notice
 from portal.store.encryption import ColumnCipher
+from portal.store.locked_onboarding import Consequences
 from portal.store.repository import Repository
 from tests.factories import NOW, an_onboarding
 
 
 def notifying_store(engine, on_change=lambda: None) -> Repository:
     """A store in which every change is news."""
-    return Repository(engine, ColumnCipher(["a secret for tests"]), _as_message, on_change)
+    return Repository(
+        engine,
+        ColumnCipher(["a secret for tests"]),
+        Consequences(notify_of=_as_message, on_notification=on_change),
+    )
 
 
-def _as_message(_before: Onboarding, after: Onboarding) -> str:
-    return json.dumps({"id": after.id, "status": str(after.status)})
+def _as_message(_before: Onboarding, after: Onboarding) -> list[Notice]:
+    return [Notice(UPDATED, after.updated_at, json.dumps({"id": after.id, "status": str(after.status)}))]
 
 
 def add_events(repository: Repository, partner: str = "shop", times: int = 1, at: datetime = NOW) -> Onboarding:

@@ -12,11 +12,14 @@ from sqlalchemy import event, insert, select, text
 from e2e.bench.filling import fill
 from portal.domain.reference import reference_of
 from portal.services.change_history import Action, Actor, HistoryEntry
+from portal.services.notification import UPDATED, Notice
 from portal.services.ports import IdempotentRequest, ListPosition
 from portal.services.problems import Problem
 from portal.store.history import History
+from portal.store.locked_onboarding import Consequences
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
+from portal.store.reminder_queue import ReminderQueue
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.tables import events, idempotency_keys, onboardings, webhook_deliveries
@@ -41,6 +44,7 @@ SMALL_INDEXES = {
         "ix_onboardings_personal",
     ),
     *("ix_onboardings_person", "ix_onboardings_verification_check_at", "ix_onboardings_reverification_due_at"),
+    "ix_onboardings_reminder_due_at",
     *("ix_onboardings_verified", "ix_onboardings_failing", "ix_validations_held", "ix_validations_without_page"),
     *("ix_events_waiting", "ix_events_waiting_of_partner", "ix_events_delivered", "ix_events_undelivered"),
 }
@@ -71,6 +75,10 @@ def entry(**changes):
     return HistoryEntry(**given | {"new_status": "pending", "new_stage": "preparing"} | changes)
 
 
+def notice(_before, _after):
+    return [Notice(UPDATED, NOW, "{}")]
+
+
 def fill_the_rest(engine):
     """Delivered events, keys and webhooks of the finished onboardings."""
     with engine.begin() as connection:
@@ -95,8 +103,11 @@ def fill_the_rest(engine):
 
 
 def use_everything(engine, cipher):
-    store = Repository(engine, cipher, lambda _before, _after: "{}", record_of=lambda _before, _after, _cause: entry())
+    store = Repository(
+        engine, cipher, Consequences(notify_of=notice, record_of=lambda _before, _after, _cause: entry())
+    )
     outbox, shared, search, history = Outbox(engine), SharedState(engine), OnboardingSearch(engine), History(engine)
+    ReminderQueue(engine).claim_reminders(NOW, again_at=LATER, limit=9)
     one = store.add(an_onboarding(partner="shop", external_id="c-0", entity_id="e", validation=an_adopted_validation()))
     store.add(an_onboarding(submission=one.submission))
     use_store(store, one)

@@ -46,6 +46,7 @@ def a_full_onboarding():
         correction=Correction.REPLACED, entity_is_own=True, set_aside=1, other_numbers=2,
         stopped_by_operator=True, request_id="req-1", link_generation=3,
         link_issued_at=LATER[3], link_expires_at=LATER[4],
+        reminder_due_at=LATER[5], photos_reminded_at=LATER[6], expiry_reminded_at=LATER[7], lapsed_at=LATER[8],
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def stored_as(stage):
         Stage.ABANDONED: lambda: {"validation": adopted(status=Status.ABANDONED, shown_at=NOW)},
         Stage.CANCELLED: lambda: {"validation": adopted(status=Status.CANCELLED, shown_at=NOW)},
         Stage.CLOSED: lambda: {"validation": rejected(Reason.NOT_ELIGIBLE, number=3)},
+        Stage.LAPSED: lambda: {"validation": adopted(), "lapsed_at": NOW},
     }[stage]()
 
 

@@ -103,7 +103,8 @@ def contents(part):
 
 def test_webhooks_are_described_with_what_they_carry(document):
     kinds = [it["post"]["requestBody"]["content"]["application/json"]["schema"] for it in document["webhooks"].values()]
-    assert [it["properties"]["type"]["const"] for it in kinds] == ["onboarding.updated", "onboarding.test"]
+    names = ["updated", "left_at_photos", "expiring", "lapsed", "test"]
+    assert [it["properties"]["type"]["const"] for it in kinds] == [f"onboarding.{name}" for name in names]
     assert all(it["properties"]["data"]["allOf"][0] == {"$ref": "#/components/schemas/Summary"} for it in kinds)
 
 

@@ -82,6 +82,9 @@ def test_new_link_may_be_short(new_link, visitor, clock, create):
     assert create().json["url"] == answer.json["url"], "asked again, the customer's link is the new one"
     clock.advance(hours=1, minutes=5)
     assert visitor.get(path_of(answer)).status == 410
+    again = create()
+    assert (again.status_code, again.json["expires_at"]) == (200, "2026-04-01T12:00:00Z")
+    assert visitor.get(path_of(again)).status == 200, "asked again, the customer gets a link that works"
     assert visitor.get(path_of(new_link())).status == 200
 
 

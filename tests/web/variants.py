@@ -152,6 +152,7 @@ VARIANTS = {
         "continue",
         lambda: stored_as(Stage.WAITING) | {"stall_reason": StallReason.UNAVAILABLE, "failures": 2},
     ),
+    "lapsed": Variant(Stage.LAPSED, "contact", _at(Stage.LAPSED)),
     "closed": Variant(Stage.CLOSED, "contact", _at(Stage.CLOSED)),
     "closed for now": Variant(Stage.CLOSED, "later", _rejected(Reason.FACE_MISMATCH, number=3)),
     "closed until now": Variant(Stage.CLOSED, "retry", _rejected(Reason.FACE_MISMATCH, number=3), DEFAULT_WINDOW),

@@ -41,6 +41,7 @@ TITLES = {
     Stage.CANCELLED: _("This verification was cancelled"),
     Stage.DELAYED: _("We have to wait a moment"),
     Stage.CLOSED: _("This verification is closed"),
+    Stage.LAPSED: _("This link is no longer valid"),
 }
 
 FINISHED = _("Did you finish the photos?")

@@ -25,7 +25,7 @@ from portal.domain.onboarding import Onboarding
 from portal.partners.registry import Partner
 from portal.services.backend_test import TestUnderWay
 from portal.services.change_history import HistoryEntry
-from portal.services.notification import TEST, UPDATED, Event
+from portal.services.notification import TEST, Event
 from portal.services.partner_onboardings import CreateResult
 from portal.services.summary import Summary, summary_of
 from portal.web.context import portal
@@ -326,7 +326,7 @@ def _change(entry: HistoryEntry) -> Change:
 def _notification(event: Event) -> Notification:
     return Notification(
         id=event.id,
-        type=UPDATED,
+        type=event.kind,
         sequence=event.sequence,
         created_at=event.created_at,
         attempts=event.attempts,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from portal.services.notification import EXPIRING, LAPSED, LEFT_AT_PHOTOS, TEST, UPDATED
+
 OPEN = "Further words may come: take one that you do not know for an onboarding that is still under way."
 
 WORDS: dict[str, dict[str, str]] = {
@@ -30,6 +32,7 @@ WORDS: dict[str, dict[str, str]] = {
         "cancelled": "cancelled",
         "delayed": "it takes longer than usual",
         "closed": "no attempts are left, or none before `can_retry_at`",
+        "lapsed": "the access link ended before it was over; see `expires_at`",
     },
     "Reason": {
         "registry_document_missing": "no document number could be read for the registry",
@@ -124,7 +127,7 @@ FIELDS: dict[str, dict[str, str]] = {
     },
     "Changes": {"events": "What changed status or stage", "notifications": "What your backend was told of it"},
     "Notification": {
-        "type": "`onboarding.updated`; further ones may come",
+        "type": "What happened, as in the notification itself; further ones may come",
         "sequence": "Counts the notifications of one onboarding from 1",
         "created_at": _WHEN,
         "delivered_at": "When your backend accepted it",
@@ -152,6 +155,14 @@ TAGS = {
     "Notifications": "What your backend is told, again if you like",
     "About": "This document, and what its problems mean",
 }
+NOTIFICATIONS = {
+    UPDATED: "Something changed that reading the onboarding shows.",
+    LEFT_AT_PHOTOS: "The customer went to take the photos some time ago and has not finished; sent once.",
+    EXPIRING: "The access link ends soon, and the customer has not finished.",
+    LAPSED: "The access link ended before the onboarding was over; `onboarding.updated` comes as well.",
+    TEST: "You asked for it.",
+}
+"""Type of notification → when it comes."""
 OPERATIONS = {
     "createOnboarding": (
         "Onboardings",

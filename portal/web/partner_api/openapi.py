@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from portal.services.notification import TEST, UPDATED
 from portal.web.partner_api.api_models import (
     SUMMARY,
     ChangeRequest,
@@ -29,7 +28,7 @@ from portal.web.partner_api.api_models import (
     TestedBackend,
 )
 from portal.web.partner_api.examples import EXAMPLES, example_problem
-from portal.web.partner_api.explanations import CLOSED, FIELDS, OPEN, OPERATIONS, TAGS, WORDS
+from portal.web.partner_api.explanations import CLOSED, FIELDS, NOTIFICATIONS, OPEN, OPERATIONS, TAGS, WORDS
 
 IDEMPOTENCY_KEY = r"[!-~]([ -~]{0,253}[!-~])?"
 
@@ -98,7 +97,7 @@ def _undescribed(base_url: str) -> _Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
-        "webhooks": {"onboardingUpdated": {"post": _webhook(UPDATED)}, "onboardingTest": {"post": _webhook(TEST)}},
+        "webhooks": {_camel(kind): {"post": _webhook(kind, when)} for kind, when in NOTIFICATIONS.items()},
         "servers": [{"url": base_url}],
         "security": [{"bearer": []}],
         "paths": {
@@ -119,7 +118,12 @@ def _undescribed(base_url: str) -> _Json:
     }
 
 
-def _webhook(kind: str) -> _Json:
+def _camel(kind: str) -> str:
+    first, *rest = kind.replace(".", "_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _webhook(kind: str, when: str) -> _Json:
     """Notifications are signed as Standard Webhooks says."""
     data = {
         "allOf": [_schema("Summary"), {"type": "object", "properties": {"sequence": {"type": "integer"}}}],
@@ -137,9 +141,9 @@ def _webhook(kind: str) -> _Json:
         "webhook-signature": "`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`, one for each signing secret",
     }
     return {
-        "operationId": "tell" + "".join(word.capitalize() for word in kind.split(".")),
+        "operationId": _camel(f"tell.{kind}"),
         "summary": f"Your backend is told `{kind}`",
-        "description": "Answer any 2xx within 15 seconds. It may come twice and in any order.",
+        "description": f"{when} Answer any 2xx within 15 seconds. It may come twice and in any order.",
         "tags": ["Notifications"],
         "security": [],
         "parameters": [
