@@ -192,6 +192,62 @@
   on("online", connected);
   on("offline", connected);
 
+  // What a person sends waits here while the network or the portal is away: the browser would put its own error page in
+  // the place of this one, and in a frame all that was typed is lost with it.
+  let held;
+  let sending;
+  let again;
+  const reaches = async () => {
+    try {
+      const how = { method: "HEAD", cache: "no-store", redirect: "error", signal: AbortSignal.timeout(5000) };
+      return ![502, 503, 504].includes((await fetch("/healthz", how)).status);
+    } catch { return false; }
+  };
+  const release = async () => {
+    clearTimeout(again);
+    if (!held || held.asks) return;
+    const it = held;
+    it.asks = true;
+    const isUp = await reaches();
+    it.asks = false;
+    const told = one("#unsent");
+    if (!it.pressed.isConnected) held = undefined; // the page has gone on meanwhile
+    if (!held) return;
+    if (isUp) {
+      held = undefined;
+      if (told) told.remove();
+      it.go();
+      return;
+    }
+    again = setTimeout(release, 3000);
+    if (told) return;
+    const words = one("[data-unsent]").dataset.unsent;
+    const note = document.createElement("p");
+    Object.assign(note, { id: "unsent", className: "notice notice--warn", textContent: words });
+    it.pressed.after(note);
+    say(words);
+  };
+  const hold = (event, pressed, go) => {
+    if (!HTMLFormElement.prototype.requestSubmit || !AbortSignal.timeout) return;
+    event.preventDefault();
+    if (!held || !held.asks) held = { pressed, go };
+    release();
+  };
+  on("submit", (event) => {
+    const { target, submitter } = event;
+    if (event.defaultPrevented || target === sending || target.target || target.method !== "post") return;
+    // The unseen button, which Enter presses, has its place elsewhere.
+    const isSeen = submitter && !submitter.matches(".unseen, [hidden]");
+    const pressed = isSeen ? submitter : target.lastElementChild;
+    hold(event, pressed, () => {
+      sending = target;
+      target.requestSubmit(submitter);
+      sending = undefined;
+    });
+  });
+  on("online", release);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) release(); });
+
   // The number as the country prints it, while it is typed. Whoever has not seen it sees it after sending.
   const echo = () => {
     const shown = one("[data-groups]");
@@ -222,14 +278,18 @@
     Object.assign(button, { hidden: true, name: "action", value: "language", formAction: link.href });
     one("form.details").append(button);
     button.click();
-    button.remove();
   };
 
   on("click", (event) => {
     const button = event.target.closest("[data-copy]");
     const link = event.target.closest("a[hreflang]");
     if (button) copy(button);
-    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) translate(event, link);
+    const isPlain = !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (link && isPlain) translate(event, link);
+    const onward = event.target.closest("main a.button:not([target]):not([download])");
+    if (onward && isPlain && onward.origin === location.origin) {
+      hold(event, onward, () => location.assign(onward.href));
+    }
   });
 
   if (navigator.clipboard) document.documentElement.classList.add("can-copy");
