@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
-ARG PYTHON=3.13
+ARG PYTHON=3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
-FROM python:${PYTHON}-slim AS build
+FROM python:${PYTHON} AS build
 WORKDIR /src
 COPY requirements/build.txt requirements/portal.txt requirements/
 RUN python -m venv /build && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
@@ -14,7 +14,7 @@ RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-d
  && /app/bin/pip install --no-cache-dir --no-deps dist/*.whl \
  && /app/bin/python -m compileall -q /app/lib
 
-FROM python:${PYTHON}-slim
+FROM python:${PYTHON}
 RUN useradd --system --uid 10001 --no-create-home portal && install -d -o portal -g portal /data
 COPY --from=build /app /app
 USER portal

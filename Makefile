@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help clients gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages lock clean
+.PHONY: help clients gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -129,6 +129,16 @@ bench: $(VENV)/.bench catalogues ## speed against a bare Flask route and a naive
 bench-smoke: $(VENV)/.dev catalogues ## fails if an answer takes more instructions than was recorded
 	$(BIN)/python -m e2e.bench.speed.smoke
 
+sbom: $(BIN)/python ## what the portal is made of, as CycloneDX: sbom.json
+	@$(BIN)/python -m e2e.supply_chain sbom > sbom.json && echo sbom.json
+
+$(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
+	$(PIP) install --require-hashes -r requirements/audit.txt
+	@touch $@
+
+audit: $(VENV)/.audit ## what is known against any pin, where the databases of that can be reached
+	@$(BIN)/python -m e2e.supply_chain audit
+
 contract: $(VENV)/.dev ## what the portal relies on, tried on a real sandbox: make contract GU1_API_KEY=… [GU1_BASE_URL=…]
 	@CONTRACT=live $(BIN)/pytest e2e/test_contract.py
 
@@ -150,6 +160,7 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 	uv pip compile pyproject.toml --group build --group dev $(LOCK) -o requirements/dev.txt
 	uv pip compile --group pyproject.toml:webkit --constraints requirements/dev.txt $(LOCK) -o requirements/webkit.txt
 	uv pip compile --group pyproject.toml:bench --constraints requirements/dev.txt $(LOCK) -o requirements/bench.txt
+	uv pip compile --group pyproject.toml:audit --constraints requirements/dev.txt $(LOCK) -o requirements/audit.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean: ## remove what setup, tests and the demo made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -36,11 +37,18 @@ class ForwardedHeaders:
         return ",".join(filter(None, parsed)) if all(parsed) else None
 
 
+_WITH_PORT = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]{1,5})?")
+
+
 def _address(said: str) -> str | None:
+    """Some proxies add the port, and brackets around IPv6 addresses."""
+    found = _WITH_PORT.fullmatch(said)
     try:
-        address = ip_address(said)
+        address = ip_address((found["ipv6"] or found["ipv4"]) if found else said)
     except ValueError:
         return None
+    if isinstance(address, IPv6Address) and address.scope_id:
+        return None  # of one machine only
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)
 

@@ -41,6 +41,11 @@ def test_without_a_proxy_nothing_is_believed_or_even_seen():
         (2, "10.0.0.1, 203.0.113.9, 198.51.100.2", "203.0.113.9"),
         (1, "2001:DB8:0::1", "2001:db8::1"),
         (1, "::ffff:203.0.113.9", "203.0.113.9"),
+        (1, "203.0.113.9:51234", "203.0.113.9"),
+        (1, "[2001:db8::1]:443", "2001:db8::1"),
+        (1, "[2001:db8::1]", "2001:db8::1"),
+        (1, "[::ffff:203.0.113.9]:80", "203.0.113.9"),
+        (2, "203.0.113.9:1, 198.51.100.2:2", "203.0.113.9"),
     ],
 )
 def test_as_many_proxies_as_there_are_name_the_visitor(hops, said, address):
@@ -49,7 +54,23 @@ def test_as_many_proxies_as_there_are_name_the_visitor(hops, said, address):
 
 @pytest.mark.parametrize(
     "said",
-    ["", ",", "unknown", "203.0.113.9,", "203.0.113.9:80", "<script>", "1.2.3", "_hidden", "203.0.113.9, x", "é"],
+    [
+        "",
+        ",",
+        "unknown",
+        "203.0.113.9,",
+        "203.0.113.9:",
+        "203.0.113.9:x",
+        "[203.0.113.9",
+        "2001:db8::1]",
+        "[x]:1",
+        "fe80::1%eth0",
+        "<script>",
+        "1.2.3",
+        "_hidden",
+        "203.0.113.9, x",
+        "é",
+    ],
 )
 def test_what_is_no_address_is_not_believed(said):
     assert seen_behind(1, HTTP_X_FORWARDED_FOR=said)[0] == "192.0.2.1"
