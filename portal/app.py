@@ -43,6 +43,7 @@ from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
+from portal.services.phone_handover import PhoneHandover
 from portal.services.ports import Clock, Gu1
 from portal.services.reminders import ReminderPlan, Reminders
 from portal.services.start_counters import StartCounters
@@ -60,6 +61,7 @@ from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
 from portal.store.overview import OverviewReader
+from portal.store.phone_codes import PhoneCodes
 from portal.store.readiness import Readiness
 from portal.store.reminder_queue import ReminderQueue
 from portal.store.repository import Repository
@@ -103,6 +105,7 @@ class Stores:
     history: History
     search: OnboardingSearch
     shared_state: SharedState
+    phone_codes: PhoneCodes
     retention: OnboardingRetention
     readiness: Readiness
 
@@ -221,6 +224,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         history=History(engine),
         search=OnboardingSearch(engine),
         shared_state=SharedState(engine),
+        phone_codes=PhoneCodes(engine),
         retention=OnboardingRetention(engine),
         readiness=Readiness(engine, onboardings.ping),
     )
@@ -366,6 +370,13 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         ),
         operator_actions=services.operator_actions,
         webhooks=WebhookHandler(stores.shared_state, services.onboardings, clock),
+        phone_handover=PhoneHandover(
+            stores.onboardings,
+            stores.phone_codes,
+            config.secret_keys,
+            clock=clock,
+            policy_for=shared.policy_for,
+        ),
         access_links=AccessLinks(config.secret_keys, clock),
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
         clock=clock,

@@ -46,6 +46,7 @@ ROUTES = {
     ("applicant.stop", "/o/<token>/stop", "POST"),
     ("applicant.came_back", "/return", "GET"),
     ("second_device.qr", "/o/<token>/qr.svg", "GET"),
+    ("second_device.open_code", "/Q/<code>", "GET"),
     ("partner_api.create", "/api/v1/onboardings", "POST"),
     ("partner_api.read", "/api/v1/onboardings/<onboarding_id>", "GET"),
     ("partner_api.list_events", "/api/v1/onboardings/<onboarding_id>/events", "GET"),

@@ -108,6 +108,8 @@ class Onboarding:
     """Since when the customer has to verify again."""
     watched_at: datetime | None = None
     """When the page was last open, within half a minute."""
+    phone_joined_at: datetime | None = None
+    """When a phone last came by the code on another device's page."""
     entity_is_own: bool = False
     """gu1 has the entity because this onboarding created it, so its number may be corrected."""
     lost_entity_id: str | None = None
@@ -228,6 +230,12 @@ class Onboarding:
         return is_lost and self.details is None and self.stall_reason is StallReason.DETAILS_REFUSED
 
     @property
+    def has_phone(self) -> bool:
+        """A phone came by the code since the current validation began."""
+        began = self.validation.created_at if self.validation else None
+        return self.phone_joined_at is not None and began is not None and self.phone_joined_at >= began
+
+    @property
     def conflict(self) -> EntityConflict | None:
         """Why other details are needed, if it was not gu1 that refused the first."""
         return self.entity_conflict if self.stall_reason is StallReason.DETAILS_REFUSED else None
@@ -267,7 +275,7 @@ class Onboarding:
             (self.details is None, self.consent is None, self.stall_reason, self.failures, next_try),
             (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
             (self.conflict, self.correction, self.entity_is_own, self.link_generation, self.recheck_at is None),
-            self.earlier_attempts,
+            (self.earlier_attempts, self.phone_joined_at),
             self.validation and self.validation.shown,
         )
 

@@ -167,6 +167,12 @@ STORED_DATA: dict[str, StoredData] = {
         kept=Kept.ONBOARDING,
         purpose=Purpose.VERIFY_AGAIN,
     ),
+    "phone_codes": StoredData(
+        columns={"phone_codes": "digest onboarding_id", "onboardings": "phone_joined_at"},
+        form=Form.KEYED_HASH,
+        kept=Kept.ONBOARDING,
+        purpose=Purpose.SHOW_PAGE,
+    ),
     "last_visit": StoredData(
         columns={"onboardings": "watched_at"},
         kept=Kept.ONBOARDING,

@@ -100,6 +100,7 @@ onboardings = Table(
     Column("verification_check_at", UtcDateTime),
     Column("reverification_due_at", UtcDateTime),
     Column("watched_at", UtcDateTime),
+    Column("phone_joined_at", UtcDateTime),
     Column("last_event", Integer, nullable=False, server_default=text("0")),
     Column("entity_is_own", Boolean, nullable=False, server_default=false()),
     Column("lost_entity_id", String),
@@ -286,6 +287,13 @@ start_counters = Table(
     Column("ends_at", UtcDateTime, nullable=False, index=True),
 )
 """Starts of verifications by where they come from, and what limits them."""
+
+phone_codes = Table(
+    "phone_codes",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
+)
 
 restores = Table(
     "restores",

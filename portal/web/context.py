@@ -16,6 +16,7 @@ from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
+from portal.services.phone_handover import PhoneHandover
 from portal.services.ports import Clock
 from portal.services.webhook_handler import WebhookHandler
 from portal.web.links import AccessLinks, FormTokens
@@ -32,6 +33,7 @@ class Portal:
     operator_actions: OperatorActions
     partners: Registry
     webhooks: WebhookHandler
+    phone_handover: PhoneHandover
     access_links: AccessLinks
     form_tokens: FormTokens
     clock: Clock

@@ -31,6 +31,7 @@ WHAT: dict[str, LazyString] = {
     "onboarding_and_gu1_ids": _("numbers of the verification, here and at gu1"),
     "course_and_verdict": _("course, times and result of the verification"),
     "reverification": _("when you have to verify again"),
+    "phone_codes": _("the code to go on with a phone, and when one did"),
     "last_visit": _("when you last opened the page"),
     "history": _("what changed in the verification, when and through whom"),
     "notifications": _("notices of the result to the company"),

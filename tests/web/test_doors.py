@@ -20,6 +20,7 @@ from tests.web.stages import stored_as
 
 OPEN = {
     "GET /",
+    "GET /Q/<code>",
     "GET /api/v1/openapi.json",
     "GET /api/v1/problems/<code>",
     "GET /embed.js",

@@ -1,14 +1,18 @@
 """The code to go on with the phone, and what each device is told."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from portal.domain.stage import Stage
+from portal.domain.status import Status
+from portal.services.phone_handover import LENGTH
 from portal.web.applicant.second_device import qr_code
+from tests.databases import on_both_databases
 from tests.factories import NOW
-from tests.web.conftest import HOME, query_of
+from tests.web.conftest import HOME, query_of, token_in
 from tests.web.stages import SHOWN, adopted, ready_again, stored_as
 
 SESSION = "session-of-sixteen-or-more"
@@ -24,15 +28,133 @@ def classes(page):
     return {name for _, found in page.elements for name in (found.get("class") or "").split()}
 
 
-@pytest.mark.parametrize(
-    ("asked", "kept"), [("", "?via=qr"), ("?lang=pt-BR", "?lang=pt-BR&via=qr"), ("?lang=x", "?via=qr")]
-)
-def test_the_code_holds_the_access_link(ask, stored, asked, kept):
+@pytest.fixture
+def handover(app):
+    return app.extensions["portal"].phone_handover
+
+
+@pytest.fixture
+def onboarding_id_of(app):
+    return lambda path: app.extensions["portal"].access_links.onboarding_id(token_in(path))
+
+
+@pytest.fixture
+def code(handover, onboardings, onboarding_id_of):
+    """What a page's QR code holds now, behind the address."""
+    return lambda path: handover.code(onboardings.get(onboarding_id_of(path)))
+
+
+@pytest.fixture
+def becomes(store, onboarding_id_of):
+    def becomes(path, change):
+        with store.locked(onboarding_id_of(path)) as row:
+            row.save(change(row.onboarding))
+
+    return becomes
+
+
+@pytest.fixture
+def scans(visitor):
+    return lambda code, **options: visitor.get(f"/Q/{code}", **options)
+
+
+@pytest.mark.parametrize(("asked", "kept"), [("", ""), ("?lang=pt-BR", ".PT-BR"), ("?lang=x", ""), ("?v=3", "")])
+def test_the_code_holds_a_short_address_in_capitals(ask, stored, code, asked, kept):
     path = stored(**stored_as(Stage.READY))
     response = ask("GET", f"{path}/qr.svg{asked}")
     assert (response.status_code, response.mimetype) == (200, "image/svg+xml")
     assert response.headers["Cache-Control"] == "no-store"
-    assert response.data == qr_code(f"{HOME}{path}{kept}")
+    assert response.data == qr_code(f"{HOME}/Q/{code(path)}{kept}".upper())
+
+
+def test_the_code_of_a_usual_address_is_small_enough_for_a_bad_screen():
+    svg = qr_code(f"HTTPS://VERIFICACION.EXAMPLE.COM/Q/{'A' * LENGTH}").decode()
+    (squares,) = re.findall(r'viewBox="0 0 (\d+) ', svg)
+    assert int(squares) <= 29 + 2 * 4
+
+
+@on_both_databases
+def test_a_code_opens_the_page_once_and_the_next_one_again(visitor, stored, code, scans):
+    path = stored(**stored_as(Stage.READY))
+    visitor.get(f"{path}/qr.svg")
+    first = code(path)
+    assert scans(first).response.headers["Location"] == f"{path}?via=qr"
+    again = scans(first)
+    assert (again.status, again.text("h1")) == (410, "Este código ya no funciona")
+    second = code(path)
+    assert second != first
+    assert scans(second).status == 303
+
+
+def test_a_code_keeps_the_language_and_is_read_in_small_letters_too(stored, code, scans):
+    path = stored(**stored_as(Stage.READY))
+    assert query_of(scans(f"{code(path)}.PT-BR".lower()).response.headers["Location"]) == {
+        "lang": "pt-BR",
+        "via": "qr",
+    }
+
+
+@pytest.mark.parametrize("guess", ["0" * LENGTH, "A", "x" * 500, "%00", "....", "É" * LENGTH])
+def test_a_guessed_code_looks_like_one_that_was_used(stored, code, scans, guess):
+    path = stored(**stored_as(Stage.READY))
+    used = code(path)
+    scans(used)
+    assert (scans(guess).status, scans(guess).text("main")) == (410, scans(used).text("main"))
+
+
+@pytest.mark.parametrize("stage", [it for it in SHOWN if it not in CAMERA_NEXT])
+def test_there_is_no_code_where_no_photos_are_to_be_taken(ask, stored, stage):
+    assert ask("GET", f"{stored(**stored_as(stage))}/qr.svg").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda it: replace(it, stopped_at=NOW),
+        lambda it: replace(it, erased_at=NOW),
+        lambda it: replace(it, link_generation=1),
+        lambda it: replace(it, link_expires_at=NOW - timedelta(minutes=1)),
+        lambda it: replace(it, validation=replace(it.validation, status=Status.APPROVED)),
+        lambda it: replace(it, validation=adopted(number=2)),
+    ],
+    ids=["stopped", "erased", "another link", "link expired", "verdict", "next attempt"],
+)
+def test_a_code_ends_with_the_photos_and_with_the_link(stored, code, scans, becomes, change):
+    path = stored(**stored_as(Stage.READY))
+    early = code(path)
+    becomes(path, change)
+    assert scans(early).status == 410
+
+
+def test_a_code_ends_with_the_session(stored, code, scans, clock):
+    path = stored(**stored_as(Stage.READY))
+    late = code(path)
+    clock.advance(days=8)
+    assert scans(late).status == 410
+
+
+@pytest.mark.parametrize(
+    "headers", [{"User-Agent": "WhatsApp/2.23"}, {"Sec-Purpose": "prefetch"}, {"Sec-Fetch-Mode": "cors"}]
+)
+def test_whatever_looks_ahead_of_its_person_uses_no_code_up(stored, code, scans, ask, headers):
+    path = stored(**stored_as(Stage.READY))
+    first = code(path)
+    assert ask("GET", f"/Q/{first}", headers=headers).status_code in {200, 503}
+    assert scans(first).status == 303
+
+
+@pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING])
+def test_the_computer_says_to_go_on_with_the_phone_while_that_works(visitor, stored, code, scans, stage):
+    kept = {"validation": adopted(shown_at=NOW if stage is Stage.WAITING else None)}
+    path = stored(**kept)
+    before = visitor.get(path)
+    scans(code(path))
+    page, phone = visitor.get(path), visitor.get(f"{path}?via=qr")
+    assert page.text("h1") == "Seguí en tu celular" != before.text("h1")
+    assert phone.text("h1") == before.text("h1")
+    (picture,) = page.all("img", class_="device__qr")
+    assert picture["src"] != before.all("img", class_="device__qr")[0]["src"]
+    assert page.one("a", href=f"{path}/continue")
 
 
 def test_the_code_is_black_on_white_with_a_margin(visitor, stored):

@@ -8,21 +8,33 @@ from functools import lru_cache
 from io import BytesIO
 
 import segno
-from flask import Blueprint, Response
+from flask import Blueprint, Response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
+from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.services.view_recorder import WATCHED_FOR
-from portal.web.access_link import open_access_link
+from portal.web.access_link import is_open, open_access_link
 from portal.web.applicant.stage_view import StageView
+from portal.web.branding import show_as
 from portal.web.context import portal
 from portal.web.entry_device import QR, entry_device
+from portal.web.error_pages import error_page
+from portal.web.i18n import chosen_language
+from portal.web.refusals import Refusal
+from portal.web.requesting_company import requesting_company
 from portal.web.urls import token_of, url_to
+from portal.web.visits import is_of_robot, is_visit, navigates
 
 second_device = Blueprint("second_device", __name__)
 
 _QUIET_ZONE = 4
 """White border in QR modules; scanners need it on a dark page too."""
+_CODES = "/Q/"
+"""In capitals, as all that stands in a QR code: so it needs half the squares, and cheap cameras can read it."""
+_LANGUAGES = {str(locale).upper(): str(locale) for locale in Locale}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,8 @@ class SecondDevice:
     camera_is_next: bool
     is_this: bool
     """True on the phone that scanned the code."""
+    has_phone: bool
+    """Another page of the same onboarding is open on a phone that scanned the code."""
     link: str
     qr: str
 
@@ -38,10 +52,62 @@ class SecondDevice:
         """Another device than this one, for the photos."""
         return self.camera_is_next and not self.is_this
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """The photos are being taken on the phone."""
+        return self.is_offered and self.has_phone
+
 
 @second_device.get("/o/<token>/qr.svg")
 def qr(token: str) -> Response:
-    return Response(qr_code(access_link(open_access_link(token), via=QR)), mimetype="image/svg+xml")
+    """Of a short address that works once; the full link would make a code that bad screens and cameras spoil."""
+    code = portal().phone_handover.code(open_access_link(token))
+    if code is None:
+        return error_page(404)
+    chosen = chosen_language()
+    address = f"{portal().config.base_url}{_CODES}{code}{f'.{chosen}' if chosen else ''}"
+    return Response(qr_code(address.upper()), mimetype="image/svg+xml")
+
+
+@second_device.get(f"{_CODES}<code>")
+def open_code(code: str) -> ResponseReturnValue:
+    if is_of_robot():
+        return render_template("preview.html")
+    short, _dot, language = code.upper().partition(".")
+    found = portal().phone_handover.find(short)
+    if found is None or not _is_of_open_link(found):
+        return _over()
+    show_as(found)
+    if not is_visit() or navigates() is False:
+        return "", 503  # whatever looks ahead of its person uses nothing up
+    if not portal().phone_handover.join(short, found.id):
+        return _over()
+    token = portal().access_links.token(found)
+    return redirect(url_for("applicant.onboarding", token=token, lang=_LANGUAGES.get(language), via=QR), 303)
+
+
+def _is_of_open_link(found: Onboarding) -> bool:
+    here = portal()
+    return is_open(found, here.access_links.read(here.access_links.token(found)), here.partners)
+
+
+def _over() -> ResponseReturnValue:
+    """The same for a code that was used, that came too late, and that was guessed."""
+    portal().refusals.count(Refusal.BAD_LINK)
+    page = render_template(
+        "errors/error.html",
+        picture=Stage.EXPIRED,
+        title=_("This code no longer works"),
+        message=_(
+            "Each code works once, and only until the photos are done. If you have already begun on this phone, go "
+            "back to that page. If not, scan the code that the other screen shows now."
+        ),
+        company=requesting_company(),
+        reference=None,
+        back_url=None,
+        offers_contact=True,
+    )
+    return page, 410
 
 
 def second_device_of(found: Onboarding, view: StageView) -> SecondDevice:
@@ -49,6 +115,7 @@ def second_device_of(found: Onboarding, view: StageView) -> SecondDevice:
     return SecondDevice(
         camera_is_next=view.may_continue or view.stage is Stage.PREPARING,
         is_this=via == QR,
+        has_phone=found.has_phone,
         link=access_link(found, via=via),
         qr=url_to("second_device.qr", token=token_of(found)),
     )

@@ -52,6 +52,7 @@ class Shown:
     lost_approval: bool
     is_held_back: bool
     goes_on_later: bool
+    has_phone: bool
     is_correcting: bool
     correction: Correction | None
     needs_photos_again: bool

@@ -321,6 +321,7 @@ class StageView:
             lost_approval=self.lost_approval,
             is_held_back=self.is_held_back,
             goes_on_later=self.goes_on_later,
+            has_phone=self.onboarding.has_phone,
             is_correcting=self.is_correcting,
             correction=self.correction,
             needs_photos_again=self.needs_photos_again,
