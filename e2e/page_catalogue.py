@@ -21,7 +21,7 @@ from portal.partners.registry import new_signing_secret
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from tests.factories import NOW, a_validation, an_onboarding, some_details
+from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding, some_details
 from tests.web.variants import VARIANTS, mistyped
 
 HOME = "http://127.0.0.1:8000"
@@ -210,6 +210,11 @@ def _stages(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     for capture in ("new-tab", "frame"):
         for name in ("ready", "waiting"):
             yield CatalogueEntry(f"{name}, {capture}", page(**VARIANTS[name].changes()), capture=capture)
+    for name, shown_at in (("ready", None), ("waiting", NOW)):
+        began = an_adopted_validation(session_url="https://verify.example.com/session/1", shown_at=shown_at)
+        taken = page(validation=began, phone_joined_at=NOW)
+        yield CatalogueEntry(f"{name}, a phone has taken over", taken)
+    yield CatalogueEntry("code that was used", "/Q/0")
     for name in ("waiting", "approved"):
         yield CatalogueEntry(f"{name}, on the phone", page(**VARIANTS[name].changes()) + "?via=qr")
 

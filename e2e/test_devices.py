@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy.engine import make_url
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
+from e2e.pages.forms import onboarding_id
+from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET
+from portal.app import create_app
+from portal.config import Config
 from portal.web.applicant.second_device import qr_code
 
 INSTAGRAM = (
@@ -48,24 +54,47 @@ def test_a_phone_stops_at_the_tips_first_and_a_retry_goes_straight_on(phone):
     phone.is_sent_to_hosted_page()
 
 
-def test_the_code_holds_the_access_link(applicant):
+def scanned(running, link):
+    """The address in the QR code that the page shows now; browsers have no camera to read it with."""
+    database = make_url(running.database_url)
+    keys = Path(f"{database.database}.keys").read_text().split() if running.database_url.startswith("sqlite") else ()
+    config = Config(
+        secret_keys=tuple(keys) or (SECRET_KEY,),
+        database_url=running.database_url,
+        gu1_base_url=running.gu1.url,
+        gu1_api_key=API_KEY,
+        gu1_webhook_secrets=(WEBHOOK_SECRET,),
+    )
+    behind = create_app(config).extensions["portal"]
+    return f"{running.portal.url}/Q/{behind.phone_handover.code(behind.onboardings.get(onboarding_id(link)))}"
+
+
+def test_the_code_is_in_sight_and_holds_a_short_address(applicant, shared_environment):
+    applicant.page.set_viewport_size({"width": 1280, "height": 800})
     applicant.start(a_document_number())
     applicant.sees_stage("ready")
     picture = applicant.page.locator(".device--mouse img")
+    expect(picture).to_be_in_viewport(ratio=1)
     served = httpx.get(applicant.portal_url + picture.get_attribute("src"), trust_env=False)
-    assert served.content == qr_code(f"{applicant.access_link}?lang=es-AR&via=qr")
+    address = scanned(shared_environment, applicant.access_link)
+    assert served.content == qr_code(f"{address}.es-AR".upper())
     assert picture.evaluate("it => it.complete && it.naturalWidth > 0")
 
 
-def test_the_computer_goes_on_when_the_phone_is_done(applicant, phone):
+def test_the_computer_goes_on_when_the_phone_is_done(applicant, phone, shared_environment):
     applicant.start(a_document_number())
     applicant.sees_stage("ready")
-    phone.page.goto(f"{applicant.access_link}?via=qr")
+    address = scanned(shared_environment, applicant.access_link)
+    phone.page.goto(address)
+    expect(applicant.page.locator("h1")).to_have_text("Seguí en tu celular")
     phone.arrives_at_hosted_page()
     applicant.sees_stage("waiting")
+    expect(applicant.page.locator("h1")).to_have_text("Seguí en tu celular")
     phone.chooses("Approve")
     applicant.sees_stage("approved")
     applicant.hears(applicant.page.locator("h1").inner_text())
+    phone.page.goto(address)
+    expect(phone.page.locator("h1")).to_have_text("Este código ya no funciona")
 
 
 def test_a_phone_that_took_over_is_told_to_go_back(applicant, phone):
