@@ -164,6 +164,7 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
     yield from _of_partners(page)
     yield CatalogueEntry("back from the hosted page", "/return")
     yield CatalogueEntry("privacy", "/privacy")
+    yield CatalogueEntry("accessibility", "/accessibility")
     yield CatalogueEntry("privacy of a partner's customers", "/privacy?partner=shop")
     yield CatalogueEntry("no such page", "/nowhere")
     yield CatalogueEntry("link that ran out", page(created_at=NOW - timedelta(days=31)))

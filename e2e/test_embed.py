@@ -98,9 +98,11 @@ def test_a_customer_is_approved_without_leaving_the_partners_page(customer, comp
     assert not [it for it in complaints if "postMessage" in it]
 
 
-def test_on_a_phone_the_frame_goes_on_to_the_provider_by_itself(phone, embedded):
+def test_on_a_phone_the_frame_goes_on_to_the_provider(phone, embedded):
     someone = phone("redirect")
     someone.fills_in()
+    someone.sees_stage("ready")
+    someone.way_to_camera.click()
     place = arrived_at(someone.frame)
     has_a_live_camera(place)
     approve(place)

@@ -280,10 +280,15 @@
     button.click();
   };
 
+  const share = ({ dataset }) => navigator.share({ url: document.getElementById(dataset.share).value }).catch(() => {});
+
   on("click", (event) => {
     const button = event.target.closest("[data-copy]");
+    const shared = event.target.closest("[data-share]");
     const link = event.target.closest("a[hreflang]");
     if (button) copy(button);
+    if (shared) share(shared);
+    if (event.target.closest("[data-print]")) print();
     const isPlain = !event.ctrlKey && !event.metaKey && !event.shiftKey;
     if (link && isPlain) translate(event, link);
     const onward = event.target.closest("main a.button:not([target]):not([download])");
@@ -293,6 +298,7 @@
   });
 
   if (navigator.clipboard) document.documentElement.classList.add("can-copy");
+  if (navigator.share) document.documentElement.classList.add("can-share");
   for (const name of ["input", "change", "pageshow"]) on(name, echo);
   connected();
   hosted();

@@ -64,6 +64,7 @@ ROUTES = {
     ("pinned_embed_script", "/embed-<version>.js", "GET"),
     ("embed_types", "/embed.d.ts", "GET"),
     ("privacy.notice", "/privacy", "GET"),
+    ("privacy.accessibility", "/accessibility", "GET"),
     ("operations.healthz", "/healthz", "GET"),
     ("operations.readyz", "/readyz", "GET"),
     ("operations.metrics", "/metrics", "GET"),

@@ -25,7 +25,7 @@ from portal.web.in_app_browser import in_app_browser
 from portal.web.last_resort import LastResort
 from portal.web.operations.probes import alive, operations
 from portal.web.partner_api.endpoints import partner_api
-from portal.web.privacy_notice import privacy, privacy_link
+from portal.web.privacy_notice import accessibility_link, privacy, privacy_link
 from portal.web.remembered_answers import RememberedAnswers
 from portal.web.request_id_header import RequestIdHeader
 from portal.web.security import init_security
@@ -55,7 +55,11 @@ def make_flask(config: Config) -> Flask:
     init_embed(app, folder("static") / "embed")
     init_errors(app)
     app.jinja_env.globals.update(
-        in_app_browser=in_app_browser, base_url=config.base_url, brand=brand, privacy_link=privacy_link
+        in_app_browser=in_app_browser,
+        base_url=config.base_url,
+        brand=brand,
+        privacy_link=privacy_link,
+        accessibility_link=accessibility_link,
     )
     for blueprint in (applicant, branding, partner_return, second_device, privacy, partner_api, webhook, operations):
         app.register_blueprint(blueprint)

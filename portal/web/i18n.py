@@ -48,7 +48,7 @@ def languages() -> list[Language]:
     """Every language with the URL of this page in it."""
     here = current_language()
     kept = f"&via={entry_device()}" if entry_device() else ""
-    if request.endpoint == "privacy.notice" and "partner" in request.args:
+    if request.blueprint == "privacy" and "partner" in request.args:
         kept += "&" + urlencode({"partner": request.args["partner"]})
     return [Language(it, it.own_name, f"?lang={it}{kept}", it is here) for it in Locale]
 

@@ -1,4 +1,7 @@
-"""The privacy notice of the portal, and of each partner: whose, what for, who gets what, how long, and which rights."""
+"""The notices behind the foot of every page, for the portal and for each partner.
+
+Privacy: whose, what for, who gets what, how long, and which rights. Accessibility: what holds, and whom to tell.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,7 @@ privacy = Blueprint("privacy", __name__)
 @privacy.get("/privacy")
 def notice() -> str:
     """`?partner=`: the slug of the partner for whose customers it is; also of one that is switched off."""
-    slug = request.args.get("partner")
-    if slug is not None:
-        show_as_partner(portal().partners.get(slug) or abort(404))
+    _show_as_asked()
     config, company = portal().config, requesting_company()
     return render_template(
         "privacy.html",
@@ -34,11 +35,32 @@ def notice() -> str:
     )
 
 
+@privacy.get("/accessibility")
+def accessibility() -> str:
+    """`?partner=` as for the privacy notice."""
+    _show_as_asked()
+    return render_template("accessibility.html", company=requesting_company())
+
+
+def _show_as_asked() -> None:
+    slug = request.args.get("partner")
+    if slug is not None:
+        show_as_partner(portal().partners.get(slug) or abort(404))
+
+
 def privacy_link() -> str | None:
     """For the foot of every page. None while the partner cannot be read: it would name the wrong company."""
     if g.get("hides_company"):
         return None
-    partner = branded_partner()
+    return portal().config.privacy_url or _address_of("/privacy")
+
+
+def accessibility_link() -> str:
+    return _address_of("/accessibility")
+
+
+def _address_of(path: str) -> str:
     # Not by `url_for`, which has no address to build on when the request's host cannot be parsed.
+    partner = branded_partner()
     query = {"lang": str(current_language())} | ({"partner": partner.slug} if partner else {})
-    return portal().config.privacy_url or f"/privacy?{urlencode(query)}"
+    return f"{path}?{urlencode(query)}"

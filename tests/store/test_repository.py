@@ -36,6 +36,7 @@ def a_full_onboarding():
         entity_id="entity-1", validation=validation, stall_reason=StallReason.REFUSED, failures=6, stopped_at=LATER[5],
         due_at=LATER[6], fence=7, turn=3, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
+        phone_joined_at=LATER[10],
         recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",
         entity_conflict=EntityConflict.CUIL_NEEDED,
         partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",

@@ -21,6 +21,7 @@ from tests.web.stages import stored_as
 OPEN = {
     "GET /",
     "GET /Q/<code>",
+    "GET /accessibility",
     "GET /api/v1/openapi.json",
     "GET /api/v1/problems/<code>",
     "GET /embed.js",

@@ -13,7 +13,7 @@ from portal.web.requesting_company import hide_company
 from portal.web.stored_data_texts import WHAT
 from tests.factories import some_details
 from tests.partners import partners_file
-from tests.web.stages import stored_as
+from tests.web.stages import SHOWN, stored_as
 
 
 @pytest.fixture
@@ -140,9 +140,35 @@ def test_foot_of_a_customers_page_leads_to_their_partners_notice(visitor, stored
     assert notice.one("html")["lang"] == "pt-BR" and "The shop" in words(notice)
 
 
-@pytest.mark.parametrize("path", ["/", "/return", "/nowhere", "/privacy"])
-def test_foot_of_every_page_leads_to_the_notice(ask, path):
-    assert re.search(r'<footer.*?href="/privacy\?lang=en"', ask("GET", f"{path}?lang=en").text, re.S)
+@pytest.mark.parametrize("notice", ["privacy", "accessibility"])
+@pytest.mark.parametrize("path", ["/", "/return", "/nowhere", "/privacy", "/accessibility"])
+def test_foot_of_every_page_leads_to_the_notices(ask, path, notice):
+    assert re.search(rf'<footer.*?href="/{notice}\?lang=en"', ask("GET", f"{path}?lang=en").text, re.S)
+
+
+@pytest.mark.parametrize("stage", SHOWN)
+def test_foot_of_every_stage_names_the_contact_and_the_page_the_reference(visitor, setting, stored, stage):
+    setting(contact_url="mailto:ayuda@banco.example")
+    page = visitor.get(stored(**stored_as(stage)))
+    assert re.search(r'<footer.*?href="mailto:ayuda@banco.example', page.html, re.S)
+    assert re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", page.text("main"))
+
+
+def test_accessibility_statement_names_the_company_and_whom_to_tell(visitor, setting):
+    setting(operator_name="Banco Sur", contact_url="https://banco.example/ayuda")
+    page = visitor.get("/accessibility")
+    assert "WCAG 2.2" in words(page) and "Banco Sur" in words(page)
+    assert "https://banco.example/ayuda" in targets(page)
+
+
+@pytest.mark.parametrize("stage", [it for it in SHOWN if not it.is_final])
+def test_every_page_that_waits_offers_to_keep_the_link(visitor, stored, stage):
+    path = stored(**stored_as(stage))
+    page = visitor.get(path)
+    assert page.one("input", id="kept-link")["value"].endswith(path)
+    ways = [it["href"] for it in page.all("a") if it["href"].startswith(("https://wa.me/?text=", "mailto:?"))]
+    assert len(ways) == 2
+    assert page.one("button", data_share="kept-link") and [it for it in page.all("button") if "data-print" in it]
 
 
 def test_foot_names_no_company_while_the_partner_cannot_be_read(app):

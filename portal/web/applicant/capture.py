@@ -90,14 +90,16 @@ def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
     if found:
         show_as(found)
         allow_framing()
+    reference = reference_of(found.id) if found else None
     capture, page_url = capture_of(found), _page_url(found) if found and _was_opened_by_this_link(found) else None
     if page_url and capture is Capture.REDIRECT:
         return redirect(page_url, 303)
     if capture is Capture.FRAME and _is_framed():
         is_sure = "Sec-Fetch-Dest" in request.headers
         allow("frame-ancestors", "'self'")
-        return render_template("onboarding/came_back_framed.html", page_url=None if is_sure else page_url)
-    reference = reference_of(found.id) if found else None
+        return render_template(
+            "onboarding/came_back_framed.html", page_url=None if is_sure else page_url, reference=reference
+        )
     return render_template(
         "onboarding/came_back.html", page_url=page_url, company=requesting_company(), reference=reference
     )

@@ -56,6 +56,7 @@ def _page(form: ConsentForm, found: Onboarding, action: str, *, status: int = 20
         form=form,
         action=action,
         company=requesting_company(),
+        reference=reference_of(found.id),
         number_end=found.details.document_number[-_SHOWN_DIGITS:] if found.details else "",
         unavailable=status == 503,
     )

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.domain.errors import CorrectionRefused, StoreUnavailable
 from portal.domain.onboarding import Onboarding
+from portal.domain.reference import reference_of
 from portal.web.applicant.forms import CorrectionForm
 from portal.web.context import portal
 from portal.web.error_pages import retry_soon
@@ -58,6 +59,7 @@ def _page(form: CorrectionForm, found: Onboarding, *, status: int = 200, compare
         action=url_to("applicant.correct_number", token=token),
         page_url=url_to("applicant.onboarding", token=token),
         company=requesting_company(),
+        reference=reference_of(found.id),
         compares_number=compares_number,
         unavailable=status == 503,
     )

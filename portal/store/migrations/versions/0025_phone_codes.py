@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["onboarding_id"],
             ["onboardings.id"],
-            name=op.f("fk_phone_codes_onboarding_id_onboardings"),
+            name=op.f("fk_phone_codes_onboarding_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_phone_codes")),
