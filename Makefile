@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help clients gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit lock clean
+.PHONY: help clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -147,9 +147,23 @@ clients/js/node_modules/.made: clients/js/package-lock.json $(VENV)/.dev
 	$(BIN)/npm ci --prefix clients/js --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-clients: clients/js/node_modules/.made ## build what partners use: the embed script of the version in clients/js/package.json
-	cd clients/js && $(NODE) build.js
+clients: clients/js/node_modules/.made ## build what partners use: the embed script, and the packages for npm and PyPI in dist
+	@mkdir -p dist
+	$(BIN)/python -c 'from portal.web.partner_api.openapi import openapi_json; print(openapi_json("https://verify.example.com"))' > clients/js/openapi.json
+	cd clients/js && $(NODE) build.js && PATH=$(dir $(NODE)):$$PATH npm pack --ignore-scripts --silent --pack-destination ../../dist
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist clients/python
 NODE := $(abspath $(BIN))/node
+
+clients/check/node_modules/.made: clients/check/package-lock.json $(VENV)/.dev
+	$(BIN)/npm ci --prefix clients/check --legacy-peer-deps --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Outside of make test: it packs, installs and builds shops as partners do.
+clients-check: clients clients/check/node_modules/.made catalogues browser ## the packed clients with React 18 and 19, Express and Python, in a browser
+	$(BIN)/npm install --prefix clients/check --no-save --legacy-peer-deps --ignore-scripts --no-audit --no-fund --loglevel=error $(abspath dist)/*.tgz
+	cd clients/check && for version in 18 19; do export REACT=$$version; $(NODE) node_modules/typescript/bin/tsc -p tsconfig.react$$version.json && $(NODE) node_modules/vite/bin/vite.js build && $(NODE) node_modules/vite/bin/vite.js build --ssr src/server.jsx || exit; done
+	$(PYTHON) -m venv --clear $(VENV)/client && $(VENV)/client/bin/pip install --quiet dist/*client*.whl
+	$(BIN)/python -u -m e2e.check_clients $(abspath $(VENV)/client/bin/python)
 
 messages: $(VENV)/.portal ## bring every message catalogue up to date with the source
 	$(BIN)/python portal/translations/update.py
@@ -164,4 +178,4 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean: ## remove what setup, tests and the demo made
-	rm -rf $(VENV) clients/js/node_modules build dist .pytest_cache .mypy_cache .ruff_cache test-results .demo gallery
+	rm -rf $(VENV) clients/js/node_modules clients/check/node_modules clients/check/dist build dist .pytest_cache .mypy_cache .ruff_cache test-results .demo gallery

@@ -1,6 +1,7 @@
-// Builds what the portal serves as /embed.js: one file, as small as can be.
-import { readFile, writeFile } from "node:fs/promises";
+// Builds what the portal serves as /embed.js, one file as small as can be, and the types of the package.
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import openapiTS, { astToString } from "openapi-typescript";
 import { minify } from "terser";
 
 const { version } = JSON.parse(await readFile("package.json", "utf8"));
@@ -11,3 +12,5 @@ const small = await minify(bundled.outputFiles[0].text, {
   mangle: { properties: { regex: /_$/ } },
 });
 await writeFile(`../../static/embed/${version}.js`, small.code);
+await copyFile("../../static/embed/embed.d.ts", "embed.d.ts");
+await writeFile("schema.d.ts", astToString(await openapiTS(await readFile("openapi.json", "utf8"))));
