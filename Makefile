@@ -128,6 +128,7 @@ bench: $(VENV)/.bench catalogues ## speed against a bare Flask route and a naive
 
 bench-smoke: $(VENV)/.dev catalogues ## fails if an answer takes more instructions than was recorded
 	$(BIN)/python -m e2e.bench.speed.smoke
+	$(BIN)/python -m e2e.bench.validators
 
 sbom: $(BIN)/python ## what the portal is made of, as CycloneDX: sbom.json
 	@$(BIN)/python -m e2e.supply_chain sbom > sbom.json && echo sbom.json

@@ -15,7 +15,7 @@ from stdnum.cl import rut
 from stdnum.mx import rfc
 
 from portal.domain.comparable_numbers import CUIL_PREFIXES, dni_in_cuil, is_cuil
-from portal.web.typed_text import LONGEST_TYPED, shown, without_separators
+from portal.web.typed_text import LONGEST_PLAIN, LONGEST_TYPED, shown, without_separators
 
 EMPTY = _("Enter your document number.")
 DIGITS_ONLY = _("Use only the digits 0 to 9. Dots, dashes and spaces are fine.")
@@ -90,9 +90,12 @@ class DocumentRule:
     def _plain(self, typed: str) -> str:
         if len(typed) > LONGEST_TYPED:
             raise DocumentNumberError(self._too_long())
-        number = without_separators(typed).translate(_UPPER)
+        number = without_separators(typed)
         if not number:
             raise DocumentNumberError(EMPTY)
+        if len(number) > LONGEST_PLAIN:
+            raise DocumentNumberError(self._too_long())
+        number = number.translate(_UPPER)
         if not self.alphabet.fullmatch(number):
             sign = shown(next(char for char in number if not self.alphabet.fullmatch(char)))
             raise DocumentNumberError(
