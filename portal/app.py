@@ -67,13 +67,13 @@ from portal.store.reminder_queue import ReminderQueue
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.wake_channel import WakeChannel
-from portal.web.body_first import BodyFirst
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens
 from portal.web.refusals import Refusals
 from portal.web.release import release_of
+from portal.web.rsgi_adapter import RsgiAdapter
 
 ONBOARDINGS, NOTIFICATIONS = "onboardings", "notifications"
 """The workers, as other processes name them to wake them."""
@@ -177,17 +177,19 @@ def runner_of(app: Flask) -> RunnerThread:
     return cast(RunnerThread, app.extensions["portal_runner"])
 
 
-def serving_app() -> Flask:
+def serving_app() -> RsgiAdapter:
     """For each worker process of the server: the pages, with the runner started."""
     config = load_config()
     set_up_logging(config.log_level)
-    app = create_app(config)
-    app.wsgi_app = BodyFirst(app.wsgi_app, PLACES)  # type: ignore[method-assign]
+    return served(create_app(config), config)
+
+
+def served(app: Flask, config: Config) -> RsgiAdapter:
     runner = runner_of(app)
     runner.start()
     # Before the interpreter stops its thread pools, which running steps need to save their outcome.
     Finalize(None, runner.stop, exitpriority=1)
-    return app
+    return RsgiAdapter(app, places=PLACES, behind_proxy=config.trusted_proxies > 0)
 
 
 def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:

@@ -62,14 +62,8 @@ def logging_config(level: str) -> dict[str, Any]:
         "formatters": {"lines": {"()": JsonLines}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"level": level, "handlers": ["stderr"]},
-        "filters": {"expected": {"()": lambda: _is_unexpected}},
-        "loggers": {**quiet, "_granian": {"level": level, "filters": ["expected"]}},
+        "loggers": {**quiet, "_granian": {"level": level}},
     }
-
-
-def _is_unexpected(record: logging.LogRecord) -> bool:
-    """Not the server's advice against many threads, at every start: `portal.web.body_first` limits those that work."""
-    return not record.getMessage().startswith("Configuration allows spawning up to")
 
 
 def _is_a_warning(record: logging.LogRecord) -> bool:

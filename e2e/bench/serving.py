@@ -17,19 +17,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
-
 from e2e.bench.kill_at_commit import KILL_FILE, CommitKiller
 from e2e.servers import Server, portal
-from portal.app import create_app, runner_of
+from portal.app import create_app, served
 from portal.cli.serve import serve_app
 from portal.domain.timings import Timings
 from portal.logs import set_up_logging
 from portal.settings import load_config
+from portal.web.rsgi_adapter import RsgiAdapter
 
 TIME_SCALE = "BENCH_TIME_SCALE"
 CLOCK_FILE = "BENCH_CLOCK_FILE"
@@ -95,17 +93,14 @@ class SettableClock:
         return datetime.now(UTC) + timedelta(seconds=ahead)
 
 
-def bench_app() -> Flask:
+def bench_app() -> RsgiAdapter:
     """Like `portal.app.serving_app`, with the bench's timings and clock."""
     config = load_config()
     set_up_logging(config.log_level)
     CommitKiller(Path(os.environ[KILL_FILE])).listen()
     timings = scaled(Timings(), float(os.environ[TIME_SCALE]))
     app = create_app(config, clock=SettableClock(Path(os.environ[CLOCK_FILE])), timings=timings)
-    runner = runner_of(app)
-    runner.start()
-    Finalize(None, runner.stop, exitpriority=1)
-    return app
+    return served(app, config)
 
 
 def main() -> None:

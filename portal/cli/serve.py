@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 from granian.server.mt import MTServer
 
@@ -30,8 +31,9 @@ from portal.store.database import Schema, migrate
 # Granian's backpressure counts accepted connections, including idle ones: of each worker.
 _CONNECTIONS = 16_384
 _BACKLOG = 4096
-# Each request with a slow body occupies one until the body ends; BodyFirst says how many work at once.
-_BLOCKING_THREADS = 256
+# Of a whole request head, and of a connection on which nothing is asked. Longer than proxies keep theirs (deploy/).
+_SECONDS_FOR_HEAD = 30
+_HEAD_BYTES = 16 * 1024
 # Each worker may hold fifteen connections to the database, and PostgreSQL's default is a hundred for all.
 _MOST_WORKERS = 8
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
@@ -70,8 +72,8 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     return min(cores, max(1, round(quota / period)))
 
 
-def serve_app(target: str, host: str, port: int, workers: int, *, threads: int = _BLOCKING_THREADS) -> None:
-    """`target` names the factory that each worker process calls."""
+def serve_app(target: str, host: str, port: int, workers: int, *, wsgi_threads: int | None = None) -> None:
+    """`target` names the factory that each worker process calls: of an RSGI application, or of a WSGI one."""
     found = settings()
     config = found.config
     set_up_logging(config.log_level)
@@ -87,7 +89,7 @@ def serve_app(target: str, host: str, port: int, workers: int, *, threads: int =
         gc.freeze()
         try:
             with _metrics_on_own_port(config, host):
-                server = _server(target, config, host, port, workers=workers, threads=threads)
+                server = _server(target, config, host, port, workers=workers, wsgi_threads=wsgi_threads)
                 server.on_startup(lambda: _reload_on_hangup(server, config))
                 server.serve()
         except (RuntimeError, OSError) as error:
@@ -139,17 +141,20 @@ def _shared_metrics() -> Iterator[None]:
         yield
 
 
-def _server(target: str, config: Config, host: str, port: int, *, workers: int, threads: int) -> MPServer | MTServer:
+def _server(
+    target: str, config: Config, host: str, port: int, *, workers: int, wsgi_threads: int | None
+) -> MPServer | MTServer:
     return Granian(
         target,
         factory=True,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.WSGI if wsgi_threads else Interfaces.RSGI,
         # Over HTTP/2 one connection could occupy every thread with streams whose bodies never end.
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_SECONDS_FOR_HEAD * 1000, max_buffer_size=_HEAD_BYTES),
         workers=workers,
-        blocking_threads=threads,
+        blocking_threads=wsgi_threads,
         backlog=_BACKLOG,
         backpressure=_CONNECTIONS,
         websockets=False,

@@ -99,6 +99,10 @@ class StoreUnavailable(PortalError):
     pass
 
 
+class WouldWait(PortalError):
+    """The answer may take longer than a thread can wait that serves everybody."""
+
+
 class Gu1Error(PortalError):
     pass
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 HEADER = "X-Request-Id"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
@@ -17,12 +17,20 @@ def current_request_id() -> str | None:
     return _current.get()
 
 
+def begin_request(given: str | None) -> tuple[str, Token[str | None]]:
+    """The id, and what `end_request` needs. `given`: from elsewhere; a new one is made if it is not well-formed."""
+    request_id = given if given and _WELL_FORMED.fullmatch(given) else f"{random.getrandbits(96):024x}"
+    return request_id, _current.set(request_id)
+
+
+def end_request(begun: Token[str | None]) -> None:
+    _current.reset(begun)
+
+
 @contextmanager
 def part_of_request(given: str | None) -> Iterator[str]:
-    """`given`: an id from elsewhere; a new one is made if there is none, or if it is not well-formed."""
-    request_id = given if given and _WELL_FORMED.fullmatch(given) else secrets.token_urlsafe(12)
-    before = _current.set(request_id)
+    request_id, begun = begin_request(given)
     try:
         yield request_id
     finally:
-        _current.reset(before)
+        end_request(begun)

@@ -22,6 +22,10 @@ from portal.web.timed_requests import ROUTE
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+AT_ONCE = "portal.at_once"
+"""Set in the WSGI environment of a request that must not wait for anything."""
+NOT_AT_ONCE: tuple[bytes, ...] = (b"this answer has to be waited for",)
+"""Given back instead of an answer, without a call of `start_response`."""
 _LONGEST_NAME = 16
 """Of a page. What is longer in an address is a token."""
 MOST_ANSWERS = 256
@@ -56,10 +60,12 @@ class RememberedAnswers:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         known = self._known(environ)
-        if known is None:
-            return self._flask(environ, start_response)
-        answer = self._answers.get((known.kind, known.release)) or self._made(known, environ)
-        if answer is None:
+        answer = known and self._answers.get((known.kind, known.release))
+        if AT_ONCE in environ and not answer:
+            return NOT_AT_ONCE
+        if known and not answer:
+            answer = self._made(known, environ)
+        if not known or not answer:
             return self._flask(environ, start_response)
         environ[ROUTE] = answer.route
         headers, body = answer.filled(known.values, environ.get("HTTP_ACCEPT_ENCODING", ""))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from portal.services.request_ids import HEADER, part_of_request
+from portal.services.request_ids import HEADER, begin_request, end_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,11 +21,14 @@ class RequestIdHeader:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with part_of_request(environ.get("HTTP_X_REQUEST_ID")) as request_id:
+        request_id, begun = begin_request(environ.get("HTTP_X_REQUEST_ID"))
 
-            def start(
-                status: str, headers: list[tuple[str, str]], error: _ErrorInfo | None = None
-            ) -> Callable[[bytes], object]:
-                return start_response(status, [*headers, (HEADER, request_id)], error)
+        def start(
+            status: str, headers: list[tuple[str, str]], error: _ErrorInfo | None = None
+        ) -> Callable[[bytes], object]:
+            return start_response(status, [*headers, (HEADER, request_id)], error)
 
+        try:
             return self._app(environ, start)
+        finally:
+            end_request(begun)

@@ -2,9 +2,10 @@ import time
 
 import pytest
 
-from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldWait
 from portal.services.ports import PollState
-from portal.store.poll_reader import CONNECTIONS, PollReader
+from portal.store import poll_reader
+from portal.store.poll_reader import AT_ONCE_TIMEOUT, CONNECTIONS, PollReader
 from portal.store.row_reader import UnreadableRow
 from tests.databases import on_sqlite
 from tests.factories import NOW, an_onboarding
@@ -93,4 +94,29 @@ def test_a_missing_table_is_an_unavailable_store_until_it_is_back(reader, engine
         reader.read(added[0].id)
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE away RENAME TO onboardings")
+    assert reader.read(added[0].id)
+
+
+def test_read_at_once_gives_the_same_where_a_connection_is_open(reader, added, monkeypatch):
+    monkeypatch.setattr(poll_reader, "SLOW", 10.0)
+    with pytest.raises(WouldWait):
+        reader.read_at_once(added[0].id)
+    for _ in range(CONNECTIONS):
+        reader.read(added[0].id)
+    assert reader.read_at_once(added[0].id) == reader.read(added[0].id)
+    with pytest.raises(UnknownOnboarding):
+        reader.read_at_once("unknown")
+
+
+@on_postgresql
+def test_slow_database_costs_one_short_read_a_second(reader, engine, added):
+    for _ in range(CONNECTIONS):
+        reader.read(added[0].id)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE onboardings IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(WouldWait):
+                reader.read_at_once(added[0].id)
+        assert time.monotonic() - began < 10 * AT_ONCE_TIMEOUT
     assert reader.read(added[0].id)

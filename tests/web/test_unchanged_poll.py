@@ -194,7 +194,7 @@ def test_an_error_is_given_once_and_not_kept(app, poll_of, both_ways, monkeypatc
     errors = iter([None, StoreUnavailable("while it is made"), StoreUnavailable("and asked again")])
     real = app.extensions["portal"].onboardings.poll_state
 
-    def fails_in_flask(onboarding_id):
+    def fails_in_flask(onboarding_id, **_how):
         error = next(errors, None)
         if error:
             raise error

@@ -25,28 +25,26 @@ class Choice:
     needs: str
     command: tuple[str, ...]
     """With `{port}` and `{workers}`."""
-    places: int = 0
 
 
-def _granian(threads: int, places: int = 0) -> Choice:
-    name = f"Granian, {threads} threads" + (f", {places} places" if places else "")
+def _granian(threads: int) -> Choice:
     command = ("e2e.bench.speed.sides", "portal_app", "--port", "{port}", "--workers", "{workers}")
-    return Choice(name, "granian", (*command, "--threads", str(threads)), places)
+    return Choice(f"Granian with WSGI, {threads} threads", "granian", (*command, "--threads", str(threads)))
 
 
 def _gunicorn(kind: str, *more: str) -> Choice:
-    command = ("gunicorn", "portal.app:serving_app()", "--bind", "127.0.0.1:{port}", "--workers", "{workers}")
+    command = ("gunicorn", "e2e.bench.speed.sides:portal_app()", "--bind", "127.0.0.1:{port}", "--workers", "{workers}")
     common = ("--worker-class", kind, "--worker-connections", "4096", "--keep-alive", "75", "--log-level", "error")
     return Choice(f"gunicorn {kind}", kind if kind == "gevent" else "gunicorn", (*command, *common, *more))
 
 
+REFERENCE = Choice("portal serve", "granian", ("portal", "serve", "--port", "{port}", "--workers", "{workers}"))
 CHOICES = (
-    *(_granian(threads) for threads in (1, 2, 4, 8, 64)),
-    *(_granian(256, places) for places in (2, 4, 8)),
+    REFERENCE,
+    *(_granian(threads) for threads in (1, 4, 64)),
     _gunicorn("gthread", "--threads", "8"),
     _gunicorn("gevent"),
 )
-REFERENCE = CHOICES[2]
 
 
 def settings_of_servers(terms: Terms) -> list[Table]:
@@ -94,8 +92,7 @@ def _side(terms: Terms, server: Server, links: list[str], kind: Callable[[Visits
 
 
 def _server(here: Ground, choice: Choice) -> Server:
-    env = {"SPEED_PLACES": str(choice.places)}
-    server = serving_portal(here.folder, gu1_url=here.gu1.url, database_url=here.database_url, env=env)
+    server = serving_portal(here.folder, gu1_url=here.gu1.url, database_url=here.database_url)
     port = server.url.rpartition(":")[2]
     command = [it.format(port=port, workers=WORKERS) for it in choice.command]
     return replace(server, command=[sys.executable, "-m", *command])

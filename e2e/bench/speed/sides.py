@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from flask import Flask
@@ -16,14 +17,15 @@ from e2e.bench.fleet import database_of
 from e2e.bench.scenario import processes, processor_seconds
 from e2e.bench.speed.quick_gu1 import quick_gu1
 from e2e.servers import SECRET_KEY, Server, on_database, portal
-from portal.app import serving_app
+from portal.app import create_app, runner_of
 from portal.cli.serve import serve_app
-from portal.web.body_first import BodyFirst
+from portal.settings import load_config
 from tests.ports import free_port
 
 CORES = len(os.sched_getaffinity(0))
 WORKERS = CORES
 BARE = b"ok"
+BARE_THREADS = 64
 SETTINGS = {"PORTAL_LOG_LEVEL": "ERROR", "PORTAL_SECRET_KEYS": SECRET_KEY}
 
 
@@ -124,11 +126,11 @@ def cpu_of(server: Server) -> Iterator[list[float]]:
 
 
 def portal_app() -> Flask:
-    """The portal with as many places for work as the environment says; none means that each thread is a place."""
-    app = serving_app()
-    places = int(os.environ["SPEED_PLACES"])
-    inside = app.wsgi_app.inside  # type: ignore[attr-defined]
-    app.wsgi_app = BodyFirst(inside, places) if places else inside  # type: ignore[method-assign]
+    """The portal as a WSGI application, for other servers than its own."""
+    app = create_app(load_config())
+    runner = runner_of(app)
+    runner.start()
+    Finalize(None, runner.stop, exitpriority=1)
     return app
 
 
@@ -137,10 +139,10 @@ def main() -> None:
     options.add_argument("app", choices=("bare_app", "portal_app"))
     options.add_argument("--port", type=int, required=True)
     options.add_argument("--workers", type=int, required=True)
-    options.add_argument("--threads", type=int)
+    options.add_argument("--threads", type=int, default=BARE_THREADS)
     told = options.parse_args()
-    threads = {"threads": told.threads} if told.threads else {}
-    serve_app(f"e2e.bench.speed.sides:{told.app}", "127.0.0.1", told.port, told.workers, **threads)
+    target = f"e2e.bench.speed.sides:{told.app}"
+    serve_app(target, "127.0.0.1", told.port, told.workers, wsgi_threads=told.threads)
 
 
 if __name__ == "__main__":

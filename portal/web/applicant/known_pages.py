@@ -8,7 +8,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldWait
 from portal.domain.locales import Locale, locale_named
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
@@ -27,7 +27,7 @@ from portal.web.i18n import accepted_locale, print_time
 from portal.web.in_app_browser import LONGEST, app_and_exit
 from portal.web.links import BadLink, ExpiredLink
 from portal.web.page_parts import CAMERA_BLOCKED, FINE, Part
-from portal.web.remembered_answers import Known
+from portal.web.remembered_answers import AT_ONCE, Known
 from portal.web.visits import HEADERS_OF_PREFETCH, is_robot
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _LONGEST_POLL = 500
 """Characters of path and query. Ours are half as long, and what is longer shall not fill the memory."""
 MOST_KEPT = 2048
 """Pages of persons, of some two kilobytes each; then the oldest is forgotten."""
-_NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
+_NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable, WouldWait)
 
 
 class _Request(NamedTuple):
@@ -85,7 +85,7 @@ class StatusPages:
         if asked is None:
             return None
         token, query, shown = asked
-        state = _state(token, here)
+        state = _state(token, environ, here)
         locale = state and (query["lang"] or state.locale)
         if state is None or locale not in _LOCALES:
             return None
@@ -94,7 +94,7 @@ class StatusPages:
             here.onboardings.views.note(state)
             return Known(("unchanged", state.partner), here.release, status="204")
         request = _request(environ, query, here.partners.get(state.partner), is_camera_blocked=is_blocked)
-        page = self._page("fragment", token, request, state, here)
+        page = self._page("fragment", token, request, state, here, at_once=AT_ONCE in environ)
         if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == shown:
             return None
         here.onboardings.views.note(state)
@@ -103,20 +103,25 @@ class StatusPages:
     def page(self, environ: WSGIEnvironment, here: Portal) -> Known | None:
         path = _PAGE.fullmatch(environ["PATH_INFO"])
         query = path and _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
-        state = _state(path[1], here) if path and query else None
+        state = _state(path[1], environ, here) if path and query else None
         if not path or not query or not state or _is_unusual(environ):
             return None
-        page = self._page("page", path[1], _request(environ, query, here.partners.get(state.partner)), state, here)
+        request = _request(environ, query, here.partners.get(state.partner))
+        page = self._page("page", path[1], request, state, here, at_once=AT_ONCE in environ)
         if page is None or page.stage is Stage.DETAILS:
             return None
         here.onboardings.views.note(state)
         return page.known
 
-    def _page(self, name: str, token: str, request: _Request, state: PollState, here: Portal) -> _Kept | None:
+    def _page(
+        self, name: str, token: str, request: _Request, state: PollState, here: Portal, *, at_once: bool
+    ) -> _Kept | None:
         key = (name, token, request)
         kept = self._kept.get(key)
         if kept and kept.is_current(state, here):
             return kept
+        if at_once:
+            return None
         found = _opened(token, here)
         view = found and _view(found, request, here)
         if not found or not view:
@@ -187,10 +192,10 @@ def _request(
     return _Request(query["lang"], query["via"], in_app, is_camera_blocked)
 
 
-def _state(token: str, here: Portal) -> PollState | None:
+def _state(token: str, environ: WSGIEnvironment, here: Portal) -> PollState | None:
     try:
         link = here.access_links.read(token)
-        state = here.onboardings.poll_state(link.onboarding_id)
+        state = here.onboardings.poll_state(link.onboarding_id, at_once=AT_ONCE in environ)
     except _NOT_OPEN:
         return None
     return state if is_open(state, link, here.partners) else None

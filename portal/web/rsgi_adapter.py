@@ -1,0 +1,230 @@
+"""Serves the WSGI application over RSGI, Granian's own interface, so that a slow client costs no thread.
+
+A request's body is read within a deadline before the request takes a thread. What the application can answer without
+waiting for anything, which is nearly every poll, takes none at all: Python's threads would fight for the interpreter
+lock at each read of the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from http import HTTPStatus
+from io import BytesIO
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from portal.web.header_policy import ALWAYS
+from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+MOST_BYTES = 1024 * 1024
+"""Of a body that is read. The application refuses shorter ones already."""
+SECONDS_FOR_BODY = 15.0
+MOST_BODIES = 64
+"""Of one address, that are not complete. Many people may share an address, but hardly in the same second."""
+THREADS = 128
+PATIENCE = 0.25
+"""Seconds to wait for a place. Whoever has them may be waiting for the database, which must not stop all others."""
+_WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
+_REFUSED = [*ALWAYS.items(), ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")]
+
+log = logging.getLogger(__name__)
+
+
+class Scope(Protocol):
+    """Of one request, as RSGI says it."""
+
+    http_version: str
+    server: str
+    client: str
+    scheme: str
+    method: str
+    path: str
+    query_string: str
+    headers: Any
+
+
+class Exchange(Protocol):
+    """The body, in parts, and ways to answer."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None: ...
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class RsgiAdapter:
+    def __init__(self, app: WSGIApplication, *, places: int, behind_proxy: bool, patience: float = PATIENCE) -> None:
+        """`places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
+
+        `behind_proxy`: all requests come from its address, so that an address has no limits.
+        """
+        self._app = app
+        self._patience = patience
+        self._behind_proxy = behind_proxy
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(places):
+            self._places.put(None)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        self._unfinished: Counter[str] = Counter()
+        """Bodies by address."""
+
+    async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
+        environ = environ_of(scope)
+        if scope.method == "GET":
+            answer = self._at_once(environ)
+            if answer:
+                _send(exchange, answer)
+                return
+        if _has_body(environ):
+            refused = await self._read_body(environ, exchange)
+            if refused:
+                _send(exchange, refused)
+                return
+        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._in_turn, environ)
+        _send(exchange, answer)
+
+    def _at_once(self, environ: WSGIEnvironment) -> _Answer | None:
+        return self._answer(environ | {AT_ONCE: True})
+
+    def _in_turn(self, environ: WSGIEnvironment) -> _Answer:
+        with self._place():
+            answer = self._answer(environ)
+        assert answer is not None
+        return answer
+
+    def _answer(self, environ: WSGIEnvironment) -> _Answer | None:
+        """None if it could not be given at once."""
+        begun: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Any:
+            begun[:] = [(status, headers)]
+
+        parts = self._app(environ, start_response)
+        if parts is NOT_AT_ONCE:
+            return None
+        body = _whole(parts)
+        status, headers = begun[0]
+        return _Answer(int(status[:3]), headers, body)
+
+    async def _read_body(self, environ: WSGIEnvironment, exchange: Exchange) -> _Answer | None:
+        """The answer to whoever takes too long, or sends too many bodies at once."""
+        address = "" if self._behind_proxy else environ["REMOTE_ADDR"]
+        if address and self._unfinished[address] >= MOST_BODIES:
+            return _refusal(HTTPStatus.TOO_MANY_REQUESTS, ("Retry-After", str(int(SECONDS_FOR_BODY))))
+        self._unfinished[address] += 1
+        try:
+            async with asyncio.timeout(SECONDS_FOR_BODY):
+                environ["wsgi.input"] = BytesIO(await _body(exchange))
+        except TimeoutError:
+            return _refusal(HTTPStatus.REQUEST_TIMEOUT, ("Connection", "close"))
+        finally:
+            self._unfinished[address] -= 1
+            if not self._unfinished[address]:
+                del self._unfinished[address]
+        return None
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        try:
+            self._places.get(timeout=self._patience)
+        except Empty:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._places.put(None)
+
+
+def environ_of(scope: Scope) -> WSGIEnvironment:
+    """As PEP 3333 wants it. Without headers whose names have an underscore: they would pass for those of proxies."""
+    address, _, _ = scope.client.rpartition(":")
+    name, _, port = scope.server.rpartition(":")
+    environ = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": _as_latin_1(scope.path),
+        "QUERY_STRING": _as_latin_1(scope.query_string),
+        "REMOTE_ADDR": address.strip("[]"),
+        "SERVER_NAME": name.strip("[]"),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for header, value in scope.headers.items():
+        key = _wsgi_name(header)
+        if key:
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ
+
+
+@lru_cache(maxsize=256)
+def _wsgi_name(header: str) -> str | None:
+    if "_" in header or len(header) > 64:
+        return None
+    name = header.upper().replace("-", "_")
+    return name if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{name}"
+
+
+def _as_latin_1(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
+
+
+def _has_body(environ: WSGIEnvironment) -> bool:
+    """One that the application would read. Of a method without a meaning for a body it is never read."""
+    if environ["REQUEST_METHOD"] in _WITHOUT_BODY:
+        return False
+    length = environ.get("CONTENT_LENGTH", "0")
+    is_short = length.isascii() and length.isdigit() and 0 < int(length) <= MOST_BYTES
+    return is_short or "HTTP_TRANSFER_ENCODING" in environ
+
+
+async def _body(exchange: Exchange) -> bytes:
+    """Of a longer one just so much that the application sees that it is too long."""
+    read = bytearray()
+    async for part in exchange:
+        read += part
+        if len(read) > MOST_BYTES:
+            break
+    return bytes(read[: MOST_BYTES + 1])
+
+
+def _whole(parts: Iterable[bytes]) -> bytes:
+    try:
+        return b"".join(parts)
+    finally:
+        close = getattr(parts, "close", None)
+        if close:
+            close()
+
+
+def _refusal(status: HTTPStatus, *headers: tuple[str, str]) -> _Answer:
+    return _Answer(status, [*_REFUSED, ("Content-Type", "text/plain"), *headers], f"{status.phrase}\n".encode())
+
+
+def _send(exchange: Exchange, answer: _Answer) -> None:
+    if answer.body:
+        exchange.response_bytes(answer.status, answer.headers, answer.body)
+    else:
+        exchange.response_empty(answer.status, answer.headers)

@@ -1,0 +1,221 @@
+"""What Granian hands over reaches the application as WSGI, and slow clients hold nothing that others need."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from portal.web import rsgi_adapter
+from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
+from portal.web.rsgi_adapter import MOST_BODIES, MOST_BYTES, RsgiAdapter, environ_of
+
+PATIENT = 10.0
+"""Nobody goes without a place."""
+
+
+def scope(**changes):
+    said = {
+        "http_version": "1.1",
+        "server": "127.0.0.1:8000",
+        "client": "192.0.2.1:4000",
+        "scheme": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": "",
+        "headers": [],
+    }
+    said |= changes
+    headers = said.pop("headers")
+    return SimpleNamespace(**said, headers=SimpleNamespace(items=lambda: headers))
+
+
+class Exchange:
+    def __init__(self, *parts, pause=0.0):
+        self._parts = parts
+        self._pause = pause
+        self.was_read = 0
+
+    async def __aiter__(self):
+        for part in self._parts:
+            await asyncio.sleep(self._pause)
+            self.was_read += len(part)
+            yield part
+
+    def response_bytes(self, status, headers, body):
+        self.status, self.headers, self.body = status, dict(headers), body
+
+    def response_empty(self, status, headers):
+        self.response_bytes(status, headers, b"")
+
+
+def echo(environ, start_response):
+    start_response("200 OK", [("X-Threads", threading.current_thread().name)])
+    return [environ["wsgi.input"].read()]
+
+
+def waited_for(environ, start_response):
+    return NOT_AT_ONCE if AT_ONCE in environ else echo(environ, start_response)
+
+
+def adapter(app, *, places=4, behind_proxy=False):
+    return RsgiAdapter(app, places=places, behind_proxy=behind_proxy, patience=PATIENT)
+
+
+def asked(app, exchange, **said):
+    asyncio.run(app.__rsgi__(scope(**said), exchange))
+    return exchange
+
+
+def posted(app, exchange, *, length=None, **said):
+    headers = [("content-length", str(length))] if length is not None else [("transfer-encoding", "chunked")]
+    return asked(app, exchange, method="POST", headers=headers, **said)
+
+
+def test_environ_is_that_of_pep_3333():
+    environ = environ_of(
+        scope(
+            path="/o/ñ",
+            query_string="a=ñ&b=%C3%B1",
+            client="[2001:db8::1]:4000",
+            server="[::1]:8000",
+            headers=[("host", "h"), ("content-type", "text/plain"), ("cookie", "a=1"), ("cookie", "b=2")],
+        )
+    )
+    assert environ["PATH_INFO"].encode("latin-1").decode() == "/o/ñ"
+    assert environ["QUERY_STRING"].encode("latin-1").decode() == "a=ñ&b=%C3%B1"
+    assert (environ["REMOTE_ADDR"], environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("2001:db8::1", "::1", "8000")
+    assert (environ["HTTP_HOST"], environ["CONTENT_TYPE"], environ["HTTP_COOKIE"]) == ("h", "text/plain", "a=1,b=2")
+
+
+@pytest.mark.parametrize("name", ["x_forwarded_for", "x-forwarded_for", "x_forwarded-proto", "_", "content_length"])
+def test_header_with_an_underscore_cannot_pass_for_another(name):
+    plain = environ_of(scope(headers=[("x-forwarded-for", "198.51.100.1")]))
+    assert environ_of(scope(headers=[("x-forwarded-for", "198.51.100.1"), (name, "evil")])).keys() == plain.keys()
+
+
+def test_answer_that_waits_for_nothing_takes_no_thread():
+    here = threading.current_thread().name
+    assert asked(adapter(echo), Exchange()).headers["X-Threads"] == here
+    assert asked(adapter(waited_for), Exchange()).headers["X-Threads"] != here
+    assert posted(adapter(echo), Exchange(b"a"), length=1).headers["X-Threads"] != here
+
+
+@pytest.mark.parametrize("length", [3, None], ids=["with a length", "chunked"])
+def test_body_reaches_the_application(length):
+    assert posted(adapter(echo), Exchange(b"ab", b"c"), length=length).body == b"abc"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_body_is_not_read_where_none_belongs(method):
+    exchange = asked(adapter(waited_for), Exchange(b"abc"), method=method, headers=[("content-length", "3")])
+    assert (exchange.status, exchange.was_read) == (200, 0)
+
+
+@pytest.mark.parametrize("length", [str(MOST_BYTES + 1), "-1", "many", "²"])
+def test_what_the_application_refuses_is_left_unread(length):
+    assert posted(adapter(echo), Exchange(b"abc"), length=length).was_read == 0
+
+
+def test_endless_body_is_read_until_it_is_too_long():
+    exchange = posted(adapter(echo), Exchange(*[b"x" * 65_536] * 64))
+    assert len(exchange.body) == MOST_BYTES + 1
+    assert exchange.was_read < MOST_BYTES + 2 * 65_536
+
+
+def test_slow_body_is_answered_when_its_time_is_over(monkeypatch):
+    monkeypatch.setattr(rsgi_adapter, "SECONDS_FOR_BODY", 0.1)
+    exchange = posted(adapter(echo), Exchange(*[b"a"] * 1000, pause=0.02), length=1000)
+    assert (exchange.status, exchange.headers["Connection"]) == (408, "close")
+    assert "Content-Security-Policy" in exchange.headers
+
+
+def test_slow_bodies_of_one_address_are_limited_and_hold_up_nobody_else():
+    app = adapter(echo, places=1)
+    slow = [Exchange(b"a", pause=30) for _ in range(MOST_BODIES)]
+
+    async def post(exchange, client):
+        headers = [("content-length", "1")]
+        await app.__rsgi__(scope(method="POST", headers=headers, client=client), exchange)
+        return exchange.status
+
+    async def attack():
+        waiting = [asyncio.create_task(post(it, "192.0.2.1:1")) for it in slow]
+        await asyncio.sleep(0)
+        statuses = [await post(Exchange(b"a"), "192.0.2.1:2"), await post(Exchange(b"a"), "192.0.2.2:1")]
+        for it in waiting:
+            it.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return [*statuses, await post(Exchange(b"a"), "192.0.2.1:3")]
+
+    assert asyncio.run(attack()) == [429, 200, 200]
+
+
+def test_address_of_a_proxy_has_no_limit():
+    app = adapter(echo, behind_proxy=True)
+
+    async def together():
+        exchanges = [Exchange(b"a", pause=0.05) for _ in range(MOST_BODIES + 5)]
+        headers = [("content-length", "1")]
+        await asyncio.gather(*(app.__rsgi__(scope(method="POST", headers=headers), it) for it in exchanges))
+        return {it.status for it in exchanges}
+
+    assert asyncio.run(together()) == {200}
+
+
+def test_places_that_wait_for_the_database_stop_nobody():
+    stalled, over = threading.Event(), threading.Event()
+
+    def stall(environ, start_response):
+        if environ["PATH_INFO"] == "/stalls":
+            stalled.set()
+            assert over.wait(10)
+        return echo(environ, start_response)
+
+    app = RsgiAdapter(stall, places=1, behind_proxy=False)
+
+    async def both():
+        stalls = asyncio.create_task(app.__rsgi__(scope(method="POST", path="/stalls"), Exchange()))
+        await asyncio.to_thread(stalled.wait, 10)
+        other = Exchange()
+        await app.__rsgi__(scope(method="POST"), other)
+        over.set()
+        await stalls
+        return other.status
+
+    assert asyncio.run(both()) == 200
+
+
+def test_place_is_free_again_after_an_error():
+    def broken(_environ, _start_response):
+        raise RuntimeError
+
+    app = adapter(broken, places=1)
+    began = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            posted(app, Exchange(b"a"), length=1)
+    assert time.monotonic() - began < PATIENT / 2
+
+
+def test_answer_in_parts_is_joined_and_closed():
+    class Parts:
+        closed = False
+
+        def __iter__(self):
+            yield from (b"a", b"b")
+
+        def close(self):
+            self.closed = True
+
+    parts = Parts()
+
+    def app(_environ, start_response):
+        start_response("200 OK", [])
+        return parts
+
+    assert asked(adapter(app), Exchange()).body == b"ab"
+    assert parts.closed
