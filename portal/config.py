@@ -38,6 +38,7 @@ SECRETS = (
     "PORTAL_DATABASE_URL",
     "PORTAL_EGRESS_PROXY",
     "PORTAL_METRICS_TOKEN",
+    "PORTAL_OPERATOR_TOKEN",
     "GU1_API_KEY",
     "GU1_WEBHOOK_SECRETS",
 )
@@ -79,6 +80,8 @@ class Config(BaseModel):
     development: bool = Field(False, validation_alias="PORTAL_DEVELOPMENT")
     metrics_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_METRICS_PORT")
     metrics_token: str | None = Field(None, min_length=SHORTEST, validation_alias="PORTAL_METRICS_TOKEN", repr=False)
+    operator_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_OPERATOR_PORT")
+    operator_token: str | None = Field(None, min_length=SHORTEST, validation_alias="PORTAL_OPERATOR_TOKEN", repr=False)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="PORTAL_LOG_LEVEL")
 
     gu1_base_url: str = Field("https://api.gu1.ai", validation_alias="GU1_BASE_URL")
@@ -196,7 +199,7 @@ class Config(BaseModel):
             raise ValueError(f"each key needs at least {MIN_KEY_LENGTH} characters")
         return value
 
-    @field_validator("gu1_api_key", "gu1_organization_id", "gu1_integration_code", "metrics_token")
+    @field_validator("gu1_api_key", "gu1_organization_id", "gu1_integration_code", "metrics_token", "operator_token")
     @classmethod
     def _fits_a_header(cls, value: str | None) -> str | None:
         if value is not None and not (value.isascii() and value.isprintable()):

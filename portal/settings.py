@@ -78,6 +78,7 @@ def weak_secrets(config: Config) -> dict[str, str]:
     found = {
         _KEYS: config.secret_keys,
         "PORTAL_METRICS_TOKEN": (config.metrics_token,) if config.metrics_token else (),
+        "PORTAL_OPERATOR_TOKEN": (config.operator_token,) if config.operator_token else (),
         "GU1_WEBHOOK_SECRETS": config.gu1_webhook_secrets,
     }
     weak = {

@@ -14,11 +14,8 @@ from portal.cli.common import configuration, database, print_table, usable_schem
 from portal.cli.onboarding_output import (
     LINE_COLUMNS,
     PROBLEM_COLUMNS,
-    facts_of,
-    line_facts,
     line_of,
     print_found,
-    problem_facts,
     problem_line,
 )
 from portal.config import Config
@@ -26,6 +23,7 @@ from portal.domain.errors import ActionRefused, AmbiguousName, Gu1Error, StoreUn
 from portal.domain.onboarding import Onboarding
 from portal.domain.reasons import Reason
 from portal.domain.reference import looks_like_reference, read_reference
+from portal.services.onboarding_facts import facts_of, line_facts, problem_facts
 from portal.services.operator_actions import REASONS, Operator, OperatorActions
 from portal.services.problems import Problem
 

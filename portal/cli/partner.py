@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 import click
 
-from portal.cli.common import configuration, database, formatted, print_table, usable_schema
+from portal.cli.common import configuration, database, print_table, usable_schema
 from portal.cli.partner_keys import link, new, rotate
 from portal.services.notification import Event
+from portal.services.onboarding_facts import formatted
 from portal.store.clock import DatabaseClock
 from portal.store.outbox import Outbox
 

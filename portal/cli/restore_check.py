@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from portal.cli.common import configuration, database, formatted, usable_schema
+from portal.cli.common import configuration, database, usable_schema
+from portal.services.onboarding_facts import formatted
 from portal.store.clock import DatabaseClock
 from portal.store.restores import SEQUENCES, Restores
 

@@ -6,8 +6,9 @@ import json
 
 import click
 
-from portal.cli.common import configuration, database, formatted, print_table, usable_schema
+from portal.cli.common import configuration, database, print_table, usable_schema
 from portal.domain.reference import reference_of
+from portal.services.onboarding_facts import formatted
 from portal.services.problems import ReverificationRow
 from portal.store.onboarding_search import OnboardingSearch
 

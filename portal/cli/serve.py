@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +23,7 @@ from granian.server.mt import MTServer
 
 from portal.cli.common import database, registry, settings, unknown_settings, usable_schema
 from portal.cli.metrics_port import metrics_server
+from portal.cli.operator_port import operator_port
 from portal.config import Config
 from portal.logs import logging_config, set_up_logging
 from portal.settings import load_config
@@ -88,9 +89,9 @@ def serve_app(target: str, host: str, port: int, workers: int, *, wsgi_threads: 
         import_module(target.partition(":")[0])
         gc.freeze()
         try:
-            with _metrics_on_own_port(config, host):
+            with _metrics_on_own_port(config, host), _operator_on_own_port(config, host) as renew_operator:
                 server = _server(target, config, host, port, workers=workers, wsgi_threads=wsgi_threads)
-                server.on_startup(lambda: _reload_on_hangup(server, config))
+                server.on_startup(lambda: _reload_on_hangup(server, config, renew_operator))
                 server.serve()
         except (RuntimeError, OSError) as error:
             raise click.ClickException(f"cannot serve on {host}:{port}: {error}") from None
@@ -100,7 +101,16 @@ def _metrics_on_own_port(config: Config, host: str) -> AbstractContextManager[No
     return metrics_server(host, config.metrics_port, config.metrics_token) if config.metrics_port else nullcontext()
 
 
-def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
+def _operator_on_own_port(config: Config, host: str) -> AbstractContextManager[Callable[[], None]]:
+    if config.operator_port is None:
+        return nullcontext(lambda: None)
+    if config.operator_token is None and host not in {"127.0.0.1", "::1", "localhost"}:
+        raise click.ClickException("PORTAL_OPERATOR_PORT needs a PORTAL_OPERATOR_TOKEN where others reach the port")
+    _refuse_taken_port(host, config.operator_port)
+    return operator_port(host, config.operator_port)
+
+
+def _reload_on_hangup(server: MPServer | MTServer, config: Config, renew_operator: Callable[[], None]) -> None:
     """SIGHUP starts new workers with the current partners file and secrets, unless these have an error."""
 
     path = config.partners_path  # resolved now, so that deleting the file later is an error
@@ -111,6 +121,7 @@ def _reload_on_hangup(server: MPServer | MTServer, config: Config) -> None:
         except Exception as error:  # must not end the server's loop
             log.error("not reloaded: %s", error)
         else:
+            renew_operator()
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
 
     signal.signal(signal.SIGHUP, reload)

@@ -12,8 +12,9 @@ from typing import Any
 import click
 from sqlalchemy import Engine
 
-from portal.cli.common import configuration, database, formatted, usable_schema
+from portal.cli.common import configuration, database, usable_schema
 from portal.config import Config
+from portal.services.onboarding_facts import formatted
 from portal.services.problems import OVERDUE_AFTER, Problem
 from portal.store.clock import DatabaseClock
 from portal.store.onboarding_search import OnboardingSearch

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, Integer, and_, cast, func, or_, select, text
+from sqlalchemy import Connection, Engine, Integer, String, and_, cast, func, or_, select, text
 
 from portal.store.column_types import Unreadable
 from portal.store.row_leases import LONGEST_LEASE
@@ -86,6 +86,60 @@ class OverviewReader:
                 waiting={row[0]: Waiting(*_counted((row[1], row[2]))) for row in connection.execute(_WAITING)},
                 reads_this_hour=_reads_this_hour(connection, now),
             )
+
+    def stages_by_day(self, now: datetime, *, days: int) -> dict[str, list[int]]:
+        """For each stage how many onboardings came to it, by day in UTC; the last is today."""
+        first = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        counts: dict[str, list[int]] = {}
+        with self._transactions.reading() as connection:
+            day = func.substr(cast(history.c.at, String), 1, 10)
+            if connection.dialect.name == "postgresql":
+                day = func.to_char(func.timezone("UTC", history.c.at), "YYYY-MM-DD")
+            changed = history.c.new_stage.is_distinct_from(history.c.old_stage)
+            found = select(history.c.new_stage, day, func.count()).where(
+                history.c.id >= _first_entry_since(connection, first), history.c.at >= first, changed
+            )
+            for stage, date, number in connection.execute(found.group_by(history.c.new_stage, day)):
+                index = (datetime.fromisoformat(date).replace(tzinfo=UTC) - first).days
+                if 0 <= index < days:
+                    counts.setdefault(stage, [0] * days)[index] += number
+        return counts
+
+
+def figures_of(found: QueueFigures, now: datetime) -> dict[str, object]:
+    """In words, for a page."""
+    figures: dict[str, object] = {
+        "steps due": f"{found.due}{_for(found.oldest_due_at, now)}",
+        "steps being taken": found.running,
+        "reads of gu1 this hour": found.reads_this_hour,
+    }
+    for partner, waiting in sorted(found.waiting.items()):
+        figures[f"notifications to {partner}"] = f"{waiting.number} wait{_for(waiting.oldest_at, now)}"
+    return figures
+
+
+def _for(since: datetime | None, now: datetime) -> str:
+    return f", the oldest for {timedelta(seconds=int((now - since).total_seconds()))}" if since else ""
+
+
+def _first_entry_since(connection: Connection, moment: datetime) -> int:
+    """By halving: entries are in the order of their ids, and no index on their time is worth its writes.
+
+    Two processes may write entries in another order by moments, so it is an hour generous.
+    """
+    moment -= timedelta(hours=1)
+    low, high = connection.execute(select(func.min(history.c.id), func.max(history.c.id))).one()
+    if low is None:
+        return 0
+    while low < high:
+        middle = (low + high) // 2
+        entry = select(history.c.id, history.c.at).where(history.c.id >= middle).order_by(history.c.id).limit(1)
+        found = connection.execute(entry).one()
+        if isinstance(found.at, Unreadable) or found.at >= moment:
+            high = middle
+        else:
+            low = found.id + 1
+    return int(low)
 
 
 _WAITING = (
