@@ -82,6 +82,7 @@ def serve_app(target: str, host: str, port: int, workers: int, *, wsgi_threads: 
     for name, problem in unknown_settings(found.environment):
         log.warning("setting %s: %s", name, problem)
     _refuse_taken_port(host, port)
+    _check_operator_port(config, host)
     _migrate_or_check(config)
     _raise_file_limit()
     with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():
@@ -102,12 +103,15 @@ def _metrics_on_own_port(config: Config, host: str) -> AbstractContextManager[No
 
 
 def _operator_on_own_port(config: Config, host: str) -> AbstractContextManager[Callable[[], None]]:
+    return operator_port(host, config.operator_port) if config.operator_port else nullcontext(lambda: None)
+
+
+def _check_operator_port(config: Config, host: str) -> None:
     if config.operator_port is None:
-        return nullcontext(lambda: None)
+        return
     if config.operator_token is None and host not in {"127.0.0.1", "::1", "localhost"}:
         raise click.ClickException("PORTAL_OPERATOR_PORT needs a PORTAL_OPERATOR_TOKEN where others reach the port")
     _refuse_taken_port(host, config.operator_port)
-    return operator_port(host, config.operator_port)
 
 
 def _reload_on_hangup(server: MPServer | MTServer, config: Config, renew_operator: Callable[[], None]) -> None:
