@@ -16,6 +16,7 @@ from portal.services.change_history import ChangeRecorder
 from portal.services.meter import NoMeter
 from portal.services.validation_plan import Policy
 from portal.store.encryption import ColumnCipher
+from portal.store.locked_onboarding import Consequences
 from portal.store.repository import Repository
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
 
@@ -23,7 +24,8 @@ from tests.factories import NOW, a_validation, an_adopted_validation, an_onboard
 @pytest.fixture
 def repository(engine):
     policy = Policy(max_attempts=3, double_check_renaper=True)
-    return Repository(engine, ColumnCipher(["key"]), record_of=ChangeRecorder(lambda _onboarding: policy, lambda: NOW))
+    record = ChangeRecorder(lambda _onboarding: policy, lambda: NOW)
+    return Repository(engine, ColumnCipher(["key"]), Consequences(record_of=record))
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_stages_are_counted_and_timed(engine):
 
     policy = Policy(max_attempts=3, double_check_renaper=True)
     record = ChangeRecorder(lambda _onboarding: policy, lambda: next(times))
-    repository = Repository(engine, ColumnCipher(["key"]), record_of=record, meter=Meter())
+    repository = Repository(engine, ColumnCipher(["key"]), Consequences(record_of=record), meter=Meter())
     added = repository.add(an_onboarding(partner="shop", validation=a_validation()))
     rejected = an_adopted_validation(status=Status.REJECTED, reason=Reason.FACE_MISMATCH, gu1_updated_at=NOW)
     with repository.locked(added.id) as row:
