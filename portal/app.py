@@ -40,7 +40,7 @@ from portal.services.keyed_hash import KeyedHash
 from portal.services.notification import DeliveryResult
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
-from portal.services.operator_actions import Operator, OperatorActions
+from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.phone_handover import PhoneHandover
@@ -60,7 +60,7 @@ from portal.store.locked_onboarding import Consequences
 from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
-from portal.store.overview import OverviewReader, figures_of
+from portal.store.overview import OverviewReader
 from portal.store.phone_codes import PhoneCodes
 from portal.store.readiness import Readiness
 from portal.store.reminder_queue import ReminderQueue
@@ -69,10 +69,8 @@ from portal.store.shared_state import SharedState
 from portal.store.wake_channel import WakeChannel
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
-from portal.web.flask_app import folder, make_flask
+from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens
-from portal.web.operator.application import make_operator_app
-from portal.web.operator.desk import Desk
 from portal.web.refusals import Refusals
 from portal.web.release import release_of
 from portal.web.rsgi_adapter import RsgiAdapter
@@ -120,7 +118,6 @@ class Services:
     operator_actions: OperatorActions
 
 
-PLOTTED_DAYS = 14
 HOUSEKEEPING = "housekeeping"
 HOUSEKEEPING_EVERY = timedelta(minutes=59)
 """Less than the hour after which each process asks for its turn, so that no hour is missed."""
@@ -193,39 +190,6 @@ def served(app: Flask, config: Config) -> RsgiAdapter:
     # Before the interpreter stops its thread pools, which running steps need to save their outcome.
     Finalize(None, runner.stop, exitpriority=1)
     return RsgiAdapter(app, places=PLACES, behind_proxy=config.trusted_proxies > 0)
-
-
-def operator_app(config: Config, *, clock: Clock = utc_now) -> Flask:
-    """The operator's page, for a process of its own."""
-    database = engine_of(config)
-    app = make_flask(config)
-    add_services(app, config, database, clock=clock)
-    here: Portal = app.extensions["portal"]
-    stores = OverviewReader(database)
-    cast(DatabaseClock, here.clock).set()
-
-    def sync(onboarding_id: str, operator: Operator) -> Onboarding:
-        async def run() -> Onboarding:
-            gu1 = make_gu1(config, here.metrics)
-            try:
-                return await here.operator_actions.sync(onboarding_id, operator, gu1)
-            finally:
-                await gu1.aclose()
-
-        return asyncio.run(run())
-
-    return make_operator_app(
-        Desk(
-            actions=here.operator_actions,
-            outbox=Outbox(database),
-            clock=here.clock,
-            sync=sync,
-            figures=lambda now: figures_of(stores.read_queue(now), now),
-            stages_by_day=lambda now: stores.stages_by_day(now, days=PLOTTED_DAYS),
-        ),
-        config.operator_token,
-        folder("templates"),
-    )
 
 
 def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:

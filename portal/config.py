@@ -82,6 +82,7 @@ class Config(BaseModel):
     metrics_token: str | None = Field(None, min_length=SHORTEST, validation_alias="PORTAL_METRICS_TOKEN", repr=False)
     operator_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_OPERATOR_PORT")
     operator_token: str | None = Field(None, min_length=SHORTEST, validation_alias="PORTAL_OPERATOR_TOKEN", repr=False)
+    access_log: bool = Field(False, validation_alias="PORTAL_ACCESS_LOG")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="PORTAL_LOG_LEVEL")
 
     gu1_base_url: str = Field("https://api.gu1.ai", validation_alias="GU1_BASE_URL")

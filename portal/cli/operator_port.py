@@ -57,7 +57,7 @@ class _Handler(WSGIRequestHandler):
 
 def _serve(host: str, port: int, parent: int) -> None:
     # Imported late: the metrics in it decide at import whether several processes share them.
-    from portal.app import operator_app  # noqa: PLC0415
+    from portal.operator_app import operator_app  # noqa: PLC0415
 
     config = load_config()
     set_up_logging(config.log_level)

@@ -45,7 +45,7 @@ def make_flask(config: Config) -> Flask:
     app.url_map.merge_slashes = False  # it redirects to an address made of the request's
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     inside = ForwardedHeaders(_remembering(app, config), hops=config.trusted_proxies)
-    timed = TimedRequests(LastResort(inside), lambda: app.extensions["portal"].metrics)
+    timed = TimedRequests(LastResort(inside), lambda: app.extensions["portal"].metrics, logs_each=config.access_log)
     app.wsgi_app = RequestIdHeader(timed)  # type: ignore[method-assign]
     init_routes(app)  # before what may refuse the request
     init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -14,6 +15,8 @@ from portal.services.meter import Meter
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+log = logging.getLogger(__name__)
+
 ROUTE = "portal.route"
 """In the request's environment: the rule that its address follows, with names in place of values."""
 _NONE = "none"
@@ -24,9 +27,10 @@ _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[No
 class TimedRequests:
     """A WSGI application around another."""
 
-    def __init__(self, app: WSGIApplication, meter: Callable[[], Meter]) -> None:
+    def __init__(self, app: WSGIApplication, meter: Callable[[], Meter], *, logs_each: bool = False) -> None:
         self._app = app
         self._meter = meter
+        self._logs_each = logs_each
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began, statuses = time.perf_counter(), []
@@ -38,14 +42,17 @@ class TimedRequests:
             return start_response(status, headers, error)
 
         answer = self._app(environ, start)
-        method = environ["REQUEST_METHOD"]
-        self._meter().observe(
-            "http_seconds",
-            time.perf_counter() - began,
-            route=environ.get(ROUTE, _NONE),
-            method=method if method in _METHODS else "other",
-            status=statuses[-1] if statuses else _NONE,
-        )
+        method, seconds = environ["REQUEST_METHOD"], time.perf_counter() - began
+        facts = {
+            "route": environ.get(ROUTE, _NONE),
+            "method": method if method in _METHODS else "other",
+            "status": statuses[-1] if statuses else _NONE,
+        }
+        self._meter().observe("http_seconds", seconds, **facts)
+        if self._logs_each:
+            # By route and not by address: that holds what opens an onboarding.
+            told = facts | {"milliseconds": round(seconds * 1000, 1)}
+            log.info("%s %s: %s", facts["method"], facts["route"], facts["status"], extra={"fields": told})
         return answer
 
 

@@ -6,10 +6,10 @@ from base64 import b64encode
 
 import pytest
 
-from portal.app import operator_app
 from portal.domain.reference import reference_of
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
+from portal.operator_app import operator_app
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.web.operator.handlers import ACTIONS

@@ -1,9 +1,11 @@
 """Every request is counted by its route, also the one that Flask is not asked for."""
 
+import logging
 import re
 
 import pytest
 
+from portal.app import create_app
 from tests.web.conftest import HOME
 
 
@@ -40,3 +42,14 @@ def test_refused_request_is_counted_by_its_route(app, counted):
     client = app.test_client()
     client.get("/o/nonsense", headers={"Host": "elsewhere.example"})
     assert counted() == {("/o/<token>", "GET", "400"): 1}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_each_request_is_a_line_if_that_is_wanted_and_names_no_token(config, wanted, caplog):
+    caplog.set_level(logging.INFO)
+    client = create_app(config.model_copy(update={"access_log": wanted})).test_client()
+    client.get("/o/a-token", base_url=HOME)
+    told = [it.fields for it in caplog.records if it.name == "portal.web.timed_requests"]
+    facts = [{name: it[name] for name in ("route", "method", "status")} for it in told]
+    assert facts == ([{"route": "/o/<token>", "method": "GET", "status": "404"}] if wanted else [])
+    assert "a-token" not in str(told) + caplog.text
