@@ -4,20 +4,28 @@ ARG PYTHON=3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa7
 FROM python:${PYTHON} AS build
 WORKDIR /src
 COPY requirements/build.txt requirements/portal.txt requirements/
-RUN python -m venv /build && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
- && python -m venv /app && /app/bin/pip install --no-cache-dir --require-hashes -r requirements/portal.txt
+# A private index and its authority, where there are: --secret id=pip,src=pip.conf --secret id=ca,src=ca.pem, with
+# cert = /run/secrets/ca in pip.conf.
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
+ python -m venv /build && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+ && python -m venv --without-pip /app \
+ && /build/bin/pip --python /app/bin/python install --no-cache-dir --require-hashes -r requirements/portal.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY portal portal
 COPY templates templates
 COPY static static
 RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
- && /app/bin/pip install --no-cache-dir --no-deps dist/*.whl \
+ && /build/bin/pip --python /app/bin/python install --no-cache-dir --no-index --no-deps dist/*.whl \
  && /app/bin/python -m compileall -q /app/lib
 
 FROM python:${PYTHON}
-RUN useradd --system --uid 10001 --no-create-home portal && install -d -o portal -g portal /data
+LABEL org.opencontainers.image.title="KYC onboarding portal" org.opencontainers.image.licenses="MIT"
+# Nothing is installed in a running container, so it needs no installer.
+RUN { ! python -c "import pip" 2>/dev/null || python -m pip uninstall --yes --root-user-action=ignore pip; } \
+ && groupadd --system --gid 10001 portal && useradd --system --uid 10001 --gid 10001 --no-create-home portal \
+ && install -d -o portal -g portal /data
 COPY --from=build /app /app
-USER portal
+USER 10001:10001
 WORKDIR /data
 VOLUME /data
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORTAL_DATABASE_URL=sqlite:////data/portal.db

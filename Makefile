@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit lock clean
+.PHONY: help image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -108,6 +108,9 @@ webkit-if-possible:
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
 	$(BIN)/pytest $(SAMPLES) $(AT_ONCE) 3
+
+image-test: $(VENV)/.dev catalogues ## the image, built without an engine and run on a read-only root; needs root, buildah and debootstrap
+	$(BIN)/pytest e2e/test_image.py $(UNUSED)
 
 faults: $(VENV)/.dev catalogues ## every fault at every point, a thousand kills, floods, outages: an hour or two; faults.json
 	$(BIN)/python -m e2e.bench.faults
