@@ -174,8 +174,8 @@ messages: $(VENV)/.portal ## bring every message catalogue up to date with the s
 
 lock: ## pin what pyproject.toml allows, with hashes and without index addresses (needs uv)
 	uv pip compile pyproject.toml $(LOCK) -o requirements/portal.txt
-	uv pip compile pyproject.toml --group build $(LOCK) -o requirements/build.txt
-	uv pip compile pyproject.toml --group build --group dev $(LOCK) -o requirements/dev.txt
+	uv pip compile pyproject.toml --group build --group demo $(LOCK) -o requirements/build.txt
+	uv pip compile pyproject.toml --group build --group demo --group dev $(LOCK) -o requirements/dev.txt
 	uv pip compile --group pyproject.toml:webkit --constraints requirements/dev.txt $(LOCK) -o requirements/webkit.txt
 	uv pip compile --group pyproject.toml:bench --constraints requirements/dev.txt $(LOCK) -o requirements/bench.txt
 	uv pip compile --group pyproject.toml:audit --constraints requirements/dev.txt $(LOCK) -o requirements/audit.txt

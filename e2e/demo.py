@@ -12,7 +12,7 @@ from e2e.partners_fixture import RegisteredPartner, write_partners_file
 from e2e.servers import ROOT, Environment, Server, environment, partner_site
 
 FOLDER = ROOT / ".demo"
-PARTNER_PORT = 8100
+PARTNER_PORT, SMTP_PORT = 8100, 9025
 PARTNER_URL = f"http://127.0.0.1:{PARTNER_PORT}"
 
 
@@ -20,8 +20,11 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     partner = RegisteredPartner("banco-ejemplo", PARTNER_URL, f"{PARTNER_URL}/hooks")
     env = write_partners_file(FOLDER / "partners.toml", partner)
+    env |= {"PORTAL_SMTP_URL": f"smtp://127.0.0.1:{SMTP_PORT}", "PORTAL_MAIL_FROM": "Demo <verify@portal.example>"}
     with (
-        environment(FOLDER, portal_port=8000, gu1_port=9000, env=env) as running,
+        environment(
+            FOLDER, portal_port=8000, gu1_port=9000, env=env, mock_arguments=("--smtp-port", str(SMTP_PORT))
+        ) as running,
         partner_site(
             FOLDER, port=PARTNER_PORT, partner=partner, portal_url=running.portal.url, provider=running.gu1.url
         ) as shop,
@@ -40,6 +43,7 @@ def _print_links(running: Environment, shop: Server) -> None:
     print(f"    in a frame       {shop.url}/frame")
     print(f"    by redirect      {shop.url}/redirect")
     print(f"  The mock gu1       {running.gu1.url}/")
+    print(f"  Mails              {running.gu1.url}/mails")
     print(f"  Logs and database  {_relative(running.folder)}/\n")
     print("  Document number (Argentina)  whose  what will happen")
     for row in rows:

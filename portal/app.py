@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,12 +13,11 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from portal.config import Config
-from portal.domain.egress_proxy import EgressProxy
 from portal.domain.onboarding import Onboarding
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.timings import Timings
-from portal.gu1.client import Gu1Client
-from portal.http.notifier import HttpNotifier
+from portal.gu1.client import make_gu1
+from portal.http.notifier import HttpNotifier, send_now
 from portal.logs import set_up_logging
 from portal.metrics import Metrics
 from portal.partners.policies import Policies
@@ -28,6 +26,7 @@ from portal.partners.toml_file import read_registry
 from portal.runner.elected import Elected
 from portal.runner.figures import ProcessFigures, QueueFigures
 from portal.runner.housekeeping import Housekeeping
+from portal.runner.mail_worker import MailWorker, WriteMail
 from portal.runner.notification_worker import NotificationWorker
 from portal.runner.onboarding_worker import OnboardingWorker
 from portal.runner.thread import RunnerThread
@@ -37,7 +36,7 @@ from portal.services.budget import Budget
 from portal.services.change_history import ChangeRecorder
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
-from portal.services.notification import DeliveryResult
+from portal.services.mail import MailPlanner
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
@@ -51,12 +50,14 @@ from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import WebhookHandler
 from portal.settings import load_config
+from portal.smtp.postman import SmtpPostman
 from portal.store.clock import DatabaseClock
 from portal.store.database import engine_of
 from portal.store.database_errors import count_failures
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
 from portal.store.locked_onboarding import Consequences
+from portal.store.mail_outbox import MailOutbox
 from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
@@ -70,12 +71,13 @@ from portal.store.wake_channel import WakeChannel
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.flask_app import make_flask
-from portal.web.links import AccessLinks, FormTokens
+from portal.web.links import AccessLinks, FormTokens, MailKeys
+from portal.web.mail_texts import write_mail
 from portal.web.refusals import Refusals
 from portal.web.release import release_of
 from portal.web.rsgi_adapter import RsgiAdapter
 
-ONBOARDINGS, NOTIFICATIONS = "onboardings", "notifications"
+ONBOARDINGS, NOTIFICATIONS, MAILS = "onboardings", "notifications", "mails"
 """The workers, as other processes name them to wake them."""
 PLACES = 4
 """Requests that a worker process works on at the same time; docs/performance.md shows why."""
@@ -93,6 +95,9 @@ class Shared:
     timings: Timings
     wake_onboardings: Wake
     wake_notifications: Wake
+    wake_mails: Wake
+    plan_mail: MailPlanner
+    write_mail: WriteMail
     channel: WakeChannel
 
 
@@ -101,6 +106,7 @@ class Stores:
     clock: DatabaseClock
     onboardings: Repository
     outbox: Outbox
+    mails: MailOutbox
     reminder_queue: ReminderQueue
     history: History
     search: OnboardingSearch
@@ -123,10 +129,6 @@ HOUSEKEEPING_EVERY = timedelta(minutes=59)
 """Less than the hour after which each process asks for its turn, so that no hour is missed."""
 CHECKS_AT_ONCE = 100
 """Per minute and process, so that nobody at a page waits for them."""
-
-
-TEST_SECONDS = 5.0
-"""For which a partner's test of its backend waits."""
 
 
 def utc_now() -> datetime:
@@ -164,6 +166,9 @@ def add_services(
         timings=timings or Timings(),
         wake_onboardings=Wake(lambda: channel.notify(ONBOARDINGS), lambda: channel.is_open),
         wake_notifications=Wake(lambda: channel.notify(NOTIFICATIONS), lambda: channel.is_open),
+        wake_mails=Wake(lambda: channel.notify(MAILS), lambda: channel.is_open),
+        plan_mail=MailPlanner(policy_for, registry.wants_mails),
+        write_mail=partial(write_mail, app),
         channel=channel,
     )
     stores = _make_stores(shared, database, clock)
@@ -192,19 +197,6 @@ def served(app: Flask, config: Config) -> RsgiAdapter:
     return RsgiAdapter(app, places=PLACES, behind_proxy=config.trusted_proxies > 0)
 
 
-def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
-    return Gu1Client(
-        base_url=config.gu1_base_url,
-        api_key=config.gu1_api_key,
-        integration_code=config.gu1_integration_code,
-        organization_id=config.gu1_organization_id,
-        entities_path=config.gu1_entities_path,
-        concurrency=config.gu1_concurrency,
-        on_call=metrics.gu1_call,
-        egress_proxy=config.egress_proxy,
-    )
-
-
 def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
     change_notifier = ChangeNotifier(shared.policy_for, shared.registry.wants_notifications)
     cipher = ColumnCipher(shared.config.secret_keys)
@@ -215,6 +207,8 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         on_notification=shared.wake_notifications,
         record_of=change_recorder,
         remind_at=shared.reminder_plan.next_at,
+        plan_mail=shared.plan_mail if shared.config.smtp_server else lambda _before, _after: None,
+        on_mail=shared.wake_mails,
     )
     onboardings = Repository(engine, cipher, consequences, meter=shared.metrics)
     count_failures(lambda kind: shared.metrics.count("database_errors", kind=kind))
@@ -222,6 +216,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         clock=database_clock,
         onboardings=onboardings,
         outbox=Outbox(engine, shared.metrics),
+        mails=MailOutbox(engine, cipher, shared.metrics),
         reminder_queue=ReminderQueue(engine),
         history=History(engine),
         search=OnboardingSearch(engine),
@@ -287,19 +282,11 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
     steps = OnboardingSteps(
         stores.onboardings, gu1, services.onboardings, clock=clock, timings=timings, meter=meter, budget=budget
     )
-    housekeeping = Housekeeping(
-        stores.shared_state,
-        stores.outbox,
-        stores.onboardings,
-        stores.retention,
-        attempts_window=shared.config.attempts_window,
-        kept_for=shared.config.retention,
-        meter=meter,
-    )
     notifier = HttpNotifier(egress_proxy=shared.config.egress_proxy)
     wakes = {
         ONBOARDINGS: shared.wake_onboardings.this_process,
         NOTIFICATIONS: shared.wake_notifications.this_process,
+        MAILS: shared.wake_mails.this_process,
     }
 
     async def close() -> None:
@@ -325,6 +312,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
             meter=meter,
             wake=shared.wake_notifications,
         ),
+        _make_mail_worker(shared, stores, services),
         clock=clock,
         sync_clock=clock.set,
         show_queue=QueueFigures(
@@ -337,23 +325,42 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
         show_process=ProcessFigures(meter, database, gu1).show,
         start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
         remind=Reminders(stores.reminder_queue, stores.onboardings, shared.reminder_plan).remind,
-        purge_expired=Elected(stores.shared_state, HOUSEKEEPING, housekeeping.purge_expired, every=HOUSEKEEPING_EVERY),
+        purge_expired=_make_housekeeping(shared, stores),
         close=close,
         listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),
     )
 
 
-def _send_now(egress_proxy: EgressProxy | None, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
-    """Beside the runner's own notifier, which belongs to its event loop."""
+def _make_housekeeping(shared: Shared, stores: Stores) -> Elected:
+    housekeeping = Housekeeping(
+        stores.shared_state,
+        stores.outbox,
+        stores.onboardings,
+        stores.retention,
+        attempts_window=shared.config.attempts_window,
+        mails=stores.mails,
+        kept_for=shared.config.retention,
+        meter=shared.metrics,
+    )
+    return Elected(stores.shared_state, HOUSEKEEPING, housekeeping.purge_expired, every=HOUSEKEEPING_EVERY)
 
-    async def send() -> DeliveryResult:
-        notifier = HttpNotifier(deadline=TEST_SECONDS, connect_timeout=TEST_SECONDS, egress_proxy=egress_proxy)
-        try:
-            return await notifier.send(url, body, headers)
-        finally:
-            await notifier.aclose()
 
-    return asyncio.run(send())
+def _make_mail_worker(shared: Shared, stores: Stores, services: Services) -> MailWorker | None:
+    """None without a mail server."""
+    config = shared.config
+    if config.smtp_server is None or config.mail_from is None:
+        return None
+    return MailWorker(
+        stores.mails,
+        SmtpPostman(config.smtp_server, config.mail_from, config.host, stores.clock),
+        services.onboardings.get,
+        shared.plan_mail.is_current,
+        shared.write_mail,
+        clock=stores.clock,
+        timings=shared.timings,
+        meter=shared.metrics,
+        wake=shared.wake_mails,
+    )
 
 
 def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
@@ -366,7 +373,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         partner_changes=services.partner_changes,
         backend_test=BackendTest(
             shared.registry.notification_endpoints,
-            partial(_send_now, config.egress_proxy),
+            partial(send_now, config.egress_proxy),
             clock=clock,
             request_hash=KeyedHash(config.secret_keys, "portal.idempotency-key"),
         ),
@@ -381,6 +388,8 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         ),
         access_links=AccessLinks(config.secret_keys, clock),
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
+        mail_keys=MailKeys(config.secret_keys),
+        stop_mails=partial(stores.mails.stop, outcome="not wanted any more"),
         clock=clock,
         metrics=shared.metrics,
         refusals=Refusals(shared.metrics),

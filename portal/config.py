@@ -24,6 +24,7 @@ from portal.domain.egress_proxy import EgressProxy, parsed_direct_host
 from portal.domain.locales import Locale
 from portal.domain.provider_hosts import parsed_provider_host
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
+from portal.domain.smtp_server import SmtpServer, is_sender
 from portal.domain.start_limits import StartLimits
 from portal.domain.weak_secrets import SHORTEST
 from portal.domain.web_addresses import is_loopback, split_web_url
@@ -39,6 +40,7 @@ SECRETS = (
     "PORTAL_EGRESS_PROXY",
     "PORTAL_METRICS_TOKEN",
     "PORTAL_OPERATOR_TOKEN",
+    "PORTAL_SMTP_URL",
     "GU1_API_KEY",
     "GU1_WEBHOOK_SECRETS",
 )
@@ -66,6 +68,8 @@ class Config(BaseModel):
     max_attempts: int = Field(3, ge=1, le=20, validation_alias="PORTAL_MAX_ATTEMPTS")
     attempts_window: timedelta = Field(DEFAULT_WINDOW, validation_alias="PORTAL_ATTEMPTS_WINDOW")
     photos_reminder: timedelta = Field(timedelta(hours=1), validation_alias="PORTAL_PHOTOS_REMINDER")
+    smtp_url: str | None = Field(None, validation_alias="PORTAL_SMTP_URL", repr=False)
+    mail_from: str | None = Field(None, validation_alias="PORTAL_MAIL_FROM")
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
     privacy_url: str | None = Field(None, validation_alias="PORTAL_PRIVACY_URL")
@@ -133,6 +137,20 @@ class Config(BaseModel):
     @classmethod
     def _patience(cls, value: object) -> object:
         return RenaperPatience.parsed(value) if isinstance(value, str) else value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            SmtpServer.parsed(value)
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from(cls, value: str | None) -> str | None:
+        if value is not None and not is_sender(value):
+            raise ValueError("must be an address like verify@example.com or Example Bank <verify@example.com>")
+        return value
 
     @field_validator("operator_name")
     @classmethod
@@ -236,6 +254,10 @@ class Config(BaseModel):
     @cached_property
     def egress_proxy(self) -> EgressProxy | None:
         return EgressProxy.parsed(self.egress_proxy_url, self.no_proxy) if self.egress_proxy_url else None
+
+    @property
+    def smtp_server(self) -> SmtpServer | None:
+        return SmtpServer.parsed(self.smtp_url) if self.smtp_url else None
 
     @property
     def retention(self) -> timedelta | None:

@@ -20,6 +20,7 @@ from portal.environment import Environment, Given, read_environment
 from portal.setting_errors import problem_text
 
 _KEYS, _DATABASE, _BASE_URL, _GU1_URL = "PORTAL_SECRET_KEYS", "PORTAL_DATABASE_URL", "PORTAL_BASE_URL", "GU1_BASE_URL"
+_SMTP, _MAIL_FROM = "PORTAL_SMTP_URL", "PORTAL_MAIL_FROM"
 _STAND_INS: Mapping[str, object] = {"GU1_API_KEY": "-", "GU1_WEBHOOK_SECRETS": ("-",)}
 """For required settings that are missing, so that the other ones can be judged all the same."""
 
@@ -114,6 +115,9 @@ def _conflicts(config: Config, faults: Mapping[str, str], *, is_public: bool) ->
     any_host = ANY_LOOPBACK in config.gu1_provider_hosts
     if any_host and _GU1_URL not in faults and not is_loopback(urlsplit(config.gu1_base_url).hostname or ""):
         yield "GU1_PROVIDER_HOSTS", "found '*'; that is allowed only for a gu1 on loopback"
+    if (config.smtp_url is None) != (config.mail_from is None) and not {_SMTP, _MAIL_FROM} & faults.keys():
+        missing, given = (_SMTP, _MAIL_FROM) if config.smtp_url is None else (_MAIL_FROM, _SMTP)
+        yield missing, f"is needed beside {given}"
     if is_public:
         # Stand-ins belong to settings that are named already.
         yield from weak_secrets(config).items()

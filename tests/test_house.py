@@ -20,7 +20,9 @@ from portal.domain.stage import Stage
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "portal").rglob("*.py"))
-TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.html"))
+TEMPLATES = sorted(
+    path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.*") if path.is_file()
+)
 
 # Generous: a length is a hint, never a reason to split a subject.
 LONGEST_MODULE = 400
@@ -65,6 +67,8 @@ ROUTES = {
     ("embed_types", "/embed.d.ts", "GET"),
     ("privacy.notice", "/privacy", "GET"),
     ("privacy.accessibility", "/accessibility", "GET"),
+    ("mails.stop", "/mails/<key>/stop", "GET"),
+    ("mails.stopped", "/mails/<key>/stop", "POST"),
     ("operations.healthz", "/healthz", "GET"),
     ("operations.readyz", "/readyz", "GET"),
     ("operations.metrics", "/metrics", "GET"),

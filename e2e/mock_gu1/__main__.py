@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+from contextlib import nullcontext
 
 import e2e.mock_gu1 as manual
 from e2e.mock_gu1.api_variants import SWITCHES, table, words_of
 from e2e.mock_gu1.app import create_mock
+from e2e.mock_gu1.inbox import EXTENSION as INBOX
+from e2e.mock_gu1.inbox import receiving
 from e2e.mock_gu1.kinds import KINDS
 from e2e.mock_gu1.operations import OPERATIONS
 from e2e.mock_gu1.server import MockServer
@@ -22,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=9000, help="default: %(default)s; 0 takes a free one")
+    options.add_argument("--smtp-port", type=int, help="takes mails there and shows them at /mails (default: no mails)")
     options.add_argument("--api-key", default=DEFAULT_API_KEY, help="the key that clients send (default: %(default)s)")
     options.add_argument("--organization-id", default=DEFAULT_ORGANIZATION_ID, help="default: %(default)s")
     options.add_argument("--integration-code", default=DEFAULT_INTEGRATION_CODE, help="default: %(default)s")
@@ -39,9 +43,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     options = vars(parser().parse_args())
-    host, port = options.pop("host"), options.pop("port")
+    host, port, smtp_port = options.pop("host"), options.pop("port"), options.pop("smtp_port")
     logging.basicConfig(level=logging.WARNING, format="mock gu1: %(message)s")
-    with MockServer(host, port, create_mock(**options)) as server:
+    mock = create_mock(**options)
+    mails = receiving(mock.extensions[INBOX], host, smtp_port) if smtp_port else nullcontext()
+    with mails, MockServer(host, port, mock) as server:
         print(f"mock gu1 API on {server.url}", flush=True)
         try:
             server.serve_forever()

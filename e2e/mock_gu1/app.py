@@ -17,6 +17,8 @@ from e2e.mock_gu1.envelopes import Envelopes
 from e2e.mock_gu1.errors import register_errors
 from e2e.mock_gu1.faults import Faults
 from e2e.mock_gu1.hosted import hosted
+from e2e.mock_gu1.inbox import EXTENSION as INBOX
+from e2e.mock_gu1.inbox import Inbox, inbox_pages
 from e2e.mock_gu1.kyc import kyc
 from e2e.mock_gu1.lifecycle import Lifecycle
 from e2e.mock_gu1.mock import EXTENSION, Mock
@@ -47,6 +49,7 @@ def create_mock(
     app = Flask(__name__)
     mock = _assemble(Settings(**options), variant, Agenda(now, later), deliver, pauses)
     app.extensions[EXTENSION] = mock
+    app.extensions[INBOX] = Inbox()
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.before_request(mock.lifecycle.expire_overdue)
     app.register_blueprint(entities, url_prefix="/api/entities")
@@ -57,6 +60,7 @@ def create_mock(
     app.register_blueprint(control)
     app.register_blueprint(switches)
     app.register_blueprint(control_page)
+    app.register_blueprint(inbox_pages)
     register_errors(app)
     app.wsgi_app = mock.faults.around(app.wsgi_app)  # type: ignore[assignment]
     return app

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import click
 
@@ -17,6 +18,7 @@ from portal.cli.weaknesses import weaknesses_of
 from portal.config import Config
 from portal.domain.errors import Gu1Error
 from portal.gu1.probe.report import Finding, probe
+from portal.smtp.postman import MailServerError, SmtpPostman
 from portal.store.connection_limits import ConnectionLimits, connection_limits, connections_of_process
 from portal.store.database import Schema, schema_of
 from portal.store.encryption import ColumnCipher
@@ -69,6 +71,9 @@ def _checks(config: Config) -> Iterator[tuple[str, Check]]:
     yield "schema", lambda: _check_schema(config)
     yield "sealed values", lambda: _check_sealed_values(config)
     yield "partners", lambda: _check_partners(config)
+    if config.smtp_server and config.mail_from:
+        postman = SmtpPostman(config.smtp_server, config.mail_from, config.host, lambda: datetime.now(UTC))
+        yield "mail", lambda: _check_mail(postman)
     yield "gu1 key", lambda: asyncio.run(_check_gu1(config))
 
 
@@ -143,10 +148,19 @@ def _check_partners(config: Config) -> tuple[Finding, ...]:
     return tuple(Finding(partner.slug, partner.described) for partner in known)
 
 
+def _check_mail(postman: SmtpPostman) -> tuple[Finding, ...]:
+    """Sends none: only the server's word about the first mail shows whether it takes them."""
+    try:
+        how = asyncio.run(postman.check())
+    except MailServerError as error:
+        raise click.ClickException(f"PORTAL_SMTP_URL, {postman.server.host}:{postman.server.port}: {error}") from None
+    return (Finding(f"{postman.server.host}:{postman.server.port}", f"takes mails of {postman.sender}, {how}"),)
+
+
 async def _check_gu1(config: Config) -> tuple[Finding, ...]:
     """Makes a few reads, free of charge."""
     # Imported late: the metrics in these decide at import whether several processes share them.
-    from portal.app import make_gu1  # noqa: PLC0415
+    from portal.gu1.client import make_gu1  # noqa: PLC0415
     from portal.metrics import Metrics  # noqa: PLC0415
 
     gu1 = make_gu1(config, Metrics())

@@ -112,7 +112,7 @@ def sync(name: str, by: str, note: str) -> None:
 
     async def run(actions: OperatorActions, config: Config) -> Onboarding:
         # Imported late: the metrics in these decide at import whether several processes share them.
-        from portal.app import make_gu1  # noqa: PLC0415
+        from portal.gu1.client import make_gu1  # noqa: PLC0415
         from portal.metrics import Metrics  # noqa: PLC0415
 
         gu1 = make_gu1(config, Metrics())

@@ -23,6 +23,7 @@ from portal.store.overview import Overview, OverviewReader
 _LOOK = 2
 """The exit code if somebody should look; 1 is for what could not be found out."""
 _UNDELIVERED_FOR = timedelta(hours=1)
+_UNSENT_FOR = timedelta(hours=1)
 
 
 @click.command("status")
@@ -65,6 +66,9 @@ def _facts(config: Config, engine: Engine) -> dict[str, Any]:
         "budget": {"limit": config.gu1_hourly_budget, "spent": found.reads_this_hour},
         "undelivered": found.undelivered,
         "oldest_undelivered_seconds": _age(found.oldest_undelivered_at, now),
+        "unsent_mails": found.unsent_mails,
+        "oldest_unsent_mail_seconds": _age(found.oldest_unsent_mail_at, now),
+        "mail_trouble": found.mail_trouble,
         "machines": found.machines,
         **problems,
         "attention": _attention(found, problems, now),
@@ -80,6 +84,8 @@ def _attention(found: Overview, problems: dict[str, dict[str, int]], now: dateti
         looks.append("work is due for longer than ten minutes: do the portal's processes run?")
     if found.oldest_undelivered_at and found.oldest_undelivered_at < now - _UNDELIVERED_FOR:
         looks.append("notifications wait for longer than an hour: see portal partner deliveries")
+    if found.oldest_unsent_mail_at and found.oldest_unsent_mail_at < now - _UNSENT_FOR:
+        looks.append(f"mails wait for longer than an hour ({found.mail_trouble or 'not tried yet'}): see portal check")
     return looks
 
 
@@ -97,6 +103,7 @@ def _text(facts: dict[str, Any]) -> str:
         "gu1": facts["gu1"],
         "budget": f"{budget['spent']} of {budget['limit']} reads this hour" if budget["limit"] else "no limit",
         "notifications": f"{facts['undelivered']} undelivered{_since(facts['oldest_undelivered_seconds'])}",
+        "mails": f"{facts['unsent_mails']} unsent{_since(facts['oldest_unsent_mail_seconds'])}",
         "machines": "unknown on SQLite" if facts["machines"] is None else facts["machines"],
         **{it.value: _list({kind: number for kind, number in facts[it].items() if number}) for it in Problem},
     }

@@ -24,6 +24,8 @@ class Kept(StrEnum):
     UNTIL_AT_GU1 = "until_at_gu1"
     """Until gu1 has it; otherwise at most as long as the access link."""
     ATTEMPTS_WINDOW = "attempts_window"
+    UNTIL_OVER = "until_over"
+    """Until the onboarding is over, at most as long as the access link."""
     LINK = "link"
     """Until the access link has expired and nothing is left to do."""
     ONBOARDING = "onboarding"
@@ -44,6 +46,7 @@ class Purpose(StrEnum):
     LIMIT_STARTS = "limit_starts"
     PROVE_CONSENT = "prove_consent"
     SERVE_PARTNER = "serve_partner"
+    SEND_MAILS = "send_mails"
     SHOW_PAGE = "show_page"
     OPEN_HOSTED_PAGE = "open_hosted_page"
     FOLLOW_VALIDATION = "follow_validation"
@@ -203,6 +206,21 @@ STORED_DATA: dict[str, StoredData] = {
         },
         kept=Kept.MONTH_AFTER_DELIVERY,
         purpose=Purpose.SERVE_PARTNER,
+    ),
+    "mail_address": StoredData(
+        columns={"mail_addresses": "address_sealed"},
+        form=Form.SEALED,
+        kept=Kept.UNTIL_OVER,
+        purpose=Purpose.SEND_MAILS,
+    ),
+    "mails": StoredData(
+        columns={
+            "mails": "id onboarding_id kind occasion is_last created_at due_at lease_until attempts handed_over_at"
+            " sent_at outcome",
+            "mail_addresses": "onboarding_id created_at",
+        },
+        kept=Kept.ONBOARDING,
+        purpose=Purpose.SEND_MAILS,
     ),
     "idempotency_keys": StoredData(
         columns={"idempotency_keys": "partner key onboarding_id is_new answer created_at"},

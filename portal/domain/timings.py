@@ -67,6 +67,12 @@ class Timings:
     """The longest Retry-After of a backend that is followed."""
     notification_lease: float = 40.0
     """More than twice the longest delivery."""
+    mail_backoffs: tuple[float, ...] = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, *11 * (14400.0,))
+    """After each time that the server did not take a mail; two days in all, as mail servers do among themselves."""
+    longest_mail_backoff: float = 900.0
+    """While the server takes none at all."""
+    mail_lease: float = 180.0
+    """More than twice the longest delivery."""
     save_backoff: tuple[float, ...] = (0.2, 1.0, 3.0)
     """Before each retry of writing an outcome, if the database was unavailable."""
 
@@ -94,6 +100,15 @@ class Timings:
         planned = self.notification_backoffs[tries - 1] * random.uniform(0.9, 1.1)  # noqa: S311
         requested = min(retry_after or 0.0, self.longest_notification_backoff) * random.uniform(1.0, 1.1)  # noqa: S311
         return timedelta(seconds=max(planned, requested))
+
+    def mail_backoff(self, tries: int, *, gives_up: bool) -> timedelta | None:
+        """With jitter; None after the last try. `tries`: failed ones so far."""
+        if gives_up and tries > len(self.mail_backoffs):
+            return None
+        planned = self.mail_backoffs[min(tries, len(self.mail_backoffs)) - 1]
+        if not gives_up:
+            planned = min(planned, self.longest_mail_backoff)
+        return timedelta(seconds=planned * random.uniform(0.9, 1.1))  # noqa: S311
 
     def backoff(self, failures: int, retry_after: float | None = None) -> timedelta:
         """Exponential, with jitter; `retry_after` in seconds."""

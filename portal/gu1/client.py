@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from portal.config import Config
 from portal.domain.egress_proxy import EgressProxy
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, NotSent, Refused
@@ -27,6 +28,7 @@ from portal.gu1.response import Response
 from portal.gu1.tax_ids import canonical
 from portal.gu1.transport import Call, OnCall, Params, Transport
 from portal.http.client_options import HttpTransport
+from portal.metrics import Metrics
 
 _VALIDATIONS = "/api/kyc/validations"
 _NOT_FOUND = 404
@@ -197,3 +199,16 @@ def _of_validation(seen: Observation, gu1_id: str) -> Observation:
     if seen.gu1_id != gu1_id:
         raise Malformed("the response is about another validation")
     return seen
+
+
+def make_gu1(config: Config, metrics: Metrics) -> Gu1Client:
+    return Gu1Client(
+        base_url=config.gu1_base_url,
+        api_key=config.gu1_api_key,
+        integration_code=config.gu1_integration_code,
+        organization_id=config.gu1_organization_id,
+        entities_path=config.gu1_entities_path,
+        concurrency=config.gu1_concurrency,
+        on_call=metrics.gu1_call,
+        egress_proxy=config.egress_proxy,
+    )

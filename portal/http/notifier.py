@@ -201,3 +201,20 @@ def _is_about_certificate(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+TEST_SECONDS = 5.0
+"""For which a partner's test of its backend waits."""
+
+
+def send_now(egress_proxy: EgressProxy | None, url: str, body: bytes, headers: Mapping[str, str]) -> DeliveryResult:
+    """Beside the runner's own notifier, which belongs to its event loop."""
+
+    async def send() -> DeliveryResult:
+        notifier = HttpNotifier(deadline=TEST_SECONDS, connect_timeout=TEST_SECONDS, egress_proxy=egress_proxy)
+        try:
+            return await notifier.send(url, body, headers)
+        finally:
+            await notifier.aclose()
+
+    return asyncio.run(send())

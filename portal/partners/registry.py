@@ -171,6 +171,8 @@ class Partner(_Strict):
     """What the partner's own app adds to the User-Agent of the WebView in which it shows our pages."""
     start_page: bool = False
     """Whether anybody may start at `/s/SLUG`, without the partner's backend."""
+    mails: bool = True
+    """Whether its customers get mails, where PORTAL_SMTP_URL is set."""
     prefix_external_ids: bool = False
     """Whether this partner's customers are `slug:external_id` at gu1, so that partners may use the same ids."""
 
@@ -223,6 +225,11 @@ class Registry:
     def wants_notifications(self, slug: str) -> bool:
         partner = self.get(slug)
         return partner is not None and partner.notify_url is not None
+
+    def wants_mails(self, slug: str | None) -> bool:
+        """Also for None, which is no partner."""
+        partner = self.get(slug)
+        return slug is None or (partner is not None and partner.enabled and partner.mails)
 
     def notification_endpoints(self) -> dict[str, NotificationEndpoint]:
         """Of all enabled partners that want notifications, by slug."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from portal.domain.onboarding import LIFETIME
+from portal.services.mail import MailOutbox
 from portal.services.meter import Meter, NoMeter
 from portal.services.ports import Outbox, Retention, SharedState, Store
 
@@ -28,6 +29,7 @@ class Housekeeping:
         retention: Retention,
         *,
         attempts_window: timedelta,
+        mails: MailOutbox,
         kept_for: timedelta | None = None,
         meter: Meter | None = None,
     ) -> None:
@@ -37,6 +39,7 @@ class Housekeeping:
         self._store = store
         self._retention = retention
         self._attempts_window = attempts_window
+        self._mails = mails
         self._kept_for = kept_for
         self._meter = meter or NoMeter()
 
@@ -50,6 +53,7 @@ class Housekeeping:
             self._store.purge_details(now - LIFETIME, limit=SLICE),
             self._store.purge_sessions(now - LIFETIME, now - REOPENING, limit=SLICE),
             self._store.forget_persons(now - self._attempts_window, limit=SLICE),
+            self._mails.purge_addresses(now - LIFETIME, limit=SLICE),
             self._purge_onboardings(now),
         )
         if not any(purged):

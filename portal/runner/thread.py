@@ -39,6 +39,7 @@ class RunnerThread:
         self,
         onboardings: PollingWorker,
         notifications: PollingWorker | None = None,
+        mails: PollingWorker | None = None,
         *,
         clock: Clock,
         purge_expired: Callable[[datetime], bool] = lambda _now: False,
@@ -58,6 +59,7 @@ class RunnerThread:
         """
         self.onboardings = onboardings
         self.notifications = notifications
+        self.mails = mails
         self.purge_expired = purge_expired
         self.show_queue = show_queue
         self.show_process = show_process
@@ -84,7 +86,7 @@ class RunnerThread:
 
     async def _run_until_stopped(self) -> None:
         await self._sync_clock_once()
-        workers = [worker for worker in (self.onboardings, self.notifications) if worker]
+        workers = [worker for worker in (self.onboardings, self.notifications, self.mails) if worker]
         regularly = (
             self._repeat(lambda: self.purge_expired(self._clock()), "expired data not purged", _PURGE_SECONDS),
             self._repeat(lambda: self.show_queue(self._clock()), "problems not counted", _COUNT_SECONDS),

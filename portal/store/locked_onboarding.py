@@ -20,6 +20,7 @@ from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.counted_starts import count_start
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes, stage_began_at
+from portal.store.mail_outbox import PlanMail, apply_plan, forget_mails
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
 from portal.store.outbox import add_event, resend_event
 from portal.store.stage_log import StageLog
@@ -47,6 +48,8 @@ class Consequences:
     on_notification: Callable[[], None] = lambda: None
     record_of: RecordChange = lambda _before, _after, _cause: None
     remind_at: PlanReminder = lambda onboarding: onboarding.reminder_due_at
+    plan_mail: PlanMail = lambda _before, _after: None
+    on_mail: Callable[[], None] = lambda: None
 
 
 NO_CONSEQUENCES = Consequences()
@@ -65,6 +68,7 @@ class LockedRow:
     ) -> None:
         self.onboarding = onboarding
         self.has_notification = False
+        self.has_mail = False
         self._connection = connection
         self._cipher = cipher
         self._consequences = consequences
@@ -118,6 +122,9 @@ class LockedRow:
         values = onboarding_values(changed, self._cipher)
         self._connection.execute(_UPDATE, values | {"this": changed.id})
         write_validation(self._connection, changed, self._cipher)
+        plan = self._consequences.plan_mail(self.onboarding, changed)
+        if plan:
+            self.has_mail |= apply_plan(self._connection, self._cipher, changed, plan)
         entry = self._consequences.record_of(self.onboarding, changed, cause)
         if entry:
             since = stage_began_at(self._connection, changed.id) if entry.new_stage != entry.old_stage else None
@@ -152,6 +159,7 @@ class LockedRow:
     def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
         delete_notes(self._connection, changed.id)
         self.save(changed, cause)
+        forget_mails(self._connection, changed.id)
         for table in (events, customers, idempotency_keys):
             self._connection.execute(delete(table).where(table.c.onboarding_id == changed.id))
         sessions = update(validations).where(validations.c.onboarding_id == changed.id)

@@ -9,13 +9,16 @@ from sqlalchemy import Connection, Engine, Integer, String, and_, cast, func, or
 
 from portal.store.column_types import Unreadable
 from portal.store.row_leases import LONGEST_LEASE
-from portal.store.tables import budgets, events, history, onboardings
+from portal.store.tables import budgets, events, history, mails, onboardings
 from portal.store.transactions import Transactions
 
 _MACHINES = text(
     "SELECT count(DISTINCT application_name) FROM pg_stat_activity"
     " WHERE datname = current_database() AND application_name LIKE 'portal@%' AND pid <> pg_backend_pid()"
 )
+
+
+_MAIL_TROUBLE = select(mails.c.outcome).where(mails.c.due_at.is_not(None)).order_by(mails.c.created_at).limit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,11 @@ class Overview:
     undelivered: int
     """Notifications that partners have not accepted and that are still tried."""
     oldest_undelivered_at: datetime | None
+    unsent_mails: int
+    """Mails that the server has not taken and that are still tried."""
+    oldest_unsent_mail_at: datetime | None
+    mail_trouble: str | None
+    """What came of the last try of the oldest of them."""
     reads_this_hour: int
     """What refreshes have spent of GU1_HOURLY_BUDGET."""
     machines: int | None
@@ -64,6 +72,7 @@ class OverviewReader:
         with self._transactions.reading() as connection:
             due, oldest_due_at = _due(connection, now)
             undelivered, oldest_undelivered_at = _undelivered(connection)
+            unsent_mails, oldest_unsent_mail_at = _unsent(connection)
             return Overview(
                 stages=_stages(connection),
                 due=due,
@@ -71,6 +80,9 @@ class OverviewReader:
                 running=_running(connection, now),
                 undelivered=undelivered,
                 oldest_undelivered_at=oldest_undelivered_at,
+                unsent_mails=unsent_mails,
+                oldest_unsent_mail_at=oldest_unsent_mail_at,
+                mail_trouble=connection.scalar(_MAIL_TROUBLE),
                 reads_this_hour=_reads_this_hour(connection, now),
                 machines=connection.scalar(_MACHINES) if connection.dialect.name == "postgresql" else None,
             )
@@ -176,6 +188,11 @@ def _due(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
 def _undelivered(connection: Connection) -> tuple[int, datetime | None]:
     waiting = events.c.due_at.is_not(None)
     return _counted(connection.execute(select(func.count(), func.min(events.c.created_at)).where(waiting)).one())
+
+
+def _unsent(connection: Connection) -> tuple[int, datetime | None]:
+    waiting = mails.c.due_at.is_not(None)
+    return _counted(connection.execute(select(func.count(), func.min(mails.c.created_at)).where(waiting)).one())
 
 
 def _counted(row: tuple[int, datetime | Unreadable | None]) -> tuple[int, datetime | None]:

@@ -44,6 +44,7 @@ from portal.store.locked_onboarding import (
     read_other_attempts,
     write_validation,
 )
+from portal.store.mail_outbox import apply_plan
 from portal.store.mapping import joined, onboarding_values, read_onboarding
 from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.poll_reader import PollReader
@@ -99,6 +100,10 @@ class Repository:
                 connection.execute(update(onboardings).where(onboardings.c.id == added).values(turn=turn))
             write_validation(connection, onboarding, self._cipher)
             self._record_new(connection, onboarding, stage_log)
+            plan = self._consequences.plan_mail(None, onboarding)
+            has_mail = plan is not None and apply_plan(connection, self._cipher, onboarding, plan)
+        if has_mail:
+            self._consequences.on_mail()
         return onboarding
 
     def add_for_customer(
@@ -326,6 +331,8 @@ class Repository:
             yield row
         if row and row.has_notification:
             self._consequences.on_notification()
+        if row and row.has_mail:
+            self._consequences.on_mail()
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Connection, StageLog]]:

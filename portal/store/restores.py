@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, update
 
 from portal.store.column_types import Unreadable
-from portal.store.tables import onboardings, restores
+from portal.store.tables import mails, onboardings, restores
 from portal.store.transactions import Transactions, insert
 
 SEQUENCES = 1_000_000
@@ -35,4 +35,7 @@ class Restores:
         with self._transactions.writing() as connection:
             number = (connection.scalar(select(func.max(restores.c.number))) or 0) + 1
             connection.execute(insert(connection, restores).values(number=number, restored_at=now))
+            # They may have been sent after the backup, and nobody gets a mail twice.
+            waiting = update(mails).where(mails.c.due_at.is_not(None))
+            connection.execute(waiting.values(due_at=None, outcome="may have been sent before the restore"))
         return number

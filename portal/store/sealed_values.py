@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, and_, bindparam, select, tuple_, update
 
 from portal.store.encryption import ColumnCipher, UndecryptableValue
-from portal.store.tables import onboardings, validations
+from portal.store.tables import mail_addresses, onboardings, validations
 from portal.store.transactions import Transactions
 
 AT_ONCE = 200
@@ -39,6 +39,7 @@ class _Column:
 _COLUMNS = (
     _Column(onboardings, onboardings.c.details_encrypted),
     _Column(validations, validations.c.session_url_encrypted),
+    _Column(mail_addresses, mail_addresses.c.address_encrypted),
 )
 
 

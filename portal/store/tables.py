@@ -253,6 +253,35 @@ events = Table(
 )
 """Notifications for partners' backends."""
 
+mail_addresses = Table(
+    "mail_addresses",
+    metadata,
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), primary_key=True),
+    Column("address_sealed", LargeBinary, key="address_encrypted", nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+"""Where applicants get mails, with their first name; deleted when the onboarding is over."""
+
+mails = Table(
+    "mails",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("occasion", String, nullable=False),
+    Column("is_last", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("handed_over_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Column("outcome", String),
+    UniqueConstraint("onboarding_id", "kind", "occasion", name="uq_mails_occasion"),
+    Index("ix_mails_waiting", "due_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+)
+"""Mails for applicants: one for each occasion, however often it is tried."""
+
 history = Table(
     "history",
     metadata,

@@ -19,7 +19,7 @@ from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.phone_handover import PhoneHandover
 from portal.services.ports import Clock
 from portal.services.webhook_handler import WebhookHandler
-from portal.web.links import AccessLinks, FormTokens
+from portal.web.links import AccessLinks, FormTokens, MailKeys
 from portal.web.refusals import Refusals
 
 
@@ -36,6 +36,9 @@ class Portal:
     phone_handover: PhoneHandover
     access_links: AccessLinks
     form_tokens: FormTokens
+    mail_keys: MailKeys
+    stop_mails: Callable[[str], object]
+    """Of this onboarding, if there are any."""
     clock: Clock
     metrics: Metrics
     refusals: Refusals

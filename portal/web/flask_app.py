@@ -23,6 +23,7 @@ from portal.web.framing import init_framing
 from portal.web.i18n import init_i18n
 from portal.web.in_app_browser import in_app_browser
 from portal.web.last_resort import LastResort
+from portal.web.mail_stop import gets_mails, mails
 from portal.web.operations.probes import alive, operations
 from portal.web.partner_api.endpoints import partner_api
 from portal.web.privacy_notice import accessibility_link, privacy, privacy_link
@@ -60,8 +61,19 @@ def make_flask(config: Config) -> Flask:
         brand=brand,
         privacy_link=privacy_link,
         accessibility_link=accessibility_link,
+        gets_mails=gets_mails,
     )
-    for blueprint in (applicant, branding, partner_return, second_device, privacy, partner_api, webhook, operations):
+    for blueprint in (
+        applicant,
+        branding,
+        partner_return,
+        second_device,
+        privacy,
+        mails,
+        partner_api,
+        webhook,
+        operations,
+    ):
         app.register_blueprint(blueprint)
     return app
 

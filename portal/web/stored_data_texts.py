@@ -35,6 +35,8 @@ WHAT: dict[str, LazyString] = {
     "last_visit": _("when you last opened the page"),
     "history": _("what changed in the verification, when and through whom"),
     "notifications": _("notices of the result to the company"),
+    "mail_address": _("your e-mail address and first name, for e-mails about this verification"),
+    "mails": _("which e-mails you were sent, and when"),
     "idempotency_keys": _("numbers of the company's requests, with their answers"),
     "request_hashes": _("contents of the company's requests, to recognize repeats"),
     "webhook_hashes": _("contents of gu1's messages, to recognize repeats"),
@@ -64,6 +66,8 @@ def _how_long(kept: Kept, config: Config) -> str:
     match kept:
         case Kept.UNTIL_AT_GU1:
             return str(gettext("Until gu1 has it, at the longest as long as your link works"))
+        case Kept.UNTIL_OVER:
+            return str(gettext("Until the verification is over, at the longest as long as your link works"))
         case Kept.LINK:
             return str(gettext("Until your link has expired and nothing is left to do"))
         case Kept.ONBOARDING if config.retention:

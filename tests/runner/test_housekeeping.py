@@ -12,6 +12,7 @@ from portal.domain.status import Status
 from portal.runner.housekeeping import Housekeeping
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
+from portal.store.mail_outbox import MailOutbox
 from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
@@ -44,6 +45,7 @@ def after(database, store, clock):
             store,
             OnboardingRetention(database),
             attempts_window=DEFAULT_WINDOW,
+            mails=MailOutbox(database, ColumnCipher(["secret"])),
             kept_for=timedelta(days=90),
         )
         while keeper.purge_expired(clock.now + timedelta(**time)):

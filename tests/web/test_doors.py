@@ -41,7 +41,7 @@ OPEN = {
 
 def doors(app):
     """Method and rule of every address, by the key that opens it."""
-    kinds = {"open": [], "form": [], "link": [], "link and form": [], "partner": [], "gu1": []}
+    kinds = {"mail": [], "open": [], "form": [], "link": [], "link and form": [], "partner": [], "gu1": []}
     for rule in app.url_map.iter_rules():
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             kinds[kind_of(f"{method} {rule.rule}", method)].append((method, rule.rule))
@@ -51,6 +51,8 @@ def doors(app):
 def kind_of(door, method):
     if door in OPEN:
         return "open"
+    if "/mails/<key>" in door:
+        return "mail"
     if "<token>" in door:
         return "link" if method == "GET" else "link and form"
     if "/api/v1/" in door:
