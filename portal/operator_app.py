@@ -7,9 +7,10 @@ from typing import cast
 
 from flask import Flask
 
-from portal.app import create_app, make_gu1, utc_now
+from portal.app import create_app, utc_now
 from portal.config import Config
 from portal.domain.onboarding import Onboarding
+from portal.gu1.client import make_gu1
 from portal.services.operator_actions import Operator
 from portal.services.ports import Clock
 from portal.store.clock import DatabaseClock
