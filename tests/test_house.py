@@ -21,7 +21,9 @@ from portal.domain.stage import Stage
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "portal").rglob("*.py"))
 TEMPLATES = sorted(
-    path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.*") if path.is_file()
+    path.relative_to(ROOT / "templates").as_posix()
+    for path in (ROOT / "templates").rglob("*.*")
+    if path.suffix in {".html", ".txt"}
 )
 
 # Generous: a length is a hint, never a reason to split a subject.
