@@ -42,11 +42,13 @@ class TimedRequests:
             return start_response(status, headers, error)
 
         answer = self._app(environ, start)
+        if not statuses:
+            return answer  # the request is about to be made again, by a thread that may wait
         method, seconds = environ["REQUEST_METHOD"], time.perf_counter() - began
         facts = {
             "route": environ.get(ROUTE, _NONE),
             "method": method if method in _METHODS else "other",
-            "status": statuses[-1] if statuses else _NONE,
+            "status": statuses[-1],
         }
         self._meter().observe("http_seconds", seconds, **facts)
         if self._logs_each:

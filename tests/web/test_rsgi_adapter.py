@@ -6,12 +6,15 @@ import asyncio
 import threading
 import time
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
+from portal.services.meter import NoMeter
 from portal.web import rsgi_adapter
 from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
 from portal.web.rsgi_adapter import MOST_BODIES, MOST_BYTES, RsgiAdapter, environ_of
+from portal.web.timed_requests import TimedRequests
 
 PATIENT = 10.0
 """Nobody goes without a place."""
@@ -219,3 +222,14 @@ def test_answer_in_parts_is_joined_and_closed():
 
     assert asked(adapter(app), Exchange()).body == b"ab"
     assert parts.closed
+
+
+def test_request_that_is_made_a_second_time_by_a_thread_is_counted_once():
+    class Counting(NoMeter):
+        statuses: ClassVar[list[str]] = []
+
+        def observe(self, event, seconds, **labels):
+            self.statuses.append(labels["status"])
+
+    asked(adapter(TimedRequests(waited_for, Counting)), Exchange())
+    assert Counting.statuses == ["200"]
