@@ -40,6 +40,36 @@ def _axe_run(page: Page, rules: dict[str, Any]) -> list[str]:
     ]
 
 
+_TEXT_SPACING = """* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }
+p { margin-bottom: 2em !important }"""
+"""What WCAG 1.4.12 lets a reader choose."""
+_TEXT_OF_DOUBLE_SIZE = "html { font-size: 200% !important }"
+_CUT_OFF = """style => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(style);
+    document.adoptedStyleSheets = [sheet];
+    const hides = (value) => value === "hidden" || value === "clip";
+    const cut = [...document.querySelectorAll("body *")].filter((it) => {
+        const { overflowX, overflowY, position } = getComputedStyle(it);
+        return position !== "absolute" && it.clientHeight > 1 && it.innerText && (
+            (hides(overflowX) && it.scrollWidth > it.clientWidth + 1) ||
+            (hides(overflowY) && it.scrollHeight > it.clientHeight + 1));
+    }).map((it) => it.outerHTML.slice(0, 120));
+    const wide = document.scrollingElement.scrollWidth - innerWidth;
+    document.adoptedStyleSheets = [];
+    return wide > 0 ? [...cut, `scrolls sideways by ${wide} pixels`] : cut;
+}"""
+
+
+def reflow_findings(page: Page) -> list[str]:
+    """Text that is cut off, or makes the page scroll sideways, once it is twice as large or further apart."""
+    return [
+        f"{name}: {finding}"
+        for name, style in (("text spacing", _TEXT_SPACING), ("200 % text", _TEXT_OF_DOUBLE_SIZE))
+        for finding in page.evaluate(_CUT_OFF, style)
+    ]
+
+
 def html_findings(folder: Path) -> dict[str, list[str]]:
     """File name → errors, for all HTML files in `folder`."""
     command = [node(), str(MODULES / "html-validate" / "bin" / "html-validate.mjs"), "--formatter=json"]

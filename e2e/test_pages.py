@@ -1,4 +1,4 @@
-"""Every page is accessible in both themes and valid HTML.
+"""Every page is accessible in both themes, holds larger and wider text, and is valid HTML.
 
 The markup is the same in every language, so each page is checked in the default language and in one other;
 `make test-all` checks all of them.
@@ -11,7 +11,7 @@ import re
 import pytest
 
 from e2e.page_catalogue import page_catalogue
-from e2e.page_checks import axe_findings, html_findings
+from e2e.page_checks import axe_findings, html_findings, reflow_findings
 from e2e.page_renderer import browser_page, render
 from portal.domain.locales import Locale
 
@@ -33,7 +33,7 @@ def test_accessible_in_both_themes_and_valid_html(browser, catalogue, tmp_path, 
         for number, entry in enumerate(catalogue.entries[part::PARTS]):
             for language in (DEFAULT, OTHERS[number % len(OTHERS)]):
                 answer = render(page, catalogue, entry, language)
-                wrong[entry.name, language] = axe_findings(page)
+                wrong[entry.name, language] = axe_findings(page) + reflow_findings(page)
                 name = f"{re.sub(r'[^a-z ]', '', entry.name)} {language}.html"
                 (tmp_path / name).write_text(answer.text)
     assert {name: findings for name, findings in wrong.items() if findings} == {}
@@ -47,7 +47,7 @@ def test_accessible_and_valid_html_in_every_language(browser, catalogue, tmp_pat
     with browser_page(browser) as page:
         for entry in catalogue.entries:
             answer = render(page, catalogue, entry, language)
-            wrong[entry.name] = axe_findings(page)
+            wrong[entry.name] = axe_findings(page) + reflow_findings(page)
             (tmp_path / f"{re.sub(r'[^a-z ]', '', entry.name)}.html").write_text(answer.text)
     assert {name: findings for name, findings in wrong.items() if findings} == {}
     assert html_findings(tmp_path) == {}
@@ -59,3 +59,5 @@ def test_checkers_see_what_is_wrong(page, tmp_path):
     page.set_content(broken)
     assert any("image-alt" in finding for finding in axe_findings(page))
     assert html_findings(tmp_path)["broken.html"]
+    page.set_content('<p style="height: 1em; overflow: hidden">text</p><p style="width: 40em">text</p>')
+    assert {finding.partition(":")[0] for finding in reflow_findings(page)} == {"text spacing", "200 % text"}

@@ -18,7 +18,7 @@ def comparable(country: str, number: str) -> str | None:
     kept = "".join(char for char in number if char.isascii() and char.isalnum()).upper()
     if country == "AR" and is_cuil(kept):
         kept = dni_in_cuil(kept)
-    if country == "PE":
+    if country == "PE" and (_ends_with_check_digit(number) or not is_peruvian_carne(kept)):
         kept = kept[:_PERUVIAN_DIGITS]  # a ninth is the check digit, printed on some cards only
     return kept.lstrip("0") or None
 
@@ -26,6 +26,15 @@ def comparable(country: str, number: str) -> str | None:
 def is_cuil(number: str) -> bool:
     """True for eleven digits with a prefix of a person. A número de trámite, also eleven, begins with zeros."""
     return len(number) == 11 and number.isdecimal() and number[:2] in CUIL_PREFIXES
+
+
+def is_peruvian_carne(number: str) -> bool:
+    """True for the nine digits of a carné de extranjería. Migraciones counts them up, and is far from ten million."""
+    return len(number) == 9 and number.isdecimal() and number.startswith("00")
+
+
+def _ends_with_check_digit(printed: str) -> bool:
+    return printed.strip()[-2:-1] == "-"
 
 
 def is_shared(country: str, number: str) -> bool:

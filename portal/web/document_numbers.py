@@ -14,7 +14,7 @@ from stdnum.br import cpf
 from stdnum.cl import rut
 from stdnum.mx import rfc
 
-from portal.domain.comparable_numbers import CUIL_PREFIXES, dni_in_cuil, is_cuil
+from portal.domain.comparable_numbers import CUIL_PREFIXES, dni_in_cuil, is_cuil, is_peruvian_carne
 from portal.web.typed_text import LONGEST_PLAIN, LONGEST_TYPED, shown, without_separators
 
 EMPTY = _("Enter your document number.")
@@ -29,6 +29,9 @@ NUMERO_DE_TRAMITE = _(
     "This looks like the número de trámite. Enter the DNI number instead: the 7 or 8 digits beside “Documento”."
 )
 CUIL_NEEDED = _("Enter your CUIL here, with its 11 digits.")
+DNI_WITHOUT_CHECK_DIGIT = _(
+    "Leave out the digit after the dash of your DNI. A carné de extranjería has 9 digits that begin with 00."
+)
 RFC_PARTS = _("An RFC is four letters, your date of birth as six digits, and three more letters or digits.")
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -178,6 +181,10 @@ def _object_to_rfc(number: str) -> LazyString | None:
     return RFC_PARTS if len(number) == 13 and not rfc.is_valid(number) else None
 
 
+def _object_to_check_digit(number: str) -> LazyString | None:
+    return DNI_WITHOUT_CHECK_DIGIT if len(number) == 9 and not is_peruvian_carne(number) else None
+
+
 def _cedula_adds_up(number: str) -> bool:
     """Uruguay: the digits weighted with 2987634 plus the check digit are a multiple of ten.
 
@@ -258,10 +265,13 @@ _RULES = {
         ),
         DocumentRule(
             country="PE",
-            label=_("DNI"),
-            hint=_("The 8 digits of your DNI, for example 12345678, without the one after the dash."),
-            expected=_("A DNI has 8 digits."),
-            lengths=frozenset({8}),
+            label=_("DNI or carné de extranjería"),
+            hint=_(
+                "The 8 digits of your DNI without the one after the dash, or the 9 of your carné, which begin with 00."
+            ),
+            expected=_("A DNI has 8 digits, a carné de extranjería has 9 that begin with 00."),
+            lengths=frozenset({8, 9}),
+            objection=_object_to_check_digit,
         ),
         DocumentRule(
             country="UY",

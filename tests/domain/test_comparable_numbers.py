@@ -14,6 +14,8 @@ from portal.domain.comparable_numbers import comparable
         ("CO", "0012345678", "12345678"),
         ("PE", "01234567", "01234567-4"),
         ("pe", "12345678", "123456789"),
+        ("PE", "00123456", "00123456-7"),
+        ("PE", "001234567", "001 234 567"),
     ],
 )
 def test_same_number_written_differently_compares_equal(country, typed, verified):
@@ -23,6 +25,10 @@ def test_same_number_written_differently_compares_equal(country, typed, verified
 @pytest.mark.parametrize(("country", "number"), [("AR", "12345678"), ("CO", "123456785"), ("PE", "12345678")])
 def test_other_number_compares_unequal(country, number):
     assert comparable(country, number) != comparable(country, "12345679")
+
+
+def test_last_digit_of_a_peruvian_carne_counts():
+    assert comparable("PE", "001234567") != comparable("PE", "001234568")
 
 
 def test_cuil_is_reduced_to_its_dni():

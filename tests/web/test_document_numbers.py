@@ -69,6 +69,7 @@ def message_for(country, typed):
         ("CO", "123", "123"),
         ("CO", "1.023.456.789", "1023456789"),
         ("PE", "01234567", "01234567"),
+        ("PE", "001 234 567", "001234567"),
         ("UY", "1.234.567-2", "12345672"),
         ("UY", "123.456/1", "1234561"),
         ("US", "ab 12/34-56", "AB123456"),
@@ -112,12 +113,20 @@ def test_refusal_names_what_is_wrong(country, typed, message):
         ("MX", "GODE561231HDFRRL09", "This number is too long. The RFC of a person has 13 letters and digits."),
         ("CL", "12345", "This number is too short. A RUT has 5 to 8 digits, then one more digit or a K."),
         ("CO", "12345678901", "This number is too long. A cédula has 3 to 10 digits."),
-        ("PE", "123456789", "This number is too long. A DNI has 8 digits."),
+        (
+            "PE",
+            "1234567",
+            "This number is too short. A DNI has 8 digits, a carné de extranjería has 9 that begin with 00.",
+        ),
         ("US", "AB1", "This number is too short. It should have 4 to 20 letters or digits."),
     ],
 )
 def test_wrong_length_says_which_is_right(english, country, typed, text):
     assert str(message_for(country, typed)) == text
+
+
+def test_check_digit_of_a_peruvian_dni_makes_no_carne_of_it(english):
+    assert "Leave out the digit after the dash" in str(message_for("PE", "12345678-9"))
 
 
 @pytest.mark.parametrize("typed", ["", "   ", "-./"])
