@@ -142,16 +142,17 @@ def services(engine: Engine) -> tuple[PartnerOnboardings, Onboardings]:
     common: Any = {"clock": lambda: datetime.now(UTC), "policy_for": lambda _: rules, "meter": Metrics()}
     keyed_hash = KeyedHash([SECRET_KEY], "portal.document-number")
     identity = IdentityComparison(keyed_hash, KeyedHash([SECRET_KEY], "portal.name"))
+    counters = StartCounters(keyed_hash, StartLimits())
     onboardings = Onboardings(
         store,
         identity=identity,
         provider_hosts=ProviderHosts(()),
         timings=Timings(),
-        counters=StartCounters(keyed_hash, StartLimits()),
+        counters=counters,
         **common,
     )
-    hashes = {"request_hash": keyed_hash, "document_hash": keyed_hash}
-    return PartnerOnboardings(store, History(engine), corrector=onboardings.corrector, **hashes, **common), onboardings
+    common |= {"request_hash": keyed_hash, "document_hash": keyed_hash, "counters": counters}
+    return PartnerOnboardings(store, History(engine), corrector=onboardings.corrector, **common), onboardings
 
 
 @pytest.fixture

@@ -231,6 +231,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
     keys = shared.config.secret_keys
     document_hash = KeyedHash(keys, "portal.document-number")
     identity = IdentityComparison(document_hash, KeyedHash(keys, "portal.name"))
+    counters = StartCounters(KeyedHash(keys, "portal.start-counter"), shared.config.start_limits)
     onboardings = Onboardings(
         stores.onboardings,
         clock=stores.clock,
@@ -239,7 +240,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         provider_hosts=ProviderHosts(shared.config.gu1_provider_hosts),
         meter=shared.metrics,
         timings=shared.timings,
-        counters=StartCounters(KeyedHash(keys, "portal.start-counter"), shared.config.start_limits),
+        counters=counters,
         renaper_patience=shared.config.gu1_renaper_patience,
         wake=shared.wake_onboardings,
     )
@@ -260,6 +261,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         request_hash=request_hash,
         document_hash=document_hash,
         corrector=onboardings.corrector,
+        counters=counters,
         policy_for=shared.policy_for,
         meter=shared.metrics,
         wake=shared.wake_onboardings,

@@ -171,6 +171,8 @@ class Partner(_Strict):
     """What the partner's own app adds to the User-Agent of the WebView in which it shows our pages."""
     start_page: bool = False
     """Whether anybody may start at `/s/SLUG`, without the partner's backend."""
+    starts_per_day: int | None = Field(None, ge=1)
+    """How many onboardings may begin for it, by its backend and at its `start_page` together."""
     mails: bool = True
     """Whether its customers get mails, where PORTAL_SMTP_URL is set."""
     prefix_external_ids: bool = False

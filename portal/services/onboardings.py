@@ -96,7 +96,7 @@ class Onboardings:
         fresh = replace(
             self._planner.with_details(fresh, details, consent_version, now), submission=_submission(nonce, details)
         )
-        stored = self._store.add(fresh, self._counters.of_form(nonce, details, address, effort))
+        stored = self._store.add(fresh, self._counters.of_form(nonce, details, address, effort, page))
         if stored.id == fresh.id:
             self._meter.count("started", country=details.country)
             self._wake()

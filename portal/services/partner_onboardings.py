@@ -21,6 +21,7 @@ from portal.services.keyed_hash import KeyedHash
 from portal.services.meter import Meter
 from portal.services.number_correction import NumberCorrector
 from portal.services.ports import Clock, History, IdempotentRequest, ListPosition, RefusedReuse, Store
+from portal.services.start_counters import StartCounters
 from portal.services.validation_plan import Policy
 
 MOST_OTHER_NUMBERS = 3
@@ -102,6 +103,7 @@ class PartnerOnboardings:
         request_hash: KeyedHash,
         document_hash: KeyedHash,
         corrector: NumberCorrector,
+        counters: StartCounters,
         policy_for: Callable[[Onboarding], Policy],
         meter: Meter,
         wake: Callable[[], None] = lambda: None,
@@ -112,14 +114,17 @@ class PartnerOnboardings:
         self._request_hash = request_hash
         self._document_hash = document_hash
         self._corrector = corrector
+        self._counters = counters
         self._policy_for = policy_for
         self._meter = meter
         self._wake = wake
 
-    def create(self, request: CreateRequest, *, key: str | None = None) -> CreateResult:
+    def create(
+        self, request: CreateRequest, *, key: str | None = None, starts_per_day: int | None = None
+    ) -> CreateResult:
         """A new onboarding, or the customer's open one; the first result again if `key` is repeated.
 
-        Raises `KeyReused`, `AnotherApplicant` and `ApplicantLocked`.
+        Raises `KeyReused`, `AnotherApplicant`, `ApplicantLocked`, and `LimitReached` where a new one is one too many.
         """
         now = self._clock()
         fresh = Onboarding(
@@ -142,7 +147,11 @@ class PartnerOnboardings:
         )
         idempotent = self._idempotent(key, request.facts) if key else None
         stored = self._store.add_for_customer(
-            fresh, idempotent=idempotent, reuse=partial(self._reused, request), respond=self._respond
+            fresh,
+            self._counters.of_partner(request.partner, starts_per_day),
+            idempotent=idempotent,
+            reuse=partial(self._reused, request),
+            respond=self._respond,
         )
         if stored.onboarding.id == fresh.id:
             self._meter.count("invited", partner=request.partner)

@@ -16,6 +16,7 @@ class PartnersPage:
     prefix: str | None
     """Of the customer's id at gu1."""
     return_url: str | None
+    starts_per_day: int | None
 
     def owns(self, fresh: Onboarding) -> Onboarding:
         external_id = f"{START_PREFIX}{fresh.id}"

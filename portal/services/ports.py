@@ -138,6 +138,7 @@ class Store(Protocol):
     def add_for_customer(
         self,
         onboarding: Onboarding,
+        counters: Sequence[StartCounter] = (),
         *,
         idempotent: IdempotentRequest | None,
         reuse: ReusePolicy,
@@ -146,7 +147,7 @@ class Store(Protocol):
         """Stores the onboarding, or updates the customer's earlier one if `reuse` returns it.
 
         A repeated `idempotent` request gets the first result, including its `response`. Raises `KeyReused` if the key
-        was used for another request, and what `reuse` refuses with.
+        was used for another request, `LimitReached` if a new one is too many, and what `reuse` refuses with.
         """
 
     def get(self, onboarding_id: str) -> Onboarding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal.domain.onboarding import Details
 from portal.domain.start_limits import DAY, HOUR, StartCounter, StartLimits, address_block
 from portal.services.keyed_hash import KeyedHash
+from portal.services.partners_page import PartnersPage
 
 FORM_USED = "form"
 DAILY = "day"
@@ -23,14 +24,23 @@ class StartCounters:
         limit = None if effort is None else self._limits.address_hourly
         return [StartCounter(key=key, lasts=HOUR, limit=limit, effort=effort)]
 
-    def of_form(self, nonce: str, details: Details, address: str | None, effort: int) -> list[StartCounter]:
-        """In one order for all, so that no two transactions wait for one another."""
+    def of_partner(self, partner: str, limit: int | None) -> list[StartCounter]:
+        return [StartCounter(key=self._key("partner", partner), lasts=DAY, limit=limit)] if limit else []
+
+    def of_form(
+        self, nonce: str, details: Details, address: str | None, effort: int, page: PartnersPage | None = None
+    ) -> list[StartCounter]:
+        """In one order for all, so that no two transactions wait for one another.
+
+        A partner with a limit of its own does not use up everybody's.
+        """
+        of_partner = self.of_partner(page.partner, page.starts_per_day) if page else []
         document = self._key("document", f"{details.country} {details.document_number}")
         return [
             *self.of_source(address, effort),
             StartCounter(key=self._key(FORM_USED, nonce), lasts=DAY, limit=1),
             StartCounter(key=document, lasts=DAY, limit=self._limits.document_daily, effort=effort),
-            StartCounter(key=DAILY, lasts=DAY, limit=self._limits.daily),
+            *(of_partner or [StartCounter(key=DAILY, lasts=DAY, limit=self._limits.daily)]),
         ]
 
     def _key(self, kind: str, value: str) -> str:

@@ -14,6 +14,7 @@ from portal.domain.onboarding import Consent, Details, Onboarding
 from portal.domain.validation import DoubleCheck, Validation
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
+from portal.services.partners_page import START_PREFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +98,15 @@ def _without(attempt: Validation | None, times: Sequence[datetime]) -> tuple[dat
 
 
 def person_of(keyed_hash: KeyedHash, onboarding: Onboarding, details: Details | None = None) -> str | None:
-    """A keyed hash of the partner's customer, else of the typed number; None without either."""
-    if onboarding.external_id is not None:
-        return keyed_hash.digest(json.dumps(["customer", onboarding.partner, onboarding.external_id]))
+    """A keyed hash of the partner's customer, else of the typed number; None without either.
+
+    Whoever starts at a partner's page is a new customer each time, and so known by the number.
+    """
+    external_id, partner = onboarding.external_id, onboarding.partner
+    if external_id is not None and (details is None or not external_id.startswith(START_PREFIX)):
+        return keyed_hash.digest(json.dumps(["customer", partner, external_id]))
     if details is None:
         return None
     number = comparable(details.country, details.document_number) or details.document_number
-    return keyed_hash.digest(json.dumps(["document", details.country, number]))
+    of_partner = [partner] if partner else []
+    return keyed_hash.digest(json.dumps(["document", *of_partner, details.country, number]))

@@ -109,6 +109,7 @@ class Repository:
     def add_for_customer(
         self,
         onboarding: Onboarding,
+        counters: Sequence[StartCounter] = (),
         *,
         idempotent: IdempotentRequest | None,
         reuse: ReusePolicy,
@@ -126,6 +127,7 @@ class Repository:
             )
             result = customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
             if result.onboarding.id == onboarding.id:
+                count_start(connection, counters, onboarding.created_at)
                 self._record_new(connection, onboarding, stage_log)
         if result.error:
             raise result.error

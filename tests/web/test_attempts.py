@@ -19,7 +19,7 @@ NUMBER = "12345678909"
 
 @pytest.fixture
 def config(config, tmp_path):
-    return config.model_copy(update={"partners_file": partners_file(tmp_path)})
+    return config.model_copy(update={"partners_file": partners_file(tmp_path, shop="start_page = true")})
 
 
 def status_of(visitor, path):
@@ -89,6 +89,18 @@ def test_the_page_says_when_the_next_attempt_is_free(visitor, used_up, clock):
     }
     visitor.press(used_up, "retry")
     assert visitor.get(used_up).stage == Stage.PREPARING
+
+
+def test_starting_anew_at_a_partners_page_brings_no_further_attempts(visitor, fail, work):
+    details = {"country": "BR", "document_number": NUMBER}
+    for _ in range(3):
+        path = visitor.begin("/s/shop", **details)
+        work()
+        fail(path)
+    path = visitor.begin("/s/shop", **details)
+    work()
+    assert status_of(visitor, path)["attempts_left"] == 0
+    assert status_of(visitor, path)["can_retry_at"] is not None
 
 
 def test_a_new_form_of_the_same_number_is_told_a_time_and_nothing_else(visitor, used_up, begin, gu1):

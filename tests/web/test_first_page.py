@@ -6,7 +6,7 @@ from portal.app import create_app
 from tests.databases import on_both_databases
 from tests.page import APPLICANT, Visitor
 from tests.partners import KEYS, RETURN_URL, partners_file
-from tests.web.conftest import ONBOARDINGS, token_in
+from tests.web.conftest import HOME, ONBOARDINGS, token_in
 
 
 @pytest.fixture
@@ -71,3 +71,28 @@ def test_it_works_without_a_direct_start(config):
 def test_another_sites_form_starts_nothing(ask, count):
     assert ask("POST", "/s/shop", headers={"Sec-Fetch-Site": "cross-site"}, data=APPLICANT).status_code == 403
     assert count() == 0
+
+
+@on_both_databases
+def test_starts_above_those_of_a_partners_day_are_refused_wherever_they_come_from(config, tmp_path, clock):
+    limited = partners_file(tmp_path, shop="start_page = true\nstarts_per_day = 2")
+    app = create_app(config.model_copy(update={"partners_file": limited}), clock=clock)
+    visitor, client = Visitor(app), app.test_client()
+
+    def created(external_id):
+        sent = {"external_id": external_id}
+        authorization = {"Authorization": f"Bearer {KEYS['shop']}"}
+        return client.post(ONBOARDINGS, base_url=HOME, json=sent, headers=authorization)
+
+    begun(visitor)
+    assert [created("a").status_code, created("a").status_code] == [201, 200]
+    refused = created("b")
+    assert (refused.status_code, refused.json["code"]) == (429, "too_many_requests")
+    seconds = int(refused.headers["Retry-After"])
+    assert 0 < seconds <= 86_400
+    assert refused.headers["RateLimit"] == f'"starts";r=0;t={seconds}'
+    assert refused.headers["RateLimit-Policy"] == '"starts";q=2;w=86400'
+    assert visitor.send_form("/s/shop").status == 429
+    assert visitor.send_form("/").status == 303
+    clock.advance(seconds=seconds + 1)
+    assert created("b").status_code == 201

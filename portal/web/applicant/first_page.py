@@ -71,6 +71,7 @@ def _page_of(partner: Partner) -> PartnersPage:
         partner=partner.slug,
         prefix=partner.known_as(""),
         return_url=next(iter(partner.return_urls), None),
+        starts_per_day=partner.starts_per_day,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from portal.domain.errors import (
     AnotherApplicant,
     ApplicantLocked,
     KeyReused,
+    LimitReached,
     OnboardingOver,
     ReservedExternalId,
     UnknownEvent,
@@ -76,12 +78,14 @@ def create() -> Response:
     default_locale = portal().config.default_locale
     try:
         requested = create_request(portal().partners, partner, asked, default_locale=default_locale)
-        invited = portal().partner_onboardings.create(requested, key=key)
+        invited = portal().partner_onboardings.create(requested, key=key, starts_per_day=partner.starts_per_day)
     except ReservedExternalId:
         fault = {"field": "external_id", "message": "Begins like another partner's customers"}
         abort(problem("invalid_fields", _FIELDS, errors=[fault]))
     except AnotherApplicant as error:
         abort(_another_applicant(error))
+    except LimitReached as limit:
+        abort(_too_many_starts(limit))
     except KeyReused:
         abort(_key_reused())
     return _json(_started(invited).model_dump_json(), 201 if invited.is_new else 200)
@@ -287,6 +291,19 @@ def _another_applicant(error: AnotherApplicant) -> Response:
         return problem("applicant_locked", detail, id=error.onboarding_id)
     detail = "This customer's open onboarding is about another document number; erase it first"
     return problem("another_applicant", detail, id=error.onboarding_id)
+
+
+def _too_many_starts(limit: LimitReached) -> Response:
+    """With the fields of the IETF's draft on rate limits."""
+    portal().refusals.count(Refusal.TOO_MANY)
+    seconds = max(1, math.ceil((limit.ends_at - portal().clock()).total_seconds()))
+    refused = problem("too_many_requests", "The partner's `starts_per_day` are used up")
+    refused.headers["Retry-After"] = str(seconds)
+    refused.headers["RateLimit-Policy"] = (
+        f'"starts";q={limit.counter.limit};w={int(limit.counter.lasts.total_seconds())}'
+    )
+    refused.headers["RateLimit"] = f'"starts";r=0;t={seconds}'
+    return refused
 
 
 def _key_reused() -> Response:

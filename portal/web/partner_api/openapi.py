@@ -348,6 +348,11 @@ def _problem(status: int, conflict: str = "Conflict") -> _Json:
         answer["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
     if status in {429, 503}:
         answer["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+    if status == 429:
+        answer["headers"] |= {
+            name: {"description": f"As the IETF drafts it, for example `{example}`", "schema": {"type": "string"}}
+            for name, example in (("RateLimit-Policy", '"starts";q=500;w=86400'), ("RateLimit", '"starts";r=0;t=3600'))
+        }
     return answer
 
 
