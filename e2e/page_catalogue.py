@@ -163,6 +163,8 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
         yield CatalogueEntry(f"details with the conflict {conflict}", page(**conflicting))
     yield from _of_partners(page)
     yield CatalogueEntry("back from the hosted page", "/return")
+    stopped = store.add(an_onboarding(partner="shop", external_id="customer-10"))
+    yield CatalogueEntry("mails to be stopped", f"/mails/{app.extensions['portal'].mail_keys.key(stopped.id)}/stop")
     yield CatalogueEntry("privacy", "/privacy")
     yield CatalogueEntry("accessibility", "/accessibility")
     yield CatalogueEntry("privacy of a partner's customers", "/privacy?partner=shop")

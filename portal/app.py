@@ -391,7 +391,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         access_links=AccessLinks(config.secret_keys, clock),
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),
         mail_keys=MailKeys(config.secret_keys),
-        stop_mails=partial(stores.mails.stop, outcome="not wanted any more"),
+        stop_mails=lambda of, now: stores.mails.stop(of, now=now, outcome="not wanted any more"),
         clock=clock,
         metrics=shared.metrics,
         refusals=Refusals(shared.metrics),

@@ -22,6 +22,9 @@ def doubts_of(settings: Settings) -> tuple[Finding, ...]:
     if settings.config.is_public and not settings.config.trusted_proxies:
         everybody = "behind a proxy everybody has its address, and the limits of starts count them as one"
         found.append(Finding("PORTAL_TRUSTED_PROXIES", f"is 0: {everybody}", is_warning=True))
+    if settings.config.smtp_server and not settings.config.operator_name:
+        nameless = "mails to applicants without a partner then do not say which company asks"
+        found.append(Finding("PORTAL_OPERATOR_NAME", f"is not set: {nameless}", is_warning=True))
     for name, given in settings.environment.given.items():
         problem = miscopied(given.text)
         if problem and name not in SECRETS:

@@ -218,6 +218,7 @@ STORED_DATA: dict[str, StoredData] = {
             "mails": "id onboarding_id kind occasion is_last created_at due_at lease_until attempts handed_over_at"
             " sent_at outcome",
             "mail_addresses": "onboarding_id created_at",
+            "mail_stops": "onboarding_id created_at",
         },
         kept=Kept.ONBOARDING,
         purpose=Purpose.SEND_MAILS,

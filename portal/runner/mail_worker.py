@@ -122,7 +122,7 @@ class MailWorker(PollingWorker):
         if verdict is Verdict.SENT:
             self._outbox.sent(mail, now=now, outcome=result.outcome)
         elif verdict is Verdict.REFUSED:
-            self._outbox.refused(mail, outcome=result.outcome)
+            self._outbox.refused(mail, now=now, outcome=result.outcome)
         elif verdict is Verdict.UNKNOWN:
             self._outbox.drop(mail, outcome=f"not known whether it was sent: {result.outcome}")
         else:

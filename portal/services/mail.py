@@ -196,8 +196,8 @@ class MailOutbox(Protocol):
     def drop(self, mail: Mail, *, outcome: str) -> None:
         """It is never sent."""
 
-    def refused(self, mail: Mail, *, outcome: str) -> None:
-        """Neither this mail nor another is sent to the address, which is deleted."""
+    def refused(self, mail: Mail, *, now: datetime, outcome: str) -> None:
+        """Neither this mail nor another about the onboarding is sent, and the address is deleted."""
 
     def release(self, mail: Mail) -> None: ...
 

@@ -36,12 +36,22 @@ class StartCounters:
         """
         of_partner = self.of_partner(page.partner, page.starts_per_day) if page else []
         document = self._key("document", f"{details.country} {details.document_number}")
+        daily, mailbox = self._limits.document_daily, _mailbox(details.email)
         return [
             *self.of_source(address, effort),
             StartCounter(key=self._key(FORM_USED, nonce), lasts=DAY, limit=1),
-            StartCounter(key=document, lasts=DAY, limit=self._limits.document_daily, effort=effort),
+            StartCounter(key=document, lasts=DAY, limit=daily, effort=effort),
+            *(StartCounter(key=self._key("mail", it), lasts=DAY, limit=daily, effort=effort) for it in mailbox),
             *(of_partner or [StartCounter(key=DAILY, lasts=DAY, limit=self._limits.daily)]),
         ]
 
     def _key(self, kind: str, value: str) -> str:
         return f"{kind}:{self._hash.digest(f'{kind} {value}')}"
+
+
+def _mailbox(address: str | None) -> list[str]:
+    """Where mails to an address end up, as far as its spelling tells; none without an address."""
+    if not address:
+        return []
+    local, _, domain = address.casefold().rpartition("@")
+    return [f"{local.partition('+')[0] or local}@{domain}"]

@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     update,
@@ -27,10 +28,11 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.sealed import SealedValue
 from portal.services.mail import MOST_MAILS, Mail, MailPlan, Recipient
 from portal.services.meter import Meter, NoMeter
+from portal.store.column_types import UtcDateTime
 from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.row_leases import LeasedTable, moment
 from portal.store.row_reader import RowReader, UnreadableRow
-from portal.store.tables import mail_addresses, mails, onboardings
+from portal.store.tables import mail_addresses, mail_stops, mails, onboardings
 from portal.store.transactions import Transactions, insert
 
 PlanMail = Callable[[Onboarding | None, Onboarding], MailPlan | None]
@@ -55,7 +57,8 @@ def apply_plan(connection: Connection, cipher: ColumnCipher, onboarding: Onboard
     this = mail_addresses.c.onboarding_id == onboarding.id
     if plan.forgets_recipient or plan.recipient:
         connection.execute(delete(mail_addresses).where(this))
-    if plan.recipient:
+    is_stopped = connection.scalar(select(exists().where(mail_stops.c.onboarding_id == onboarding.id)))
+    if plan.recipient and not is_stopped:
         sealed = cipher.encrypt(json.dumps([plan.recipient.address, plan.recipient.first_name]))
         values = {"onboarding_id": onboarding.id, "address_encrypted": sealed, "created_at": now}
         connection.execute(insert(connection, mail_addresses).values(values))
@@ -87,7 +90,7 @@ def _add(connection: Connection, onboarding: Onboarding, plan: MailPlan, now: da
 
 
 def forget_mails(connection: Connection, onboarding_id: str) -> None:
-    for table in (mails, mail_addresses):
+    for table in (mails, mail_addresses, mail_stops):
         connection.execute(delete(table).where(table.c.onboarding_id == onboarding_id))
 
 
@@ -140,16 +143,20 @@ class MailOutbox:
     def drop(self, mail: Mail, *, outcome: str) -> None:
         self._settle(mail, due_at=None, outcome=outcome)
 
-    def refused(self, mail: Mail, *, outcome: str) -> None:
+    def refused(self, mail: Mail, *, now: datetime, outcome: str) -> None:
         self._settle(mail, due_at=None, attempts=mails.c.attempts + 1, outcome=outcome)
-        self.stop(mail.onboarding_id, outcome="the address is refused")
+        self.stop(mail.onboarding_id, now=now, outcome="the address is refused")
 
     def release(self, mail: Mail) -> None:
         self._settle(mail)
 
-    def stop(self, onboarding_id: str, *, outcome: str) -> bool:
-        """No further mails, and the address is gone; False if there was none."""
+    def stop(self, onboarding_id: str, *, now: datetime, outcome: str) -> bool:
+        """No further mails, whatever address is given later, and the address is gone; False if there was none."""
+        stopped = select(onboardings.c.id, literal(now, UtcDateTime)).where(onboardings.c.id == onboarding_id)
         with self._transactions.writing() as connection:
+            # First, because it waits for a change that may add an address.
+            mark = insert(connection, mail_stops).from_select(["onboarding_id", "created_at"], stopped)
+            connection.execute(mark.on_conflict_do_nothing())
             gone = delete(mail_addresses).where(mail_addresses.c.onboarding_id == onboarding_id)
             found = connection.execute(gone).rowcount > 0
             _give_up(connection, mails.c.onboarding_id == onboarding_id, outcome)

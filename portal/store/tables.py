@@ -262,6 +262,14 @@ mail_addresses = Table(
 )
 """Where applicants get mails, with their first name; deleted when the onboarding is over."""
 
+mail_stops = Table(
+    "mail_stops",
+    metadata,
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+"""Onboardings about which nobody is written to any more, whatever address is given later."""
+
 mails = Table(
     "mails",
     metadata,

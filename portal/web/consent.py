@@ -1,3 +1,3 @@
 """The version of the consent text; raise it whenever the text changes."""
 
-CONSENT_VERSION = "2027-01"
+CONSENT_VERSION = "2027-02"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from flask import current_app
@@ -37,7 +38,7 @@ class Portal:
     access_links: AccessLinks
     form_tokens: FormTokens
     mail_keys: MailKeys
-    stop_mails: Callable[[str], object]
+    stop_mails: Callable[[str, datetime], object]
     """Of this onboarding, if there are any."""
     clock: Clock
     metrics: Metrics

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Blueprint, abort, render_template
 
-from portal.web.branding import branded_partner
+from portal.domain.errors import UnknownOnboarding
+from portal.web.branding import branded_partner, show_as
 from portal.web.context import portal
+from portal.web.requesting_company import requesting_company
 
 mails = Blueprint("mails", __name__)
 
@@ -14,18 +18,22 @@ mails = Blueprint("mails", __name__)
 def stop(key: str) -> str:
     """Only asks: programs that check mails open every link."""
     _asked_for(key)
-    return render_template("mail/stop.html", key=key, is_done=False)
+    return render_template("mail/stop.html", key=key, is_done=False, company=requesting_company())
 
 
 @mails.post("/mails/<key>/stop")
 def stopped(key: str) -> str:
     """The same answer if there are none to be stopped any more."""
-    portal().stop_mails(_asked_for(key))
-    return render_template("mail/stop.html", key=key, is_done=True)
+    portal().stop_mails(_asked_for(key), portal().clock())
+    return render_template("mail/stop.html", key=key, is_done=True, company=requesting_company())
 
 
 def _asked_for(key: str) -> str:
-    return portal().mail_keys.onboarding_id(key) or abort(404)
+    """The onboarding's id. The page is in its language and its partner's look, also after it is over."""
+    onboarding_id = portal().mail_keys.onboarding_id(key) or abort(404)
+    with suppress(UnknownOnboarding):  # purged: nobody is written to about it any more
+        show_as(portal().onboardings.get(onboarding_id))
+    return onboarding_id
 
 
 def gets_mails() -> bool:

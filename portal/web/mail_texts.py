@@ -1,7 +1,12 @@
-"""What mails to applicants say. They have no personal data but the first name."""
+"""What mails to applicants say. They have no personal data but the first name.
+
+Anybody can type anybody's address and any name into the form, so the first mail has nothing that was typed, and the
+others no name that could be a message.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +25,8 @@ from portal.web.context import portal
 from portal.web.i18n import current_language
 from portal.web.requesting_company import requesting_company
 
+_LONGEST_GREETED = 30
+_OF_LINKS = frozenset("./:@")
 ACCENT, ON_ACCENT = "#0b5c4e", "#ffffff"
 
 
@@ -38,7 +45,7 @@ _LINK = _Words(
 )
 _PHOTOS = _Words(
     _("%(company)s: your photos are not finished"),
-    (_("You began to take the photos, and they are not finished yet."), _("You can go on until %(until)s.")),
+    (_("You began to take the photos and did not finish them."), _("You can go on until %(until)s.")),
     _("Go on with the photos"),
 )
 _EXPIRING = _Words(
@@ -83,7 +90,7 @@ def _written(mail: Mail, onboarding: Onboarding, recipient: Recipient) -> MailCo
     theme = partner.theme.theme if partner and partner.theme else None
     shown = {
         "subject": str(words.subject) % filled,
-        "first_name": recipient.first_name,
+        "first_name": _greeted(mail.kind, recipient.first_name),
         "said": [str(it) % filled for it in words.said],
         "button": words.button,
         "url": base + url_for("applicant.onboarding", token=portal().access_links.token(onboarding)),
@@ -101,6 +108,12 @@ def _written(mail: Mail, onboarding: Onboarding, recipient: Recipient) -> MailCo
         language=str(current_language()),
         unsubscribe_url=unsubscribe_url,
     )
+
+
+def _greeted(kind: str, first_name: str) -> str:
+    """Empty if nobody is greeted by name."""
+    is_plain = not any(it in _OF_LINKS or it.isnumeric() for it in unicodedata.normalize("NFKC", first_name))
+    return first_name if kind != MailKind.LINK and is_plain and len(first_name) <= _LONGEST_GREETED else ""
 
 
 def _words(kind: str, standing: Standing) -> _Words:

@@ -170,6 +170,14 @@ def test_public_portal_that_believes_no_proxy_is_warned_of(portal_at, proxies, w
     assert [(it.what, it.is_warning) for it in found] == [("PORTAL_TRUSTED_PROXIES", True)] * warns
 
 
+@pytest.mark.parametrize(("smtp_url", "name"), [("smtp://127.0.0.1", None), ("smtp://127.0.0.1", "Sur"), (None, None)])
+def test_mails_of_nobody_are_warned_of(smtp_url, name):
+    given = {"gu1_api_key": "opaque", "gu1_base_url": MOCK, "gu1_webhook_secrets": ("s",)}
+    config = Config(**given, base_url=MOCK, smtp_url=smtp_url, mail_from="a@example.com", operator_name=name)
+    found = doubts_of(Settings(config, Environment({}, {}, {})))
+    assert [it.what for it in found] == ["PORTAL_OPERATOR_NAME"] * bool(smtp_url and not name)
+
+
 def test_version_is_the_package_s(portal):
     assert portal("--version").output == f"portal, version {version('kyc-onboarding-portal')}\n"
 

@@ -8,14 +8,15 @@ from portal.translations.update import catalogues, extract, read, update
 PLACEHOLDER = re.compile(r"%\(\w+\)\w|%%|\{\w*\}")
 NOT_ARGENTINE = re.compile(
     r"\b(usted|ustedes|tú|ti|contigo|tienes|puedes|quieres|debes|eres|necesitas|aquí|allí|"
-    r"ingrese|escriba|elija|pruebe|intente|espere|vuelva|abra|use|revise|compruebe|comuníquese|puede cerrar)\b",
+    r"ingrese|escriba|elija|pruebe|intente|espere|(?<!apenas )vuelva|abra|use|revise|compruebe|"
+    r"comuníquese|puede cerrar)\b",
     re.IGNORECASE,
 )
 
 NOT_NEUTRAL = re.compile(
     r"\b(usted|ustedes|le (queda|quedan|pidieron|envió)|comuníquese|ingrese|escriba|elija|pruebe|inténtelo|intente|"
     r"espere|abra|use|revise|compruebe|pegue|copie|toque|busque|tome|"
-    r"(?<!se )puede (cerrar|poner|seguir|volver|probar|usar|abrir)|"
+    r"(?<!se )(?<!tenga )puede (cerrar|poner|seguir|volver|probar|usar|abrir)|"
     r"(su|sus) (documento|datos|rostro|identidad|verificación|DNI|teléfono|navegador|nombre|resultado|lugar)|"
     r"vos|sos|acá|podés|tenés|querés|creés|ingresá|escribí|elegí|probá|volvé|revisá|usá|tocá|buscá|copiá|pegá)\b",
     re.IGNORECASE,

@@ -10,6 +10,7 @@ import pytest
 from portal.app import runner_of
 from portal.domain.locales import Locale
 from portal.domain.reasons import Reason
+from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.services.mail import MailContent
 from portal.smtp.postman import SmtpPostman
@@ -19,7 +20,7 @@ from tests.factories import NOW, some_details
 from tests.mail_server import mail_server
 from tests.partners import KEYS, partners_file
 from tests.web.conftest import HOME, ONBOARDINGS
-from tests.web.stages import adopted, rejected
+from tests.web.stages import adopted, rejected, stored_as
 
 ADDRESS = "ana@example.com"
 
@@ -89,8 +90,27 @@ def addresses(count):
     return lambda: count("mail_addresses")
 
 
+@pytest.fixture
+def give_again(onboardings, becomes):
+    """Corrected details with another address, and what they come to."""
+
+    def give_again(onboarding, email="other@example.com"):
+        becomes(onboarding, **stored_as(Stage.DETAILS))
+        details = some_details(email=email)
+        given = onboardings.give_details(onboarding.id, details, consent_version="2026-12")
+        assert given.details == details, "they were taken"
+        becomes(onboarding, rejected(number=2))
+
+    return give_again
+
+
+@pytest.fixture
+def click_stop(ask):
+    return lambda mail, method="POST": ask(method, mail["List-Unsubscribe"].strip("<>").removeprefix(HOME))
+
+
 def text_of(mail):
-    return mail.get_body(("plain",)).get_content()
+    return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
 
 
 def link_in(mail):
@@ -103,20 +123,60 @@ def test_link_comes_when_the_details_were_taken(start, deliver, visitor, server)
     (mail,) = deliver()
     assert (server.to, mail["Subject"]) == ([ADDRESS], "Banco Sur: your link to the identity verification")
     assert visitor.get(link_in(mail)).status == 200
-    assert "Hello Ana," in text_of(mail) and "until April 1, 2026" in text_of(mail)
+    assert "until April 1, 2026" in text_of(mail)
     for secret in ("30111222", "Núñez", ADDRESS):
         assert secret not in text_of(mail) + mail.get_body(("html",)).get_content()
     assert deliver() == []
 
 
 @pytest.mark.parametrize("locale", Locale)
-def test_mails_speak_the_language_of_the_onboarding(start, deliver, locale, app):
-    start(locale=str(locale))
+def test_mails_speak_the_language_of_the_onboarding(start, deliver, becomes, locale):
+    started = start(locale=str(locale))
+    mails = deliver()
+    becomes(started, rejected())
+    mails += deliver()
+    greetings = {"en": "Hello, Hello Ana,", "es": "Hola: Hola, Ana:", "pt-BR": "Olá, Olá, Ana,"}
+    assert " ".join(text_of(it).split("\n")[0] for it in mails) == greetings.get(locale, greetings["es"])
+    for mail in mails:
+        assert mail["Content-Language"] == locale
+        assert f'<html lang="{locale}">' in mail.get_body(("html",)).get_content()
+
+
+@pytest.mark.parametrize("typed", ["Ana", "Win: evil.example"])
+def test_first_mail_has_nothing_that_was_typed(start, deliver, typed):
+    start(first_name=typed, last_name="Núñez Prize")
     (mail,) = deliver()
-    assert mail["Content-Language"] == locale
-    hello = {"en": "Hello Ana", "es": "Hola, Ana", "es-AR": "Hola, Ana", "pt-BR": "Olá, Ana"}[locale]
-    assert hello in text_of(mail)
-    assert f'<html lang="{locale}">' in mail.get_body(("html",)).get_content()
+    for said in (text_of(mail), mail.get_body(("html",)).get_content(), str(mail["Subject"])):
+        for word in (*typed.split(), "Núñez", "Prize"):
+            assert word not in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_greeted"),
+    [
+        ("María de los Ángeles", True),
+        ("Anaïs-Zoë O'Neill", True),
+        ("A" * 30, True),
+        ("A" * 31, False),
+        ("evil.example", False),
+        ("evil．example", False),
+        ("evil․example", False),
+        ("see/this", False),
+        ("tel:555", False),
+        ("me@evil", False),
+        ("Call 5550100", False),
+        ("Call: now", False),
+        ("Call ٥٥٥", False),
+    ],
+)
+def test_name_that_could_be_a_message_is_in_no_mail(start, deliver, becomes, typed, is_greeted):
+    started = start(first_name=typed)
+    deliver()
+    becomes(started, rejected())
+    (mail,) = deliver()
+    text = text_of(mail)
+    assert text.startswith(f"Hello {typed},\n" if is_greeted else "Hello,\n")
+    assert is_greeted or typed not in text + mail.get_body(("html",)).get_content()
 
 
 def test_nobody_without_an_address_gets_one(start, deliver, addresses):
@@ -351,6 +411,51 @@ def test_one_click_ends_them(start, deliver, ask, visitor, addresses):
         assert (clicked.status_code, addresses()) == (200, 0)
     assert deliver(days=27) == []
     assert visitor.get(link_in(mail)).status == 200, "the verification goes on"
+
+
+@on_both_databases
+@pytest.mark.parametrize("has_address", [True, False])
+def test_stopped_mails_do_not_begin_again_with_new_details(start, deliver, click_stop, give_again, has_address):
+    """Also if the address was taken back before, and the click is on an old mail."""
+    started = start()
+    (mail,) = deliver()
+    if not has_address:
+        give_again(started, email=None)
+    click_stop(mail)
+    give_again(started)
+    assert (deliver(), deliver(days=27)) == ([], [])
+
+
+@on_both_databases
+def test_address_that_bounced_is_not_followed_by_another(start, deliver, server, give_again, sql):
+    server.answers["RCPT"] = ["550 5.1.1 No such user"]
+    started = start()
+    deliver()
+    give_again(started)
+    assert (deliver(), sql("SELECT * FROM mail_addresses")) == ([], [])
+
+
+def test_details_given_again_are_written_to_unless_somebody_stopped_it(start, deliver, give_again, server):
+    started = start()
+    deliver()
+    give_again(started)
+    assert [it["To"] for it in deliver()] == ["other@example.com"]
+
+
+@on_both_databases
+def test_click_on_a_mail_of_an_onboarding_that_was_purged_is_answered(start, deliver, click_stop, sql):
+    start()
+    (mail,) = deliver()
+    sql("DELETE FROM onboardings")
+    assert [click_stop(mail, method).status_code for method in ("GET", "POST")] == [200, 200]
+
+
+def test_page_that_stops_them_is_the_partner_s_in_the_onboarding_s_language(create, onboardings, deliver, visitor):
+    created = create(locale="pt-BR").json["id"]
+    onboardings.give_details(created, some_details(), consent_version="2026-12")
+    (mail,) = deliver()
+    page = visitor.get(mail["List-Unsubscribe"].strip("<>").removeprefix(HOME))
+    assert '<html lang="pt-BR"' in page.html and "The shop" in page.html
 
 
 def test_keys_of_others_end_nothing(start, deliver, ask, app, addresses):

@@ -89,7 +89,7 @@ def test_an_outdated_card_is_explained(speaking):
 )
 def test_in_argentina_a_rejected_document_is_told_from_its_picture_and_where_a_new_one_is_made(visitor, stored, reason):
     page = visitor.get(stored(validation=rejected(reason), country="AR"))
-    assert "es una imagen en una pantalla y no un documento" in page.text("main")
+    assert "es válido para otros trámites, pero acá hay que fotografiar la tarjeta" in page.text("main")
     assert page.one("a", href="https://www.argentina.gob.ar/interior/dni")
 
 

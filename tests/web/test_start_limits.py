@@ -57,7 +57,23 @@ def test_a_document_number_from_many_addresses_costs_work_too(visitor):
     assert start(visitor, "203.0.113.1").status == 303
     asked = start(visitor, "203.0.113.2")
     assert asked.status == 429
-    assert start(visitor, "203.0.113.3", document_number="30123457", shown_number="30123457").status == 303
+    other = {"document_number": "30123457", "shown_number": "30123457", "email": "eva@example.com"}
+    assert start(visitor, "203.0.113.3", **other).status == 303
+
+
+@pytest.mark.parametrize("limits", [{"starts_per_document": 2}])
+@on_both_databases
+def test_mails_to_one_mailbox_cost_work_whatever_document_and_address_they_come_with(visitor, count):
+    spelled = ["ana@example.com", "Ana+a@Example.com", "ANA+b@example.com"]
+    answers = [
+        start(visitor, f"203.0.113.{at}", document_number=f"3012345{at}", shown_number=f"3012345{at}", email=email)
+        for at, email in enumerate(spelled)
+    ]
+    assert ([it.status for it in answers], count()) == ([303, 303, 429], 2)
+    proof = solved(answers[-1].fields["form_token"], 1)
+    assert again(visitor, answers[-1], proof=proof).status == 303
+    for number in ("30123457", "30123458", "30123459"):
+        assert start(visitor, document_number=number, shown_number=number, email="").status == 303
 
 
 @pytest.mark.parametrize("limits", [{"starts_per_address": 1}])
@@ -93,7 +109,7 @@ def test_without_limits_on_this_machine_nobody_is_asked(visitor):
 @pytest.mark.parametrize("limits", [{"starts_per_address": 1}])
 def test_what_was_counted_is_forgotten_within_the_day(visitor, clock, count, app):
     start(visitor)
-    assert count("start_counters") == 4
+    assert count("start_counters") == 5
     clock.now += timedelta(days=1, seconds=1)
     runner_of(app).purge_expired(clock.now)
     assert count("start_counters") == 0

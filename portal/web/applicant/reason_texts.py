@@ -42,9 +42,7 @@ _NOTHING_TO_CORRECT = _(
     "not count."
 )
 
-_DNI_IN_APP = _(
-    "The DNI in an app like Mi Argentina is a picture on a screen and not a document, so it cannot be used here."
-)
+_DNI_IN_APP = _("The digital DNI of Mi Argentina is valid elsewhere, but here the card itself has to be photographed.")
 
 _TEXTS = {
     Reason.REGISTRY_DOCUMENT_MISSING: ReasonText(
