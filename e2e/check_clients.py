@@ -95,6 +95,9 @@ def _try_all(shop: str) -> None:
     assert httpx.post(f"{shop}/hooks", json={}, trust_env=False).status_code == 400
     assert httpx.get(f"{shop}/done?onboarding_id=x&t=1&signature=00", trust_env=False).status_code == 400
     assert httpx.get(f"{shop}/wrong", trust_env=False).json() == {"code": "invalid_fields"}
+    own = httpx.get(f"{shop}/own", trust_env=False).json()
+    assert (own["next"], own["signature"]) == ("/a?b", "theirs"), own
+    assert httpx.get(f"{shop}/empty", trust_env=False).json() == {"status": 502}
     print("Express: notifications verified, forged ones and a forged way back refused, errors by code")
 
 

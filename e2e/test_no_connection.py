@@ -95,3 +95,20 @@ def test_way_to_the_camera_waits_too(page, embedded):
     expect(page.locator("#unsent")).to_be_visible(timeout=10_000)
     page.unroute("**/*")
     applicant.is_sent_to_hosted_page()
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": 503}, {"status": 302, "headers": {"Location": "https://login.example/"}}]
+)
+def test_a_proxy_that_answers_instead_of_the_portal_blocks_nothing(browser, embedded, answer):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("**/*", lambda it: it.fulfill(**answer) if it.request.method == "HEAD" else it.continue_())
+        applicant = Applicant(page, embedded.portal)
+        applicant.open_form()
+        applicant.fill_in(a_document_number())
+        applicant.send()
+        if answer["status"] == 503:
+            says_that_it_waits(page)
+            applicant.send()
+        expect(page).to_have_url(re.compile(r"/o/"), timeout=10_000)

@@ -1,6 +1,7 @@
 // Comfort on top of htmx. Without this file everything works, with a click or a reload more.
 (() => {
   "use strict";
+  const own = document.currentScript.src;
   const one = (selector) => document.querySelector(selector);
   const on = (name, act, how) => addEventListener(name, act, how);
   const text = (selector) => (one(selector) || { textContent: "" }).textContent.trim().replace(/\s+/g, " ");
@@ -53,7 +54,7 @@
     if (camera === false) body.set("camera", "none");
   });
 
-  // What hangs on a bad network is given up and asked again, each time after twice as long.
+  // What hangs is given up and asked again, each time after twice as long.
   const SHORTEST = 5000;
   let patience = SHORTEST;
   // Read when it is sent, which may be after the one before it was given up.
@@ -67,7 +68,7 @@
     target.dispatchEvent(new Event("look"));
   });
 
-  // Whoever comes back to the page, or to the network, does not wait for what may hang.
+  // Whoever comes back does not wait for what may hang.
   const lookNow = () => {
     const status = one("#status");
     if (!status) return;
@@ -77,7 +78,7 @@
   };
   on("online", lookNow);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) lookNow(); });
-  // Once it comes with the page, and then whenever the browser takes the page out of its memory.
+  // The first comes with the page, later ones from the browser's memory.
   on("pageshow", () => on("pageshow", lookNow), { once: true });
 
   // A portal in trouble says when to ask again; pages that heard it together come back a little apart.
@@ -120,7 +121,7 @@
     if (!camera) look();
   };
 
-  // The partner's page may be light where the person's system is dark, or the other way round.
+  // The partner's page may be light where the person's system is dark.
   const queries = new Map();
   const paint = (theme) => {
     const [always, never] = ["(min-width: 0)", "not all"];
@@ -159,7 +160,7 @@
     }
   }
 
-  // The hosted page in a frame stands before #status, so that no poll touches it.
+  // The hosted page in a frame stands before #status: no poll touches it.
   const hosted = () => {
     const wanted = one("template[data-hosted]");
     const shown = one(".hosted");
@@ -192,24 +193,30 @@
   on("online", connected);
   on("offline", connected);
 
-  // What a person sends waits here while the network or the portal is away: the browser would put its own error page in
-  // the place of this one, and in a frame all that was typed is lost with it.
+  // What a person sends waits while the network or the portal is away: the browser's error page would lose what was typed.
   let held;
   let sending;
   let again;
-  const reaches = async () => {
+  // An error may be a proxy's own, and what hangs only slow: a second press, or hanging twice, sends it all the same.
+  const reaches = async (it) => {
     try {
-      const how = { method: "HEAD", cache: "no-store", redirect: "error", signal: AbortSignal.timeout(5000) };
-      return ![502, 503, 504].includes((await fetch("/healthz", how)).status);
-    } catch { return false; }
+      const how = { method: "HEAD", cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(it.patience) };
+      it.isDoubtful = [502, 503, 504].includes((await fetch(`${own}-${Date.now()}`, how)).status);
+      return !it.isDoubtful;
+    } catch (error) {
+      it.isDoubtful = !(error instanceof TypeError);
+      if (it.isDoubtful) it.patience *= 2;
+      return it.isDoubtful && it.patience > 2 * SHORTEST && navigator.onLine;
+    }
   };
   const release = async () => {
     clearTimeout(again);
     if (!held || held.asks) return;
     const it = held;
     it.asks = true;
-    const isUp = await reaches();
+    const isUp = await reaches(it);
     it.asks = false;
+    if (held !== it) return;
     const told = one("#unsent");
     if (!it.pressed.isConnected) held = undefined; // the page has gone on meanwhile
     if (!held) return;
@@ -229,8 +236,12 @@
   };
   const hold = (event, pressed, go) => {
     if (!HTMLFormElement.prototype.requestSubmit || !AbortSignal.timeout) return;
+    if (held?.isDoubtful) {
+      held = undefined;
+      return;
+    }
     event.preventDefault();
-    if (!held || !held.asks) held = { pressed, go };
+    if (!held || !held.asks) held = { pressed, go, patience: SHORTEST };
     release();
   };
   on("submit", (event) => {
@@ -248,7 +259,7 @@
   on("online", release);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) release(); });
 
-  // The number as the country prints it, while it is typed. Whoever has not seen it sees it after sending.
+  // The number as the country prints it, while it is typed.
   const echo = () => {
     const shown = one("[data-groups]");
     if (!shown) return;
@@ -269,7 +280,7 @@
     }, () => field.focus());
   };
 
-  // Another language keeps what was typed: sent by POST, so that nothing of it gets into an address.
+  // Another language keeps what was typed, by POST: nothing of it gets into an address.
   const translate = (event, link) => {
     const typed = [...document.querySelectorAll("form.details input:not([type=hidden])")];
     if (!typed.some((it) => (it.type === "checkbox" ? it.checked : it.value))) return;
@@ -280,7 +291,15 @@
     button.click();
   };
 
-  const share = ({ dataset }) => navigator.share({ url: document.getElementById(dataset.share).value }).catch(() => {});
+  const share = ({ dataset }) => {
+    const field = document.getElementById(dataset.share);
+    navigator.share({ url: field.value }).catch(({ name }) => {
+      if (name === "AbortError") return;
+      document.documentElement.classList.remove("can-share");
+      field.focus();
+    });
+  };
+  const mayShare = parent === window || document.featurePolicy?.allowsFeature("web-share");
 
   on("click", (event) => {
     const button = event.target.closest("[data-copy]");
@@ -298,7 +317,7 @@
   });
 
   if (navigator.clipboard) document.documentElement.classList.add("can-copy");
-  if (navigator.share) document.documentElement.classList.add("can-share");
+  if (mayShare && navigator.canShare?.({ url: location.href })) document.documentElement.classList.add("can-share");
   for (const name of ["input", "change", "pageshow"]) on(name, echo);
   connected();
   hosted();

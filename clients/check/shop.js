@@ -1,5 +1,5 @@
 // A shop with React 18 and 19, its backend on Express: `node shop.js PORT PORTAL KEY SECRET`.
-import { readFile } from "node:fs/promises";
+import { createHmac } from "node:crypto";
 import express from "express";
 import { KycPortal } from "@kyc-onboarding-portal/kyc-onboarding/server";
 
@@ -33,6 +33,18 @@ shop.get("/done", async (request, response) => {
   if (!result) return response.sendStatus(400);
   const { status } = await portal.read(result.onboarding_id);
   return response.json({ signed: result.status, read: status });
+});
+
+shop.get("/own", (_request, response) => {
+  const own = `next=/a?b&signature=theirs&onboarding_id=x&t=${Math.floor(Date.now() / 1000)}`;
+  const signature = createHmac("sha256", secret).update(own).digest("hex");
+  response.json(portal.returned(`/done?${own}&signature=${signature}`));
+});
+
+shop.get("/empty", async (_request, response) => {
+  const fetch = async () => new Response(null, { status: 502, headers: { "Content-Length": "0" } });
+  const { status } = await new KycPortal({ url, key, fetch }).read("x").catch((error) => error);
+  response.json({ status });
 });
 
 shop.get("/heard", (_request, response) => response.json(heard));

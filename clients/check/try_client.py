@@ -23,6 +23,10 @@ query = f"order=1&onboarding_id={started['id']}&status=approved&t={int(time.time
 signature = hmac.digest(secret.encode(), query.encode(), "sha256").hex()
 back = portal.returned(f"/done?{query}&signature={signature}")
 assert back and back["onboarding_id"] == started["id"]
+own = f"next=/a?b&signature=theirs&{query}"
+right = hmac.digest(secret.encode(), own.encode(), "sha256").hex()
+for url in (f"https://shop.example/done?{own}", f"/done?{own}", own):
+    assert portal.returned(f"{url}&signature={right}")
 assert portal.returned(f"/done?{query}0&signature={signature}") is None
 
 body, at = json.dumps({"type": "onboarding.updated", "data": {"sequence": 1}}).encode(), str(int(time.time()))

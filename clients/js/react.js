@@ -5,7 +5,7 @@ import { define } from "./src/element.js";
 const EVENTS = ["ready", "status", "finished", "error"];
 
 /** <kyc-onboarding> with its events as properties. What is inside is shown whenever the frame is not. */
-export function KycOnboarding({ onReady, onStatus, onFinished, onError, className, children, ...attributes }) {
+export function KycOnboarding({ onReady, onStatus, onFinished, onError, className, hidden, children, ...attributes }) {
   const handlers = useRef();
   handlers.current = { "kyc-ready": onReady, "kyc-status": onStatus, "kyc-finished": onFinished, "kyc-error": onError };
   const hear = useRef((event) => handlers.current[event.type]?.(event.detail, event));
@@ -15,5 +15,7 @@ export function KycOnboarding({ onReady, onStatus, onFinished, onError, classNam
     for (const name of EVENTS) element.addEventListener(`kyc-${name}`, hear.current);
     define(); // not before somebody listens
   });
-  return createElement("kyc-onboarding", { ...attributes, class: className, ref: attach.current }, children);
+  // React 18 would write hidden="false", which hides as well.
+  const written = { ...attributes, class: className, hidden: hidden || undefined, ref: attach.current };
+  return createElement("kyc-onboarding", written, children);
 }

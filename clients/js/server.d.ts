@@ -32,6 +32,6 @@ export class KycPortal {
   readonly api: Client<paths>;
   create(onboarding: OnboardingRequest, options?: { idempotencyKey?: string }): Promise<Started>;
   read(id: string): Promise<Onboarding>;
-  notification(body: string | Buffer, headers: Record<string, string>): Notification;
+  notification(body: string | Buffer, headers: Record<string, string | string[] | undefined>): Notification;
   returned(url: string): Returned | null;
 }

@@ -43,7 +43,9 @@ export class KycPortal {
   /** What came with the customer, if it is signed and fresh; else null. `url`: as it was asked for. */
   returned(url) {
     const query = url.slice(url.indexOf("?") + 1);
-    const [signed, signature = ""] = query.split("&signature=");
+    const end = query.lastIndexOf("&signature=");
+    if (end < 0) return null;
+    const [signed, signature] = [query.slice(0, end), query.slice(end + "&signature=".length)];
     const isOurs = this.secrets.some((secret) => {
       const right = createHmac("sha256", secret).update(signed).digest();
       const given = Buffer.from(signature, "hex");
@@ -56,6 +58,6 @@ export class KycPortal {
 
 async function answered(call) {
   const { data, error, response } = await call;
-  if (error !== undefined) throw new PortalError(error, response.status);
+  if (!response.ok) throw new PortalError(error, response.status);
   return data;
 }

@@ -114,16 +114,19 @@ def recognised(user_agent: str, partner: Partner | None = None) -> InApp | None:
     found = app_and_exit(user_agent[:LONGEST], partner.webview if partner else None)
     if found is None:
         return None
-    name, place, browser = found
-    return InApp(name, str(WAYS_OUT[place]) % {"browser": browser}, is_android=browser == "Chrome")
+    name, place, browser, is_android = found
+    return InApp(name, str(WAYS_OUT[place]) % {"browser": browser}, is_android)
 
 
 @lru_cache(maxsize=1024)
-def app_and_exit(user_agent: str, own: str | None = None) -> tuple[str | None, Exit, str] | None:
-    """The app's name, where its menu is, and which browser to leave it for. `own`: what the partner's app says."""
+def app_and_exit(user_agent: str, own: str | None = None) -> tuple[str | None, Exit, str, bool] | None:
+    """The app's name, where its menu is, which browser to leave it for, and whether that is Android's.
+
+    `own`: what the partner's app says.
+    """
     app = None if own and own in user_agent else next((app for app in APPS if app.words.search(user_agent)), None)
     if app is None:
         return None
     is_ios = re.search(r"\b(iPhone|iPad|iPod)\b", user_agent) is not None
     place, browser = (app.on_ios, "Safari") if is_ios else (app.on_android, "Chrome")
-    return app.name, place, browser
+    return app.name, place, browser, not is_ios and "Android" in user_agent

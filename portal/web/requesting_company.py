@@ -36,6 +36,11 @@ class RequestingCompany:
             return str(_("Write on WhatsApp"))
         return str(_("Open the help page"))
 
+    @property
+    def contact_is_page(self) -> bool:
+        """And not what an app of the device opens."""
+        return self._parts[0] == "https"
+
     def contact_link(self, reference: str | None) -> str:
         """Puts the reference into the subject of an e-mail, unless the configured address has its own parameters."""
         url = self.contact_url or ""

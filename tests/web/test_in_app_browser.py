@@ -200,12 +200,35 @@ def test_android_opens_the_browser_with_one_tap(visitor, stored):
     path = stored(**stored_as(Stage.READY))
     android = {"User-Agent": f"{ANDROID} Chrome/141.0.7390.124 Mobile Safari/537.36 [WA4A/2.25.32.75;]"}
     for _ in range(2):  # also when it is the page that was kept
-        link = visitor.get(path, headers=android).one("a", id="in-app-open")["href"]
+        way = visitor.get(path, headers=android).one("a", id="in-app-open")
+        link = way["href"]
+        assert way["target"] == "_top"  # also from a partner's frame
         scheme, host = HOME.split("://")
         assert link == (
             f"intent://{host}{path}#Intent;scheme={scheme};action=android.intent.action.VIEW;"
             f"category=android.intent.category.BROWSABLE;S.browser_fallback_url={HOME}{path};end"
         )
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        f"{WINDOWS} Chrome/126.0.0.0 Safari/537.36 NetType/WIFI MicroMessenger/7.0.20.1781(0x6700143B)",
+        f"{MAC} MicroMessenger/6.8.0(0x16080000) NetType/WIFI MacWechat/3.8.9",
+        "Mozilla/5.0 (Phone; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Mobile MicroMessenger/8.0.49",
+    ],
+    ids=short,
+)
+def test_others_than_androids_get_words_and_no_address_that_opens_nothing(visitor, stored, user_agent):
+    page = visitor.get(stored(**stored_as(Stage.READY)), headers=named(user_agent))
+    assert page.one("input", id="in-app-link")
+    assert not page.all("a", id="in-app-open")
+
+
+def test_nothing_is_printed_inside_an_app(visitor, stored):
+    path = stored(**stored_as(Stage.READY))
+    for headers, offered in ((named(INSIDE[0][0]), False), (named(BROWSERS[0]), True)):
+        assert any("data-print" in it for it in visitor.get(path, headers=headers).all("button")) is offered
 
 
 def test_iphones_are_told_where_the_apps_menu_is(visitor):

@@ -154,6 +154,18 @@ def test_foot_of_every_stage_names_the_contact_and_the_page_the_reference(visito
     assert re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", page.text("main"))
 
 
+@pytest.mark.parametrize(
+    ("contact", "target"),
+    [("https://banco.example/ayuda", "_blank"), ("mailto:ayuda@banco.example", None), ("tel:+541155550000", None)],
+)
+def test_help_page_opens_in_a_new_tab_and_apps_do_not(visitor, setting, stored, contact, target):
+    setting(contact_url=contact)
+    for path in (stored(**stored_as(Stage.CANCELLED)), "/return", "/o/nothing", "/accessibility"):
+        links = [it for it in visitor.get(path).all("a") if it.get("href", "").startswith(contact)]
+        assert len(links) == 2  # the foot's and the page's own
+        assert all((it.get("target"), it.get("rel")) == (target, target and "noopener") for it in links)
+
+
 def test_accessibility_statement_names_the_company_and_whom_to_tell(visitor, setting):
     setting(operator_name="Banco Sur", contact_url="https://banco.example/ayuda")
     page = visitor.get("/accessibility")

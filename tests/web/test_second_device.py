@@ -157,6 +157,22 @@ def test_the_computer_says_to_go_on_with_the_phone_while_that_works(visitor, sto
     assert page.one("a", href=f"{path}/continue")
 
 
+def test_the_picture_has_another_address_for_each_attempt_and_phone(visitor, stored, code, becomes):
+    path = stored(validation=adopted())
+    changes = (
+        lambda it: replace(it, phone_joined_at=NOW),
+        lambda it: replace(it, phone_joined_at=NOW + timedelta(seconds=1)),
+        lambda it: replace(it, validation=adopted(number=2)),
+    )
+    seen = []
+    for number, change in enumerate((lambda it: it, *changes)):
+        becomes(path, lambda it, do=change, later=number: replace(do(it), updated_at=NOW + timedelta(seconds=later)))
+        seen.append(visitor.get(f"{path}?lang=en").all("img", class_="device__qr")[0]["src"])
+        assert list(query_of(seen[-1])) == ["lang", "v"]
+        assert visitor.get(seen[-1]).response.data == qr_code(f"{HOME}/Q/{code(path)}.en".upper())
+    assert len(set(seen)) == len(seen)
+
+
 def test_the_code_is_black_on_white_with_a_margin(visitor, stored):
     svg = qr_code("https://verify.example.com/o/token?via=qr").decode()
     (size,) = re.findall(r'viewBox="0 0 (\d+) \1"', svg)
@@ -184,7 +200,7 @@ def test_the_phone_is_offered_where_the_camera_comes_next(visitor, stored, stage
     assert bool(offered) == (stage in CAMERA_NEXT)
     codes = page.all("img", class_="device__qr")
     assert len(codes) == len(offered)
-    assert all(it["src"] == f"{path}/qr.svg" and it["alt"] and it["loading"] == "lazy" for it in codes)
+    assert all(it["src"].startswith(f"{path}/qr.svg?") and it["alt"] and it["loading"] == "lazy" for it in codes)
     assert all(it["value"] == HOME + path for it in page.all("input", type="text"))
 
 

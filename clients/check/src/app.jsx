@@ -9,7 +9,7 @@ function Checkout({ link }) {
       <h1>Checkout</h1>
       <p id="finished">{finished}</p>
       <button id="mount" onClick={() => setMounts(mounts + 1)}>Mount anew</button>
-      <KycOnboarding key={mounts} id="kyc" src={link} theme="auto" onFinished={({ status }) => setFinished(status)}>
+      <KycOnboarding key={mounts} id="kyc" src={link} theme="auto" hidden={false} onFinished={({ status }) => setFinished(status)}>
         <a href={link}>Verify your identity</a>
       </KycOnboarding>
     </main>

@@ -1,4 +1,5 @@
 // Compiled with the types of React 18 and 19, never run.
+import type { IncomingHttpHeaders } from "node:http";
 import "@kyc-onboarding-portal/kyc-onboarding";
 import { KycOnboarding } from "@kyc-onboarding-portal/kyc-onboarding/react";
 import { KycPortal, PortalError } from "@kyc-onboarding-portal/kyc-onboarding/server";
@@ -14,6 +15,8 @@ const found = document.querySelector("kyc-onboarding")!;
 found.src = "https://verify.example.com/o/y";
 found.addEventListener("kyc-error", ({ detail }) => detail.code === "refused");
 document.addEventListener("kyc-finished", ({ detail }) => detail.status.toUpperCase());
+
+export const heard = (portal: KycPortal, headers: IncomingHttpHeaders) => portal.notification("", headers).data.sequence;
 
 export async function journey(portal: KycPortal): Promise<string> {
   try {

@@ -46,6 +46,7 @@ class SecondDevice:
     """Another page of the same onboarding is open on a phone that scanned the code."""
     link: str
     qr: str
+    """A code works once, so its picture has another address for each attempt and after each phone."""
 
     @property
     def is_offered(self) -> bool:
@@ -110,14 +111,15 @@ def _over() -> ResponseReturnValue:
     return page, 410
 
 
-def second_device_of(found: Onboarding, view: StageView) -> SecondDevice:
+def second_device_of(found: Onboarding, view: StageView, *, joined: str) -> SecondDevice:
+    """`joined`: when the last phone came."""
     via = entry_device()
     return SecondDevice(
         camera_is_next=view.may_continue or view.stage is Stage.PREPARING,
         is_this=via == QR,
         has_phone=found.has_phone,
         link=access_link(found, via=via),
-        qr=url_to("second_device.qr", token=token_of(found)),
+        qr=url_to("second_device.qr", token=token_of(found), v=f"{found.validation_number}-{joined}"),
     )
 
 

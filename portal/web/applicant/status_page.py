@@ -16,6 +16,7 @@ from portal.domain.reference import reference_of
 from portal.web.applicant.capture import allow_hosted_frame, capture_of, goes_straight_on
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.partner_return import partner_return_url
+from portal.web.applicant.poll_version import microseconds
 from portal.web.applicant.second_device import second_device_of
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import Portal, portal
@@ -77,7 +78,7 @@ def came_directly(found: Onboarding, here: Portal) -> bool:
     return here.config.direct_start and found.external_id is None
 
 
-PERSONAL = ("version", "reference", "poll", "reload", "next_try", "retry_opens")
+PERSONAL = ("version", "reference", "poll", "reload", "next_try", "retry_opens", "joined")
 
 
 def personal_values(found: Onboarding, view: StageView, here: Portal) -> dict[str, Callable[[], str]]:
@@ -85,6 +86,7 @@ def personal_values(found: Onboarding, view: StageView, here: Portal) -> dict[st
 
     They hold neither `found` nor `view`, so that they can be kept without what the person typed.
     """
+    joined = microseconds(found.phone_joined_at) if found.phone_joined_at else 0
     onboarding_id, pause, shortest_reload = found.id, _pause(view), view.stage.facts.shortest_reload
     return {
         "version": partial(str, view.version),
@@ -93,6 +95,7 @@ def personal_values(found: Onboarding, view: StageView, here: Portal) -> dict[st
         "reload": lambda: str(max(shortest_reload, math.ceil(pause()))),
         "next_try": partial(str, view.next_try.iso if view.next_try else ""),
         "retry_opens": partial(str, view.retry_opens.iso if view.retry_opens else ""),
+        "joined": partial(str, joined),
         "token": partial(str, here.access_links.token(found)),
         "form_token": lambda: here.form_tokens.issue(onboarding_id),
     }
@@ -119,7 +122,7 @@ def status_json(view: StageView) -> Response:
 def _context(found: Onboarding, view: StageView, *, part: Part | None) -> dict[str, object]:
     token = token_of(found)
     values = personal_values(found, view, portal())
-    version, reference, poll, reload_, next_try, retry_opens = (slot(name, values[name]()) for name in PERSONAL)
+    version, reference, poll, reload_, next_try, retry_opens, joined = (slot(name, values[name]()) for name in PERSONAL)
     return {
         "view": view.shown,
         "overturn_seconds": OVERTURN_POLL_SECONDS,
@@ -142,7 +145,7 @@ def _context(found: Onboarding, view: StageView, *, part: Part | None) -> dict[s
         ),
         "capture": capture_of(found),
         "camera_is_blocked": view.is_camera_blocked,
-        "device": second_device_of(found, view),
+        "device": second_device_of(found, view, joined=joined),
         "action_form": ActionForm(portal().form_tokens, found.id, attempt=found.validation_number),
         "reference": reference,
     }
