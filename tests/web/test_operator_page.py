@@ -12,7 +12,7 @@ from portal.domain.validation import IdentityMatch
 from portal.operator_app import operator_app
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.web.operator.handlers import ACTIONS
+from portal.web.operator.handlers import ACTIONS, FOR_GOOD
 from tests.factories import an_adopted_validation, an_onboarding, some_details
 from tests.store.outbox import add_events, notifying_store
 
@@ -132,8 +132,17 @@ def test_what_another_site_sends_changes_nothing(desk, held, onboardings, header
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_action_answers(post, held, action):
-    data = SIGNED | ({"reason": "not_eligible"} if action == "reject" else {})
+    data = SIGNED | {"sure": action} | ({"reason": "not_eligible"} if action == "reject" else {})
     assert post(f"/onboardings/{held.id}/{action}", data).status_code in {303, 409, 502}
+
+
+@pytest.mark.parametrize("action", sorted(FOR_GOOD))
+def test_what_nothing_undoes_needs_more_than_one_press(post, held, onboardings, action):
+    before = onboardings.get(held.id)
+    for sure in ({}, {"sure": "another"}):
+        answer = post(f"/onboardings/{held.id}/{action}", SIGNED | sure)
+        assert (answer.status_code, "tick the box" in answer.text) == (400, True)
+    assert onboardings.get(held.id) == before
 
 
 def test_rejection_needs_a_reason_that_needs_a_person(post, held, onboardings):

@@ -30,6 +30,8 @@ ACTIONS: dict[str, str] = {
     "erase": "Erases the person's data here. gu1 keeps its own: erase the ids below there.",
 }
 """As the commands of the same names."""
+FOR_GOOD = {"cancel", "erase"}
+"""Nothing undoes them, so one press is not enough."""
 
 
 @operator_pages.get("/")
@@ -67,6 +69,9 @@ def act(onboarding_id: str, action: str) -> ResponseReturnValue:
         return _page(onboarding_id, problem=problem, status=400)
     if action == "reject" and request.form.get("reason") not in {it.value for it in REASONS}:
         return _page(onboarding_id, problem="Nothing was changed: choose a reason.", status=400)
+    if action in FOR_GOOD and action not in request.form.getlist("sure"):
+        problem = f"Nothing was changed: nothing undoes {action}, so tick the box beside it first."
+        return _page(onboarding_id, problem=problem, status=400)
     try:
         _act(onboarding_id, action, Operator(by, note))
     except ActionRefused as refused:
@@ -105,7 +110,10 @@ def problems(problem: str) -> str:
 def deliveries() -> str:
     partner = request.args.get("partner", "").strip() or None
     events = desk().outbox.list_events(partner, undelivered_only="all" not in request.args, limit=LIMIT)
-    return render_template("operator/deliveries.html", partner=partner, events=events, formatted=formatted)
+    is_sent = "done" in request.args
+    return render_template(
+        "operator/deliveries.html", partner=partner, events=events, formatted=formatted, is_sent=is_sent
+    )
 
 
 @operator_pages.post("/deliveries")
@@ -131,6 +139,7 @@ def _page(onboarding_id: str, problem: str | None = None, status: int = 200) -> 
         attempts=facts["attempts"],
         history=facts["history"],
         actions=ACTIONS,
+        for_good=FOR_GOOD,
         reasons=[it.value for it in REASONS],
         by=request.form.get("by") or (given.username if given else None) or "",
         note=request.form.get("note", ""),
