@@ -94,11 +94,3 @@ def test_chatty_libraries_keep_addresses_to_themselves(usual_logging, capsys):
     for name in ("httpx", "httpcore.http11", "alembic.runtime"):
         logging.getLogger(name).info("GET https://api.gu1.ai/api/entities/by-external-id/a1")
     assert capsys.readouterr().err == ""
-
-
-def test_start_of_the_server_is_no_warning(usual_logging, capsys):
-    set_up_logging("INFO")
-    advice = "Configuration allows spawning up to 256 Python threads, which seems quite high"
-    for message in (advice, "Starting granian"):
-        logging.getLogger("_granian").warning(message)
-    assert [json.loads(it)["message"] for it in capsys.readouterr().err.splitlines()] == ["Starting granian"]

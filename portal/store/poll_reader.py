@@ -207,21 +207,23 @@ class _Postgres:
         return tuple(map(_postgres_value, values, _IS_TIME, _IS_NUMBER))
 
     def _answer(self, timeout: float) -> PGresult:
-        libpq = self._libpq
-        libpq.flush()
+        self._libpq.flush()
         deadline = time.monotonic() + timeout
-        while libpq.is_busy():
-            if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise NoAnswer(f"no answer within {timeout} s")
-            libpq.consume_input()
-        answer = libpq.get_result()
-        while libpq.get_result():
+        answer = self._result(deadline, timeout)
+        while self._result(deadline, timeout):
             pass  # libpq takes the next query only after it gave a None
         if answer is None:
             raise psycopg.OperationalError("the connection was lost")
         if answer.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
             raise psycopg.errors.error_from_result(answer)
         return answer
+
+    def _result(self, deadline: float, timeout: float) -> PGresult | None:
+        while self._libpq.is_busy():
+            if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise NoAnswer(f"no answer within {timeout} s")
+            self._libpq.consume_input()
+        return self._libpq.get_result()
 
 
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

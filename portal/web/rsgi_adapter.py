@@ -20,6 +20,7 @@ from io import BytesIO
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from portal.domain.start_limits import address_block
 from portal.web.header_policy import ALWAYS
 from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
 
@@ -30,10 +31,12 @@ MOST_BYTES = 1024 * 1024
 """Of a body that is read. The application refuses shorter ones already."""
 SECONDS_FOR_BODY = 15.0
 MOST_BODIES = 64
-"""Of one address, that are not complete. Many people may share an address, but hardly in the same second."""
+"""Of one customer's addresses, that are not complete. Many people may share one, but hardly in the same second."""
 THREADS = 128
 PATIENCE = 0.25
 """Seconds to wait for a place. Whoever has them may be waiting for the database, which must not stop all others."""
+_UNREADABLE = "\xff"
+"""The value of a header whose bytes the server does not give: none that is valid, and not the same as no header."""
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _REFUSED = [*ALWAYS.items(), ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")]
 
@@ -81,7 +84,7 @@ class RsgiAdapter:
             self._places.put(None)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
         self._unfinished: Counter[str] = Counter()
-        """Bodies by address."""
+        """Bodies by block of addresses."""
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         environ = environ_of(scope)
@@ -123,19 +126,22 @@ class RsgiAdapter:
 
     async def _read_body(self, environ: WSGIEnvironment, exchange: Exchange) -> _Answer | None:
         """The answer to whoever takes too long, or sends too many bodies at once."""
-        address = "" if self._behind_proxy else environ["REMOTE_ADDR"]
+        address = "" if self._behind_proxy else address_block(environ["REMOTE_ADDR"])
         if address and self._unfinished[address] >= MOST_BODIES:
             return _refusal(HTTPStatus.TOO_MANY_REQUESTS, ("Retry-After", str(int(SECONDS_FOR_BODY))))
         self._unfinished[address] += 1
         try:
             async with asyncio.timeout(SECONDS_FOR_BODY):
-                environ["wsgi.input"] = BytesIO(await _body(exchange))
+                body = await _body(exchange)
         except TimeoutError:
             return _refusal(HTTPStatus.REQUEST_TIMEOUT, ("Connection", "close"))
         finally:
             self._unfinished[address] -= 1
             if not self._unfinished[address]:
                 del self._unfinished[address]
+        environ["wsgi.input"] = BytesIO(body)
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):
+            environ["CONTENT_LENGTH"] = str(len(body))  # without one, it would be taken for empty
         return None
 
     @contextmanager
@@ -176,6 +182,10 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         key = _wsgi_name(header)
         if key:
             environ[key] = f"{environ[key]},{value}" if key in environ else value
+    for header in scope.headers.keys():  # noqa: SIM118, it is no dictionary
+        key = _wsgi_name(header)
+        if key and key not in environ:
+            environ[key] = _UNREADABLE
     return environ
 
 

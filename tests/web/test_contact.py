@@ -11,7 +11,7 @@ from tests.web.stages import SHOWN, adopted, rejected, stored_as
 
 PAGE = "https://ayuda.acme.example/kyc?de=portal"
 MAIL = "mailto:ayuda@acme.example"
-OFFERED = {"closed", "cancelled"}
+OFFERED = {"closed", "cancelled", "lapsed"}
 
 
 @pytest.fixture(params=[None])

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from flask import Flask, request
 
 from portal.services.meter import NoMeter
 from portal.web import rsgi_adapter
@@ -33,7 +34,9 @@ def scope(**changes):
     }
     said |= changes
     headers = said.pop("headers")
-    return SimpleNamespace(**said, headers=SimpleNamespace(items=lambda: headers))
+    readable = [it for it in headers if it[1].isascii()]
+    names = list(dict.fromkeys(name for name, _ in headers))
+    return SimpleNamespace(**said, headers=SimpleNamespace(items=lambda: readable, keys=lambda: names))
 
 
 class Exchange:
@@ -92,6 +95,11 @@ def test_environ_is_that_of_pep_3333():
     assert environ["QUERY_STRING"].encode("latin-1").decode() == "a=ñ&b=%C3%B1"
     assert (environ["REMOTE_ADDR"], environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("2001:db8::1", "::1", "8000")
     assert (environ["HTTP_HOST"], environ["CONTENT_TYPE"], environ["HTTP_COOKIE"]) == ("h", "text/plain", "a=1,b=2")
+
+
+def test_header_that_cannot_be_read_is_not_the_same_as_none():
+    environ = environ_of(scope(headers=[("idempotency-key", "café")]))
+    assert environ["HTTP_IDEMPOTENCY_KEY"]
 
 
 @pytest.mark.parametrize("name", ["x_forwarded_for", "x-forwarded_for", "x_forwarded-proto", "_", "content_length"])
@@ -202,6 +210,41 @@ def test_place_is_free_again_after_an_error():
         with pytest.raises(RuntimeError):
             posted(app, Exchange(b"a"), length=1)
     assert time.monotonic() - began < PATIENT / 2
+
+
+def test_body_in_chunks_is_the_same_to_flask_as_one_with_a_length():
+    flask = Flask("reader")
+    flask.add_url_rule("/", view_func=lambda: f"{request.form['a']} {request.content_length}", methods=["POST"])
+    form = ("content-type", "application/x-www-form-urlencoded")
+    answers = {
+        asked(adapter(flask), Exchange(b"a=", b"bc"), method="POST", headers=[form, framing]).body
+        for framing in (("content-length", "4"), ("transfer-encoding", "chunked"))
+    }
+    assert answers == {b"bc 4"}
+
+
+def test_addresses_of_one_ipv6_network_share_the_limit():
+    app = adapter(echo)
+
+    async def attack():
+        waiting = [
+            asyncio.create_task(
+                app.__rsgi__(
+                    scope(method="POST", headers=[("content-length", "1")], client=f"[2001:db8::{it:x}]:1"),
+                    Exchange(b"a", pause=30),
+                )
+            )
+            for it in range(MOST_BODIES)
+        ]
+        await asyncio.sleep(0)
+        last = Exchange(b"a")
+        await app.__rsgi__(scope(method="POST", headers=[("content-length", "1")], client="[2001:db8::ffff]:1"), last)
+        for it in waiting:
+            it.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return last.status
+
+    assert asyncio.run(attack()) == 429
 
 
 def test_answer_in_parts_is_joined_and_closed():
