@@ -212,5 +212,5 @@ def _forget_ended(folder: Path) -> None:
         pid = int(file.stem.rpartition("_")[2])
         try:
             os.kill(pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # another user's process may have this number now
             file.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ from portal.domain.correction import Correction
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, Validation
 
+START_PREFIX = "start-"
+"""Begins the external ids of customers who started at a partner's page, because nobody gave them one."""
 LIFETIME = timedelta(days=30)
 """Of an access link."""
 
@@ -245,6 +247,11 @@ class Onboarding:
         return self.known_as or self.external_id or self.id
 
     @property
+    def is_self_started(self) -> bool:
+        """No partner vouches for who this is: anybody may have typed the number."""
+        return self.external_id in {None, f"{START_PREFIX}{self.id}"}
+
+    @property
     def ends_at(self) -> datetime:
         """From when on no link can lead to it any more."""
         return self.created_at + LIFETIME
@@ -263,8 +270,17 @@ class Onboarding:
             link_expires_at=expires_at,
             expiry_reminded_at=None,
             lapsed_at=None,
+            due_at=now if self.is_planned and not self.stopped_at else self.due_at,
             updated_at=now,
         )
+
+    @property
+    def is_planned(self) -> bool:
+        """The next step towards a hosted page is a request that costs."""
+        return self.validation is not None and self.validation.creation_state is CreationState.PLANNED
+
+    def has_lapsed(self, now: datetime) -> bool:
+        return self.lapsed_at is not None or self.link_ends_at <= now
 
     @property
     def shown(self) -> tuple[object, ...]:

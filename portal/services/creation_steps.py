@@ -278,10 +278,8 @@ class CreationSteps:
 
 
 def _may_send(onboarding: Onboarding) -> bool:
-    """False if it was stopped, or adopted through a webhook, since it was claimed."""
-    validation = onboarding.validation
-    is_planned = validation is not None and validation.creation_state is CreationState.PLANNED
-    return is_planned and onboarding.stopped_at is None
+    """False if it was stopped, lapsed, or was adopted through a webhook, since it was claimed."""
+    return onboarding.is_planned and onboarding.stopped_at is None and onboarding.lapsed_at is None
 
 
 def _details(claimed: Onboarding) -> Details:

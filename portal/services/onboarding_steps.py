@@ -109,11 +109,11 @@ class OnboardingSteps:
             return self._pause if onboarding.ends_at <= self._clock() else self._correction.correct
         if onboarding.stall_reason is StallReason.DETAILS_REFUSED:
             return self._pause
+        if onboarding.is_planned and onboarding.has_lapsed(self._clock()):
+            return self._pause  # nobody could continue; a new link goes on
         if onboarding.entity_id is None:
-            # The details expire with the access link, so nobody could continue.
-            has_expired = onboarding.ends_at <= self._clock()
-            return self._pause if has_expired else self._creation.create_entity
-        if validation.creation_state is CreationState.PLANNED:
+            return self._creation.create_entity
+        if onboarding.is_planned:
             return self._creation.create_validation
         return self._refresh_steps.restart if validation.is_restarting else self._refresh_steps.refresh
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from portal.domain.onboarding import Onboarding
-
-START_PREFIX = "start-"
-"""Begins the external ids of these customers, because nobody gave them one."""
+from portal.domain.onboarding import START_PREFIX, Onboarding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

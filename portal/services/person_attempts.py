@@ -32,8 +32,8 @@ class PersonAttempts:
         person = onboarding.person or person_of(self._keyed_hash, onboarding)
         # A later time is of a clock that ran ahead.
         found = find(person, now - window, now + CLOCKS_APART)
-        is_typed = onboarding.external_id is None
-        times = [it.at if it.is_own or not is_typed else _rounded_up(it.at) for it in found]
+        may_be_others = onboarding.is_self_started
+        times = [_rounded_up(it.at) if may_be_others and not it.is_own else it.at for it in found]
         return replace(onboarding, person=person, earlier_attempts=tuple(sorted(times)))
 
     def held_back_until(self, onboarding: Onboarding) -> datetime | None:

@@ -63,7 +63,7 @@ class RestoredSends:
         self, claimed: Onboarding, restored_at: datetime, rows: list[Observation]
     ) -> Observation | None:
         """If gu1 shows no metadata. A finished one only if nobody but this person can have finished it."""
-        is_theirs = claimed.entity_is_own or claimed.external_id is not None
+        is_theirs = claimed.entity_is_own or not claimed.is_self_started
         bare = [
             row
             for row in rows

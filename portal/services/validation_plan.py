@@ -14,7 +14,6 @@ from portal.domain.onboarding import Consent, Details, Onboarding
 from portal.domain.validation import DoubleCheck, Validation
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
-from portal.services.partners_page import START_PREFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +101,10 @@ def person_of(keyed_hash: KeyedHash, onboarding: Onboarding, details: Details | 
 
     Whoever starts at a partner's page is a new customer each time, and so known by the number.
     """
-    external_id, partner = onboarding.external_id, onboarding.partner
-    if external_id is not None and (details is None or not external_id.startswith(START_PREFIX)):
-        return keyed_hash.digest(json.dumps(["customer", partner, external_id]))
+    if not onboarding.is_self_started:
+        return keyed_hash.digest(json.dumps(["customer", onboarding.partner, onboarding.external_id]))
     if details is None:
         return None
     number = comparable(details.country, details.document_number) or details.document_number
-    of_partner = [partner] if partner else []
+    of_partner = [onboarding.partner] if onboarding.partner else []
     return keyed_hash.digest(json.dumps(["document", *of_partner, details.country, number]))

@@ -170,7 +170,13 @@ class MailOutbox:
         those = (
             select(mail_addresses.c.onboarding_id)
             .join(onboardings)
-            .where(or_(onboardings.c.created_at <= created_until, mail_addresses.c.onboarding_id.in_(last)))
+            .where(
+                or_(
+                    onboardings.c.created_at <= created_until,
+                    onboardings.c.erased_at.is_not(None),  # by a release that knew of no mails
+                    mail_addresses.c.onboarding_id.in_(last),
+                )
+            )
             .limit(limit)
         )
         with self._transactions.writing() as connection:

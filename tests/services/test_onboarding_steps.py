@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -242,3 +243,21 @@ def test_an_unanswered_cancellation_is_sent_again(prepared, gu1, onboardings, wo
     stopped = onboardings.get(prepared.id)
     assert (stopped.validation.status, gu1.validations["validation-1"].status) == (Status.CANCELLED, Status.CANCELLED)
     assert stopped.due_at is None
+
+
+def test_nothing_is_paid_once_the_link_has_ended_and_a_new_link_goes_on(
+    begin, gu1, onboardings, work, pass_time, clock
+):
+    gu1.failing["create_validation"] = Unavailable("down")
+    started = begin()
+    with onboardings._store.locked(started.id) as row:
+        row.save(replace(row.onboarding, link_expires_at=clock.now + timedelta(minutes=5)))
+    pass_time(600)
+    gu1.failing.clear()
+    sent = len(gu1.named("create_validation"))
+    pass_time(24 * 3600)
+    assert len(gu1.named("create_validation")) == sent
+    with onboardings._store.locked(started.id) as row:
+        row.save(row.onboarding.with_new_link(clock.now, row.onboarding.ends_at))
+    pass_time(1)
+    assert stage(onboardings.get(started.id)) is Stage.READY
