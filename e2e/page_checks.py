@@ -62,12 +62,14 @@ _CUT_OFF = """style => {
 
 
 def reflow_findings(page: Page) -> list[str]:
-    """Text that is cut off, or makes the page scroll sideways, once it is twice as large or further apart."""
-    return [
-        f"{name}: {finding}"
-        for name, style in (("text spacing", _TEXT_SPACING), ("200 % text", _TEXT_OF_DOUBLE_SIZE))
-        for finding in page.evaluate(_CUT_OFF, style)
-    ]
+    """Text that is cut off, or makes the page scroll sideways, once it is further apart, or twice as large."""
+    spaced = [f"text spacing: {finding}" for finding in page.evaluate(_CUT_OFF, _TEXT_SPACING)]
+    usual = page.viewport_size
+    page.set_viewport_size({"width": 1280, "height": 800})  # of a computer; telephones enlarge the page by themselves
+    large = [f"200 % text: {finding}" for finding in page.evaluate(_CUT_OFF, _TEXT_OF_DOUBLE_SIZE)]
+    if usual:
+        page.set_viewport_size(usual)
+    return spaced + large
 
 
 def html_findings(folder: Path) -> dict[str, list[str]]:

@@ -32,6 +32,7 @@ from portal.services.validation_plan import Policy
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
+from portal.store.locked_onboarding import Consequences
 from portal.store.repository import Repository
 from portal.store.tables import events
 from tests.databases import on_both_databases
@@ -138,7 +139,9 @@ def a_scene(folder, database_url, receiver):
 
 def services(engine: Engine) -> tuple[PartnerOnboardings, Onboardings]:
     rules = Policy(max_attempts=3, double_check_renaper=True)
-    store = Repository(engine, ColumnCipher([SECRET_KEY]), ChangeNotifier(lambda _: rules, lambda _: True))
+    store = Repository(
+        engine, ColumnCipher([SECRET_KEY]), Consequences(notify_of=ChangeNotifier(lambda _: rules, lambda _: True))
+    )
     common: Any = {"clock": lambda: datetime.now(UTC), "policy_for": lambda _: rules, "meter": Metrics()}
     keyed_hash = KeyedHash([SECRET_KEY], "portal.document-number")
     identity = IdentityComparison(keyed_hash, KeyedHash([SECRET_KEY], "portal.name"))

@@ -245,9 +245,7 @@ def test_an_unanswered_cancellation_is_sent_again(prepared, gu1, onboardings, wo
     assert stopped.due_at is None
 
 
-def test_nothing_is_paid_once_the_link_has_ended_and_a_new_link_goes_on(
-    begin, gu1, onboardings, work, pass_time, clock
-):
+def test_nothing_is_paid_once_the_link_has_ended(begin, gu1, onboardings, pass_time, clock):
     gu1.failing["create_validation"] = Unavailable("down")
     started = begin()
     with onboardings._store.locked(started.id) as row:

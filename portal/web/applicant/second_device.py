@@ -21,7 +21,6 @@ from portal.web.applicant.stage_view import StageView
 from portal.web.branding import show_as
 from portal.web.context import portal
 from portal.web.entry_device import QR, entry_device
-from portal.web.error_pages import error_page
 from portal.web.i18n import chosen_language
 from portal.web.refusals import Refusal
 from portal.web.requesting_company import requesting_company
@@ -32,6 +31,8 @@ second_device = Blueprint("second_device", __name__)
 
 _QUIET_ZONE = 4
 """White border in QR modules; scanners need it on a dark page too."""
+_NO_CODE = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+"""For a page that was shown a moment before the photos were done."""
 _CODES = "/Q/"
 """In capitals, as all that stands in a QR code: so it needs half the squares, and cheap cameras can read it."""
 _LANGUAGES = {str(locale).upper(): str(locale) for locale in Locale}
@@ -64,7 +65,7 @@ def qr(token: str) -> Response:
     """Of a short address that works once; the full link would make a code that bad screens and cameras spoil."""
     code = portal().phone_handover.code(open_access_link(token))
     if code is None:
-        return error_page(404)
+        return Response(_NO_CODE, mimetype="image/svg+xml")
     chosen = chosen_language()
     address = f"{portal().config.base_url}{_CODES}{code}{f'.{chosen}' if chosen else ''}"
     return Response(qr_code(address.upper()), mimetype="image/svg+xml")

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from portal.store.column_types import UtcDateTime
 
-revision = "0029"
-down_revision = "0028"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
