@@ -79,7 +79,6 @@ from portal.web.rsgi_adapter import RsgiAdapter
 
 ONBOARDINGS, NOTIFICATIONS, MAILS = "onboardings", "notifications", "mails"
 """The workers, as other processes name them to wake them."""
-PLACES = 4
 """Requests that a worker process works on at the same time; docs/performance.md shows why."""
 
 
@@ -194,7 +193,8 @@ def served(app: Flask, config: Config) -> RsgiAdapter:
     runner.start()
     # Before the interpreter stops its thread pools, which running steps need to save their outcome.
     Finalize(None, runner.stop, exitpriority=1)
-    return RsgiAdapter(app, places=PLACES, behind_proxy=config.trusted_proxies > 0)
+    refused = cast(Portal, app.extensions["portal"]).refusals.count
+    return RsgiAdapter(app, behind_proxy=config.trusted_proxies > 0, on_refusal=refused)
 
 
 def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:

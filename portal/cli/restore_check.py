@@ -14,7 +14,7 @@ from portal.store.restores import SEQUENCES, Restores
 
 @click.command("restore-check")
 def restore_check() -> None:
-    """Say that the database was restored from a backup. Run it before `serve`; a second time does no harm."""
+    """Say that the database was restored from a backup. Run before `serve`: waiting mails are not sent any more."""
     with database(configuration()) as engine:
         usable_schema(engine)
         clock = DatabaseClock(engine, lambda: datetime.now(UTC))

@@ -31,6 +31,8 @@ class Refusal(StrEnum):
     TOO_MANY = "too_many"
     """Starts of verifications above a limit."""
     TOO_LARGE = "too_large"
+    SLOW_BODY = "slow_body"
+    """A body that took too long, or one of too many of one address."""
 
 
 class Refusals:

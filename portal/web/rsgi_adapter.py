@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
@@ -21,7 +21,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from portal.domain.start_limits import address_block
+from portal.services.request_ids import HEADER, begin_request, end_request
 from portal.web.header_policy import ALWAYS
+from portal.web.refusals import Refusal
 from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ SECONDS_FOR_BODY = 15.0
 MOST_BODIES = 64
 """Of one customer's addresses, that are not complete. Many people may share one, but hardly in the same second."""
 THREADS = 128
+PLACES = 4
 PATIENCE = 0.25
 """Seconds to wait for a place. Whoever has them may be waiting for the database, which must not stop all others."""
 _UNREADABLE = "\xff"
@@ -71,7 +74,15 @@ class _Answer(NamedTuple):
 
 
 class RsgiAdapter:
-    def __init__(self, app: WSGIApplication, *, places: int, behind_proxy: bool, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        behind_proxy: bool,
+        places: int = PLACES,
+        on_refusal: Callable[[Refusal], None] = lambda _kind: None,
+        patience: float = PATIENCE,
+    ) -> None:
         """`places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
 
         `behind_proxy`: all requests come from its address, so that an address has no limits.
@@ -79,6 +90,7 @@ class RsgiAdapter:
         self._app = app
         self._patience = patience
         self._behind_proxy = behind_proxy
+        self._on_refusal = on_refusal
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(places):
             self._places.put(None)
@@ -128,13 +140,13 @@ class RsgiAdapter:
         """The answer to whoever takes too long, or sends too many bodies at once."""
         address = "" if self._behind_proxy else address_block(environ["REMOTE_ADDR"])
         if address and self._unfinished[address] >= MOST_BODIES:
-            return _refusal(HTTPStatus.TOO_MANY_REQUESTS, ("Retry-After", str(int(SECONDS_FOR_BODY))))
+            return self._refusal(HTTPStatus.TOO_MANY_REQUESTS, environ, ("Retry-After", str(int(SECONDS_FOR_BODY))))
         self._unfinished[address] += 1
         try:
             async with asyncio.timeout(SECONDS_FOR_BODY):
                 body = await _body(exchange)
         except TimeoutError:
-            return _refusal(HTTPStatus.REQUEST_TIMEOUT, ("Connection", "close"))
+            return self._refusal(HTTPStatus.REQUEST_TIMEOUT, environ, ("Connection", "close"))
         finally:
             self._unfinished[address] -= 1
             if not self._unfinished[address]:
@@ -143,6 +155,13 @@ class RsgiAdapter:
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             environ["CONTENT_LENGTH"] = str(len(body))  # without one, it would be taken for empty
         return None
+
+    def _refusal(self, status: HTTPStatus, environ: WSGIEnvironment, *more: tuple[str, str]) -> _Answer:
+        self._on_refusal(Refusal.SLOW_BODY)
+        request_id, begun = begin_request(environ.get("HTTP_X_REQUEST_ID"))
+        end_request(begun)
+        headers = [*_REFUSED, ("Content-Type", "text/plain"), (HEADER, request_id), *more]
+        return _Answer(status, headers, f"{status.phrase}\n".encode())
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -227,10 +246,6 @@ def _whole(parts: Iterable[bytes]) -> bytes:
         close = getattr(parts, "close", None)
         if close:
             close()
-
-
-def _refusal(status: HTTPStatus, *headers: tuple[str, str]) -> _Answer:
-    return _Answer(status, [*_REFUSED, ("Content-Type", "text/plain"), *headers], f"{status.phrase}\n".encode())
 
 
 def _send(exchange: Exchange, answer: _Answer) -> None:

@@ -13,6 +13,7 @@ from flask import Flask, request
 
 from portal.services.meter import NoMeter
 from portal.web import rsgi_adapter
+from portal.web.refusals import Refusal
 from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
 from portal.web.rsgi_adapter import MOST_BODIES, MOST_BYTES, RsgiAdapter, environ_of
 from portal.web.timed_requests import TimedRequests
@@ -139,9 +140,12 @@ def test_endless_body_is_read_until_it_is_too_long():
 
 def test_slow_body_is_answered_when_its_time_is_over(monkeypatch):
     monkeypatch.setattr(rsgi_adapter, "SECONDS_FOR_BODY", 0.1)
-    exchange = posted(adapter(echo), Exchange(*[b"a"] * 1000, pause=0.02), length=1000)
+    refused = []
+    app = RsgiAdapter(echo, places=1, behind_proxy=False, on_refusal=refused.append)
+    exchange = posted(app, Exchange(*[b"a"] * 1000, pause=0.02), length=1000)
     assert (exchange.status, exchange.headers["Connection"]) == (408, "close")
-    assert "Content-Security-Policy" in exchange.headers
+    assert {"Content-Security-Policy", "X-Request-Id"} <= exchange.headers.keys()
+    assert refused == [Refusal.SLOW_BODY]
 
 
 def test_slow_bodies_of_one_address_are_limited_and_hold_up_nobody_else():
