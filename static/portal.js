@@ -299,7 +299,7 @@
       field.focus();
     });
   };
-  const mayShare = parent === window || document.featurePolicy?.allowsFeature("web-share");
+  const mayShare = parent === window || document.featurePolicy?.allowedFeatures().includes("web-share");
 
   on("click", (event) => {
     const button = event.target.closest("[data-copy]");
