@@ -138,15 +138,6 @@ class MailWorker(PollingWorker):
         else:
             self._outbox.retry_later(mail, due_at=now + wait, outcome=result.outcome)
 
-    async def _save(self, write: Callable[[], None]) -> None:
-        for pause in self._timings.save_backoff:
-            try:
-                await asyncio.to_thread(write)
-                return
-            except StoreUnavailable:
-                await asyncio.sleep(pause)
-        await asyncio.to_thread(write)
-
     def _release(self, mail: Mail) -> None:
         try:
             self._outbox.release(mail)

@@ -133,15 +133,6 @@ class NotificationWorker(PollingWorker):
         wait = self._timings.notification_backoff(event.attempts + 1, result.retry_after)
         return "retry" if wait else "given_up", wait
 
-    async def _save(self, write: Callable[[], None]) -> None:
-        for pause in self._timings.save_backoff:
-            try:
-                await asyncio.to_thread(write)
-                return
-            except StoreUnavailable:
-                await asyncio.sleep(pause)
-        await asyncio.to_thread(write)
-
     def _release(self, event: Event) -> None:
         try:
             self._outbox.release(event)

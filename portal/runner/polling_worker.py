@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from portal.domain.errors import StoreUnavailable
 from portal.domain.timings import Timings
 from portal.runner.wake import Wake
 
@@ -64,6 +65,16 @@ class PollingWorker(ABC):
         self._running.add(task)
         task.add_done_callback(self._finished)
         return task
+
+    async def _save(self, write: Callable[[], None]) -> None:
+        """Tries again while the database is away. Raises `StoreUnavailable` if it stays away."""
+        for pause in self._timings.save_backoff:
+            try:
+                await asyncio.to_thread(write)
+                return
+            except StoreUnavailable:
+                await asyncio.sleep(pause)
+        await asyncio.to_thread(write)
 
     def _idle(self) -> float:
         return self._timings.idle_listening if self.wake.hears_others() else self._timings.idle

@@ -17,9 +17,14 @@ def current_request_id() -> str | None:
     return _current.get()
 
 
+def request_id_for(given: str | None) -> str:
+    """`given`: from elsewhere; a new one is made if it is not well-formed."""
+    return given if given and _WELL_FORMED.fullmatch(given) else f"{random.getrandbits(96):024x}"
+
+
 def begin_request(given: str | None) -> tuple[str, Token[str | None]]:
-    """The id, and what `end_request` needs. `given`: from elsewhere; a new one is made if it is not well-formed."""
-    request_id = given if given and _WELL_FORMED.fullmatch(given) else f"{random.getrandbits(96):024x}"
+    """The id, and what `end_request` needs."""
+    request_id = request_id_for(given)
     return request_id, _current.set(request_id)
 
 

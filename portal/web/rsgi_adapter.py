@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from portal.domain.start_limits import address_block
-from portal.services.request_ids import HEADER, begin_request, end_request
+from portal.services.request_ids import HEADER, request_id_for
 from portal.web.header_policy import ALWAYS
 from portal.web.refusals import Refusal
 from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
@@ -158,9 +158,8 @@ class RsgiAdapter:
 
     def _refusal(self, status: HTTPStatus, environ: WSGIEnvironment, *more: tuple[str, str]) -> _Answer:
         self._on_refusal(Refusal.SLOW_BODY)
-        request_id, begun = begin_request(environ.get("HTTP_X_REQUEST_ID"))
-        end_request(begun)
-        headers = [*_REFUSED, ("Content-Type", "text/plain"), (HEADER, request_id), *more]
+        request_id = (HEADER, request_id_for(environ.get("HTTP_X_REQUEST_ID")))
+        headers = [*_REFUSED, ("Content-Type", "text/plain"), request_id, *more]
         return _Answer(status, headers, f"{status.phrase}\n".encode())
 
     @contextmanager
