@@ -78,3 +78,9 @@ def test_everything_else_carries_the_headers(exchange):
         assert {"content-security-policy", "x-content-type-options", "cache-control", "referrer-policy"} <= headers, (
             what
         )
+
+
+@pytest.mark.parametrize(("ending", "status"), [(b"0\r\n\r\n", 401), (b"zz\r\n", 400)], ids=repr)
+def test_body_that_breaks_off_is_not_taken_for_a_whole_one(exchange, ending, status):
+    webhook = HEAD.replace(b"GET /healthz", b"POST /webhooks/gu1") + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
+    assert exchange(webhook + ending)[0] == status

@@ -70,7 +70,7 @@ from portal.store.shared_state import SharedState
 from portal.store.wake_channel import WakeChannel
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
-from portal.web.flask_app import make_flask
+from portal.web.flask_app import make_flask, over_rsgi
 from portal.web.links import AccessLinks, FormTokens, MailKeys
 from portal.web.mail_texts import write_mail
 from portal.web.refusals import Refusals
@@ -193,8 +193,7 @@ def served(app: Flask, config: Config) -> RsgiAdapter:
     runner.start()
     # Before the interpreter stops its thread pools, which running steps need to save their outcome.
     Finalize(None, runner.stop, exitpriority=1)
-    refused = cast(Portal, app.extensions["portal"]).refusals.count
-    return RsgiAdapter(app, behind_proxy=config.trusted_proxies > 0, on_refusal=refused)
+    return over_rsgi(app, config)
 
 
 def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:

@@ -20,6 +20,7 @@ from portal.web.embed.script import init_embed
 from portal.web.error_pages import init_errors
 from portal.web.forwarded_headers import ForwardedHeaders
 from portal.web.framing import init_framing
+from portal.web.header_policy import always
 from portal.web.i18n import init_i18n
 from portal.web.in_app_browser import in_app_browser
 from portal.web.last_resort import LastResort
@@ -29,6 +30,7 @@ from portal.web.partner_api.endpoints import partner_api
 from portal.web.privacy_notice import accessibility_link, privacy, privacy_link
 from portal.web.remembered_answers import RememberedAnswers
 from portal.web.request_id_header import RequestIdHeader
+from portal.web.rsgi_adapter import RsgiAdapter
 from portal.web.security import init_security
 from portal.web.timed_requests import TimedRequests, init_routes
 from portal.web.tolerant_request import TolerantRequest
@@ -76,6 +78,15 @@ def make_flask(config: Config) -> Flask:
     ):
         app.register_blueprint(blueprint)
     return app
+
+
+def over_rsgi(app: Flask, config: Config) -> RsgiAdapter:
+    return RsgiAdapter(
+        app,
+        behind_proxy=config.trusted_proxies > 0,
+        headers=always(config.base_url, hsts_subdomains=config.hsts_subdomains),
+        on_refusal=app.extensions["portal"].refusals.count,
+    )
 
 
 def _remembering(app: Flask, config: Config) -> WSGIApplication:

@@ -52,3 +52,10 @@ ONE_YEAR = 31_536_000
 def transport_security(*, subdomains: bool) -> str:
     """For https only. With `subdomains`, no name below the portal's works over http any more."""
     return f"max-age={ONE_YEAR}" + ("; includeSubDomains" if subdomains else "")
+
+
+def always(base_url: str, *, hsts_subdomains: bool) -> dict[str, str]:
+    """The headers that answers of every kind have."""
+    if not base_url.startswith("https:"):
+        return ALWAYS
+    return {**ALWAYS, "Strict-Transport-Security": transport_security(subdomains=hsts_subdomains)}

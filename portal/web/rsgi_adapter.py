@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
@@ -41,7 +41,7 @@ PATIENCE = 0.25
 _UNREADABLE = "\xff"
 """The value of a header whose bytes the server does not give: none that is valid, and not the same as no header."""
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
-_REFUSED = [*ALWAYS.items(), ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")]
+_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 
 log = logging.getLogger(__name__)
 
@@ -80,17 +80,20 @@ class RsgiAdapter:
         *,
         behind_proxy: bool,
         places: int = PLACES,
+        headers: Mapping[str, str] = ALWAYS,
         on_refusal: Callable[[Refusal], None] = lambda _kind: None,
         patience: float = PATIENCE,
     ) -> None:
         """`places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
 
         `behind_proxy`: all requests come from its address, so that an address has no limits.
+        `headers`: of the answers that the application does not give.
         """
         self._app = app
         self._patience = patience
         self._behind_proxy = behind_proxy
         self._on_refusal = on_refusal
+        self._headers = [*headers.items(), ("Content-Security-Policy", _POLICY)]
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(places):
             self._places.put(None)
@@ -137,29 +140,32 @@ class RsgiAdapter:
         return _Answer(int(status[:3]), headers, body)
 
     async def _read_body(self, environ: WSGIEnvironment, exchange: Exchange) -> _Answer | None:
-        """The answer to whoever takes too long, or sends too many bodies at once."""
+        """The answer to whoever takes too long, sends too many bodies at once, or ends one before its end."""
         address = "" if self._behind_proxy else address_block(environ["REMOTE_ADDR"])
         if address and self._unfinished[address] >= MOST_BODIES:
+            self._on_refusal(Refusal.SLOW_BODY)
             return self._refusal(HTTPStatus.TOO_MANY_REQUESTS, environ, ("Retry-After", str(int(SECONDS_FOR_BODY))))
         self._unfinished[address] += 1
         try:
             async with asyncio.timeout(SECONDS_FOR_BODY):
                 body = await _body(exchange)
         except TimeoutError:
+            self._on_refusal(Refusal.SLOW_BODY)
             return self._refusal(HTTPStatus.REQUEST_TIMEOUT, environ, ("Connection", "close"))
         finally:
             self._unfinished[address] -= 1
             if not self._unfinished[address]:
                 del self._unfinished[address]
+        if body is None:
+            return self._refusal(HTTPStatus.BAD_REQUEST, environ, ("Connection", "close"))
         environ["wsgi.input"] = BytesIO(body)
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             environ["CONTENT_LENGTH"] = str(len(body))  # without one, it would be taken for empty
         return None
 
     def _refusal(self, status: HTTPStatus, environ: WSGIEnvironment, *more: tuple[str, str]) -> _Answer:
-        self._on_refusal(Refusal.SLOW_BODY)
         request_id = (HEADER, request_id_for(environ.get("HTTP_X_REQUEST_ID")))
-        headers = [*_REFUSED, ("Content-Type", "text/plain"), request_id, *more]
+        headers = [*self._headers, ("Content-Type", "text/plain"), request_id, *more]
         return _Answer(status, headers, f"{status.phrase}\n".encode())
 
     @contextmanager
@@ -228,14 +234,18 @@ def _has_body(environ: WSGIEnvironment) -> bool:
     return is_short or "HTTP_TRANSFER_ENCODING" in environ
 
 
-async def _body(exchange: Exchange) -> bytes:
-    """Of a longer one just so much that the application sees that it is too long."""
-    read = bytearray()
+async def _body(exchange: Exchange) -> bytes | None:
+    """None if the connection or its chunks broke; of a longer one just so much that it is seen to be too long.
+
+    Granian gives an empty part for the end, and another before it for an error.
+    """
+    read, empty = bytearray(), 0
     async for part in exchange:
         read += part
+        empty += not part
         if len(read) > MOST_BYTES:
             break
-    return bytes(read[: MOST_BYTES + 1])
+    return None if empty > 1 else bytes(read[: MOST_BYTES + 1])
 
 
 def _whole(parts: Iterable[bytes]) -> bytes:

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain.web_addresses import origin_of, split_web_url
 from portal.web.context import portal
-from portal.web.header_policy import ALWAYS, NOBODY, PERMISSIONS, Kind, kind_of, transport_security
+from portal.web.header_policy import NOBODY, PERMISSIONS, Kind, always, kind_of
 from portal.web.refusals import Refusal
 
 FORM_BYTES = 16 * 1024
@@ -28,11 +28,9 @@ def init_security(app: Flask, *, base_url: str, hsts_subdomains: bool = False) -
     parts = urlsplit(base_url)
     app.config.update(MAX_CONTENT_LENGTH=FORM_BYTES, MAX_FORM_PARTS=40, PORTAL_ORIGIN=base_url)
     app.extensions["portal_policy"] = {kind: dict(kind.value) for kind in Kind}
-    headers = dict(ALWAYS)
+    headers = always(base_url, hsts_subdomains=hsts_subdomains)
     # Made with the first answer of a kind: until then inline styles are still being allowed.
     usual = cache(_policies)
-    if parts.scheme == "https":
-        headers["Strict-Transport-Security"] = transport_security(subdomains=hsts_subdomains)
 
     @app.before_request
     def refuse_foreign_host() -> None:

@@ -11,8 +11,11 @@ from typing import ClassVar
 import pytest
 from flask import Flask, request
 
+from portal.app import create_app
 from portal.services.meter import NoMeter
 from portal.web import rsgi_adapter
+from portal.web.flask_app import over_rsgi
+from portal.web.header_policy import always
 from portal.web.refusals import Refusal
 from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
 from portal.web.rsgi_adapter import MOST_BODIES, MOST_BYTES, RsgiAdapter, environ_of
@@ -146,6 +149,29 @@ def test_slow_body_is_answered_when_its_time_is_over(monkeypatch):
     assert (exchange.status, exchange.headers["Connection"]) == (408, "close")
     assert {"Content-Security-Policy", "X-Request-Id"} <= exchange.headers.keys()
     assert refused == [Refusal.SLOW_BODY]
+
+
+@pytest.mark.parametrize("parts", [[b"a", b"", b""], [b"", b""], [b"a=1&", b"b=2", b"", b""]], ids=str)
+def test_body_that_was_cut_off_is_not_taken_for_a_whole_one(parts):
+    """Granian gives one empty part more for an error than for the end."""
+    taken = []
+    app = RsgiAdapter(lambda *_: taken.append(1), behind_proxy=False)
+    exchange = posted(app, Exchange(*parts))
+    assert (exchange.status, exchange.headers["Connection"], taken) == (400, "close", [])
+    assert posted(adapter(echo), Exchange(b"a", b"")).body == b"a"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"), [("https://localhost", "max-age=31536000"), ("http://localhost", None)]
+)
+def test_refusals_before_the_application_have_the_headers_of_every_answer(config, app, base_url, expected):
+    config = config.model_copy(update={"base_url": base_url})
+    cut_off = posted(over_rsgi(app, config), Exchange(b"a", b"", b""))
+    usual = create_app(config).test_client().get("/metrics", base_url=base_url)
+    assert cut_off.headers.get("Strict-Transport-Security") == expected
+    assert {name: cut_off.headers.get(name) for name in always(base_url, hsts_subdomains=False)} == {
+        name: usual.headers.get(name) for name in always(base_url, hsts_subdomains=False)
+    }
 
 
 def test_slow_bodies_of_one_address_are_limited_and_hold_up_nobody_else():
