@@ -12,6 +12,8 @@ from portal.services.operator_actions import Operator
 
 OPERATOR = Operator("ana", "as the fault matrix does")
 OUTDATED = "RENAPER_TRAMITE_ID_NOT_MATCH"
+MAX_ATTEMPTS = 3
+"""The default setting, which the rig keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +179,44 @@ def _cancelled_by_operator(person: Person) -> None:
     person.waits_for("cancelled")
 
 
+def _mistyped(person: Person) -> None:
+    person.sends_form()
+    person.chooses("approve-mistyped", _to_hosted_page(person))
+    person.waits_for("in_review")
+    person.is_about_to("ending")
+    person.corrects_number()
+
+
+def _corrected(person: Person) -> None:
+    _mistyped(person)
+    person.waits_for("approved")
+    person.has_cost(1)
+
+
+def _replaced(person: Person) -> None:
+    _mistyped(person)
+    _approved(person)
+    person.has_cost(2)
+
+
+def _used_up(person: Person) -> None:
+    """Whoever used up the attempts starts anew, and is let through by an operator only."""
+    person.sends_form()
+    for _ in range(MAX_ATTEMPTS - 1):
+        person.chooses(OUTDATED, _to_hosted_page(person))
+        person.waits_for("rejected")
+        person.presses("retry")
+    person.chooses(OUTDATED, _to_hosted_page(person))
+    person.waits_for("closed")
+    person.is_about_to("ending")
+    person.sends_form()
+    person.waits_for("closed")
+    person.has_cost(MAX_ATTEMPTS)
+    person.asks_operator(lambda actions, it: actions.allow_attempt(it, OPERATOR))
+    _approved(person)
+    person.has_cost(MAX_ATTEMPTS + 1)
+
+
 JOURNEYS = {
     journey.name: journey
     for journey in (
@@ -201,6 +241,9 @@ JOURNEYS = {
         Journey(name="released by an operator", walk=_released, ends="approved"),
         Journey(name="rejected by an operator", walk=_rejected_by_operator, ends="rejected", overrules_gu1=True),
         Journey(name="cancelled by an operator", walk=_cancelled_by_operator, ends="cancelled"),
+        Journey(name="number corrected", walk=_corrected, ends="approved"),
+        Journey(name="record replaced", walk=_replaced, ends="approved", variant={"number_change": "refused"}),
+        Journey(name="attempts used up", walk=_used_up, ends="approved"),
     )
 }
 WHOLE = ("approve", "retry", "taken back", "review", "leave")

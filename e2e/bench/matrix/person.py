@@ -28,6 +28,8 @@ _APPLICANT = {
     "last_name": "Pérez",
     "consent": "y",
 }
+CARD_NUMBER = "30.111.223"
+"""The number that the mock's outcome `approve-mistyped` reads from the document."""
 KNOWN = {
     "type": "person",
     "name": "PEREZ ANA MARIA",
@@ -137,11 +139,24 @@ class Person:
         fields = page.form
         self._pressed(action, lambda: self._browser.post(f"{self.path}/{action}", fields))
 
+    def corrects_number(self) -> None:
+        """Gives the number of the document once more."""
+        page_url = f"{self.path}/number"
+        page = self._until(lambda: self._browser.get(page_url), lambda answer: "document_number" in answer.form)
+        fields = page.form | {"document_number": CARD_NUMBER, "shown_number": CARD_NUMBER}
+        self._pressed("number", lambda: self._browser.post(page_url, fields))
+
     def has_no_button(self, action: str) -> None:
         """On the page itself."""
         page = self._until(lambda: self._browser.get(self.path), lambda answer: answer.status == 200)
         if f"{self.path}/{action}" in page.html:
             self._findings.add(WRONG, f"the page offers to {action}")
+
+    def has_cost(self, validations: int) -> None:
+        """gu1 has exactly this many validations of the person, and charged all."""
+        charged = [bool(row["charged"]) for row in self._it.ledger()]
+        if charged != [True] * validations:
+            self._findings.add(WRONG, f"{validations} validations, all charged, were expected, not {charged}")
 
     def is_about_to(self, action: str) -> None:
         self._cue(action)

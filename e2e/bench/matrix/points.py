@@ -43,6 +43,7 @@ class Point:
 FIND, ENTITY = b"GET /api/entities?", b"POST /api/entities "
 CREATE = b"POST /api/kyc/validations "
 READ_ENTITY = re.compile(rb"GET /api/entities/[0-9a-f-]{36} ")
+CHANGE = b"PATCH /api/entities/"
 READ, CANCEL = b"GET /api/kyc/validations/", b"DELETE /api/kyc/validations/"
 LIST = re.compile(rb"GET /api/kyc/entities/[^/]+/validations")
 SYNC = re.compile(rb"POST /api/kyc/validations/[^/]+/sync")
@@ -146,6 +147,15 @@ ENDINGS = (
     _ending("released by an operator"),
     _ending("rejected by an operator"),
     _ending("cancelled by an operator", "cancel_validation", CANCEL),
+    _ending("number corrected", "update_entity", CHANGE),
+    _ending("number corrected", "read_entity", READ_ENTITY),
+    _ending("number corrected", "read_validation", READ),
+    _ending("record replaced", "update_entity", CHANGE),
+    _ending("record replaced", "create_entity", ENTITY),
+    _ending("record replaced", "create_validation", CREATE),
+    _ending("attempts used up", "find_entities", FIND),
+    _ending("attempts used up", "read_entity", READ_ENTITY),
+    _ending("attempts used up", "create_validation", CREATE),
 )
 WRITES = ("create_entity", "create_validation", "create_again", "cancel_validation", "sync_validation")
 CREATES = ("create_validation", "create_again")
