@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from multiprocessing.util import Finalize
 from typing import cast
 
 from flask import Flask
@@ -18,7 +17,6 @@ from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.timings import Timings
 from portal.gu1.client import make_gu1
 from portal.http.notifier import HttpNotifier, send_now
-from portal.logs import set_up_logging
 from portal.metrics import Metrics
 from portal.partners.policies import Policies
 from portal.partners.registry import Registry
@@ -49,7 +47,6 @@ from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import WebhookHandler
-from portal.settings import load_config
 from portal.smtp.postman import SmtpPostman
 from portal.store.clock import DatabaseClock
 from portal.store.database import engine_of
@@ -70,12 +67,11 @@ from portal.store.shared_state import SharedState
 from portal.store.wake_channel import WakeChannel
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
-from portal.web.flask_app import make_flask, over_rsgi
+from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens, MailKeys
 from portal.web.mail_texts import write_mail
 from portal.web.refusals import Refusals
 from portal.web.release import release_of
-from portal.web.rsgi_adapter import RsgiAdapter
 
 ONBOARDINGS, NOTIFICATIONS, MAILS = "onboardings", "notifications", "mails"
 """The workers, as other processes name them to wake them."""
@@ -179,21 +175,6 @@ def add_services(
 
 def runner_of(app: Flask) -> RunnerThread:
     return cast(RunnerThread, app.extensions["portal_runner"])
-
-
-def serving_app() -> RsgiAdapter:
-    """For each worker process of the server: the pages, with the runner started."""
-    config = load_config()
-    set_up_logging(config.log_level)
-    return served(create_app(config), config)
-
-
-def served(app: Flask, config: Config) -> RsgiAdapter:
-    runner = runner_of(app)
-    runner.start()
-    # Before the interpreter stops its thread pools, which running steps need to save their outcome.
-    Finalize(None, runner.stop, exitpriority=1)
-    return over_rsgi(app, config)
 
 
 def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
@@ -395,5 +376,6 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         metrics=shared.metrics,
         refusals=Refusals(shared.metrics),
         release=release_of(config, shared.registry),
+        poll_states_at_once=stores.onboardings.poll_states_at_once,
         check_ready=stores.readiness.check,
     )

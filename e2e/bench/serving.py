@@ -22,12 +22,13 @@ from typing import Any
 
 from e2e.bench.kill_at_commit import KILL_FILE, CommitKiller
 from e2e.servers import Server, portal
-from portal.app import create_app, served
+from portal.app import create_app
 from portal.cli.serve import serve_app
 from portal.domain.timings import Timings
 from portal.logs import set_up_logging
 from portal.settings import load_config
 from portal.web.rsgi_adapter import RsgiAdapter
+from portal.worker_process import served
 
 TIME_SCALE = "BENCH_TIME_SCALE"
 CLOCK_FILE = "BENCH_CLOCK_FILE"
@@ -94,7 +95,7 @@ class SettableClock:
 
 
 def bench_app() -> RsgiAdapter:
-    """Like `portal.app.serving_app`, with the bench's timings and clock."""
+    """Like `portal.worker_process.serving_app`, with the bench's timings and clock."""
     config = load_config()
     set_up_logging(config.log_level)
     CommitKiller(Path(os.environ[KILL_FILE])).listen()

@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 )
 def serve(host: str, port: int, workers: int | None) -> None:
     """Run the production server and the runner."""
-    serve_app("portal.app:serving_app", host, port, workers or default_workers())
+    serve_app("portal.worker_process:serving_app", host, port, workers or default_workers())
 
 
 def default_workers() -> int:

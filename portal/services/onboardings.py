@@ -143,8 +143,8 @@ class Onboardings:
     def get(self, onboarding_id: str) -> Onboarding:
         return self._store.get(onboarding_id)
 
-    def poll_state(self, onboarding_id: str, *, at_once: bool = False) -> PollState:
-        return self._store.poll_state(onboarding_id, at_once=at_once)
+    def poll_state(self, onboarding_id: str) -> PollState:
+        return self._store.poll_state(onboarding_id)
 
     def open_hosted_page(self, onboarding_id: str) -> str | None:
         """The stored address of the adopted validation's hosted page; None if there is none to open now."""

@@ -167,8 +167,8 @@ class Store(Protocol):
     ) -> list[Onboarding]:
         """The newest first, without erased ones. `after`: those that follow this one, which are older."""
 
-    def poll_state(self, onboarding_id: str, *, at_once: bool = False) -> PollState:
-        """Raises `UnknownOnboarding`, and `WouldWait` where it is wanted at once while the database is slow."""
+    def poll_state(self, onboarding_id: str) -> PollState:
+        """Raises `UnknownOnboarding`."""
 
     def find_by_session(self, session_id: str) -> Onboarding | None:
         """The onboarding whose current validation has this provider session."""

@@ -9,9 +9,9 @@ import select
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -32,10 +32,13 @@ SLOW = 0.02
 """Seconds of a read, after which nothing is read at once for a second."""
 CONNECTIONS = 4
 
-_SELECT = f"SELECT {', '.join(PollState._fields)} FROM onboardings WHERE id = "  # noqa: S608, names of our own
-_SQLITE_SELECT = f"{_SELECT}?"
+MOST_IN_ONE = 50
+"""Onboardings in one read."""
+
+_SELECT = f"SELECT {', '.join(PollState._fields)} FROM onboardings WHERE id"  # noqa: S608, names of our own
+_ID = PollState._fields.index("id")
 _IS_TIME = [name.endswith("_at") for name in PollState._fields]
-_TIMES = [it for it, is_time in enumerate(_IS_TIME) if is_time]
+_COLUMNS = range(len(PollState._fields))
 _IS_NUMBER = [name == "link_generation" for name in PollState._fields]
 _DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 
@@ -73,7 +76,10 @@ class PollReader:
         except Empty:
             raise StoreUnavailable("every connection for polls is waiting for the database") from None
         try:
-            return _state(onboarding_id, kept.read(onboarding_id))
+            found = kept.read([onboarding_id])
+            if not found:
+                raise UnknownOnboarding(onboarding_id)
+            return PollState(*found[0])
         except _DRIVER_ERRORS as error:
             if isinstance(error, NoAnswer):
                 self._paused_until = time.monotonic() + self._timeout / 2
@@ -83,8 +89,8 @@ class PollReader:
         finally:
             self._free.put(kept)
 
-    def read_at_once(self, onboarding_id: str) -> PollState:
-        """For a thread that serves everybody. Raises `UnknownOnboarding`; `WouldWait` whenever `read` is to be asked.
+    def read_at_once(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
+        """Those that exist, by id. For a thread that serves everybody. Raises `WouldWait` if `read` is to be asked.
 
         A database that is slow, or far away, costs that thread one slow read a second.
         """
@@ -96,7 +102,8 @@ class PollReader:
         except Empty:
             raise WouldWait from None
         try:
-            return _state(onboarding_id, kept.read_at_once(onboarding_id))
+            parts = (onboarding_ids[it : it + MOST_IN_ONE] for it in range(0, len(onboarding_ids), MOST_IN_ONE))
+            return {values[_ID]: PollState(*values) for part in parts for values in kept.read_at_once(part)}
         except (*_DRIVER_ERRORS, ValueError, TypeError, OverflowError):
             raise WouldWait from None
         finally:
@@ -106,14 +113,8 @@ class PollReader:
                 self._slow_until = ended + 1.0
 
 
-def _state(onboarding_id: str, values: Values | None) -> PollState:
-    if values is None:
-        raise UnknownOnboarding(onboarding_id)
-    return PollState(*values)
-
-
 class _Connection(Protocol):
-    def read(self, onboarding_id: str, timeout: float) -> Values | None:
+    def read(self, onboarding_ids: Sequence[str], timeout: float) -> list[Values]:
         """The columns of `PollState`. `ValueError`, `TypeError` or `OverflowError` if a time cannot be read."""
 
     def close(self) -> None: ...
@@ -127,26 +128,26 @@ class _KeptConnection:
         self._timeout = timeout
         self._connection: _Connection | None = None
 
-    def read(self, onboarding_id: str) -> Values | None:
+    def read(self, onboarding_ids: Sequence[str]) -> list[Values]:
         if self._connection:
             try:
-                return self._connection.read(onboarding_id, self._timeout)
+                return self._connection.read(onboarding_ids, self._timeout)
             except NoAnswer:
                 self.close()
                 raise
             except _DRIVER_ERRORS:
                 self.close()
         self._connection = self._connect()
-        return self._read_or_close(self._connection, onboarding_id, self._timeout)
+        return self._read_or_close(self._connection, onboarding_ids, self._timeout)
 
-    def read_at_once(self, onboarding_id: str) -> Values | None:
+    def read_at_once(self, onboarding_ids: Sequence[str]) -> list[Values]:
         if self._connection is None:
             raise WouldWait
-        return self._read_or_close(self._connection, onboarding_id, AT_ONCE_TIMEOUT)
+        return self._read_or_close(self._connection, onboarding_ids, AT_ONCE_TIMEOUT)
 
-    def _read_or_close(self, connection: _Connection, onboarding_id: str, timeout: float) -> Values | None:
+    def _read_or_close(self, connection: _Connection, onboarding_ids: Sequence[str], timeout: float) -> list[Values]:
         try:
-            return connection.read(onboarding_id, timeout)
+            return connection.read(onboarding_ids, timeout)
         except _DRIVER_ERRORS:
             self.close()
             raise
@@ -162,22 +163,26 @@ class _Sqlite:
         self._connection = connection
         self.close = connection.close
 
-    def read(self, onboarding_id: str, _timeout: float) -> Values | None:
-        row = self._connection.execute(_SQLITE_SELECT, (onboarding_id,)).fetchone()
-        if row is None:
-            return None
-        values = list(row)
-        for it in _TIMES:  # text in UTC
-            if values[it] is not None:
-                values[it] = datetime.fromisoformat(values[it]).replace(tzinfo=UTC)
-        return tuple(values)
+    def read(self, onboarding_ids: Sequence[str], _timeout: float) -> list[Values]:
+        rows = self._connection.execute(_sqlite_select(len(onboarding_ids)), onboarding_ids).fetchall()
+        return [tuple(map(_sqlite_value, row, _IS_TIME)) for row in rows]
+
+
+@lru_cache
+def _sqlite_select(ids: int) -> str:
+    return f"{_SELECT} IN ({', '.join('?' * ids)})"
+
+
+def _sqlite_value(value: Any, is_time: bool) -> Any:
+    """SQLite keeps times as text in UTC."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if is_time and value is not None else value
 
 
 class _Postgres:
     """Over libpq and without blocking, because psycopg would wait for ever for a server that hangs."""
 
     _STATEMENT = b"poll"
-    _QUERY = f"{_SELECT}$1".encode()
+    _QUERY = f"{_SELECT} = ANY($1)".encode()
     _BINARY = 1
 
     def __init__(self, connection: psycopg.Connection[Any], timeout: float, *, may_prepare: bool) -> None:
@@ -195,16 +200,17 @@ class _Postgres:
             self.close()
             raise
 
-    def read(self, onboarding_id: str, timeout: float) -> Values | None:
+    def read(self, onboarding_ids: Sequence[str], timeout: float) -> list[Values]:
+        ids = [_postgres_array(onboarding_ids)]
         if self._is_prepared:
-            self._libpq.send_query_prepared(self._STATEMENT, [onboarding_id.encode()], result_format=self._BINARY)
+            self._libpq.send_query_prepared(self._STATEMENT, ids, result_format=self._BINARY)
         else:
-            self._libpq.send_query_params(self._QUERY, [onboarding_id.encode()], result_format=self._BINARY)
+            self._libpq.send_query_params(self._QUERY, ids, result_format=self._BINARY)
         answer = self._answer(timeout)
-        if answer.ntuples == 0:
-            return None
-        values = (answer.get_value(0, it) for it in range(len(PollState._fields)))
-        return tuple(map(_postgres_value, values, _IS_TIME, _IS_NUMBER))
+        return [
+            tuple(map(_postgres_value, (answer.get_value(row, it) for it in _COLUMNS), _IS_TIME, _IS_NUMBER))
+            for row in range(answer.ntuples)
+        ]
 
     def _answer(self, timeout: float) -> PGresult:
         self._libpq.flush()
@@ -224,6 +230,11 @@ class _Postgres:
                 raise NoAnswer(f"no answer within {timeout} s")
             self._libpq.consume_input()
         return self._libpq.get_result()
+
+
+def _postgres_array(texts: Sequence[str]) -> bytes:
+    escaped = (text.replace("\\", r"\\").replace('"', r"\"") for text in texts)
+    return ("{" + ",".join(f'"{text}"' for text in escaped) + "}").encode()
 
 
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

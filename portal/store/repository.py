@@ -164,9 +164,11 @@ class Repository:
         with self._transactions.reading() as connection:
             return [self._read(row) for row in connection.execute(newest).mappings()]
 
-    def poll_state(self, onboarding_id: str, *, at_once: bool = False) -> PollState:
-        reader = self._poll_reader
-        return reader.read_at_once(onboarding_id) if at_once else reader.read(onboarding_id)
+    def poll_state(self, onboarding_id: str) -> PollState:
+        return self._poll_reader.read(onboarding_id)
+
+    def poll_states_at_once(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
+        return self._poll_reader.read_at_once(onboarding_ids)
 
     def find_by_session(self, session_id: str) -> Onboarding | None:
         if "\0" in session_id:  # it comes from a URL, and PostgreSQL rejects NUL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -18,7 +18,7 @@ from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.phone_handover import PhoneHandover
-from portal.services.ports import Clock
+from portal.services.ports import Clock, PollState
 from portal.services.webhook_handler import WebhookHandler
 from portal.web.links import AccessLinks, FormTokens, MailKeys
 from portal.web.refusals import Refusals
@@ -45,6 +45,8 @@ class Portal:
     refusals: Refusals
     release: str
     """Changes with the code, the settings and the partners file: pages made before are polled as changed."""
+    poll_states_at_once: Callable[[Sequence[str]], Mapping[str, PollState]]
+    """By id, of those that exist. Raises `WouldWait` while the database is slow."""
     check_ready: Callable[[], None]
     """Raises `StoreUnavailable`."""
 

@@ -28,6 +28,7 @@ from portal.web.mail_stop import gets_mails, mails
 from portal.web.operations.probes import alive, operations
 from portal.web.partner_api.endpoints import partner_api
 from portal.web.privacy_notice import accessibility_link, privacy, privacy_link
+from portal.web.read_ahead import ReadAhead
 from portal.web.remembered_answers import RememberedAnswers
 from portal.web.request_id_header import RequestIdHeader
 from portal.web.rsgi_adapter import RsgiAdapter
@@ -83,6 +84,7 @@ def make_flask(config: Config) -> Flask:
 def over_rsgi(app: Flask, config: Config) -> RsgiAdapter:
     return RsgiAdapter(
         app,
+        ReadAhead(app.extensions["portal"]),
         behind_proxy=config.trusted_proxies > 0,
         headers=always(config.base_url, hsts_subdomains=config.hsts_subdomains),
         on_refusal=app.extensions["portal"].refusals.count,

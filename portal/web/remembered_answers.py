@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 AT_ONCE = "portal.at_once"
-"""Set in the WSGI environment of a request that must not wait for anything."""
+"""In the WSGI environment of a request that must not wait for anything: what was read for it, or None."""
 NOT_AT_ONCE: tuple[bytes, ...] = (b"this answer has to be waited for",)
 """Given back instead of an answer, without a call of `start_response`."""
 _LONGEST_NAME = 16

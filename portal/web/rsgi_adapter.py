@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
@@ -77,6 +77,7 @@ class RsgiAdapter:
     def __init__(
         self,
         app: WSGIApplication,
+        read_ahead: Callable[[WSGIEnvironment], Awaitable[object]],
         *,
         behind_proxy: bool,
         places: int = PLACES,
@@ -84,12 +85,15 @@ class RsgiAdapter:
         on_refusal: Callable[[Refusal], None] = lambda _kind: None,
         patience: float = PATIENCE,
     ) -> None:
-        """`places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
+        """`read_ahead`: for the answers that the application gives at once.
+
+        `places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
 
         `behind_proxy`: all requests come from its address, so that an address has no limits.
         `headers`: of the answers that the application does not give.
         """
         self._app = app
+        self._read_ahead = read_ahead
         self._patience = patience
         self._behind_proxy = behind_proxy
         self._on_refusal = on_refusal
@@ -104,7 +108,8 @@ class RsgiAdapter:
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         environ = environ_of(scope)
         if scope.method == "GET":
-            answer = self._at_once(environ)
+            read = await self._read_ahead(environ)
+            answer = self._answer(environ | {AT_ONCE: read})
             if answer:
                 _send(exchange, answer)
                 return
@@ -115,9 +120,6 @@ class RsgiAdapter:
                 return
         answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._in_turn, environ)
         _send(exchange, answer)
-
-    def _at_once(self, environ: WSGIEnvironment) -> _Answer | None:
-        return self._answer(environ | {AT_ONCE: True})
 
     def _in_turn(self, environ: WSGIEnvironment) -> _Answer:
         with self._place():

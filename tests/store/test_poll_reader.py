@@ -100,12 +100,29 @@ def test_a_missing_table_is_an_unavailable_store_until_it_is_back(reader, engine
 def test_read_at_once_gives_the_same_where_a_connection_is_open(reader, added, monkeypatch):
     monkeypatch.setattr(poll_reader, "SLOW", 10.0)
     with pytest.raises(WouldWait):
-        reader.read_at_once(added[0].id)
+        reader.read_at_once([added[0].id])
     for _ in range(CONNECTIONS):
         reader.read(added[0].id)
-    assert reader.read_at_once(added[0].id) == reader.read(added[0].id)
-    with pytest.raises(UnknownOnboarding):
-        reader.read_at_once("unknown")
+    ids = [one.id for one in added]
+    assert reader.read_at_once([*ids, "unknown"]) == {it: reader.read(it) for it in ids}
+
+
+@pytest.mark.parametrize("odd", ['"', "a,b", "{", "}", "\\", "\\\\", 'x","y', "NULL", "", "'", "ñ", "%s"])
+def test_odd_ids_are_nobodys(reader, added, odd, monkeypatch):
+    monkeypatch.setattr(poll_reader, "SLOW", 10.0)
+    for _ in range(CONNECTIONS):
+        with pytest.raises(UnknownOnboarding):
+            reader.read(odd)
+    assert list(reader.read_at_once([odd, added[0].id])) == [added[0].id]
+
+
+def test_more_than_one_statement_takes_are_read_by_several(reader, added, monkeypatch):
+    monkeypatch.setattr(poll_reader, "SLOW", 10.0)
+    monkeypatch.setattr(poll_reader, "MOST_IN_ONE", 1)
+    for _ in range(CONNECTIONS):
+        reader.read(added[0].id)
+    ids = [one.id for one in added]
+    assert set(reader.read_at_once(ids)) == set(ids)
 
 
 @on_postgresql
@@ -117,6 +134,6 @@ def test_slow_database_costs_one_short_read_a_second(reader, engine, added):
         began = time.monotonic()
         for _ in range(20):
             with pytest.raises(WouldWait):
-                reader.read_at_once(added[0].id)
+                reader.read_at_once([added[0].id])
         assert time.monotonic() - began < 10 * AT_ONCE_TIMEOUT
     assert reader.read(added[0].id)

@@ -1,5 +1,6 @@
 """Asks with the step in front of Flask and without."""
 
+import asyncio
 import gzip
 import re
 
@@ -8,6 +9,8 @@ from flask import Flask, Response
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from portal.services.request_ids import HEADER
+from portal.web.read_ahead import ReadAhead
+from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
 from tests.web.conftest import HOME
 
 FRESH = rb'every \d+ms|"refresh"\s+content="\d+"|"form_token" type="hidden" value="[^"]+"|"poll_after_seconds":\d+'
@@ -39,7 +42,11 @@ def _both(front, app, asked, **request):
     environ = EnvironBuilder(**{"base_url": HOME} | request).get_environ() | {"HTTP_HOST": host}
     asked.clear()
     fast = _comparable(front, environ)
-    return bool(asked), fast, _comparable(Flask.wsgi_app.__get__(app), environ)
+    was_asked, full = bool(asked), _comparable(Flask.wsgi_app.__get__(app), environ)
+    at_once = environ | {AT_ONCE: asyncio.run(ReadAhead(app.extensions["portal"])(environ))}
+    if front(at_once.copy(), lambda *_begun: None) is not NOT_AT_ONCE:
+        assert _comparable(front, at_once) == full
+    return was_asked, fast, full
 
 
 def _comparable(application, environ):

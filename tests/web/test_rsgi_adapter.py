@@ -71,8 +71,12 @@ def waited_for(environ, start_response):
     return NOT_AT_ONCE if AT_ONCE in environ else echo(environ, start_response)
 
 
-def adapter(app, *, places=4, behind_proxy=False):
-    return RsgiAdapter(app, places=places, behind_proxy=behind_proxy, patience=PATIENT)
+async def nothing_read(_environ):
+    return None
+
+
+def adapter(app, *, places=4, behind_proxy=False, read_ahead=nothing_read):
+    return RsgiAdapter(app, read_ahead, places=places, behind_proxy=behind_proxy, patience=PATIENT)
 
 
 def asked(app, exchange, **said):
@@ -144,7 +148,7 @@ def test_endless_body_is_read_until_it_is_too_long():
 def test_slow_body_is_answered_when_its_time_is_over(monkeypatch):
     monkeypatch.setattr(rsgi_adapter, "SECONDS_FOR_BODY", 0.1)
     refused = []
-    app = RsgiAdapter(echo, places=1, behind_proxy=False, on_refusal=refused.append)
+    app = RsgiAdapter(echo, nothing_read, places=1, behind_proxy=False, on_refusal=refused.append)
     exchange = posted(app, Exchange(*[b"a"] * 1000, pause=0.02), length=1000)
     assert (exchange.status, exchange.headers["Connection"]) == (408, "close")
     assert {"Content-Security-Policy", "X-Request-Id"} <= exchange.headers.keys()
@@ -155,7 +159,7 @@ def test_slow_body_is_answered_when_its_time_is_over(monkeypatch):
 def test_body_that_was_cut_off_is_not_taken_for_a_whole_one(parts):
     """Granian gives one empty part more for an error than for the end."""
     taken = []
-    app = RsgiAdapter(lambda *_: taken.append(1), behind_proxy=False)
+    app = RsgiAdapter(lambda *_: taken.append(1), nothing_read, behind_proxy=False)
     exchange = posted(app, Exchange(*parts))
     assert (exchange.status, exchange.headers["Connection"], taken) == (400, "close", [])
     assert posted(adapter(echo), Exchange(b"a", b"")).body == b"a"
@@ -216,7 +220,7 @@ def test_places_that_wait_for_the_database_stop_nobody():
             assert over.wait(10)
         return echo(environ, start_response)
 
-    app = RsgiAdapter(stall, places=1, behind_proxy=False)
+    app = RsgiAdapter(stall, nothing_read, places=1, behind_proxy=False)
 
     async def both():
         stalls = asyncio.create_task(app.__rsgi__(scope(method="POST", path="/stalls"), Exchange()))

@@ -8,7 +8,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldWait
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.locales import Locale, locale_named
 from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
@@ -48,7 +48,7 @@ _LONGEST_POLL = 500
 """Characters of path and query. Ours are half as long, and what is longer shall not fill the memory."""
 MOST_KEPT = 2048
 """Pages of persons, of some two kilobytes each; then the oldest is forgotten."""
-_NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable, WouldWait)
+_NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
 
 
 class _Request(NamedTuple):
@@ -137,6 +137,17 @@ class StatusPages:
         return made
 
 
+def onboarding_read(environ: WSGIEnvironment, here: Portal) -> str | None:
+    """The id of the onboarding whose state a poll or a page wants to read."""
+    poll = _poll(environ)
+    page = None if poll else _PAGE.fullmatch(environ["PATH_INFO"])
+    token = poll.token if poll else page and page[1]
+    try:
+        return here.access_links.read(token).onboarding_id if token else None
+    except (BadLink, ExpiredLink):
+        return None
+
+
 class _Kept(NamedTuple):
     """Of one person's page. Holds nothing that they typed."""
 
@@ -195,10 +206,10 @@ def _request(
 def _state(token: str, environ: WSGIEnvironment, here: Portal) -> PollState | None:
     try:
         link = here.access_links.read(token)
-        state = here.onboardings.poll_state(link.onboarding_id, at_once=AT_ONCE in environ)
+        state = environ[AT_ONCE] if AT_ONCE in environ else here.onboardings.poll_state(link.onboarding_id)
     except _NOT_OPEN:
         return None
-    return state if is_open(state, link, here.partners) else None
+    return state if state and is_open(state, link, here.partners) else None
 
 
 def _opened(token: str, here: Portal) -> Onboarding | None:

@@ -1,0 +1,85 @@
+"""Polls of one turn of the event loop share a read, and each gets its own answer of it."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from portal.domain.errors import WouldWait
+from portal.domain.stage import Stage
+from portal.web.read_ahead import ReadAhead
+from tests.web.stages import stored_as
+
+
+class Reads:
+    def __init__(self, error=None):
+        self.asked, self._error = [], error
+
+    def __call__(self, ids):
+        self.asked.append(sorted(ids))
+        if self._error:
+            raise self._error
+        return {it: f"state of {it}" for it in ids if it != "unknown"}
+
+
+@pytest.fixture
+def here(app):
+    return app.extensions["portal"]
+
+
+@pytest.fixture
+def environ_of_poll(stored):
+    def environ(**changes):
+        path = stored(**stored_as(Stage.WAITING))
+        return {"PATH_INFO": path, "HTTP_ACCEPT": "text/html"} | changes
+
+    return environ
+
+
+def id_in(environ, here):
+    return here.access_links.onboarding_id(environ["PATH_INFO"].split("/")[2])
+
+
+def all_at_once(ahead, *environs):
+    async def gather():
+        return await asyncio.gather(*map(ahead, environs), return_exceptions=True)
+
+    return asyncio.run(gather())
+
+
+def test_those_of_one_turn_share_a_read_and_each_gets_its_own(here, environ_of_poll):
+    one, other = environ_of_poll(), environ_of_poll()
+    first, second = id_in(one, here), id_in(other, here)
+    reads = Reads()
+    ahead = ReadAhead(replace(here, poll_states_at_once=reads))
+    assert all_at_once(ahead, one, other, one) == [f"state of {it}" for it in (first, second, first)]
+    assert all_at_once(ahead, other) == [f"state of {second}"]
+    assert reads.asked == [sorted([first, second]), [second]]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/o/forged", "/o/forged/status", "/api/v1/onboardings"])
+def test_what_reads_no_onboarding_does_not_wait(here, path):
+    reads = Reads()
+    assert all_at_once(ReadAhead(replace(here, poll_states_at_once=reads)), {"PATH_INFO": path}) == [None]
+    assert reads.asked == []
+
+
+@pytest.mark.parametrize("error", [WouldWait(), RuntimeError("a fault of ours")])
+def test_nobody_waits_for_ever_for_a_read_that_failed(here, environ_of_poll, error):
+    ahead = ReadAhead(replace(here, poll_states_at_once=Reads(error)))
+    assert all_at_once(ahead, environ_of_poll(), environ_of_poll()) == [None, None]
+
+
+def test_one_that_was_given_up_holds_up_nobody(here, environ_of_poll):
+    ahead = ReadAhead(replace(here, poll_states_at_once=Reads()))
+
+    async def one_gives_up():
+        given_up, kept = (
+            asyncio.ensure_future(ahead(environ_of_poll())),
+            asyncio.ensure_future(ahead(environ_of_poll())),
+        )
+        await asyncio.sleep(0)
+        given_up.cancel()
+        return await kept
+
+    assert asyncio.run(one_gives_up()).startswith("state of")
