@@ -26,6 +26,7 @@ def pytest_sessionstart(session):
 
 SHARED = {
     "embedded": "embed",
+    "behind_proxy": "proxy",
     "tab_environment": "capture",
     "frame_environment": "capture",
     "shared_environment": "sqlite",
