@@ -247,6 +247,22 @@ class Onboarding:
         return self.known_as or self.external_id or self.id
 
     @property
+    def has_own_external_id(self) -> bool:
+        """It holds the onboarding's id, so an entity with it was created by this onboarding."""
+        return self.id in self.gu1_external_id
+
+    @property
+    def has_new_external_id(self) -> bool:
+        """`with_new_external_id` was called."""
+        return self.known_as is not None and f"~{self.id}" in self.known_as
+
+    @property
+    def with_new_external_id(self) -> Self:
+        """For the next entity at gu1: the one that was given up keeps the external id that it has."""
+        suffix = "2" if self.has_new_external_id else self.id
+        return replace(self, known_as=f"{self.gu1_external_id}~{suffix}")
+
+    @property
     def is_self_started(self) -> bool:
         """No partner vouches for who this is: anybody may have typed the number."""
         return self.external_id in {None, f"{START_PREFIX}{self.id}"}

@@ -14,6 +14,7 @@ from portal.domain.existing_entity import conflict_between
 from portal.domain.onboarding import Details, EntityConflict, Onboarding, StallReason
 from portal.domain.timings import LONGEST_WAIT, Timings
 from portal.domain.validation import CreationState, DoubleCheck, Observation
+from portal.services.customer_entities import CustomerEntities
 from portal.services.leases import Leases, is_adopted, unsent, validation_changed
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
@@ -46,12 +47,14 @@ class CreationSteps:
         gu1: Gu1,
         leases: Leases,
         onboardings: Onboardings,
+        customer_entities: CustomerEntities,
         restored_sends: RestoredSends,
         *,
         timings: Timings,
         meter: Meter,
     ) -> None:
         self._gu1 = gu1
+        self._customer_entities = customer_entities
         self._restored_sends = restored_sends
         self._leases = leases
         self._onboardings = onboardings
@@ -92,11 +95,11 @@ class CreationSteps:
         """An entity under this onboarding's external id: its partner's, or one that an earlier try created."""
         if not claimed.external_id and claimed.fence <= 1 and not await self._restored_sends.restored_at(claimed):
             return None
-        earlier = await _unless_refused(self._gu1.find_entity(claimed.gu1_external_id))
+        earlier = await _unless_refused(self._customer_entities.find(claimed))
         if earlier is None or earlier == claimed.lost_entity_id:
             return None
         # A partner's id of its customer may be older than this onboarding; our own id is not.
-        return _Entity(earlier, is_own=claimed.gu1_external_id == claimed.id)
+        return _Entity(earlier, is_own=claimed.has_own_external_id)
 
     async def _taken_over(self, claimed: Onboarding) -> _Entity | None:
         """An entity that gu1 already has for the number. Raises `_AnothersEntity` if it is somebody else's.
@@ -253,7 +256,7 @@ class CreationSteps:
             if validation is None or validation.creation_state is not CreationState.PLANNED:
                 return unsent_again  # adopted meanwhile
             return replace(
-                unsent_again,
+                unsent_again.with_new_external_id,
                 entity_id=None,
                 entity_is_own=False,
                 lost_entity_id=claimed.entity_id,

@@ -56,7 +56,7 @@ class NumberCorrector:
     def with_new_record(self, onboarding: Onboarding, details: Details, now: datetime) -> Onboarding:
         """With a new record, and a new validation if the last one is held: its verdict is about the wrong record."""
         renewed = replace(
-            onboarding,
+            onboarding.with_new_external_id,
             correction=Correction.REPLACED,
             details=details,
             document_digest=self._identity.document_digest(details),

@@ -13,6 +13,7 @@ from portal.domain.validation import CreationState
 from portal.services.budget import Budget
 from portal.services.correction_step import CorrectionStep
 from portal.services.creation_steps import CreationSteps
+from portal.services.customer_entities import CustomerEntities
 from portal.services.duplicate_cleanup import DuplicateCleanup
 from portal.services.leases import Leases
 from portal.services.meter import Meter
@@ -46,11 +47,16 @@ class OnboardingSteps:
         self._meter = meter
         self._reconciliation = Reconciliation(store, gu1, self._leases, onboardings, timings=timings, meter=meter)
         restored_sends = RestoredSends(store, gu1, self._reconciliation, meter=meter)
-        self._creation = CreationSteps(gu1, self._leases, onboardings, restored_sends, timings=timings, meter=meter)
+        entities = CustomerEntities(store, gu1)
+        self._creation = CreationSteps(
+            gu1, self._leases, onboardings, entities, restored_sends, timings=timings, meter=meter
+        )
         self._cleanup = DuplicateCleanup(store, gu1, self._leases, timings=timings, meter=meter)
         self._correction = CorrectionStep(gu1, self._leases, onboardings, meter=meter)
-        self._watch = VerificationWatch(store, gu1, self._leases, budget, meter=meter)
-        self._refresh_steps = RefreshSteps(gu1, self._leases, onboardings, budget, timings=timings, meter=meter)
+        self._watch = VerificationWatch(store, gu1, entities, self._leases, budget, meter=meter)
+        self._refresh_steps = RefreshSteps(
+            gu1, entities, self._leases, onboardings, budget, timings=timings, meter=meter
+        )
 
     async def take(self, claimed: Onboarding) -> None:
         with part_of_request(claimed.request_id):

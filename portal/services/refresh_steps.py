@@ -15,6 +15,7 @@ from portal.domain.status import OPEN, Status
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.budget import Budget
+from portal.services.customer_entities import CustomerEntities
 from portal.services.leases import Leases, attempt_of
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
@@ -55,9 +56,18 @@ class _BudgetExhausted(Exception):
 
 class RefreshSteps:
     def __init__(
-        self, gu1: Gu1, leases: Leases, onboardings: Onboardings, budget: Budget, *, timings: Timings, meter: Meter
+        self,
+        gu1: Gu1,
+        customer_entities: CustomerEntities,
+        leases: Leases,
+        onboardings: Onboardings,
+        budget: Budget,
+        *,
+        timings: Timings,
+        meter: Meter,
     ) -> None:
         self._gu1 = gu1
+        self._customer_entities = customer_entities
         self._leases = leases
         self._onboardings = onboardings
         self._budget = budget
@@ -278,7 +288,7 @@ class RefreshSteps:
         if claimed.ends_at <= self._leases.now():
             return None
         try:
-            entity_id = await self._gu1.find_entity(claimed.gu1_external_id)
+            entity_id = await self._customer_entities.find(claimed)
             entity = await self._gu1.read_entity_status(entity_id) if entity_id else None
         except Refused as refused:
             log.warning("onboarding %s: earlier approval not looked up: %s", claimed.id, refused)

@@ -16,6 +16,7 @@ from portal.domain.errors import Gu1Error, Refused
 from portal.domain.onboarding import Onboarding
 from portal.domain.status import Status
 from portal.services.budget import Budget
+from portal.services.customer_entities import CustomerEntities
 from portal.services.leases import Leases
 from portal.services.meter import Meter
 from portal.services.ports import Gu1, Store
@@ -29,9 +30,19 @@ AFTER_REFUSAL = timedelta(days=1)
 
 
 class VerificationWatch:
-    def __init__(self, store: Store, gu1: Gu1, leases: Leases, budget: Budget, *, meter: Meter) -> None:
+    def __init__(
+        self,
+        store: Store,
+        gu1: Gu1,
+        customer_entities: CustomerEntities,
+        leases: Leases,
+        budget: Budget,
+        *,
+        meter: Meter,
+    ) -> None:
         self._store = store
         self._gu1 = gu1
+        self._customer_entities = customer_entities
         self._leases = leases
         self._budget = budget
         self._meter = meter
@@ -62,7 +73,7 @@ class VerificationWatch:
         await self._leases.finish(claimed, lambda fresh: self._checked(fresh, entity))
 
     async def _read(self, claimed: Onboarding) -> EntityStatus | None:
-        entity_id = claimed.entity_id or await self._gu1.find_entity(claimed.gu1_external_id)
+        entity_id = claimed.entity_id or await self._customer_entities.find(claimed)
         return await self._gu1.read_entity_status(entity_id) if entity_id else None
 
     def _checked(self, fresh: Onboarding, entity: EntityStatus) -> Onboarding:
