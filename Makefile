@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit lock clean
+.PHONY: help image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit audit-security lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -142,6 +142,9 @@ $(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
 
 audit: $(VENV)/.audit ## what is known against any pin, where the databases of that can be reached
 	@$(BIN)/python -m e2e.supply_chain audit
+
+audit-security: $(VENV)/.dev catalogues browser ## 250,000 requests of an attacker, 5,000 texts that want to be code, 1,000 addresses of gu1; audit-security.json
+	$(BIN)/python -m e2e.security_audit $(AUDIT)
 
 contract: $(VENV)/.dev ## what the portal relies on, tried on a real sandbox: make contract GU1_API_KEY=… [GU1_BASE_URL=…]
 	@CONTRACT=live $(BIN)/pytest e2e/test_contract.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from enum import Enum
 
 NOBODY = "'none'"
@@ -59,3 +60,27 @@ def always(base_url: str, *, hsts_subdomains: bool) -> dict[str, str]:
     if not base_url.startswith("https:"):
         return ALWAYS
     return {**ALWAYS, "Strict-Transport-Security": transport_security(subdomains=hsts_subdomains)}
+
+
+def policies(
+    kind: Mapping[str, str], ancestors: Collection[str] = (), permitted: Mapping[str, list[str]] | None = None
+) -> dict[str, str]:
+    """The headers that differ between answers. `ancestors` are those that may frame it."""
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}".strip() for name, value in kind.items()),
+        "Permissions-Policy": _permissions(permitted or {}),
+        **_frame_options(set(ancestors)),
+    }
+
+
+def _permissions(permitted: Mapping[str, list[str]]) -> str:
+    origins = {feature: permitted.get(feature, []) for feature in PERMISSIONS}
+    lists = {feature: "*" if "*" in it else f"({' '.join(dict.fromkeys(it))})" for feature, it in origins.items()}
+    return ", ".join(f"{feature}={it}" for feature, it in lists.items())
+
+
+def _frame_options(ancestors: set[str]) -> dict[str, str]:
+    """For browsers without frame-ancestors. X-Frame-Options cannot name a list of origins, so it is left out then."""
+    if not ancestors:
+        return {"X-Frame-Options": "DENY"}
+    return {"X-Frame-Options": "SAMEORIGIN"} if ancestors == {"'self'"} else {}

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from portal.domain.start_limits import address_block
 from portal.services.request_ids import HEADER, request_id_for
-from portal.web.header_policy import ALWAYS
+from portal.web.header_policy import ALWAYS, Kind, policies
 from portal.web.refusals import Refusal
 from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
 
@@ -41,7 +41,6 @@ PATIENCE = 0.25
 _UNREADABLE = "\xff"
 """The value of a header whose bytes the server does not give: none that is valid, and not the same as no header."""
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
-_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class RsgiAdapter:
         *,
         behind_proxy: bool,
         places: int = PLACES,
-        headers: Mapping[str, str] = ALWAYS,
+        headers: dict[str, str] = ALWAYS,
         on_refusal: Callable[[Refusal], None] = lambda _kind: None,
         patience: float = PATIENCE,
     ) -> None:
@@ -97,7 +96,7 @@ class RsgiAdapter:
         self._patience = patience
         self._behind_proxy = behind_proxy
         self._on_refusal = on_refusal
-        self._headers = [*headers.items(), ("Content-Security-Policy", _POLICY)]
+        self._headers = [*(headers | policies(Kind.DATA.value)).items()]
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(places):
             self._places.put(None)

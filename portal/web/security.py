@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain.web_addresses import origin_of, split_web_url
 from portal.web.context import portal
-from portal.web.header_policy import NOBODY, PERMISSIONS, Kind, always, kind_of
+from portal.web.header_policy import NOBODY, Kind, always, kind_of, policies
 from portal.web.refusals import Refusal
 
 FORM_BYTES = 16 * 1024
@@ -84,34 +84,13 @@ def _policies(
 ) -> dict[str, str]:
     """The headers that differ between answers, with what this answer is allowed beside the usual."""
     allowed, permitted = allowed or {}, permitted or {}
-    return {
-        "Content-Security-Policy": _policy(kind, allowed),
-        "Permissions-Policy": _permissions(permitted),
-        **_frame_options(allowed.get("frame-ancestors", [])),
-    }
-
-
-def _policy(kind: Kind, allowed: Mapping[str, list[str]]) -> str:
     usual = current_app.extensions["portal_policy"][kind]
     directives = usual | {name: _with(usual.get(name, NOBODY), sources) for name, sources in allowed.items()}
-    return "; ".join(f"{name} {value}".strip() for name, value in directives.items())
+    return policies(directives, allowed.get("frame-ancestors", []), permitted)
 
 
 def _with(usual: str, sources: list[str]) -> str:
     return " ".join(dict.fromkeys(sources if usual == NOBODY else (usual, *sources)))
-
-
-def _permissions(permitted: Mapping[str, list[str]]) -> str:
-    origins = {feature: permitted.get(feature, []) for feature in PERMISSIONS}
-    lists = {feature: "*" if "*" in it else f"({' '.join(dict.fromkeys(it))})" for feature, it in origins.items()}
-    return ", ".join(f"{feature}={it}" for feature, it in lists.items())
-
-
-def _frame_options(ancestors: list[str]) -> dict[str, str]:
-    """For browsers without frame-ancestors. X-Frame-Options cannot name a list of origins, so it is left out then."""
-    if not ancestors:
-        return {"X-Frame-Options": "DENY"}
-    return {"X-Frame-Options": "SAMEORIGIN"} if set(ancestors) == {"'self'"} else {}
 
 
 def refuse_cross_site() -> None:

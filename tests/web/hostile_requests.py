@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from werkzeug.routing import Rule
 
@@ -41,6 +42,31 @@ FIELDS = (
     *("country", "issuing_country", "document_number", "first_name", "last_name", "email", "consent", "form_token"),
     *("attempt", "action", "external_id", "return_url", "state", "locale", "capture", "applicant", ""),
 )
+
+
+EVERYWHERE = {
+    *("Cache-Control", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"),
+    *("Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options"),
+}
+TARGETS = {"", HOME, "verify.example.com", "shop.example"}
+HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+
+
+def faults_of(status: int, headers: Mapping[str, str], body: bytes) -> list[str]:
+    """What no answer may be. Names of headers in any case."""
+    names = {name.lower(): value for name, value in headers.items()}
+    leads_to = {urlsplit(names.get(name, "")).netloc for name in ("location", "hx-redirect")}
+    found = {
+        f"status {status}": status >= 500,
+        f"without {sorted(name for name in EVERYWHERE if name.lower() not in names)}": not (
+            {name.lower() for name in EVERYWHERE} <= names.keys()
+        ),
+        "a header with strange characters": not all(map(HEADER_VALUE.fullmatch, names.values())),
+        "a cookie": "set-cookie" in names,
+        "a script of the request": b"<script>alert" in body,
+        f"leads to {leads_to - TARGETS}": bool(leads_to - TARGETS),
+    }
+    return [fault for fault, is_there in found.items() if is_there]
 
 
 class HostileRequests:
