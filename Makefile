@@ -70,10 +70,10 @@ MARKED := -m "not slow"
 UNIT := $(BIN)/pytest tests $(AT_ONCE) auto --maxprocesses 4
 
 unit: $(VENV)/.dev catalogues ## all unit tests, on both databases
-	$(UNIT)
+	$(UNIT) $(MARKED)
 
 unit-quick: $(VENV)/.dev catalogues ## the unit tests that need neither PostgreSQL nor long
-	HYPOTHESIS_PROFILE=quick $(UNIT) -m "not postgresql and not long" -p no:playwright
+	HYPOTHESIS_PROFILE=quick $(UNIT) -m "not postgresql and not long and not slow" -p no:playwright
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser chromium firefox

@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -8,6 +9,22 @@ from portal.domain.timings import Timings
 from portal.services.partner_onboardings import CreateRequest
 from tests.databases import DATABASES
 from tests.factories import some_details
+
+_PROCESSES_MEET = {"other_process", "overtake"}
+"""Fixtures of tests in which the databases' ways to lock decide."""
+
+
+def pytest_collection_modifyitems(items):
+    """The other services meet a database in the store alone, whose own tests run on both each time."""
+    for item in (it for it in items if it.path.is_relative_to(Path(__file__).parent)):
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        names_it = any("database_kind" in mark.args[0] for mark in item.iter_markers("parametrize"))
+        if (
+            parameters.get("database_kind") == "postgresql"
+            and not names_it
+            and _PROCESSES_MEET.isdisjoint(item.fixturenames)
+        ):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(params=DATABASES)

@@ -10,6 +10,7 @@ from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
+from tests.databases import on_both_databases
 from tests.factories import an_onboarding
 
 LIMIT = 10
@@ -70,6 +71,7 @@ def test_people_at_their_page_may_have_all_of_it(a_budget):
     assert takes(a_budget(), 2 * LIMIT, watched=True) == LIMIT
 
 
+@on_both_databases
 def test_replicas_at_once_never_take_more_than_the_limit(a_budget):
     budgets = [a_budget() for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:

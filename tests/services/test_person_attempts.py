@@ -17,7 +17,7 @@ from portal.domain.status import Status
 from portal.services.operator_actions import Operator
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from tests.databases import on_sqlite
+from tests.databases import on_both_databases, on_sqlite
 from tests.factories import NOW, some_details
 
 ANA = Operator("ana", "ticket 7")
@@ -206,6 +206,7 @@ def test_a_retry_knows_of_the_attempts_made_elsewhere(prepared, desk, again, onb
     assert (standing.stage, standing.attempts_left, standing.may_retry) == (Stage.CLOSED, 0, False)
 
 
+@on_both_databases
 def test_two_at_once_cannot_both_use_the_last_attempt(prepared, desk, again, onboardings, counted):
     desk.uses_up(prepared, times=2)
     both = [again(), again()]

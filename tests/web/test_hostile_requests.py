@@ -79,7 +79,7 @@ def test_no_request_of_a_stranger_makes_an_answer_fail(hostile, answer_of):
         answer_of(generator.request())
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @on_both_databases
 def test_no_request_of_many_makes_an_answer_fail(hostile, answer_of):
     """`HOSTILE_REQUESTS` says how many."""
@@ -151,7 +151,7 @@ def test_no_address_of_gu1_leads_elsewhere(app):
 
 
 @on_both_databases
-@pytest.mark.parametrize("sample", [6, pytest.param(None, marks=pytest.mark.long)])
+@pytest.mark.parametrize("sample", [6, pytest.param(None, marks=pytest.mark.slow)])
 def test_no_string_of_gu1_makes_an_answer_fail(told_by_gu1, ask, sample):
     chosen = random.Random(15)
     for url in chosen.sample(SESSION_URLS, sample or len(SESSION_URLS)):
