@@ -52,13 +52,19 @@ class SplicedGzip:
 
     def filled(self, values: Sequence[bytes]) -> bytes:
         """`values`: one less than texts, each of at most 65,535 bytes."""
-        pieces, crc, length = [self._HEAD, self._packed[0]], zlib.crc32(self._texts[0]), len(self._texts[0])
+        pieces = [self._HEAD, self._packed[0]]
+        plain = [self._texts[0]]
         for value, text, packed in zip(values, self._texts[1:], self._packed[1:], strict=True):
-            size = len(value)
-            pieces += (struct.pack("<BHH", 0, size, size ^ 0xFFFF), value, packed)
-            crc = zlib.crc32(text, zlib.crc32(value, crc))
-            length += size + len(text)
-        return b"".join((*pieces, self._LAST_BLOCK, struct.pack("<II", crc, length)))
+            pieces += (_stored_block(len(value)), value, packed)
+            plain += (value, text)
+        whole = b"".join(plain)
+        return b"".join((*pieces, self._LAST_BLOCK, struct.pack("<II", zlib.crc32(whole), len(whole))))
+
+
+@lru_cache(maxsize=1024)
+def _stored_block(size: int) -> bytes:
+    """The head of a block that is not compressed."""
+    return struct.pack("<BHH", 0, size, size ^ 0xFFFF)
 
 
 def gzip_bytes(content: bytes) -> bytes:
