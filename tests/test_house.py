@@ -51,6 +51,7 @@ ROUTES = {
     ("applicant.came_back", "/return", "GET"),
     ("second_device.qr", "/o/<token>/qr.svg", "GET"),
     ("second_device.open_code", "/Q/<code>", "GET"),
+    ("second_device.open_code_when_asked", "/Q/<code>", "POST"),
     ("partner_api.create", "/api/v1/onboardings", "POST"),
     ("partner_api.read", "/api/v1/onboardings/<onboarding_id>", "GET"),
     ("partner_api.list_events", "/api/v1/onboardings/<onboarding_id>/events", "GET"),

@@ -22,6 +22,7 @@ from portal.services.validation_plan import Policy
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """In capitals, which a QR code holds in half the space; without letters that look like others."""
+_TRIES = 3
 LENGTH = 12
 """60 bits: out of reach for whoever guesses, and four fifths of the smallest codes' space."""
 
@@ -29,8 +30,8 @@ LENGTH = 12
 class PhoneCodes(Protocol):
     """The codes that phones scan, as keyed hashes."""
 
-    def keep(self, digest: str, onboarding_id: str) -> None:
-        """In place of the onboarding's earlier one."""
+    def keep(self, digest: str, onboarding: Onboarding) -> bool:
+        """In place of the onboarding's earlier one. False if `onboarding` has changed, so that its code is over."""
 
     def onboarding_id(self, digests: Collection[str]) -> str | None:
         """Of the first that is known."""
@@ -55,11 +56,14 @@ class PhoneHandover:
 
     def code(self, onboarding: Onboarding) -> str | None:
         """None if no photos are to be taken now."""
-        if not self._is_live(onboarding, self._clock()):
-            return None
-        code = _short(self._made.digest(_state(onboarding)))
-        self._codes.keep(self._kept.digest(code), onboarding.id)
-        return code
+        for _ in range(_TRIES):
+            if not self._is_live(onboarding, self._clock()):
+                return None
+            code = _short(self._made.digest(_state(onboarding)))
+            if self._codes.keep(self._kept.digest(code), onboarding):
+                return code
+            onboarding = self._store.get(onboarding.id)
+        return None
 
     def find(self, code: str) -> Onboarding | None:
         """Without using the code up."""

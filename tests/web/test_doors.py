@@ -35,6 +35,7 @@ OPEN = {
     "GET /return",
     "GET /s/<slug>",
     "GET /static/<path:name>",
+    "POST /Q/<code>",
 }
 """Whoever asks."""
 

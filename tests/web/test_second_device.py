@@ -12,6 +12,7 @@ from portal.services.phone_handover import LENGTH
 from portal.web.applicant.second_device import qr_code
 from tests.databases import on_both_databases
 from tests.factories import NOW
+from tests.page import Page
 from tests.web.conftest import HOME, query_of, token_in
 from tests.web.stages import SHOWN, adopted, ready_again, stored_as
 
@@ -55,6 +56,7 @@ def becomes(store, onboarding_id_of):
 
 @pytest.fixture
 def scans(visitor):
+    """A phone's browser that says whether its person goes there."""
     return lambda code, **options: visitor.get(f"/Q/{code}", **options)
 
 
@@ -141,6 +143,45 @@ def test_whatever_looks_ahead_of_its_person_uses_no_code_up(stored, code, scans,
     first = code(path)
     assert ask("GET", f"/Q/{first}", headers=headers).status_code in {200, 503}
     assert scans(first).status == 303
+
+
+def test_a_scanner_that_says_nothing_uses_no_code_up_and_an_older_browser_asks_its_person(ask, visitor, stored, code):
+    path = stored(**stored_as(Stage.READY))
+    first = code(path)
+    for _ in range(3):
+        asked = Page(ask("GET", f"/Q/{first}.pt-br"))
+        assert asked.response.status_code == 200
+        (form,) = asked.all("form")
+        assert (form["action"], form["method"]) == (f"/Q/{first}.pt-br", "post")
+    assert code(path) == first
+    sent = visitor.post(form["action"])
+    assert (sent.status, query_of(sent.response.headers["Location"])) == (303, {"lang": "pt-BR", "via": "qr"})
+    assert visitor.post(form["action"]).status == 410
+    assert ask("GET", f"/Q/{first}").status_code == 410
+
+
+def test_a_script_cannot_use_a_code_up(ask, stored, code, scans):
+    path = stored(**stored_as(Stage.READY))
+    first = code(path)
+    assert ask("POST", f"/Q/{first}", headers={"Sec-Fetch-Mode": "cors"}).status_code == 503
+    assert scans(first).status == 303
+
+
+@on_both_databases
+@pytest.mark.parametrize(
+    "change",
+    [lambda it: it, lambda it: replace(it, link_generation=1), lambda it: replace(it, validation=adopted(number=2))],
+    ids=["a phone came", "another link", "next attempt"],
+)
+def test_a_picture_that_was_overtaken_shows_the_code_that_works(app, stored, code, becomes, change):
+    path, portal = stored(**stored_as(Stage.READY)), app.extensions["portal"]
+    handover = portal.phone_handover
+    early = portal.onboardings.get(portal.access_links.onboarding_id(token_in(path)))
+    handover.join(code(path), early.id)
+    becomes(path, change)
+    shown = code(path)
+    assert handover.code(early) == shown
+    assert handover.find(shown).id == early.id
 
 
 @pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING])

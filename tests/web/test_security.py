@@ -76,6 +76,7 @@ ANSWERS = {
     "no start page": ("GET", "/s/none", {}, 404),
     "no start": ("POST", "/s/none", {}, 404),
     "guessed code": ("GET", "/Q/NONE", {}, 410),
+    "guessed code of an older browser": ("POST", "/Q/NONE", {}, 410),
     "no mail": ("GET", "/mails/none/stop", {}, 404),
     "no mail stopped": ("POST", "/mails/none/stop", {}, 404),
     "form fragment": ("GET", "/?part=document&country=BR", {}, 200),

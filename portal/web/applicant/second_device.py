@@ -75,17 +75,44 @@ def qr(token: str) -> Response:
 def open_code(code: str) -> ResponseReturnValue:
     if is_of_robot():
         return render_template("preview.html")
-    short, _dot, language = code.upper().partition(".")
-    found = portal().phone_handover.find(short)
-    if found is None or not _is_of_open_link(found):
+    found = _found(code)
+    if found is None:
         return _over()
     show_as(found)
     if not is_visit() or navigates() is False:
         return "", 503  # whatever looks ahead of its person uses nothing up
+    if navigates() is None:
+        action = url_for("second_device.open_code_when_asked", code=code)
+        return render_template("onboarding/ask_to_take_over.html", action=action, company=requesting_company())
+    return _take_over(code, found)
+
+
+@second_device.post(f"{_CODES}<code>")
+def open_code_when_asked(code: str) -> ResponseReturnValue:
+    """For browsers that do not say whether a person goes there, as a phone's safety scanners do not."""
+    found = _found(code)
+    if found is None:
+        return _over()
+    return ("", 503) if navigates() is False else _take_over(code, found)
+
+
+def _found(code: str) -> Onboarding | None:
+    found = portal().phone_handover.find(_parts(code)[0])
+    return found if found and _is_of_open_link(found) else None
+
+
+def _take_over(code: str, found: Onboarding) -> ResponseReturnValue:
+    short, language = _parts(code)
     if not portal().phone_handover.join(short, found.id):
         return _over()
     token = portal().access_links.token(found)
     return redirect(url_for("applicant.onboarding", token=token, lang=_LANGUAGES.get(language), via=QR), 303)
+
+
+def _parts(code: str) -> tuple[str, str]:
+    """The code itself, and the language."""
+    short, _dot, language = code.upper().partition(".")
+    return short, language
 
 
 def _is_of_open_link(found: Onboarding) -> bool:
