@@ -125,6 +125,7 @@ def test_coming_back_inside_the_frame_does_not_nest_the_portal(framed):
     expect(hosted_frame(framed).locator("header, nav, #status")).to_have_count(0)
 
 
+@pytest.mark.asvs("3.5.5")
 @pytest.mark.parametrize("framed", [DESKTOP], indirect=True, ids=["desktop"])
 def test_words_of_the_frame_make_the_page_look_again_and_no_others_do(framed):
     page = framed.page

@@ -130,6 +130,7 @@ def test_two_partners_at_once_know_nothing_of_each_other(open_window, sites):
     second.sees_account("in_review")
 
 
+@pytest.mark.asvs("8.4.1")
 def test_a_partner_cannot_read_anothers_onboarding(sites):
     started = sites.onboarding(SHOP, external_id=a_document_number())
     answers = [sites.clients[BANK].get(f"/api/v1/onboardings/{name}") for name in (started["id"], "unknown")]

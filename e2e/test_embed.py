@@ -223,6 +223,7 @@ async (origin) => {
 """
 
 
+@pytest.mark.asvs("3.5.5")
 def test_words_of_strangers_are_not_listened_to(customer):
     someone = customer("redirect")
     someone.hears("ready")
@@ -257,6 +258,7 @@ def raw(page, embedded):
     return raw
 
 
+@pytest.mark.asvs("3.5.5")
 def test_the_frame_says_nothing_unless_it_is_greeted_rightly(raw, embedded):
     page = raw("redirect")
     for wrong in (

@@ -48,6 +48,7 @@ def test_a_hundred_unfinished_streams_of_one_connection_hold_up_nobody(own_envir
             assert answer.status_code == 200
 
 
+@pytest.mark.asvs("4.2.1")
 def test_the_preface_of_http_2_is_refused(address):
     with closing(socket.create_connection(address, timeout=5)) as connection:
         connection.sendall(PREFACE + frame(SETTINGS, 0, 0))

@@ -23,6 +23,7 @@ def test_approved_without_a_hosted_page(applicant):
     expect(applicant.page).to_have_title(re.compile("^" + re.escape(applicant.page.locator("h1").inner_text())))
 
 
+@pytest.mark.asvs("14.3.3")
 @on_both_databases
 def test_approved_without_a_cookie_or_a_broken_policy(applicant):
     complaints = []

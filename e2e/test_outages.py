@@ -28,6 +28,7 @@ def assert_clean(*lines):
     assert all(line.runs for line in lines), table(lines)
 
 
+@pytest.mark.asvs("16.5.2")
 def test_postgresql_killed_and_started_costs_nobody_anything(tmp_path, own_postgres):
     assert_clean(outages.restarts(tmp_path, own_postgres, SEED, scale=0.1, places=4))
 

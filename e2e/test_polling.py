@@ -97,6 +97,7 @@ UNSAFE = {
 }
 
 
+@pytest.mark.asvs("1.2.3", "3.2.2")
 def test_no_text_becomes_code_and_htmx_works_all_the_same(applicant):
     page, complaints = applicant.page, []
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))

@@ -128,6 +128,7 @@ def ask_all_doors(running, used, answered, stop):
             answered.append(client.post("/webhooks/gu1", content=body, headers=signed).status_code)
 
 
+@pytest.mark.asvs("11.2.2", "13.2.1")
 def test_all_secrets_rotate_under_load_without_a_failed_request(tmp_path):
     partners, webhooks, keys = (tmp_path / name for name in ("partners.toml", "webhook-secrets", "portal.db.keys"))
     old, new = (

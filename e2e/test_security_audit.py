@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from flask import Response
 
 from e2e.browser import CHROMIUM
@@ -20,6 +21,7 @@ def test_some_requests_of_an_attacker_to_a_running_portal(tmp_path):
     assert found.statuses[200] > 40 and found.statuses.total() > 350
 
 
+@pytest.mark.asvs("1.2.1", "1.2.3", "3.2.2")
 def test_some_texts_that_want_to_be_code(tmp_path):
     CHROMIUM.path_or_skip()
     found = asyncio.run(try_texts(tmp_path, texts=12, addresses=20, seed=3))

@@ -62,6 +62,7 @@ def exchange(running):
     return exchange
 
 
+@pytest.mark.asvs("4.2.1")
 def test_only_broken_requests_are_answered_without_the_headers(exchange):
     statuses = set()
     for what, sent in BROKEN.items():
@@ -71,6 +72,7 @@ def test_only_broken_requests_are_answered_without_the_headers(exchange):
     assert statuses == {int(row[0]) for row in rows(SECURITY, "## Answers that the server makes by itself")}
 
 
+@pytest.mark.asvs("3.4.4")
 def test_everything_else_carries_the_headers(exchange):
     for what, sent in UNDERSTOOD.items():
         status, headers, _ = exchange(sent)
@@ -80,6 +82,7 @@ def test_everything_else_carries_the_headers(exchange):
         )
 
 
+@pytest.mark.asvs("4.2.1")
 @pytest.mark.parametrize(("ending", "status"), [(b"0\r\n\r\n", 401), (b"zz\r\n", 400)], ids=repr)
 def test_body_that_breaks_off_is_not_taken_for_a_whole_one(exchange, ending, status):
     webhook = HEAD.replace(b"GET /healthz", b"POST /webhooks/gu1") + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"

@@ -100,6 +100,7 @@ def test_each_variable_is_read(environment, name, text, field, value):
     assert getattr(load_config(), field) == value
 
 
+@pytest.mark.asvs("12.2.1", "12.3.1")
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -259,6 +260,7 @@ def test_what_kubernetes_says_of_a_service_called_portal_is_no_setting(environme
     assert read_settings().environment.unknown == {}
 
 
+@pytest.mark.asvs("13.3.1")
 def test_each_secret_may_come_from_a_file(environment, tmp_path):
     url = f"postgresql+psycopg://u:{SECRET}@db/x"
     (tmp_path / "url").write_text(f"{url}\n")
@@ -273,6 +275,7 @@ def test_any_provider_host_is_for_a_gu1_on_loopback(environment):
     assert load_config().gu1_provider_hosts == ("*",)
 
 
+@pytest.mark.asvs("13.3.1")
 def test_secrets_stay_out_of_what_a_traceback_shows(environment):
     environment(PORTAL_DATABASE_URL=f"postgresql+psycopg://u:{SECRET}@db/x")
     assert SECRET not in repr(load_config()) + str(load_config())
@@ -288,6 +291,7 @@ def test_postgresql_needs_keys_that_are_given(environment):
     assert complaint().startswith("PORTAL_SECRET_KEYS: required")
 
 
+@pytest.mark.asvs("13.3.2")
 def test_key_file_is_made_once_for_the_owner_only(environment, tmp_path):
     environment(PORTAL_SECRET_KEYS=None)
     keys = load_config().secret_keys
@@ -353,6 +357,7 @@ GUESSABLE = [
 ]
 
 
+@pytest.mark.asvs("6.3.2", "13.2.3")
 @pytest.mark.parametrize("secret", GUESSABLE)
 def test_secret_that_can_be_guessed_stops_the_start_where_strangers_are(environment, secret):
     environment(PORTAL_BASE_URL="https://kyc.example.com", GU1_WEBHOOK_SECRETS=f"{SECRET},{secret}")
@@ -402,6 +407,7 @@ def test_random_secrets_are_not_weak():
         assert not [secret for secret in (make(24) for _ in range(500)) if guessable(secret) or miscopied(secret)]
 
 
+@pytest.mark.asvs("13.3.2")
 def test_key_file_that_others_may_read_is_taken_from_them(environment, tmp_path):
     environment(PORTAL_SECRET_KEYS=None)
     file = tmp_path / "portal.db.keys"

@@ -99,6 +99,7 @@ def test_everything_in_the_folder_is_applied():
     assert set(kustomization["resources"]) == files
 
 
+@pytest.mark.asvs("13.2.2")
 @needs_systemd
 def test_systemd_unit_is_valid(tmp_path):
     unit = tmp_path / "portal.service"

@@ -85,6 +85,7 @@ def documented_default(value):
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
+@pytest.mark.asvs("2.1.3")
 def test_settings_and_their_defaults():
     fields = Config.model_fields.values()
     written_out = {
@@ -164,6 +165,7 @@ def logged_messages():
                 yield call.args[where].value
 
 
+@pytest.mark.asvs("16.1.1")
 def test_log_lines():
     """A message that is nothing but an error's own text has no line of its own."""
     formats = {it: re.sub(r"%[sd]", ".+", re.escape(it).replace("\\%", "%")) for it in logged_messages() if it != "%s"}
@@ -210,6 +212,7 @@ def test_settings_of_the_partners_file():
     assert set(first_codes(rows(PARTNERS, "## The partners file"))) == set(Partner.model_fields) - {"slug"}
 
 
+@pytest.mark.asvs("2.1.1", "8.1.2")
 def test_fields_of_the_partner_api():
     fields = OnboardingRequest.model_fields
     assert set(first_codes(rows(PARTNERS, "### Start an onboarding"))) == set(fields)
@@ -417,6 +420,7 @@ def test_policies_by_kind_of_answer():
     assert policies == written
 
 
+@pytest.mark.asvs("16.3.3")
 def test_kinds_of_refusals():
     assert first_codes(rows(SECURITY, "## Refusals")) == list(RefusalKind)
     (row,) = [it for it in rows(OPERATING, "## Metrics") if it[0] == "`portal_refusals_total`"]

@@ -34,6 +34,7 @@ def usual_logging():
     root.setLevel(level)
 
 
+@pytest.mark.asvs("16.2.1", "16.2.2", "16.2.4", "16.4.1")
 def test_each_record_is_one_line_of_json():
     written = line("onboarding %s:\nput off", "a1")
     assert "\n" not in written
@@ -42,6 +43,7 @@ def test_each_record_is_one_line_of_json():
     assert parsed == {"level": "warning", "logger": "portal.services.steps", "message": "onboarding a1:\nput off"}
 
 
+@pytest.mark.asvs("14.2.1", "16.2.5")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -80,6 +82,7 @@ def test_a_record_of_no_exception_has_no_place_for_one():
     assert "exception" not in json.loads(JsonLines().format(record))
 
 
+@pytest.mark.asvs("16.2.3", "16.4.3")
 def test_logging_goes_to_standard_error_from_the_level_on(usual_logging, capsys):
     set_up_logging("WARNING")
     logging.getLogger("portal.somewhere").info("not this")

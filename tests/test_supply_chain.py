@@ -6,6 +6,8 @@ import json
 import re
 from hashlib import sha256
 
+import pytest
+
 from e2e.supply_chain import PYTHON_PINS, ROOT, RUNTIME, VENDORED, pins, sbom, vendored
 
 PACKAGE = re.compile(r"^[a-z0-9][a-z0-9._-]*==", re.MULTILINE)
@@ -17,6 +19,7 @@ def test_vendored_files_are_the_recorded_ones():
     assert recorded == present != {}
 
 
+@pytest.mark.asvs("15.1.2")
 def test_every_requirement_is_pinned_by_digest():
     for requirements in PYTHON_PINS:
         found = list(pins(requirements))
@@ -24,6 +27,7 @@ def test_every_requirement_is_pinned_by_digest():
         assert all(hashes for _, _, hashes in found)
 
 
+@pytest.mark.asvs("15.1.2")
 def test_bill_of_materials_lists_everything_that_is_shipped():
     bill = sbom()
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
@@ -43,6 +47,7 @@ def test_base_image_and_actions_are_named_by_digest():
     assert re.findall(r"uses: (?!\S+@[0-9a-f]{40} # v\d)(.*)", workflow) == []
 
 
+@pytest.mark.asvs("15.2.3")
 def test_image_has_no_compiler_and_no_mock():
     dockerfile = (ROOT / "Dockerfile").read_text()
     shipped = dockerfile.rpartition("\nFROM ")[2]

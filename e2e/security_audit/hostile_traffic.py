@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -76,6 +77,8 @@ async def send_hostile_traffic(portal: AttackedPortal, requests: int, seed: int)
     assert port
     # What is loaded with the first of a kind is no growth.
     numbers = iter(range(1, requests + 1))
+    # Ctrl-C ends it early, with what was found until then.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: deque(numbers, maxlen=0))
     await _send(generator, port, islice(numbers, requests // 5), found)
     found.megabytes_before = portal.resident_megabytes()
     await _send(generator, port, numbers, found)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from sqlalchemy import URL
 
 from portal.cli.common import registry
 from portal.config import Config
@@ -53,6 +54,8 @@ def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:
         yield Finding("GU1_BASE_URL", "is on this machine: real people would be judged by a mock")
     if not config.operator_name and not config.contact_url:
         yield Finding("/privacy", "says neither who is responsible nor how to reach them: set PORTAL_OPERATOR_NAME")
+    if not _is_encrypted(config.database):
+        yield Finding("PORTAL_DATABASE_URL", "the connection may be unencrypted: add ?sslmode=verify-full")
     if config.log_level == "DEBUG":
         yield Finding("PORTAL_LOG_LEVEL", "DEBUG is for development")
     try:
@@ -61,6 +64,13 @@ def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:
         return
     for partner in partners:
         yield from _of_partner(partner, resolve)
+
+
+def _is_encrypted(database: URL) -> bool:
+    """Or does not leave this machine."""
+    if not database.host or is_loopback(database.host) or database.host.startswith("/"):
+        return "host" not in database.query
+    return database.query.get("sslmode") in {"require", "verify-ca", "verify-full"}
 
 
 def _of_partner(partner: Partner, resolve: Resolve) -> Iterator[Finding]:

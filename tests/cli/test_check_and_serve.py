@@ -120,12 +120,14 @@ def test_check_names_settings_that_do_not_exist(portal):
     assert "did you mean PORTAL_TRUSTED_PROXIES?" in result.output
 
 
+@pytest.mark.asvs("13.2.3")
 @pytest.mark.parametrize("secret", ["w", "k" * 32, '"w1"'])
 def test_check_names_secrets_that_most_likely_are_none(portal, secret):
     result = portal("check", GU1_WEBHOOK_SECRETS=secret)
     assert "WARNING" in table(result)["security"] and "\n  GU1_WEBHOOK_SECRETS" in result.output
 
 
+@pytest.mark.asvs("13.1.1")
 @pytest.mark.parametrize(
     ("given", "says", "warns"),
     [

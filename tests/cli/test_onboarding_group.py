@@ -111,6 +111,7 @@ def test_nothing_personal_is_shown(onboarding, held):
         assert not [it for it in (*details, held.validation.session_url, held.document_digest) if it in output]
 
 
+@pytest.mark.asvs("16.3.3")
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_action_is_signed(onboarding, held, store, history, action):
     half = [(), SIGNED[:2], SIGNED[2:], ("--by", " ", "--note", "x"), ("--by", "a\nb", "--note", "x")]
@@ -148,6 +149,7 @@ def test_reject_takes_only_reasons_for_a_person(onboarding, held):
     assert "stage rejected" in onboarding("reject", held.id, "--reason", "not_eligible", *SIGNED).output
 
 
+@pytest.mark.asvs("7.4.5")
 @on_both_databases
 def test_erase_and_what_gu1_keeps(onboarding, held, store):
     result = onboarding("erase", "customer-7", *SIGNED)

@@ -62,6 +62,7 @@ def until_it_listens(port):
         time.sleep(0.1)
 
 
+@pytest.mark.asvs("6.3.2")
 def test_without_a_token_it_is_not_served_to_other_machines(settings):
     open_to_all = settings | {"PORTAL_OPERATOR_PORT": str(free_port()), "PORTAL_OPERATOR_TOKEN": None}
     refused = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0", "--port", str(free_port())], env=open_to_all)

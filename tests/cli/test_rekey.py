@@ -27,6 +27,7 @@ def portal(migrated_url):
     return run
 
 
+@pytest.mark.asvs("11.1.1", "11.2.2")
 def test_three_phases_of_a_rotation_each_checked(portal, database):
     Repository(database, ColumnCipher([OLD])).add(an_onboarding())
     assert "key 1  opens 1\n  key 2  opens 0" in portal("check", OLD, NEW).output

@@ -8,6 +8,8 @@ from portal.partners.registry import new_signing_secret
 from portal.store.database import make_engine, migrate
 
 PUBLIC = {"base_url": "https://kyc.example.com", "metrics_port": 9100, "operator_name": "Banco"}
+POSTGRESQL = "postgresql+psycopg://portal@db.example.com/portal"
+ON_POSTGRESQL = {"secret_keys": (new_signing_secret(),)}
 
 
 @pytest.fixture
@@ -21,19 +23,31 @@ def found(tmp_path):
         config = Config(
             gu1_api_key="key",
             gu1_webhook_secrets=("secret",),
-            database_url=f"sqlite:///{tmp_path / 'portal.db'}",
             partners_file=partners,
-            **PUBLIC | changes,
+            **{"database_url": f"sqlite:///{tmp_path / 'portal.db'}"} | PUBLIC | changes,
         )
         return [weakness.what for weakness in weaknesses_of(config, lambda _host: [addresses[-1]])]
 
     return found
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{POSTGRESQL}?sslmode=verify-full",
+        "postgresql+psycopg://portal@127.0.0.1/portal",
+        "postgresql+psycopg:///portal",
+    ],
+)
+def test_database_that_is_encrypted_or_on_this_machine_is_not_named(found, url):
+    assert found(**ON_POSTGRESQL, database_url=url) == []
+
+
 def test_nothing_is_named_where_nothing_is_weak(found):
     assert found('notify_url = "https://shop.example/news"\norigins = ["https://shop.example"]') == []
 
 
+@pytest.mark.asvs("3.4.1", "12.3.1", "13.4.5")
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -41,6 +55,8 @@ def test_nothing_is_named_where_nothing_is_weak(found):
         ({"gu1_base_url": "http://127.0.0.1:9000"}, "GU1_BASE_URL"),
         ({"operator_name": None}, "/privacy"),
         ({"log_level": "DEBUG"}, "PORTAL_LOG_LEVEL"),
+        ({**ON_POSTGRESQL, "database_url": f"{POSTGRESQL}?sslmode=prefer"}, "PORTAL_DATABASE_URL"),
+        ({**ON_POSTGRESQL, "database_url": POSTGRESQL}, "PORTAL_DATABASE_URL"),
         ({"partner": 'origins = ["http://localhost:8100"]'}, "shop"),
         ({"partner": 'return_urls = ["http://127.0.0.1:8100/done"]'}, "shop"),
         ({"mode": 0o644}, "partners.toml"),
@@ -51,6 +67,7 @@ def test_weakness_is_named(found, changes, named):
     assert found(**changes) == [named]
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "::1", "fd00::1", "100.64.0.1"]
 )
@@ -62,6 +79,7 @@ def test_on_loopback_only_files_matter(found):
     assert found(base_url="http://127.0.0.1:8000", metrics_port=None, operator_name=None, log_level="DEBUG") == []
 
 
+@pytest.mark.asvs("13.3.2")
 def test_database_is_made_for_its_owner_only_or_made_so(tmp_path):
     files = [tmp_path / f"portal.db{suffix}" for suffix in ("", "-wal", "-shm")]
     for given in (None, 0o664):

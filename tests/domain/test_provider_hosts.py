@@ -24,6 +24,7 @@ def test_named_hosts_and_those_below_a_suffix_are_allowed(url):
     assert HOSTS.allowed(url)
 
 
+@pytest.mark.asvs("3.7.2")
 @pytest.mark.parametrize(
     "url",
     [
@@ -47,6 +48,7 @@ def test_other_hosts_are_refused(url):
     assert not HOSTS.allowed(url)
 
 
+@pytest.mark.asvs("1.2.2", "12.2.1")
 @pytest.mark.parametrize("scheme", ["http", "ftp", "javascript", "data", "blob", "file", "httpss", ""])
 def test_other_schemes_than_https_are_refused(scheme):
     assert not HOSTS.allowed(f"{scheme}://verify.didit.me/")

@@ -30,6 +30,7 @@ def test_no_effort_helps_against_a_limit_of_money_and_none_is_needed_without_a_l
     assert counter(limit=None).effort_for(10**9) == 0
 
 
+@pytest.mark.asvs("15.3.4")
 @pytest.mark.parametrize(
     ("address", "block"),
     [

@@ -39,6 +39,7 @@ NO_HOSTS += ["1.2.3", "127.1", "0x7f.1", "127.0.0.01", "256.1.1.1", "fe80::1%eth
 NO_HOSTS += ["straße.example", "a\u200db.example", "xn--.example.1", "a*b", "*", "'none'"]
 
 
+@pytest.mark.asvs("1.1.1")
 @pytest.mark.parametrize("host", NO_HOSTS, ids=ascii)
 def test_what_parsers_read_differently_is_no_host(host):
     with pytest.raises(ValueError, match="is not a host name") as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 from hypothesis import given
 
@@ -30,6 +31,7 @@ _BODIES = (
 )
 
 
+@pytest.mark.asvs("1.5.2", "15.3.5")
 @many
 @given(any_bytes(*_BODIES))
 def test_any_delivery_is_an_event_or_malformed(body: bytes) -> None:

@@ -40,6 +40,7 @@ def an_open_breaker(clock: Clock) -> Breaker:
     return breaker
 
 
+@pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize("error", [Unavailable("…"), NotSent("…"), OutcomeUnknown("…")])
 def test_five_failures_in_a_row_hold_calls_back(error: Gu1Error) -> None:
     breaker = Breaker(Clock())

@@ -14,6 +14,7 @@ from tests.gu1.rows import ENTITY_ID, ID, a_row
 CREATED = httpx.Response(201, json=a_row())
 
 
+@pytest.mark.asvs("14.2.3")
 def test_entity_is_created_from_the_details() -> None:
     gu1 = Gu1Answers(httpx.Response(201, json={"success": True, "entity": {"id": "e1"}}))
     assert ask(gu1, WRITES["create_entity"]) == "e1"
@@ -85,12 +86,14 @@ def test_entity_that_gu1_does_not_have_is_none() -> None:
     assert ask(gu1, READS["find_entity"]) is None
 
 
+@pytest.mark.asvs("1.2.2")
 def test_external_id_stays_one_step_of_the_path() -> None:
     gu1 = Gu1Answers(httpx.Response(200, json={"id": "e1", "externalId": "../a b?c#é%41"}))
     assert ask(gu1, lambda client: client.find_entity("../a b?c#é%41"), entities_path="/entities/") == "e1"
     assert gu1.requests[0].url.raw_path == b"/entities/by-external-id/..%2Fa%20b%3Fc%23%C3%A9%2541"
 
 
+@pytest.mark.asvs("1.3.6", "13.2.4")
 @pytest.mark.parametrize("bad", ["", ".", "..", "a/b", "a?b", "é", "x" * 129])
 def test_bad_id_never_enters_a_path(bad: str) -> None:
     gu1 = Gu1Answers(CREATED)
@@ -104,6 +107,7 @@ def test_bad_id_never_enters_a_path(bad: str) -> None:
     assert gu1.requests == []
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize("external_id", ["", ".", ".."])
 def test_external_id_that_climbs_is_not_sent(external_id: str) -> None:
     with pytest.raises(NotSent):
@@ -166,6 +170,7 @@ def test_breaker_holds_paid_calls_back_unsent() -> None:
     assert len(gu1.requests) == 5
 
 
+@pytest.mark.asvs("15.2.2")
 def test_no_more_calls_at_once_than_allowed() -> None:
     running = 0
     most = 0

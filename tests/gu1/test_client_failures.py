@@ -90,6 +90,7 @@ def test_unreadable_answer_is_malformed(name: str, body: bytes) -> None:
         ask(Gu1Answers(httpx.Response(200, content=body)), CALLS[name])
 
 
+@pytest.mark.asvs("13.2.4", "15.3.2")
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(name: str, status: int) -> None:

@@ -85,6 +85,7 @@ def test_failed_handshake_is_not_sent(behave: Behaviour) -> None:
         asyncio.run(_used_over_tls(behave, None))
 
 
+@pytest.mark.asvs("12.3.2")
 def test_untrusted_certificate_is_not_sent(tmp_path: Path) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(a_self_signed_certificate(tmp_path))

@@ -67,6 +67,7 @@ def test_as_many_connections_as_requests_at_once_and_no_more() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.asvs("1.4.3")
 @pytest.mark.parametrize("kept", [0, 2])
 def test_only_so_many_idle_connections_are_kept(kept: int) -> None:
     async def run() -> None:
@@ -103,6 +104,7 @@ def test_connection_that_the_server_closed_is_replaced() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.asvs("1.4.3")
 def test_cancelled_request_gives_its_connection_up() -> None:
     async def run() -> None:
         async with a_server() as server, httpx.AsyncClient(transport=ConnectionPool(8), trust_env=False) as client:

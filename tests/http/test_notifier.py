@@ -104,6 +104,7 @@ def test_any_status_is_an_answer(status: int) -> None:
     assert send_to(saying(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)) == DeliveryResult(status)
 
 
+@pytest.mark.asvs("13.2.4", "15.3.2")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(status: int) -> None:
     elsewhere = Listening()
@@ -271,6 +272,7 @@ def test_other_ip_version_is_tried_second() -> None:
     assert send_to_shop(Listening(), *dead, "127.0.0.1") == (DeliveryResult(200), [])
 
 
+@pytest.mark.asvs("12.3.2")
 def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(a_self_signed_certificate(tmp_path))

@@ -144,6 +144,7 @@ def test_all_faults_are_named_at_once_with_what_was_found_and_what_is_allowed(re
     ]
 
 
+@pytest.mark.asvs("8.4.1")
 def test_one_key_opens_one_partner(read):
     with pytest.raises(PartnersError, match=r"line 18: partners\.other\.api_keys: .* already belongs to partner shop"):
         read(SHOP + SHOP.replace("partners.shop", "partners.other"))

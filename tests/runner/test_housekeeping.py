@@ -146,6 +146,7 @@ def a_fresh(validation):
     return replace(validation, nonce=secrets.token_hex(8), gu1_id=secrets.token_hex(8))
 
 
+@pytest.mark.asvs("14.2.4")
 @pytest.mark.parametrize("kind", ["history", "events", "idempotency_keys", "customers", "validations"])
 def test_nothing_outlives_its_onboarding(database, create_for_customer, store, after, kind):
     created = create_for_customer(key="k")

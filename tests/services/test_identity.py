@@ -34,6 +34,7 @@ def outcome(onboarding):
     return validation.identity_match, validation.identity_basis, stage_of(onboarding, max_attempts=3)
 
 
+@pytest.mark.asvs("2.2.3")
 @pytest.mark.parametrize(
     ("details", "document", "expected"),
     [

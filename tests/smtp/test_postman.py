@@ -59,6 +59,7 @@ def sent(by, address="ana@example.com", hand_over=None):
     return run(by.send("m-1", address, CONTENT, hand_over or HandOver()))
 
 
+@pytest.mark.asvs("1.3.11")
 def test_mail_arrives_as_text_and_html_with_its_headers(server):
     hand_over = HandOver()
     assert sent(postman(server.port), hand_over=hand_over).verdict is Verdict.SENT
@@ -127,6 +128,7 @@ def test_server_that_is_away():
         run(postman(port).check())
 
 
+@pytest.mark.asvs("12.3.1")
 def test_no_password_goes_out_in_the_clear(server):
     by = postman(server.port, user="portal", password="secret")
     assert sent(by).outcome == "it offers no encryption (STARTTLS)"
@@ -164,6 +166,7 @@ def test_wrong_password_loses_nothing(encrypted):
         run(by.check())
 
 
+@pytest.mark.asvs("12.3.2")
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_certificate_of_somebody_else_is_not_trusted(encrypted, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE")

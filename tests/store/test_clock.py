@@ -15,6 +15,7 @@ def test_until_it_is_set_it_is_the_clock_of_the_machine(engine):
     assert DatabaseClock(engine, lambda: NOW)() == NOW
 
 
+@pytest.mark.asvs("16.2.2")
 def test_once_set_it_is_the_servers_where_there_is_a_server(engine):
     clock = DatabaseClock(engine, lambda: NOW)
     clock.set()

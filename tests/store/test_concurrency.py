@@ -31,6 +31,7 @@ def together(threads, work):
         return list(pool.map(begin, range(threads)))
 
 
+@pytest.mark.asvs("2.3.4")
 def test_every_due_onboarding_is_claimed_by_exactly_one(repository):
     for _ in range(ROUNDS):
         added = repository.add(an_onboarding())
@@ -80,6 +81,7 @@ def test_the_same_webhook_may_be_remembered_by_all_at_once(engine):
     assert shared_state.knows_webhook("aa")
 
 
+@pytest.mark.asvs("2.3.4")
 def test_a_budget_spent_at_once_is_not_overspent(engine):
     shared_state = SharedState(engine)
     assert sorted(together(16, lambda _: shared_state.spend(NOW, 5))) == [False] * 11 + [True] * 5

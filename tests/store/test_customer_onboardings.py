@@ -111,6 +111,7 @@ def test_erasing_forgets_customer_and_keys(create_for_customer, repository, rows
     assert create_for_customer(idempotent=a_wish()).is_new
 
 
+@pytest.mark.asvs("2.3.4")
 @pytest.mark.parametrize("wish_of", [lambda _: None, lambda _: a_wish(), lambda i: a_wish(f"key-{i}")])
 def test_all_who_ask_at_once_get_one(create_for_customer, rows, wish_of):
     for number in range(1, ROUNDS + 1):

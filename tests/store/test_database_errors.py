@@ -136,6 +136,7 @@ def test_sqlite_file_that_may_not_be_written(tmp_path):
     engine.dispose()
 
 
+@pytest.mark.asvs("16.3.4")
 def test_outage_is_logged_once_and_not_with_every_request(tmp_path, caplog):
     url = f"sqlite:///{tmp_path}/portal.db"
     for statement in ("SELECT * FROM onboardings", "SELECT * FROM onboardings", "SELECT * FROM", "SELECT * FROM"):

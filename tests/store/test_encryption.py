@@ -9,11 +9,22 @@ def test_opens_what_it_sealed():
     assert cipher.decrypt(cipher.encrypt("Núñez")) == "Núñez"
 
 
+@pytest.mark.asvs("11.3.1")
 def test_hides_the_text_and_never_repeats_itself():
     cipher = ColumnCipher(["one"])
     first, second = cipher.encrypt("Ana"), cipher.encrypt("Ana")
     assert first != second
     assert b"Ana" not in first
+
+
+@pytest.mark.asvs("11.3.3")
+def test_what_was_changed_does_not_open():
+    cipher = ColumnCipher(["one"])
+    encrypted = cipher.encrypt("Ana")
+    for place in range(len(encrypted)):
+        changed = bytes([*encrypted[:place], encrypted[place] ^ 1, *encrypted[place + 1 :]])
+        with pytest.raises(UndecryptableValue):
+            cipher.decrypt(changed)
 
 
 def test_first_key_seals_and_older_keys_still_open():

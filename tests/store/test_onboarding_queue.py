@@ -56,6 +56,7 @@ def test_flood_of_invitations_holds_nobody_up_at_their_page(repository, person):
     assert len(claimed) == 16
 
 
+@pytest.mark.asvs("15.2.2")
 def test_flood_from_one_address_waits_behind_itself(repository):
     """Though the attacker was first, and looks at every page."""
     from_one = [from_address(repository, "flood", watched_at=NOW) for _ in range(30)]
@@ -172,6 +173,7 @@ def test_a_time_that_is_none_stops_nobody_else(repository, engine, caplog, colum
     assert repository.next_due(NOW) > NOW
 
 
+@pytest.mark.asvs("15.3.5")
 @on_sqlite
 @pytest.mark.parametrize(
     "damage",

@@ -69,6 +69,7 @@ def seconds_to_fail(reader, added):
     return time.monotonic() - began
 
 
+@pytest.mark.asvs("1.4.2")
 @pytest.mark.parametrize("moment", ["infinity", "10000-01-01 00:00:00+00"])
 @on_postgresql
 def test_a_time_that_python_cannot_hold_is_a_row_that_cannot_be_read(reader, engine, added, moment):

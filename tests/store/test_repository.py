@@ -130,6 +130,17 @@ def test_a_validation_finds_its_onboarding_even_when_replaced(repository):
     assert repository.find_by_validation("nobody's") is None
 
 
+@pytest.mark.asvs("1.2.4")
+@pytest.mark.parametrize("sql", ["'; DROP TABLE onboardings; --", "' OR '1'='1", "x') UNION SELECT 1 --", "%"])
+def test_text_that_looks_like_sql_is_text(repository, sql):
+    mine = repository.add(an_onboarding(validation=an_adopted_validation(session_id=sql), external_id=sql))
+    other = repository.add(an_onboarding(validation=an_adopted_validation()))
+    assert repository.find_by_session(sql) == mine
+    assert repository.get(other.id) == other
+    with pytest.raises(UnknownOnboarding):
+        repository.get(sql)
+
+
 @pytest.mark.parametrize("session_id", ["nobody's", "", "a\0b"])
 def test_an_unknown_session_finds_nothing(repository, session_id):
     repository.add(an_onboarding())
@@ -166,6 +177,7 @@ def test_save_refuses_another_onboarding(repository):
         row.save(an_onboarding())
 
 
+@pytest.mark.asvs("2.3.3")
 def test_an_exception_rolls_everything_back(repository):
     added = repository.add(an_onboarding(validation=a_validation()))
     with pytest.raises(KeyError), repository.locked(added.id) as row:
@@ -228,6 +240,7 @@ def test_ping_fails_without_the_tables(database_url):
     engine.dispose()
 
 
+@pytest.mark.asvs("14.2.4")
 def test_no_column_holds_the_details_or_the_link_in_plain_text(repository, engine):
     details = some_details(document_number="98765432", first_name="Xóchitl", last_name="Quetzal", email="x@quetzal.mx")
     repository.add(
@@ -243,6 +256,7 @@ def test_no_column_holds_the_details_or_the_link_in_plain_text(repository, engin
         assert plain.encode() not in stored
 
 
+@pytest.mark.asvs("14.2.4")
 def test_sqlite_files_hold_no_plain_text(tmp_path):
     engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}")
     migrate(engine)

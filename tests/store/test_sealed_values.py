@@ -78,6 +78,7 @@ def test_work_that_needs_no_key_is_done_without_it(with_keys):
     assert len(with_keys("new").claim(now=NOW, lease_until=LEASE, limit=1)) == 1
 
 
+@pytest.mark.asvs("11.2.2")
 def test_rekey_seals_anew_what_another_key_sealed(with_keys, engine, sealed):
     added = [with_keys("old").add(one_with_everything(gu1_id=f"v{number}")) for number in range(3)]
     added.append(with_keys("new").add(one_with_everything(gu1_id="v4")))

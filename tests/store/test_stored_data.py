@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from sqlalchemy import LargeBinary, event, text
 
 from portal.domain.stored_data import STORED_DATA, Form
@@ -13,12 +14,14 @@ def named(entries):
     return [(table, name) for it in entries for table, names in it.columns.items() for name in names.split()]
 
 
+@pytest.mark.asvs("14.1.1")
 def test_every_column_has_one_place_in_the_table():
     assert Counter(named(STORED_DATA.values())) == Counter(
         (table.name, it.name) for table in metadata.sorted_tables for it in table.c
     )
 
 
+@pytest.mark.asvs("14.1.2")
 def test_exactly_the_binary_columns_are_sealed():
     sealed = [it for it in STORED_DATA.values() if it.form is Form.SEALED]
     binary = {

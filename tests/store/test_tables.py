@@ -14,6 +14,7 @@ def written_and_read(engine, moment):
         return connection.scalar(select(webhook_deliveries.c.received_at))
 
 
+@pytest.mark.asvs("16.2.2")
 def test_times_come_back_aware_and_in_utc(engine):
     there = datetime(2026, 3, 2, 9, 0, 0, 1, tzinfo=timezone(timedelta(hours=-3)))
     read = written_and_read(engine, there)

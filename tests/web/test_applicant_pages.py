@@ -29,6 +29,7 @@ def test_the_whole_way_to_an_approval(visitor, gu1, clock, work):
     assert visitor.get(path).stage == Stage.APPROVED
 
 
+@pytest.mark.asvs("15.2.2")
 def test_no_page_waits_for_gu1(visitor, gu1):
     path = visitor.begin()
     for address in (path, f"{path}/status", f"{path}/continue"):
@@ -37,6 +38,7 @@ def test_no_page_waits_for_gu1(visitor, gu1):
     assert gu1.calls == []
 
 
+@pytest.mark.asvs("16.5.2")
 def test_the_person_keeps_a_place_while_gu1_is_down(visitor, gu1, clock, work):
     path = visitor.begin()
     gu1.failures.extend([Unavailable("busy")] * 3)
@@ -70,6 +72,7 @@ def test_a_known_and_a_new_person_see_the_same(visitor, gu1, work):
     assert shown[0] == shown[1]  # but for the reference at its end
 
 
+@pytest.mark.asvs("14.2.3")
 @pytest.mark.parametrize("stage", SHOWN)
 def test_pages_load_nothing_from_elsewhere(visitor, stored, stage):
     page = visitor.get(stored(**stored_as(stage)))
@@ -125,6 +128,7 @@ def a_journey(visitor, gu1, clock, work):
     return path
 
 
+@pytest.mark.asvs("14.2.4", "16.2.5")
 @on_both_databases
 def test_a_journey_leaves_nothing_private_in_the_logs(visitor, gu1, everything_logged, config, journey):
     path = journey()
@@ -136,6 +140,7 @@ def test_a_journey_leaves_nothing_private_in_the_logs(visitor, gu1, everything_l
     assert [secret for secret in secrets if secret in logged and secret != "key"] == []
 
 
+@pytest.mark.asvs("16.2.5")
 @on_both_databases
 def test_faults_leave_nothing_private_in_the_logs(visitor, writes_fail, everything_logged, stored):
     path = stored(**stored_as(Stage.REJECTED))

@@ -32,6 +32,7 @@ def test_under_another_address_nothing_is_kept(ask, query):
     assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
 
 
+@pytest.mark.asvs("3.2.1", "4.1.1")
 @pytest.mark.parametrize(("suffix", "kind"), [(".js", "text/javascript"), (".svg", "image/svg+xml")])
 def test_files_say_what_they_are(visitor, ask, suffix, kind):
     addresses = [address for address in assets_of(visitor.get("/")) if address.split("?")[0].endswith(suffix)]
@@ -45,6 +46,7 @@ def test_what_the_first_paint_needs_comes_with_the_page(visitor):
     assert all("defer" in script for script in page.all("script") if "src" in script)
 
 
+@pytest.mark.asvs("5.3.2", "13.2.5", "13.4.1", "13.4.3")
 @pytest.mark.parametrize(
     "name",
     [

@@ -49,6 +49,7 @@ def test_nobody_elses_page_has_them(page_of, partner):
     assert page.response.headers["Content-Security-Policy"].split("style-src")[1].count("'sha256-") == 1
 
 
+@pytest.mark.asvs("1.3.4", "3.2.1")
 def test_logo_is_a_picture_and_nothing_else(page_of, ask):
     src = page_of("shop").one("img", class_="logo")["src"]
     answer = ask("GET", src)
@@ -58,6 +59,7 @@ def test_logo_is_a_picture_and_nothing_else(page_of, ask):
     assert "script-src" not in answer.headers["Content-Security-Policy"]
 
 
+@pytest.mark.asvs("5.3.2", "13.2.5")
 @pytest.mark.parametrize("path", ["/logo/bank", "/logo/nobody", "/logo/../partners.toml"])
 def test_no_other_file_is_a_logo(ask, path):
     assert ask("GET", path).status_code == 404

@@ -39,12 +39,14 @@ def test_nothing_is_asked_but_consent(visitor, invited):
     assert "The shop" in page.html
 
 
+@pytest.mark.asvs("8.2.3")
 def test_link_shows_too_little_to_learn_somebodys_data(visitor, invited):
     page = visitor.get(invited)
     assert NUMBER[-3:] in page.html
     assert not any(it in page.html for it in (NUMBER, "Ana", "Núñez", "ana@example.com"))
 
 
+@pytest.mark.asvs("2.3.1")
 def test_nothing_goes_to_gu1_before_they_agree(invited, work, gu1):
     work()
     assert [name for name, *_ in gu1.calls if name.startswith("create")] == []
@@ -66,6 +68,7 @@ def test_without_consent_it_is_asked_again(agree, work, gu1):
     assert not gu1.entities
 
 
+@pytest.mark.asvs("16.5.3")
 def test_what_could_not_be_stored_is_not_acknowledged(agree, sql):
     sql("CREATE TRIGGER fault BEFORE UPDATE ON onboardings BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     answer = agree()

@@ -80,6 +80,7 @@ def test_each_country_has_a_way_through(visitor, count, country):
     assert count() == 1
 
 
+@pytest.mark.asvs("2.2.2")
 @pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda it: repr(it)[:40])
 def test_a_wrong_field_is_pointed_out_and_nothing_stored(visitor, count, name, value):
     page = visitor.send_form(**{name: value})
@@ -90,6 +91,7 @@ def test_a_wrong_field_is_pointed_out_and_nothing_stored(visitor, count, name, v
     assert page.one("a", href=f"#{field['id']}")
 
 
+@pytest.mark.asvs("2.2.3")
 def test_another_country_has_to_be_named(visitor, count):
     for named in (None, "", "AR", "EU", "XX", "us"):
         page = visitor.send_form(country="other", issuing_country=named, document_number="AB123456")
@@ -121,6 +123,7 @@ def test_a_wrong_form_keeps_what_was_typed(visitor):
     assert typed_into(page) == typed | {"shown_number": ""}
 
 
+@pytest.mark.asvs("1.1.2", "1.2.1")
 @pytest.mark.parametrize("name", ["country", "issuing_country", "document_number", "first_name", "last_name", "email"])
 def test_what_was_typed_is_never_markup(visitor, name):
     page = visitor.send_form(**{"country": "other", name: INJECTION})
@@ -130,6 +133,7 @@ def test_what_was_typed_is_never_markup(visitor, name):
     assert "49" not in page.fields.get(name, "")
 
 
+@pytest.mark.asvs("1.1.2")
 @pytest.mark.parametrize("address", ["/?lang={}", "/?country={}", "/{}", "/o/{}", "/return?verificationSessionId={}"])
 def test_addresses_are_never_markup(visitor, address):
     page = visitor.get(address.format("%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E"))
@@ -137,6 +141,7 @@ def test_addresses_are_never_markup(visitor, address):
     assert "alert(1)" not in page.html.replace("&lt;script&gt;alert(1)", "")
 
 
+@pytest.mark.asvs("15.3.7")
 @pytest.mark.parametrize("kind", ["country[]", "first_name[]", "first_name[0]", "consent[]"])
 def test_list_like_names_are_other_fields(visitor, count, kind):
     name = kind.split("[")[0]
@@ -144,6 +149,7 @@ def test_list_like_names_are_other_fields(visitor, count, kind):
     assert count() == 0
 
 
+@pytest.mark.asvs("15.3.7")
 def test_of_a_field_sent_twice_one_counts(visitor):
     assert visitor.send_form(first_name=["Ana", "<b>"]).status == 303
     assert visitor.send_form(first_name=["<b>", "Ana"]).status == 400
@@ -174,6 +180,7 @@ def body_of(visitor, length):
     return body.ljust(length, b"x")
 
 
+@pytest.mark.asvs("1.3.3")
 @pytest.mark.parametrize(
     ("length", "status", "stored"), [(16 * 1024, 303, 1), (16 * 1024 + 1, 413, 0), (2**20, 413, 0)]
 )
@@ -224,11 +231,13 @@ def test_a_form_without_its_token_is_asked_for_again(visitor, config, clock, cou
     assert visitor.post("/", page.fields | APPLICANT).status == 303
 
 
+@pytest.mark.asvs("9.2.2")
 def test_an_access_link_is_no_form_token(visitor):
     link = token_in(visitor.begin())
     assert visitor.send_form(form_token=link).status == 400
 
 
+@pytest.mark.asvs("7.3.2", "9.2.1")
 def test_a_form_lives_for_a_day(visitor, clock, count):
     fields = visitor.get("/").fields | APPLICANT
     clock.advance(hours=24, seconds=2)
@@ -237,6 +246,7 @@ def test_a_form_lives_for_a_day(visitor, clock, count):
     assert (visitor.post("/", fields).status, count()) == (303, 1)
 
 
+@pytest.mark.asvs("9.2.1")
 def test_a_form_survives_a_clock_that_lags(visitor, clock):
     fields = visitor.get("/").fields | APPLICANT
     clock.advance(seconds=-30)
@@ -272,6 +282,7 @@ def test_a_changed_form_is_asked_about_before_it_is_another_onboarding(visitor, 
     assert count() == 2
 
 
+@pytest.mark.asvs("7.2.2")
 def test_each_form_has_a_token_of_its_own(visitor, count):
     assert visitor.begin() != visitor.begin()
     assert count() == 2
@@ -451,6 +462,7 @@ def test_a_correction_of_whom_nothing_can_be_read_comes_back(visitor, refused, r
     assert visitor.get(refused).stage == Stage.PREPARING
 
 
+@pytest.mark.asvs("2.2.2")
 def test_a_correction_is_checked_while_nothing_can_be_read(visitor, refused, reads_fail):
     fields = visitor.get(refused).fields | APPLICANT
     reads_fail()

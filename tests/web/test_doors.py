@@ -126,12 +126,14 @@ def people(store, clock):
     )
 
 
+@pytest.mark.asvs("6.1.3", "6.3.4", "8.1.1")
 def test_every_address_has_a_place_in_the_table(app):
     kinds = doors(app)
     assert {f"{method} {rule}" for method, rule in kinds["open"]} == OPEN
     assert all(kinds.values())
 
 
+@pytest.mark.asvs("7.2.1", "8.2.1")
 def test_no_wrong_link_opens_a_page(app, ask, refused, tokens, people):
     onboarding, expired = people
     assert "planted" in ask("GET", f"/o/{tokens[0].token(onboarding)}").text
@@ -144,6 +146,7 @@ def test_no_wrong_link_opens_a_page(app, ask, refused, tokens, people):
         refused(method, rule, keys, **({"data": form} if method == "POST" else {}))
 
 
+@pytest.mark.asvs("3.5.1", "8.3.1")
 def test_no_wrong_form_token_presses_a_button(app, refused, tokens, people, clock):
     onboarding, expired = people
     links, forms, _, other_forms = tokens
@@ -180,6 +183,7 @@ def test_no_wrong_form_token_presses_a_button(app, refused, tokens, people, cloc
         refused(method, rule.replace("<slug>", "shop"), keys)
 
 
+@pytest.mark.asvs("6.1.1", "8.2.1")
 def test_no_wrong_key_calls_the_partner_api(app, refused, create, tokens, people):
     made = create(state="planted").json
     link = token_in(urlsplit(made["url"]).path)
@@ -207,6 +211,7 @@ def test_no_wrong_key_calls_the_partner_api(app, refused, create, tokens, people
             refused(method, path, theirs, **({"json": {}} if method == "PATCH" else {}))
 
 
+@pytest.mark.asvs("8.2.1")
 def test_no_wrong_signature_delivers_a_webhook(app, refused, tokens, people):
     body = b'{"event": "kyc.validation_approved", "payload": {"id": "planted"}}'
     good = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -227,6 +232,7 @@ def test_no_wrong_signature_delivers_a_webhook(app, refused, tokens, people):
         refused(method, rule, {name: ({"headers": headers}, 401) for name, headers in sent.items()}, data=body)
 
 
+@pytest.mark.asvs("8.2.2")
 @on_both_databases
 def test_another_partners_onboarding_is_asked_for_like_one_that_never_was(app, api, create):
     """The same bytes after the same queries, for a read, the history and an erasure."""

@@ -62,6 +62,7 @@ def test_a_wrong_method_is_told_the_right_ones(ask):
     assert ask("GET", "/webhooks/gu1").headers["Allow"] == "OPTIONS, POST"
 
 
+@pytest.mark.asvs("13.4.2", "16.5.1")
 def test_a_fault_is_a_page_with_a_reference(visitor, caplog):
     page = visitor.get("/broken")
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -71,6 +72,7 @@ def test_a_fault_is_a_page_with_a_reference(visitor, caplog):
     assert not any(word in page.html for word in ("RuntimeError", "María", "Traceback", "File"))
 
 
+@pytest.mark.asvs("16.3.4")
 def test_a_fault_is_logged_without_what_it_says(visitor, caplog):
     visitor.get("/broken")
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -141,6 +143,7 @@ def test_head_answers_like_get_without_a_body(ask):
         assert (response.status_code, response.data) == (status, b"")
 
 
+@pytest.mark.asvs("1.2.1")
 @pytest.mark.parametrize("token", ["a%0ab", "a%0d%0aSet-Cookie:%20x=1", "%ff", "a%0ab~"])
 def test_page_that_polls_a_strange_link_is_sent_to_it_as_it_was_written(ask, token):
     answer = ask("GET", f"/o/{token}/status?part=status")

@@ -48,6 +48,7 @@ def test_where_it_is_not_switched_on_it_is_a_page_of_nobody(visitor, count, slug
     assert count() == 0
 
 
+@pytest.mark.asvs("9.2.4")
 def test_its_form_is_for_its_partner_alone(config, tmp_path, visitor):
     both = partners_file(tmp_path, shop="start_page = true", bank="start_page = true")
     visitor = Visitor(create_app(config.model_copy(update={"partners_file": both})))
@@ -73,6 +74,7 @@ def test_another_sites_form_starts_nothing(ask, count):
     assert count() == 0
 
 
+@pytest.mark.asvs("2.3.2")
 @on_both_databases
 def test_starts_above_those_of_a_partners_day_are_refused_wherever_they_come_from(config, tmp_path, clock):
     limited = partners_file(tmp_path, shop="start_page = true\nstarts_per_day = 2")

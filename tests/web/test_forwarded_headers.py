@@ -29,10 +29,12 @@ FORGED = {
 }
 
 
+@pytest.mark.asvs("4.1.3")
 def test_without_a_proxy_nothing_is_believed_or_even_seen():
     assert seen_behind(0, **FORGED) == ("192.0.2.1", "http", set())
 
 
+@pytest.mark.asvs("15.3.4")
 @pytest.mark.parametrize(
     ("hops", "said", "address"),
     [
@@ -52,6 +54,7 @@ def test_as_many_proxies_as_there_are_name_the_visitor(hops, said, address):
     assert seen_behind(hops, HTTP_X_FORWARDED_FOR=said)[0] == address
 
 
+@pytest.mark.asvs("15.3.4")
 @pytest.mark.parametrize(
     "said",
     [
@@ -76,6 +79,7 @@ def test_what_is_no_address_is_not_believed(said):
     assert seen_behind(1, HTTP_X_FORWARDED_FOR=said)[0] == "192.0.2.1"
 
 
+@pytest.mark.asvs("4.1.3")
 def test_of_two_proxies_one_value_is_too_few():
     assert seen_behind(2, HTTP_X_FORWARDED_FOR="203.0.113.9")[0] == "192.0.2.1"
 

@@ -59,6 +59,7 @@ def of(partner, stage=Stage.WAITING, **changes):
     return stored_as(stage) | {"partner": partner, "external_id": f"customer of {partner}"} | changes
 
 
+@pytest.mark.asvs("3.4.6")
 @pytest.mark.parametrize("stage", Stage)
 def test_partner_alone_may_hold_its_customers_pages(ask, stored, stage):
     answer = ask("GET", stored(**of("shop", stage)))
@@ -69,6 +70,7 @@ def test_partner_alone_may_hold_its_customers_pages(ask, stored, stage):
     assert '<meta name="providers" content="https://verify.example.com">' in answer.text
 
 
+@pytest.mark.asvs("3.4.6")
 @pytest.mark.parametrize("partner", [None, "off", "frameless", "gone"])
 @pytest.mark.parametrize("stage", Stage)
 def test_nobody_else_may_hold_any(ask, stored, stage, partner):
@@ -110,6 +112,7 @@ def test_coming_back_inside_both_frames_is_shown(ask, stored):
     assert "X-Frame-Options" not in answer.headers
 
 
+@pytest.mark.asvs("3.4.2")
 @pytest.mark.parametrize("origin", [*ORIGINS, "https://bank.example", "https://shop.example.evil", "null", None])
 def test_partners_pages_alone_read_the_status(ask, stored, origin):
     answer = ask("GET", stored(**of("shop")) + "/status", headers=JSON | ({"Origin": origin} if origin else {}))
@@ -119,6 +122,7 @@ def test_partners_pages_alone_read_the_status(ask, stored, origin):
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
+@pytest.mark.asvs("3.4.2")
 @pytest.mark.parametrize("partner", [None, "frameless"])
 def test_nobody_reads_the_status_of_others(ask, stored, partner):
     answer = ask("GET", stored(**of(partner)) + "/status", headers=JSON | {"Origin": ORIGINS[0]})

@@ -139,6 +139,7 @@ def leads_to(answer):
     return urlsplit(answer.headers["Location"]).netloc
 
 
+@pytest.mark.asvs("3.7.2")
 def test_no_address_of_gu1_leads_elsewhere(app):
     """Past the database, which would take most of the time."""
     led_to = []

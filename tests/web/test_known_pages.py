@@ -81,6 +81,7 @@ def test_what_was_kept_for_one_person_is_for_another_what_flask_makes(clock, two
             assert was_asked == ("status" in address and variant.stage is Stage.READY)
 
 
+@pytest.mark.asvs("14.2.2")
 @pytest.mark.parametrize("stage", SHOWN)
 def test_nothing_personal_is_kept(app, clock, two_people, both_ways, stage):
     clock.now = NOW + timedelta(seconds=1, microseconds=123456)
@@ -121,6 +122,7 @@ def test_a_page_asked_for_again_follows_what_happened_meanwhile(store, clock, tw
         clock.now += WAITED_FOR_LONG
 
 
+@pytest.mark.asvs("14.2.2")
 def test_of_a_persons_page_nothing_that_they_typed_stays_in_memory_and_the_oldest_is_forgotten(
     app, two_people, both_ways, monkeypatch
 ):

@@ -35,6 +35,7 @@ def test_a_link_stays_the_same_link(links, clock):
     assert links.token(onboarding) == first
 
 
+@pytest.mark.asvs("9.1.1")
 def test_a_changed_link_opens_nothing(links):
     token = links.token(an_onboarding())
     for place in range(len(token)):
@@ -43,6 +44,7 @@ def test_a_changed_link_opens_nothing(links):
             links.onboarding_id(changed)
 
 
+@pytest.mark.asvs("1.1.1", "9.1.2")
 def test_a_token_has_one_spelling(links, tokens):
     """base64 ignores foreign characters and padding, and the last character has bits that do not count."""
     link, form = links.token(an_onboarding()), tokens.issue("direct")
@@ -64,6 +66,7 @@ def test_a_token_has_one_spelling(links, tokens):
                 read(token[:place] + "~" + token[place:])
 
 
+@pytest.mark.asvs("9.1.1")
 def test_a_shortened_link_opens_nothing(links):
     token = links.token(an_onboarding())
     for length in range(len(token)):
@@ -71,6 +74,7 @@ def test_a_shortened_link_opens_nothing(links):
             links.onboarding_id(token[:length])
 
 
+@pytest.mark.asvs("6.3.1", "7.2.1", "9.2.3")
 @pytest.mark.parametrize(
     "token", ["", ".", "..", "a.b", "ñ.ñ", "\x00", "\ud800", "." * 5000, "WzEsMl0", "eyJhIjoxfQ.x"]
 )
@@ -81,6 +85,7 @@ def test_made_up_links_open_nothing(links, tokens, token):
         tokens.read(token, "direct")
 
 
+@pytest.mark.asvs("7.3.2", "9.2.1")
 def test_a_link_lives_thirty_days_and_a_little(links, clock):
     onboarding = an_onboarding(created_at=NOW)
     token = links.token(onboarding)
@@ -91,6 +96,7 @@ def test_a_link_lives_thirty_days_and_a_little(links, clock):
         links.onboarding_id(token)
 
 
+@pytest.mark.asvs("9.1.3")
 def test_an_older_key_still_opens(links, clock):
     onboarding = an_onboarding()
     old = links.token(onboarding)
@@ -104,11 +110,13 @@ def test_the_first_key_signs(clock):
     assert AccessLinks(OLDER[:1], clock).onboarding_id(token) == onboarding.id
 
 
+@pytest.mark.asvs("7.4.5", "9.1.3")
 def test_a_dropped_key_opens_nothing(links, clock):
     with pytest.raises(BadLink):
         AccessLinks(OLDER[:1], clock).onboarding_id(links.token(an_onboarding()))
 
 
+@pytest.mark.asvs("9.2.3", "9.2.4")
 def test_a_form_token_is_good_for_its_form_only(tokens):
     token = tokens.issue("direct")
     assert isinstance(tokens.read(token, "direct"), FormToken)
@@ -121,6 +129,7 @@ def test_a_form_token_keeps_the_version_that_was_shown(tokens, clock):
     assert FormTokens(KEYS, "2026-02", clock).read(token, "direct").consent_version == "2026-01"
 
 
+@pytest.mark.asvs("9.2.2")
 def test_links_and_form_tokens_do_not_stand_in_for_each_other(links, tokens):
     onboarding = an_onboarding()
     with pytest.raises(StaleForm):
@@ -158,6 +167,7 @@ def test_a_true_link_to_nothing_is_not_found(visitor, app):
     assert visitor.get(f"/o/{token}").status == 404
 
 
+@pytest.mark.asvs("14.2.1")
 def test_a_link_says_nothing_of_the_person(visitor):
     assert len(token_in(visitor.begin())) < 120
     assert visitor.begin() != visitor.begin()

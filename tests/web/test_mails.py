@@ -381,6 +381,7 @@ def test_two_processes_send_it_once(start, app, clock, server):
     assert len(server.mails) == 1
 
 
+@pytest.mark.asvs("2.3.3")
 @on_both_databases
 def test_mail_is_stored_with_the_change_or_not_at_all(start, writes_fail, count):
     writes_fail("mails")
@@ -493,6 +494,7 @@ def test_bug_in_a_text_delays_and_loses_nothing(start, deliver, app):
     assert len(deliver(minutes=2)) == 1
 
 
+@pytest.mark.asvs("1.3.11")
 def test_names_cannot_add_headers():
     content = MailContent("a\r\nBcc: x@example.com", "t", "h", "en", "https://p")
     with pytest.raises(ValueError, match=r"linefeed|header"):

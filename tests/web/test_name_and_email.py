@@ -94,6 +94,7 @@ def test_any_look_alike_at_any_place_is_admitted_and_folded(names, marks, unseen
     assert plain_name("".join(unseen) + typed) == unicodedata.normalize("NFC", expected)
 
 
+@pytest.mark.asvs("1.3.3", "2.2.1")
 @many
 @given(st.text())
 def test_any_text_is_a_name_or_refused(typed):

@@ -219,6 +219,7 @@ def applicant(**changes):
     return given | changes
 
 
+@pytest.mark.asvs("8.2.3")
 def test_person_cannot_correct_a_partners_number(invited, visitor):
     _, path = invited
     page = visitor.get(path)

@@ -56,6 +56,7 @@ def held(engine, config):
     return store.add(an_onboarding(validation=doubtful, submission=None, due_at=None))
 
 
+@pytest.mark.asvs("8.2.1")
 @pytest.mark.parametrize("sent", [None, "Bearer wrong", BASIC[:-4], "Basic nonsense", f"Digest {TOKEN}"])
 def test_nobody_without_the_token_comes_in(desk, held, sent):
     for path in ("/", "/find?name=x", f"/onboardings/{held.id}", "/problems/held", "/deliveries", "/style.css"):

@@ -103,6 +103,7 @@ def guess(create, number, **options):
     return create(applicant=APPLICANT | {"document_number": number}, **options)
 
 
+@pytest.mark.asvs("2.4.1")
 @on_both_databases
 def test_customers_number_cannot_be_found_by_trial(create, typed):
     right, wrong = some_details().document_number, [f"30.999.{it}" for it in range(100, 106)]
@@ -132,6 +133,7 @@ def test_after_the_end_there_is_a_new_one(create, onboardings):
     assert (again.status_code, again.json["id"] == first) == (201, False)
 
 
+@pytest.mark.asvs("8.4.1")
 def test_a_name_at_two_partners_is_two_customers(create, count):
     answers = [create(key=KEYS[slug]) for slug in ("shop", "bank")]
     assert [it.status_code for it in answers] == [201, 201]
@@ -235,6 +237,7 @@ def test_head_answers_as_get_without_a_body(created, api):
     assert (head.status_code, head.data, headers_of(head)) == (200, b"", headers_of(got))
 
 
+@pytest.mark.asvs("16.3.1")
 @on_both_databases
 def test_events_say_what_changed_and_who_changed_it(created, api, app, work):
     work()
@@ -273,6 +276,7 @@ def test_events_of_foreign_unknown_and_erased_ids_look_the_same(created, create,
 STRANGE_IDS = ["unknown", "%00", "a%00b", "%F0%9F%98%80", "%FF", "x" * 5000, "..", "%27%20OR%201=1"]
 
 
+@pytest.mark.asvs("8.2.2")
 @on_both_databases
 def test_foreign_unknown_and_erased_ids_look_the_same(created, create, api):
     foreign = f"{ONBOARDINGS}/{create(key=KEYS['bank']).json['id']}"
@@ -340,6 +344,7 @@ def test_without_a_database_it_is_to_be_tried_again(api, created, sql, method):
     assert int(answer.headers["Retry-After"]) > 0
 
 
+@pytest.mark.asvs("2.3.3")
 @on_both_databases
 def test_a_row_that_cannot_be_written_leaves_nothing(create, writes_fail, count):
     mend = writes_fail("customers")
@@ -349,6 +354,7 @@ def test_a_row_that_cannot_be_written_leaves_nothing(create, writes_fail, count)
     assert create(once="key-1").status_code == 201
 
 
+@pytest.mark.asvs("7.4.1")
 @pytest.mark.parametrize("path", ["", "/status", "/continue", "/qr.svg"])
 def test_the_link_of_an_erased_person_is_over(create, api, visitor, path):
     answer = create().json
@@ -366,6 +372,7 @@ def test_an_open_page_learns_that_its_person_was_erased(create, api, visitor):
     assert gone.leads_to == link
 
 
+@pytest.mark.asvs("7.4.2", "7.4.5")
 @pytest.mark.parametrize("path", ["", "/status", "/continue", "/qr.svg"])
 def test_a_link_of_a_partner_that_is_off_is_over(stored, visitor, path):
     assert visitor.get(stored(partner="gone", **stored_as(Stage.WAITING)) + path).status == 410

@@ -48,6 +48,7 @@ def test_without_a_known_key_nothing_opens(ask, method, path, authorization):
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.asvs("3.5.2", "14.2.1")
 def test_a_key_in_a_cookie_or_query_opens_nothing(ask):
     key = KEYS["shop"]
     cookie = ask("GET", f"{ONBOARDINGS}/x", headers={"Cookie": f"Authorization={key}; session={key}"})
@@ -55,6 +56,7 @@ def test_a_key_in_a_cookie_or_query_opens_nothing(ask):
     assert is_problem(cookie, 401) and is_problem(query, 401)
 
 
+@pytest.mark.asvs("7.4.2")
 @pytest.mark.parametrize(("method", "path"), DOORS[:3])
 def test_a_partner_that_is_off_is_told_so(api, method, path):
     answer = api(method, path, key=KEYS["gone"])
@@ -62,6 +64,7 @@ def test_a_partner_that_is_off_is_told_so(api, method, path):
     assert "switched off" in answer.json["detail"]
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_revoked_key_opens_nothing(create, config, tmp_path, clock, gu1):
     create()
     path = tmp_path / "partners.toml"
@@ -94,6 +97,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.asvs("2.2.1", "15.3.3")
 @pytest.mark.parametrize(("body", "fields"), REFUSED, ids=lambda it: str(it)[:50])
 def test_each_wrong_field_is_named(api, body, fields, count):
     answer = api("POST", ONBOARDINGS, data=json.dumps(body), content_type="application/json")
@@ -162,6 +166,7 @@ def test_each_wrong_detail_is_named(create, field, value):
     assert not any(str(given) in answer.text for given in APPLICANT.values() if len(given) > 2)
 
 
+@pytest.mark.asvs("2.2.3")
 @pytest.mark.parametrize("name", list(APPLICANT)[:4])
 def test_half_an_applicant_is_refused(create, name):
     half = {key: value for key, value in APPLICANT.items() if key != name}
@@ -176,6 +181,7 @@ def test_a_refusal_speaks_english_to_any_backend(api):
     assert all("This number is too short" in answer.json["errors"][0]["message"] for answer in answers)
 
 
+@pytest.mark.asvs("3.7.2")
 @pytest.mark.parametrize(
     "url",
     [
@@ -199,6 +205,7 @@ def test_only_registered_return_urls_are_taken(create, url):
     assert faulty_fields(answer) == ["return_url"]
 
 
+@pytest.mark.asvs("8.4.1")
 def test_another_partners_return_url_is_refused(create):
     answer = create(key=KEYS["bank"], return_url=RETURN_URL)
     assert faulty_fields(answer) == ["return_url"]
@@ -213,6 +220,7 @@ def test_what_is_no_json_is_refused(api, body):
     assert is_problem(api("POST", ONBOARDINGS, data=body, content_type="application/json"), 400)
 
 
+@pytest.mark.asvs("3.5.2")
 @pytest.mark.parametrize(
     "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
 )

@@ -42,6 +42,7 @@ def path_of(answer):
 # Links
 
 
+@pytest.mark.asvs("7.2.2", "7.4.1", "7.4.5")
 @on_both_databases
 def test_new_link_opens_and_the_old_one_is_dead_at_once(started, new_link, visitor):
     old = started[1]
@@ -66,6 +67,7 @@ def test_open_page_of_the_old_link_learns_it_by_its_next_poll(api, visitor, stor
     assert visitor.get(path_of(renewed)).stage == Stage.IN_REVIEW
 
 
+@pytest.mark.asvs("7.4.1")
 def test_form_of_the_old_link_changes_nothing(started, new_link, visitor, onboardings):
     old, onboarding_id = started[1], started[0].rsplit("/", 1)[1]
     visitor.get(old)
@@ -88,6 +90,7 @@ def test_new_link_may_be_short(new_link, visitor, clock, create):
     assert visitor.get(path_of(new_link())).status == 200
 
 
+@pytest.mark.asvs("7.3.2")
 def test_no_link_outlasts_its_onboarding(new_link, clock):
     clock.advance(days=29)
     assert new_link({"ttl_seconds": 30 * 24 * 3600}).json["expires_at"] == "2026-04-01T12:00:00Z"

@@ -119,6 +119,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.asvs("1.4.2", "2.2.1")
 @on_both_databases
 @pytest.mark.parametrize(("query", "field", "message"), WRONG, ids=lambda it: str(it)[:30])
 def test_what_cannot_be_listed_is_refused(api, query, field, message):
@@ -182,6 +183,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.asvs("8.2.3", "15.3.3")
 @pytest.mark.parametrize(("body", "field"), REFUSED, ids=lambda it: str(it)[:40])
 def test_wrong_change_is_refused_and_changes_nothing(change, created, api, body, field):
     before = api("GET", created).data
@@ -246,6 +248,7 @@ def noted(create, onboardings, work):
     return f"{ONBOARDINGS}/{answer.json['id']}"
 
 
+@pytest.mark.asvs("14.2.3")
 def test_notes_are_never_sent_to_gu1(noted, api, work, gu1):
     api("POST", f"{noted}/cancel")
     work()

@@ -46,6 +46,7 @@ def test_result_is_signed_as_the_partner_checks_it(sent, went_back, config):
     }
 
 
+@pytest.mark.asvs("1.2.2")
 def test_query_of_the_return_url_is_kept_and_signed_too(sent, went_back):
     url = went_back(sent(Stage.APPROVED, return_url=f"{RETURN_URL}?order=7", state=None))
     assert url.startswith(f"{RETURN_URL}?order=7&onboarding_id=") and "state=" not in url

@@ -74,6 +74,7 @@ def test_operators_pages_are_read_only(visitor, path):
     assert (answer.status, answer.response.mimetype) == (405, "application/problem+json")
 
 
+@pytest.mark.asvs("13.4.5")
 @pytest.mark.parametrize(
     ("changes", "authorization", "status"),
     [

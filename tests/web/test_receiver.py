@@ -123,6 +123,7 @@ def test_either_of_two_secrets_will_do(config, app):
     assert statuses == [200, 200, 401]
 
 
+@pytest.mark.asvs("15.3.5")
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b"[" * 5000, b"NaN"])
 def test_what_is_no_object_is_refused(deliver, status, body):
     answer = deliver(body)
@@ -186,6 +187,7 @@ def test_a_row_may_be_larger_than_any_form(deliver, status):
     assert status() == "approved"
 
 
+@pytest.mark.asvs("15.3.1")
 @on_both_databases
 def test_of_a_row_only_what_is_needed_is_kept(deliver, path, sql, caplog):
     taken = {"extractedData": {"firstName": "María", "documentNumber": "12345678909"}, "decision": {"x": "a-face"}}
@@ -194,6 +196,7 @@ def test_of_a_row_only_what_is_needed_is_kept(deliver, path, sql, caplog):
     assert not any(word in kept + caplog.text for word in ("María", "12345678909", "a-face"))
 
 
+@pytest.mark.asvs("16.5.3")
 @on_both_databases
 @pytest.mark.parametrize("statement", ["ALTER TABLE webhook_deliveries RENAME TO away", "DROP TABLE validations"])
 def test_what_cannot_be_kept_is_asked_for_again(deliver, path, sql, statement):

@@ -31,6 +31,7 @@ def lines(caplog):
     return [record.getMessage() for record in caplog.records]
 
 
+@pytest.mark.asvs("16.3.2")
 def test_flood_is_one_line_a_minute_and_kind_with_its_count(refusals, caplog):
     made, now = refusals
     for second in range(150):
@@ -61,6 +62,7 @@ CASES = {
 }
 
 
+@pytest.mark.asvs("16.3.1", "16.3.2", "16.3.3")
 def test_each_kind_is_counted_and_logged_without_what_was_sent(ask, caplog):
     # The other two have tests of their own: test_start_limits.py and test_rsgi_adapter.py.
     assert set(CASES) == set(Refusal) - {Refusal.TOO_MANY, Refusal.SLOW_BODY}
@@ -80,6 +82,7 @@ def test_what_is_done_rightly_is_no_refusal(visitor, button, api, caplog):
     assert [line for line in lines(caplog) if line.startswith("refused")] == []
 
 
+@pytest.mark.asvs("16.5.1")
 def test_answer_that_cannot_be_written_is_a_plain_500_and_one_line_without_texts(caplog):
     def broken(_environ, _start_response):
         raise ValueError("planted")
@@ -93,6 +96,7 @@ def test_answer_that_cannot_be_written_is_a_plain_500_and_one_line_without_texts
     assert "planted" not in json.dumps(line)
 
 
+@pytest.mark.asvs("16.2.1")
 def test_line_has_the_allowed_keys_and_of_others_traces_the_first_line_only():
     trace = "Application callable raised an exception\nTraceback (most recent call last):\n  ValueError: planted"
     extra = {"name": "_granian", "msg": trace, "levelname": "ERROR", "planted": "planted", "document_number": "planted"}

@@ -86,6 +86,7 @@ def app(config, clock, asked):
     return create_app(config, clock=clock, gu1=gu1)
 
 
+@pytest.mark.asvs("16.2.1")
 @on_both_databases
 def test_id_of_a_request_leads_on_to_gu1(app, ask, asked, lines, onboardings):
     headers = {"Authorization": f"Bearer {KEYS['shop']}", HEADER: "order-1001"}

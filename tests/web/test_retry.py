@@ -93,6 +93,7 @@ def test_an_old_button_does_nothing_after_the_next_rejection(visitor, gu1, clock
     assert (visitor.get(path).stage, count("validations")) == (Stage.REJECTED, 2)
 
 
+@pytest.mark.asvs("2.3.1")
 @pytest.mark.parametrize("stage", [stage for stage in SHOWN if stage not in OFFERED])
 def test_where_it_is_not_allowed_nothing_happens(visitor, stored, button, count, stage):
     path = stored(**stored_as(stage))
@@ -101,6 +102,7 @@ def test_where_it_is_not_allowed_nothing_happens(visitor, stored, button, count,
     assert (visitor.get(path).stage, count("validations")) == (stage, 1)
 
 
+@pytest.mark.asvs("8.3.1")
 def test_no_made_up_attempt_opens_more(visitor, stored, count):
     path = stored(validation=rejected())
     fields = visitor.get(path).fields
@@ -142,6 +144,7 @@ def test_a_button_that_no_longer_works_comes_back_fresh(visitor, stored, count):
     assert count("validations") == 2
 
 
+@pytest.mark.asvs("2.3.2")
 def test_attempts_run_out(visitor, gu1, clock, work):
     path = visitor.begin(country="BR", document_number="12345678909")
     for attempt in (1, 2, 3):
@@ -159,6 +162,7 @@ def test_attempts_run_out(visitor, gu1, clock, work):
     assert len(gu1.named("create_entity")) == 1
 
 
+@pytest.mark.asvs("16.5.3")
 @on_both_databases
 def test_a_store_that_is_down_opens_nothing(visitor, stored, writes_fail, count):
     path = stored(validation=rejected())

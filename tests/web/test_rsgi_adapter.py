@@ -109,6 +109,7 @@ def test_header_that_cannot_be_read_is_not_the_same_as_none():
     assert environ["HTTP_IDEMPOTENCY_KEY"]
 
 
+@pytest.mark.asvs("4.1.3")
 @pytest.mark.parametrize("name", ["x_forwarded_for", "x-forwarded_for", "x_forwarded-proto", "_", "content_length"])
 def test_header_with_an_underscore_cannot_pass_for_another(name):
     plain = environ_of(scope(headers=[("x-forwarded-for", "198.51.100.1")]))
@@ -164,6 +165,7 @@ def test_body_that_was_cut_off_is_not_taken_for_a_whole_one(parts):
     assert posted(adapter(echo), Exchange(b"a", b"")).body == b"a"
 
 
+@pytest.mark.asvs("3.4.1")
 @pytest.mark.parametrize("base_url", ["https://localhost", "http://localhost"])
 def test_refusals_before_the_application_have_the_headers_of_every_answer(config, app, base_url):
     config = config.model_copy(update={"base_url": base_url})
@@ -173,6 +175,7 @@ def test_refusals_before_the_application_have_the_headers_of_every_answer(config
     assert {it: refusal[it] for it in refusal.keys() - own} == {it: usual[it] for it in usual.keys() - own}
 
 
+@pytest.mark.asvs("15.2.2")
 def test_slow_bodies_of_one_address_are_limited_and_hold_up_nobody_else():
     app = adapter(echo, places=1)
     slow = [Exchange(b"a", pause=30) for _ in range(MOST_BODIES)]
@@ -229,6 +232,7 @@ def test_places_that_wait_for_the_database_stop_nobody():
     assert asyncio.run(both()) == 200
 
 
+@pytest.mark.asvs("1.4.3")
 def test_place_is_free_again_after_an_error():
     def broken(_environ, _start_response):
         raise RuntimeError

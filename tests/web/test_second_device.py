@@ -75,6 +75,7 @@ def test_the_code_of_a_usual_address_is_small_enough_for_a_bad_screen():
     assert int(squares) <= 29 + 2 * 4
 
 
+@pytest.mark.asvs("6.4.1")
 @on_both_databases
 def test_a_code_opens_the_page_once_and_the_next_one_again(visitor, stored, code, scans):
     path = stored(**stored_as(Stage.READY))
@@ -96,6 +97,7 @@ def test_a_code_keeps_the_language_and_is_read_in_small_letters_too(stored, code
     }
 
 
+@pytest.mark.asvs("6.3.1")
 @pytest.mark.parametrize("guess", ["0" * LENGTH, "A", "x" * 500, "%00", "....", "É" * LENGTH])
 def test_a_guessed_code_looks_like_one_that_was_used(stored, code, scans, guess):
     path = stored(**stored_as(Stage.READY))
@@ -109,6 +111,7 @@ def test_there_is_no_code_where_no_photos_are_to_be_taken(ask, stored, stage):
     assert b"<path" not in ask("GET", f"{stored(**stored_as(stage))}/qr.svg").data
 
 
+@pytest.mark.asvs("6.4.1")
 @pytest.mark.parametrize(
     "change",
     [
@@ -128,6 +131,7 @@ def test_a_code_ends_with_the_photos_and_with_the_link(stored, code, scans, beco
     assert scans(early).status == 410
 
 
+@pytest.mark.asvs("6.4.1", "7.3.1")
 def test_a_code_ends_with_the_session(stored, code, scans, clock):
     path = stored(**stored_as(Stage.READY))
     late = code(path)

@@ -191,6 +191,7 @@ def expected(visitor):
     return expected
 
 
+@pytest.mark.asvs("3.2.1", "3.4.2", "3.4.3", "3.4.4", "3.4.5", "3.7.1", "4.1.1", "14.3.2")
 def test_every_answer_carries_exactly_the_headers_of_its_kind(app, ask, places, expected):
     asked = set()
     for kind, (method, path, options, status) in ANSWERS.items():
@@ -200,9 +201,12 @@ def test_every_answer_carries_exactly_the_headers_of_its_kind(app, ask, places, 
         assert response.status_code == status, kind
         headers = {name: value for name, value in response.headers if name not in OF_THE_ANSWER_ITSELF}
         assert headers == expected(response.mimetype, **EXCEPTIONS.get(kind, {})), kind
+        assert response.mimetype or not response.data, kind
+        assert response.mimetype_params.get("charset") == "utf-8" or not response.mimetype.startswith("text/"), kind
     assert {rule.endpoint for rule in app.url_map.iter_rules()} - asked == set()
 
 
+@pytest.mark.asvs("14.3.2")
 @pytest.mark.parametrize("etag", [None, "*"])
 def test_hashed_files_alone_may_be_kept(ask, visitor, expected, etag):
     address = visitor.get("/").one("link", rel="icon")["href"]
@@ -213,10 +217,17 @@ def test_hashed_files_alone_may_be_kept(ask, visitor, expected, etag):
     assert kept == expected(response.mimetype, **exception)
 
 
+@pytest.mark.asvs("3.4.3")
+@pytest.mark.asvs("13.4.4")
+def test_trace_is_refused(ask, places):
+    assert {ask("TRACE", path).status_code for path in ("/", places["waiting"], "/healthz")} == {405}
+
+
 def test_no_policy_allows_unsafe_sources():
     assert "unsafe" not in PAGE + DATA
 
 
+@pytest.mark.asvs("3.4.1", "12.2.1")
 @pytest.mark.parametrize(
     ("scheme", "subdomains", "expected"),
     [
@@ -306,6 +317,7 @@ CROSS_SITE = [
 ]
 
 
+@pytest.mark.asvs("3.5.1")
 def test_forms_from_other_sites_do_nothing(visitor, count):
     fields = visitor.get("/").fields | APPLICANT
     for headers in CROSS_SITE:
@@ -313,6 +325,7 @@ def test_forms_from_other_sites_do_nothing(visitor, count):
         assert count() == 0, headers
 
 
+@pytest.mark.asvs("3.5.1")
 @pytest.mark.parametrize("action", ["", "/retry", "/stop"])
 def test_no_button_works_from_another_site(visitor, stored, action):
     path = stored(**stored_as(Stage.REJECTED))

@@ -35,6 +35,7 @@ def again(visitor, asked, address="203.0.113.7", **changes):
     return visitor.post("/", asked.fields | changes, headers=at(address))
 
 
+@pytest.mark.asvs("2.4.1")
 @pytest.mark.parametrize("limits", [{"starts_per_address": 2}])
 @on_both_databases
 def test_above_the_limit_of_an_address_the_browser_works_and_other_addresses_do_not(visitor, count):
@@ -52,6 +53,7 @@ def test_above_the_limit_of_an_address_the_browser_works_and_other_addresses_do_
     assert count() == 4
 
 
+@pytest.mark.asvs("2.4.1")
 @pytest.mark.parametrize("limits", [{"starts_per_document": 1}])
 def test_a_document_number_from_many_addresses_costs_work_too(visitor):
     assert start(visitor, "203.0.113.1").status == 303
@@ -89,6 +91,7 @@ def test_without_scripts_one_waits_and_is_told_how_long(visitor, clock, locale):
     assert again(visitor, asked).status == 303
 
 
+@pytest.mark.asvs("2.3.2")
 @pytest.mark.parametrize("limits", [{"starts_per_day": 2}])
 @on_both_databases
 def test_the_days_limit_holds_whatever_one_does_and_says_when_it_ends(visitor, clock, count):

@@ -226,6 +226,7 @@ def test_a_refused_hosted_page_is_a_delay(visitor, stored):
     assert visitor.get(path).stage == Stage.DELAYED
 
 
+@pytest.mark.asvs("7.3.1", "14.2.1", "15.3.1")
 def test_no_page_shows_who_it_is_about(visitor, stored):
     path = stored(validation=a_validation())
     for address in (path, f"{path}/status"):

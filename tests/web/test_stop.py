@@ -88,6 +88,7 @@ def test_what_an_operator_cancelled_nobody_is_told_to_have_stopped(app, visitor,
     assert not any(words in page.html for words in ("You stopped", "by mistake", "used your details"))
 
 
+@pytest.mark.asvs("2.3.1")
 @pytest.mark.parametrize("stage", FINAL)
 def test_what_is_over_cannot_be_stopped(visitor, stored, stage):
     path = stored(**stored_as(stage))
@@ -137,6 +138,7 @@ def test_nobody_stops_without_a_token(visitor, stored, token):
     assert visitor.get(path).stage == Stage.WAITING
 
 
+@pytest.mark.asvs("3.5.3")
 def test_a_link_alone_stops_nothing(visitor, stored):
     path = stored(**stored_as(Stage.WAITING))
     assert visitor.get(f"{path}/stop").status == 405
@@ -144,6 +146,7 @@ def test_a_link_alone_stops_nothing(visitor, stored):
     assert visitor.get(path).stage == Stage.WAITING
 
 
+@pytest.mark.asvs("8.2.2")
 def test_a_button_of_another_onboarding_stops_nothing(visitor, stored):
     mine, other = stored(validation=rejected()), stored(**stored_as(Stage.WAITING))
     assert visitor.post(f"{other}/stop", visitor.get(mine).fields).status == 400

@@ -44,6 +44,7 @@ def test_refused_request_is_counted_by_its_route(app, counted):
     assert counted() == {("/o/<token>", "GET", "400"): 1}
 
 
+@pytest.mark.asvs("16.3.1")
 @pytest.mark.parametrize("wanted", [True, False])
 def test_each_request_is_a_line_if_that_is_wanted_and_names_no_token(config, wanted, caplog):
     caplog.set_level(logging.INFO)

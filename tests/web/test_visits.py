@@ -61,6 +61,7 @@ def test_a_preview_shows_nothing_of_the_person(visitor, stored, name, under):
     assert visitor.get(path).stage == Stage.READY
 
 
+@pytest.mark.asvs("3.5.3")
 @pytest.mark.parametrize("headers", AHEAD)
 def test_a_browser_that_fetches_ahead_opens_nothing(ask, visitor, stored, headers):
     path = stored(**stored_as(Stage.READY))
@@ -69,6 +70,7 @@ def test_a_browser_that_fetches_ahead_opens_nothing(ask, visitor, stored, header
     assert visitor.get(path).stage == Stage.READY
 
 
+@pytest.mark.asvs("3.5.3")
 @pytest.mark.parametrize("mode", ["cors", "no-cors", "same-origin", "websocket"])
 def test_a_script_that_fetches_the_way_there_opens_nothing(ask, visitor, stored, mode):
     path = stored(**stored_as(Stage.READY))
