@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit audit-security lock clean
+.PHONY: help rolling image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit audit-security lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -114,6 +114,9 @@ image-test: $(VENV)/.dev catalogues ## the image, built without an engine and ru
 
 faults: $(VENV)/.dev catalogues ## every fault at every point, a thousand kills, floods, outages: an hour or two; faults.json
 	$(BIN)/python -m e2e.bench.faults
+
+rolling: $(VENV)/.dev catalogues ## restarts, rotations, releases and a database away under 50 requests a second: make rolling [ROLLING=--short]; rolling.json
+	$(BIN)/python -m e2e.bench.rolling --json rolling.json $(ROLLING)
 
 gallery: $(VENV)/.dev $(VENV)/.page_checker catalogues browser ## every page in every language, size and theme as pictures: gallery/index.html
 	$(BIN)/python -m e2e.gallery $(GALLERY)

@@ -38,7 +38,7 @@ def nginx(folder: Path, port: int, portals: Sequence[int], authority: trustme.CA
     temporary = "".join(
         f"{it}_temp_path {folder}/{it};\n" for it in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
-    whole = f"daemon off; pid {folder}/pid; error_log {folder}/error.log;\nevents {{}}\n"
+    whole = f"daemon off; pid {folder}/pid; error_log {folder}/error.log;\nevents {{ worker_connections 4096; }}\n"
     (folder / "nginx.conf").write_text(f"{whole}http {{ access_log off;\n{temporary}{site} }}\n")
     with _running(NGINX, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf"), folder=folder):
         yield

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 API_KEY = "gk_sandbox_demo"
 WEBHOOK_SECRET = "whsec_of-the-demo-and-the-tests"
 SECRET_KEY = "a-secret-of-the-tests-that-is-long-enough"
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 @dataclass

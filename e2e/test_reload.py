@@ -10,11 +10,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import httpx
 import pytest
 
+from e2e.bench.scenario import workers
 from e2e.servers import portal
 from portal.partners.registry import hash_of_key, new_key, new_signing_secret
 from tests.ports import free_port
@@ -53,20 +53,6 @@ def opens(running, key):
 
 def read_anew(running):
     os.kill(running.process.pid, signal.SIGHUP)
-
-
-def workers(running):
-    """The ids of the processes that answer."""
-    main = running.process.pid
-    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-    return {it for it in children if "resource_tracker" not in command_of(it)}
-
-
-def command_of(process):
-    try:
-        return Path(f"/proc/{process}/cmdline").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""  # it ended meanwhile
 
 
 def until(found, within=60.0):

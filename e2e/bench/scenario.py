@@ -79,8 +79,11 @@ def fleet_on(
 
 
 @contextmanager
-def a_mock(folder: Path, portal_url: str) -> Iterator[Server]:
+def a_mock(folder: Path, portal_url: str, *, webhooks: bool = True) -> Iterator[Server]:
     gu1 = mock_gu1(folder, port=free_port(), portal_url=portal_url)
+    if not webhooks:
+        at = gu1.command.index("--webhook-url")
+        del gu1.command[at : at + 2]
     gu1.start()
     try:
         yield gu1
@@ -164,6 +167,14 @@ def processes(portal: Server) -> list[int]:
     return sorted(pid for pid in running_processes() if _group_of(pid) == group)
 
 
+def workers(portal: Server) -> set[int]:
+    """The processes that answer; what keeps account of shared memory is none."""
+    if portal.process is None:
+        return set()
+    children = Path(f"/proc/{portal.process.pid}/task/{portal.process.pid}/children").read_text().split()
+    return {int(it) for it in children if "resource_tracker" not in _command_of(it)}
+
+
 def running_processes() -> list[int]:
     """On the whole machine; Linux only, like everything that reads /proc."""
     return [int(it.name) for it in Path("/proc").iterdir() if it.name.isdigit()]
@@ -188,6 +199,14 @@ def looks_at_gu1(url: str) -> float:
 
 def tell(gu1: Server, path: str, **body: Any) -> None:
     httpx.post(f"{gu1.url}/_mock/{path}", json=body, trust_env=False).raise_for_status()
+
+
+def _command_of(pid: str) -> str:
+    """Empty if it ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _group_of(pid: int) -> int | None:

@@ -169,8 +169,13 @@ def _both(folder: Path, tree: Path, database: str) -> Iterator[tuple[Fleet, list
 
 def _previous(tree: Path, folder: Path, port: int, gu1_url: str, env: dict[str, str]) -> Server:
     server = this_release(folder, port=port, gu1_url=gu1_url, env=env)
-    command = [sys.executable, "-c", _RUN, str(tree), "serve", "--port", str(port)]
-    return replace(server, command=command, log=folder / f"previous-{port}.log")
+    return replace(as_previous(server, tree), log=folder / f"previous-{port}.log")
+
+
+def as_previous(server: Server, tree: Path) -> Server:
+    """The same replica by the release that is checked out there."""
+    options = server.command[server.command.index("serve") :]
+    return replace(server, command=[sys.executable, "-c", _RUN, str(tree), *options], process=None)
 
 
 def _stumbles(servers: Sequence[Server]) -> list[Fault]:

@@ -50,8 +50,9 @@ def set_for_each_connection(engine: Engine, settings: Mapping[str, int]) -> None
         pooled = connection.connection
         if is_pooled(pooled):
             driver: psycopg.Connection = pooled.dbapi_connection  # type: ignore[assignment]
-            # Also for what would be autocommit: one transaction sees one server.
-            driver.execute(f"BEGIN; {for_transaction}" if driver.autocommit else for_transaction)
+            # Also for what would be autocommit: one transaction sees one server. By SQLAlchemy, so that a connection
+            # that the pooler has closed counts as lost, like one that PostgreSQL closed.
+            connection.exec_driver_sql(f"BEGIN; {for_transaction}" if driver.autocommit else for_transaction)
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)

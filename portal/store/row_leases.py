@@ -101,5 +101,6 @@ class LeasedTable:
         connection.execute(update(self._table).where(self._table.c.id == row["id"]).values(later))
 
 
-def _time(stored: datetime | Unreadable, now: datetime) -> datetime:
-    return now if isinstance(stored, Unreadable) else stored
+def _time(stored: datetime | Unreadable | None, now: datetime) -> datetime:
+    """`now` also for a lease that ended between two of the queries."""
+    return stored if isinstance(stored, datetime) else now

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from portal.domain.errors import LimitReached, StoreUnavailable, UnknownOnboarding
 from portal.domain.start_limits import HOUR, StartCounter
@@ -214,3 +214,22 @@ def accept_any_word(engine, statement):
         else:
             connection.execute(text("ALTER TABLE validations DROP CONSTRAINT ck_validations_status"))
         connection.execute(text(statement))
+
+
+def test_lease_that_ends_between_two_looks_can_be_claimed_now(repository, engine):
+    repository.add(an_onboarding(due_at=NOW - INSTANT))
+    claim(repository)
+    looks = []
+
+    def end_it(*_arguments):
+        looks.append(None)
+        if len(looks) == 3:
+            with engine.begin() as connection:
+                connection.execute(text("UPDATE onboardings SET lease_until = NULL"))
+
+    event.listen(engine, "before_cursor_execute", end_it)
+    try:
+        assert repository.next_due(NOW) <= NOW + INSTANT
+    finally:
+        event.remove(engine, "before_cursor_execute", end_it)
+    assert len(looks) > 3

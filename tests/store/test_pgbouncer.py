@@ -15,15 +15,16 @@ from portal.cli import main
 from portal.domain.errors import StoreUnavailable
 from portal.services.ports import PollState
 from portal.store.database import Schema, make_engine, migrate, reads, schema_of, writes
+from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.poll_reader import PollReader
 from portal.store.pooler import Pooler, pooler_of
 from portal.store.repository import Repository
 from portal.store.wake_channel import WakeChannel
 from tests.factories import NOW, an_onboarding
-from tests.pgbouncer import needs_pgbouncer, pgbouncer
+from tests.pgbouncer import needs_pgbouncer, pgbouncer, running_pgbouncer
 from tests.ports import free_port
-from tests.postgres import connected
+from tests.postgres import binaries, connected, own_cluster
 
 pytestmark = needs_pgbouncer
 
@@ -147,3 +148,46 @@ def test_check_names_pooler_and_mode(pooled, mode):
     )
     assert f"{mode} mode" in result.output and "PgBouncer" in result.output
     assert ("database       FAILED" in result.output) is (mode == "statement")
+
+
+@pytest.mark.parametrize("mode", ["transaction"])
+def test_connection_that_the_pooler_closed_is_told_as_an_outage(database_url, mode):
+    """As whoever calls the store is used to, and the next one gets a new connection."""
+    with running_pgbouncer(make_url(database_url), mode, 3) as pooler:
+        engine = make_engine(pooler.url.render_as_string(hide_password=False))
+        with engine.begin() as connection:
+            connection.execute(text("SELECT 1"))
+        pooler.stop()
+        pooler.start()
+        with pytest.raises(StoreUnavailable), store_errors(engine), engine.begin():
+            pass
+        with store_errors(engine), engine.begin() as connection:
+            assert connection.scalar(text("SELECT 1")) == 1
+        engine.dispose()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(binaries() is None, reason="needs PostgreSQL's server programs")
+def test_pooler_replaced_or_pausing_while_postgresql_is_away_costs_nobody_anything():
+    with own_cluster() as cluster:
+        assert cluster
+        with running_pgbouncer(cluster.url, "transaction", 3) as pooler:
+            engine = make_engine(pooler.url.render_as_string(hide_password=False))
+            answers = []
+
+            def ask() -> None:
+                with store_errors(engine), engine.begin() as connection:
+                    answers.append(connection.scalar(text("SELECT 1")))
+
+            ask()
+            pooler.replace()
+            ask()
+            pooler.command("PAUSE")
+            cluster.stop()
+            waiting = threading.Thread(target=ask)
+            waiting.start()
+            cluster.start()
+            pooler.command("RESUME")
+            waiting.join(10)
+            engine.dispose()
+    assert answers == [1, 1, 1]

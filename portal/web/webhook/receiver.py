@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal.domain.errors import Malformed, StoreUnavailable
 from portal.gu1.signed_webhook import parse_webhook
 from portal.web.context import portal
+from portal.web.error_pages import retry_soon
 from portal.web.problem_details import problem
 from portal.web.refusals import Refusal
 
@@ -29,7 +30,7 @@ def receive() -> ResponseReturnValue:
         outcome = "malformed"
     except StoreUnavailable:
         portal().metrics.count("webhooks", outcome="not_kept")
-        return problem("unavailable", "This delivery could not be stored; send it again")
+        return retry_soon(problem("unavailable", "This delivery could not be stored; send it again"))
     portal().metrics.count("webhooks", outcome=outcome)
     if outcome == "unsigned":
         portal().refusals.count(Refusal.FORGED_WEBHOOK)
