@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
@@ -23,7 +23,7 @@ from portal.partners.registry import Registry
 from portal.partners.toml_file import read_registry
 from portal.runner.elected import Elected
 from portal.runner.figures import ProcessFigures, QueueFigures
-from portal.runner.housekeeping import Housekeeping
+from portal.runner.housekeeping import TURN, TURN_EVERY, Housekeeping
 from portal.runner.mail_worker import MailWorker, WriteMail
 from portal.runner.notification_worker import NotificationWorker
 from portal.runner.onboarding_worker import OnboardingWorker
@@ -35,6 +35,7 @@ from portal.services.change_history import ChangeRecorder
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.mail import MailPlanner
+from portal.services.measured_waits import MeasuredWaits
 from portal.services.onboarding_steps import OnboardingSteps
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
@@ -64,9 +65,11 @@ from portal.store.readiness import Readiness
 from portal.store.reminder_queue import ReminderQueue
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
+from portal.store.wait_reader import WaitReader
 from portal.store.wake_channel import WakeChannel
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
+from portal.web.document_numbers import COUNTRIES
 from portal.web.flask_app import make_flask
 from portal.web.links import AccessLinks, FormTokens, MailKeys
 from portal.web.mail_texts import write_mail
@@ -75,7 +78,6 @@ from portal.web.release import release_of
 
 ONBOARDINGS, NOTIFICATIONS, MAILS = "onboardings", "notifications", "mails"
 """The workers, as other processes name them to wake them."""
-"""Requests that a worker process works on at the same time; docs/performance.md shows why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ class Stores:
     phone_codes: PhoneCodes
     retention: OnboardingRetention
     readiness: Readiness
+    waits: MeasuredWaits
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,6 @@ class Services:
     operator_actions: OperatorActions
 
 
-HOUSEKEEPING = "housekeeping"
-HOUSEKEEPING_EVERY = timedelta(minutes=59)
-"""Less than the hour after which each process asks for its turn, so that no hour is missed."""
 CHECKS_AT_ONCE = 100
 """Per minute and process, so that nobody at a page waits for them."""
 
@@ -204,6 +204,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         phone_codes=PhoneCodes(engine),
         retention=OnboardingRetention(engine),
         readiness=Readiness(engine, onboardings.ping),
+        waits=MeasuredWaits(WaitReader(engine), COUNTRIES),
     )
 
 
@@ -307,6 +308,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
         show_process=ProcessFigures(meter, database, gu1).show,
         start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
         remind=Reminders(stores.reminder_queue, stores.onboardings, shared.reminder_plan).remind,
+        measure=stores.waits.measure,
         purge_expired=_make_housekeeping(shared, stores),
         close=close,
         listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),
@@ -324,7 +326,7 @@ def _make_housekeeping(shared: Shared, stores: Stores) -> Elected:
         kept_for=shared.config.retention,
         meter=shared.metrics,
     )
-    return Elected(stores.shared_state, HOUSEKEEPING, housekeeping.purge_expired, every=HOUSEKEEPING_EVERY)
+    return Elected(stores.shared_state, TURN, housekeeping.purge_expired, every=TURN_EVERY)
 
 
 def _make_mail_worker(shared: Shared, stores: Stores, services: Services) -> MailWorker | None:
@@ -361,12 +363,9 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         ),
         operator_actions=services.operator_actions,
         webhooks=WebhookHandler(stores.shared_state, services.onboardings, clock),
+        waits=stores.waits,
         phone_handover=PhoneHandover(
-            stores.onboardings,
-            stores.phone_codes,
-            config.secret_keys,
-            clock=clock,
-            policy_for=shared.policy_for,
+            stores.onboardings, stores.phone_codes, config.secret_keys, clock=clock, policy_for=shared.policy_for
         ),
         access_links=AccessLinks(config.secret_keys, clock),
         form_tokens=FormTokens(config.secret_keys, CONSENT_VERSION, clock),

@@ -194,7 +194,7 @@ STORED_DATA: dict[str, StoredData] = {
     "history": StoredData(
         columns={
             "history": "id onboarding_id at actor operator action attempt old_status old_stage new_status new_stage"
-            " reason note"
+            " reason note waited_seconds waited_country"
         },
         kept=Kept.ONBOARDING,
         purpose=Purpose.EXPLAIN_CHANGES,

@@ -9,6 +9,9 @@ from portal.services.mail import MailOutbox
 from portal.services.meter import Meter, NoMeter
 from portal.services.ports import Outbox, Retention, SharedState, Store
 
+TURN = "housekeeping"
+TURN_EVERY = timedelta(minutes=59)
+"""Less than the hour after which each process asks for its turn, so that no hour is missed."""
 WEBHOOK_RETENTION = timedelta(days=30)
 DELIVERED_EVENT_RETENTION = timedelta(days=30)
 """Undelivered events are kept as long as their onboarding."""

@@ -47,6 +47,7 @@ class RunnerThread:
         show_process: Callable[[datetime], None] = lambda _now: None,
         start_checks: Callable[[datetime], None] = lambda _now: None,
         remind: Callable[[datetime], bool] = lambda _now: False,
+        measure: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
         listen: Callable[[Callable[[], bool]], None] = lambda _is_stopping: None,
@@ -65,6 +66,7 @@ class RunnerThread:
         self.show_process = show_process
         self.start_checks = start_checks
         self.remind = remind
+        self.measure = measure
         self._clock = clock
         self._sync_clock = sync_clock
         self._close = close
@@ -93,6 +95,7 @@ class RunnerThread:
             self._repeat(lambda: self.show_process(self._clock()), "process not measured", _MEASURE_SECONDS),
             self._repeat(lambda: self.start_checks(self._clock()), "checks not started", _CHECK_SECONDS),
             self._repeat(lambda: self.remind(self._clock()), "reminders not made", _CHECK_SECONDS),
+            self._repeat(lambda: self.measure(self._clock()), "waits not measured", _CHECK_SECONDS),
             self._sync_clock_regularly(),
         )
         loops = (*map(self._keep_running, workers), *regularly)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, bindparam, func, select, update
 
+from portal.domain.waits import FinishedWait
 from portal.services.change_history import HistoryEntry
 from portal.store.column_types import Unreadable
 from portal.store.row_reader import RowReader
@@ -33,8 +34,14 @@ class History:
         return [HistoryEntry(**_READER.read(row)) for row in reversed(rows)]
 
 
-def add_entry(connection: Connection, onboarding_id: str, entry: HistoryEntry) -> None:
-    connection.execute(insert(connection, history).values(asdict(entry) | {"onboarding_id": onboarding_id}))
+def add_entry(
+    connection: Connection, onboarding_id: str, entry: HistoryEntry, wait: FinishedWait | None = None
+) -> None:
+    """`wait`: that ended with this change."""
+    values = asdict(entry) | {"onboarding_id": onboarding_id}
+    if wait:
+        values |= {"waited_seconds": wait.seconds, "waited_country": wait.country}
+    connection.execute(insert(connection, history).values(values))
 
 
 def stage_began_at(connection: Connection, onboarding_id: str) -> datetime | None:

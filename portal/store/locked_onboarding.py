@@ -13,6 +13,7 @@ from portal.domain.errors import KeyReused, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
+from portal.domain.waits import finished_wait
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import Event, Notice
 from portal.services.ports import CountedAttempt, IdempotentRequest
@@ -128,7 +129,10 @@ class LockedRow:
         entry = self._consequences.record_of(self.onboarding, changed, cause)
         if entry:
             since = stage_began_at(self._connection, changed.id) if entry.new_stage != entry.old_stage else None
-            add_entry(self._connection, changed.id, entry)
+            wait = finished_wait(
+                self.onboarding, changed, old=entry.old_stage, new=entry.new_stage, began=since, now=entry.at
+            )
+            add_entry(self._connection, changed.id, entry, wait)
             self._stage_log.note(changed, entry, since)
         self.onboarding = changed
 

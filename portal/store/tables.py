@@ -68,6 +68,7 @@ HELD = text(
     "status = 'approved' AND (identity_match = 'mismatch' OR double_check = 'unanswered'"
     " OR (identity_required AND identity_match = 'unknown'))"
 )
+WAITED = text("waited_seconds IS NOT NULL")
 WITHOUT_PAGE = text("status = 'pending' AND sending = 'adopted' AND session_url_sealed IS NULL")
 
 onboardings = Table(
@@ -306,6 +307,9 @@ history = Table(
     Column("new_stage", String, nullable=False),
     Column("reason", String),
     Column("note", String),
+    Column("waited_seconds", Integer),
+    Column("waited_country", String),
+    Index("ix_history_waits", "old_stage", "waited_country", "at", sqlite_where=WAITED, postgresql_where=WAITED),
 )
 """Only added to. `id` is in the order of the changes of an onboarding, because each was made under its lock."""
 

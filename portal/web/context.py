@@ -13,6 +13,7 @@ from portal.config import Config
 from portal.metrics import Metrics
 from portal.partners.registry import Registry
 from portal.services.backend_test import BackendTest
+from portal.services.measured_waits import MeasuredWaits
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
@@ -34,6 +35,7 @@ class Portal:
     operator_actions: OperatorActions
     partners: Registry
     webhooks: WebhookHandler
+    waits: MeasuredWaits
     phone_handover: PhoneHandover
     access_links: AccessLinks
     form_tokens: FormTokens

@@ -23,6 +23,7 @@ from portal.store.reminder_queue import ReminderQueue
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from portal.store.tables import events, idempotency_keys, onboardings, webhook_deliveries
+from portal.store.wait_reader import WaitReader
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 
 BIG = {
@@ -126,6 +127,7 @@ def use_everything(engine, cipher):
     for problem in Problem:
         search.list_problems(problem, now=NOW, limit=9)
     history.newest_entries(one.id, limit=9)
+    WaitReader(engine).last_waits([("waiting", "AR"), ("in_review", "BR")], NOW, limit=9)
     with store.locked(one.id) as row:
         row.erase(one)
 

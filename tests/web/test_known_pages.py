@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import re
 import types
 from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
@@ -13,6 +14,8 @@ from portal.domain.onboarding import Details, Onboarding
 from portal.domain.reference import reference_of
 from portal.domain.stage import Stage
 from portal.domain.validation import Validation
+from portal.domain.waits import ENOUGH
+from portal.services.measured_waits import MeasuredWaits
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import Portal
 from portal.web.remembered_answers import MOST_ANSWERS
@@ -104,6 +107,36 @@ def strings_in(value):
         return {it for field in fields(value) for it in strings_in(getattr(value, field.name))}
     is_own_word = not isinstance(value, str) or type(value) is not str or value in {"es-AR", "AR", "shop"}
     return set() if is_own_word else {value}
+
+
+class Waits:
+    """In place of what was measured."""
+
+    def last_waits(self, keys, until, *, limit):
+        seconds = 3 * 3600 if until > NOW else 60
+        return {key: [seconds] * ENOUGH for key in keys}
+
+
+@pytest.mark.parametrize("stage", [Stage.PREPARING, Stage.WAITING, Stage.CONFIRMING, Stage.IN_REVIEW])
+def test_a_measured_wait_reaches_pages_that_are_open(app, clock, two_people, both_ways, stage):
+    here = app.extensions["portal"]
+    waits = MeasuredWaits(Waits(), ["AR"])
+    app.extensions["portal"] = replace(here, waits=waits)
+    (_found, path), _other = two_people(**stored_as(stage))
+    told = []
+    for minutes in (0, 1, 2, 15, 16):
+        clock.now = NOW + timedelta(minutes=minutes)
+        if minutes:
+            waits.measure(clock.now)
+        _was_asked, fast, full = both_ways(path=path, headers=BROWSER)
+        assert fast == full
+        poll = re.search(rb'hx-get="([^"]+)"', fast[2])[1].decode().replace("&amp;", "&")
+        told.append(b"3 horas" in fast[2])
+        for _ in range(2):
+            _was_asked, fast, full = both_ways(path=poll, headers=BROWSER)
+            assert fast == full
+            assert fast[0] == "204 NO CONTENT"
+    assert told == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize("after", SHOWN)

@@ -2,6 +2,7 @@ import itertools
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from portal.domain.stage import Stage
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
+from portal.domain.waits import Wait
+from portal.services.measured_waits import STAGES as MEASURED
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import TITLES, StageView
 from tests.factories import NOW, an_adopted_validation, an_onboarding
@@ -101,8 +104,9 @@ AGES = [0, 5, 9.9, 10, 29, 30, 59, 60, 119, 120, 599, 600, 3599, 3600, 86399, 86
 UNTIMED = ("stage", "title", "pictured", "waits_long", "offers_contact", "poll_interval")
 
 
-def is_current(version, onboarding, now=NOW):
-    return version.is_current("0" * 8, onboarding.updated_at, now, locale=Locale.ES_AR, is_camera_blocked=False)
+def is_current(version, onboarding, now=NOW, wait_of=lambda *_: None):
+    here = {"wait_of": wait_of, "locale": Locale.ES_AR, "is_camera_blocked": False}
+    return version.is_current("0" * 8, onboarding.updated_at, now, **here)
 
 
 def all_shown(shown):
@@ -118,9 +122,7 @@ def test_a_version_is_current_only_while_the_page_stays_the_same():
     for onboarding in [silent, *used_up, held_back, *(an_onboarding(**stored_as(stage) | later) for stage in Stage)]:
         for first, age in itertools.combinations(AGES, 2):
             before, after = view(onboarding, age=first), view(onboarding, age=age)
-            if before.version.is_current(
-                "0" * 8, onboarding.updated_at, after.now, locale=Locale.ES_AR, is_camera_blocked=False
-            ):
+            if is_current(before.version, onboarding, after.now):
                 assert all_shown(before) == all_shown(after), (before.stage, first, age)
 
 
@@ -128,6 +130,43 @@ def test_a_page_that_may_open_the_hosted_page_is_never_current():
     ready = an_onboarding(**stored_as(Stage.READY))
     assert is_current(view(ready).version, ready)
     assert not is_current(replace(view(ready), goes_straight_on=True).version, ready)
+
+
+def of_them(waits, *key):
+    return waits[key]
+
+
+QUICK, SLOW = Wait(60, 180), Wait(120, 600)
+
+
+@pytest.mark.parametrize("stage", MEASURED)
+def test_a_page_changes_with_the_wait_that_it_tells(stage):
+    onboarding = an_onboarding(**stored_as(stage))
+    for told, measured in itertools.product([None, QUICK, SLOW], repeat=2):
+        version = replace(view(onboarding), measured_wait=told).version
+        assert PollVersion.read(str(version)) == version
+        measured_at = {(stage, "AR", NOW): measured}
+        assert is_current(version, onboarding, wait_of=partial(of_them, measured_at)) == (told == measured)
+
+
+def test_a_page_that_tells_no_wait_asks_for_none():
+    held = an_onboarding(validation=adopted(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH))
+    at_photos = an_onboarding(validation=adopted(shown_at=NOW))
+    for onboarding in [held, at_photos, *(an_onboarding(**stored_as(it)) for it in set(Stage) - set(MEASURED))]:
+        version = replace(view(onboarding), measured_wait=QUICK).version
+        assert is_current(version, onboarding, wait_of=None)
+
+
+def test_longer_than_usual_is_said_once_it_is():
+    preparing = an_onboarding(**stored_as(Stage.PREPARING))
+    unusual = {it: replace(view(preparing, age=it), measured_wait=QUICK) for it in (59, 60, 179, 180)}
+    assert {it: (shown.waits_long, shown.waits_unusually_long) for it, shown in unusual.items()} == {
+        59: (False, False),
+        60: (True, False),
+        179: (True, False),
+        180: (True, True),
+    }
+    assert unusual[179].changes_at == (NOW + timedelta(seconds=180)).timestamp()
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from portal.domain.stage import Stage
 from portal.partners.registry import Partner
 from portal.services.ports import PollState
 from portal.web.access_link import is_open
-from portal.web.applicant.capture import chosen_capture, goes_straight_on
+from portal.web.applicant.capture import chosen_capture
 from portal.web.applicant.details_page import DIRECT
 from portal.web.applicant.partner_return import returns_to_partner
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import StageView
-from portal.web.applicant.status_page import came_directly, personal_values
+from portal.web.applicant.status_page import came_directly, personal_values, view_of
 from portal.web.context import Portal
 from portal.web.countries import guessed_country
 from portal.web.i18n import accepted_locale, print_time
@@ -40,7 +40,7 @@ _LOCALES = {str(locale): locale for locale in Locale}
 _LANGUAGE = rf"(?:lang=(?P<lang>{'|'.join(_LOCALES)}))"
 _PAGE_QUERY = re.compile(rf"{_LANGUAGE}?(?:(?(lang)&)(?P<via>via=qr))?")
 _POLL_QUERY = re.compile(
-    rf"(?:{_LANGUAGE}&)?(?:(?P<via>via=qr)&)?v=(?P<version>[A-Za-z0-9-]+)&part={Part.STATUS}"
+    rf"(?:{_LANGUAGE}&)?(?:(?P<via>via=qr)&)?v=(?P<version>[A-Za-z0-9._-]+)&part={Part.STATUS}"
     rf"(?:&pointer={FINE})?(?P<camera>&camera={CAMERA_BLOCKED})?"
 )
 _READS_HTML = {"text/html", "*/*"}
@@ -90,7 +90,10 @@ class StatusPages:
         if state is None or locale not in _LOCALES:
             return None
         is_blocked = query["camera"] is not None
-        if shown.is_current(here.release, state.updated_at, here.clock(), locale=locale, is_camera_blocked=is_blocked):
+        now, wait_of = here.clock(), here.waits.of
+        if shown.is_current(
+            here.release, state.updated_at, now, wait_of=wait_of, locale=locale, is_camera_blocked=is_blocked
+        ):
             here.onboardings.views.note(state)
             return Known(("unchanged", state.partner), here.release, status="204")
         request = _request(environ, query, here.partners.get(state.partner), is_camera_blocked=is_blocked)
@@ -160,6 +163,7 @@ class _Kept(NamedTuple):
             here.release,
             state.updated_at,
             here.clock(),
+            wait_of=here.waits.of,
             locale=self.version.locale,
             is_camera_blocked=self.version.is_camera_blocked,
         )
@@ -226,14 +230,11 @@ def _view(found: Onboarding, request: _Request, here: Portal) -> StageView | Non
     locale = locale_named(request.lang or found.locale)
     if locale is None:
         return None
-    return StageView(
-        onboarding=found,
-        standing=here.onboardings.standing(found),
-        now=here.clock(),
-        release=here.release,
+    return view_of(
+        found,
+        here,
         locale=locale,
         is_camera_blocked=request.is_camera_blocked,
-        goes_straight_on=goes_straight_on(found, here),
     )
 
 

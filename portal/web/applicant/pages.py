@@ -232,6 +232,7 @@ def _is_unchanged(token: str, shown: PollVersion) -> bool:
         here.release,
         state.updated_at,
         here.clock(),
+        wait_of=here.waits.of,
         locale=current_language(),
         is_camera_blocked=camera_is_blocked(),
     )

@@ -10,9 +10,11 @@ from portal.domain.reasons import Reason, Remedy
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import IdentityBasis
+from portal.domain.waits import Wait
 from portal.web.applicant.photo_tips import PhotoTips
 from portal.web.applicant.reason_texts import ReasonText
 from portal.web.applicant.relative_time import in_minutes
+from portal.web.applicant.wait_texts import wait_sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class Shown:
     may_be_overturned: bool
     was_verified_before: bool
     waits_long: bool
+    waits_unusually_long: bool
+    wait: Wait | None
     offers_contact: bool
     next_try: int | None
     """In minutes."""
@@ -70,6 +74,10 @@ class Shown:
     title: Any = field(compare=False)
     reason_text: ReasonText | None = field(compare=False)
     """This and `title` follow from the fields above."""
+
+    @property
+    def wait_words(self) -> str | None:
+        return wait_sentence(self.wait) if self.wait else None
 
     @property
     def next_try_words(self) -> str:

@@ -21,8 +21,10 @@ from portal.domain.stage import Stage
 from portal.domain.standing import Standing
 from portal.domain.status import Status
 from portal.domain.validation import CONFIRMS_WITHIN, IdentityBasis, Validation
+from portal.domain.waits import Wait
+from portal.services.measured_waits import STAGES as MEASURED
 from portal.web.applicant.photo_tips import tips_for
-from portal.web.applicant.poll_version import PollVersion, microseconds
+from portal.web.applicant.poll_version import PollVersion, ShownWait, microseconds
 from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
 from portal.web.applicant.shown import Shown
@@ -68,6 +70,8 @@ class StageView:
     locale: Locale
     is_camera_blocked: bool = False
     goes_straight_on: bool = False
+    measured_wait: Wait | None = None
+    """How long people wait at this stage, if enough have."""
 
     @property
     def stage(self) -> Stage:
@@ -192,6 +196,18 @@ class StageView:
     @property
     def waits_long(self) -> bool:
         return not self.stage.is_final and self.age >= SHOWS_LONG_WAIT_AFTER
+
+    @property
+    def says_wait(self) -> bool:
+        return self.stage in MEASURED and not self.is_held and not self.is_at_photos
+
+    @property
+    def wait(self) -> Wait | None:
+        return self.measured_wait if self.says_wait else None
+
+    @property
+    def waits_unusually_long(self) -> bool:
+        return self.waits_long and (self.wait is None or self.age >= self.wait.rarely_over)
 
     @cached_property
     def next_try(self) -> RelativeTime | None:
@@ -331,6 +347,8 @@ class StageView:
             may_be_overturned=self.may_be_overturned,
             was_verified_before=self.was_verified_before,
             waits_long=self.waits_long,
+            waits_unusually_long=self.waits_unusually_long,
+            wait=self.wait,
             offers_contact=self.offers_contact,
             next_try=self.next_try.minutes if self.next_try else None,
             retry_opens=self.retry_opens.minutes if self.retry_opens else None,
@@ -340,6 +358,7 @@ class StageView:
 
     @cached_property
     def version(self) -> PollVersion:
+        country = self.onboarding.country
         return PollVersion(
             updated_at=microseconds(self.onboarding.updated_at),
             release=self.release,
@@ -347,6 +366,7 @@ class StageView:
             changes_at=self.changes_at,
             opens_hosted_page=self.stage is Stage.READY and self.may_continue and self.goes_straight_on,
             is_camera_blocked=self.is_camera_blocked,
+            shown_wait=ShownWait(self.stage, country, self.wait) if self.says_wait and country else None,
         )
 
     @property
@@ -357,6 +377,8 @@ class StageView:
             elapsed.append((self.standing.more_attempts_at - self.now).total_seconds())
         if not self.stage.is_final:
             elapsed.append(next_threshold(self.age) - self.age)
+        if self.wait:
+            elapsed.append(self.wait.rarely_over - self.age)
         if self.stage is Stage.CONFIRMING:
             elapsed.append(CONFIRMS_WITHIN.total_seconds() - self.age)
         if self.may_continue and self.validation:

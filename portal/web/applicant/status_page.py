@@ -10,6 +10,7 @@ from functools import partial
 from flask import Response, jsonify, render_template
 
 from portal.domain.capture_modes import Capture
+from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding
 from portal.domain.polling import OVERTURN_POLL_SECONDS, jittered
 from portal.domain.reference import reference_of
@@ -50,14 +51,20 @@ class Urls:
 
 
 def view_now(found: Onboarding) -> StageView:
+    return view_of(found, portal(), locale=current_language(), is_camera_blocked=camera_is_blocked())
+
+
+def view_of(found: Onboarding, here: Portal, *, locale: Locale, is_camera_blocked: bool) -> StageView:
+    now, standing = here.clock(), here.onboardings.standing(found)
     return StageView(
         onboarding=found,
-        standing=portal().onboardings.standing(found),
-        now=portal().clock(),
-        release=portal().release,
-        locale=current_language(),
-        is_camera_blocked=camera_is_blocked(),
-        goes_straight_on=goes_straight_on(found, portal()),
+        standing=standing,
+        now=now,
+        release=here.release,
+        locale=locale,
+        is_camera_blocked=is_camera_blocked,
+        goes_straight_on=goes_straight_on(found, here),
+        measured_wait=here.waits.of(standing.stage, found.country, now),
     )
 
 
