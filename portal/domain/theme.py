@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 TEXT_CONTRAST = 4.5
@@ -12,6 +13,34 @@ TEXT_CONTRAST = 4.5
 WHITE, BLACK = "#ffffff", "#000000"
 _HEX = re.compile(r"#[0-9a-f]{6}")
 _STEPS = 20
+
+
+class ColourScheme(StrEnum):
+    LIGHT = "light"
+    DARK = "dark"
+    AUTO = "auto"
+    """As the person's system has it."""
+
+    @property
+    def keywords(self) -> str:
+        """For `color-scheme`."""
+        return "light dark" if self is ColourScheme.AUTO else self.value
+
+    def applied(self, css: str) -> str:
+        """`css` with the dark colours always or never.
+
+        The query keeps its name, by which `static/portal.js` finds it if the page around a frame says otherwise.
+        """
+        if self is ColourScheme.AUTO:
+            return css
+        return _DARK_QUERY.sub(_QUERIES[self.value], css).replace("color-scheme:light dark", f"color-scheme:{self}")
+
+
+_DARK_QUERY = re.compile(r"screen and \(prefers-color-scheme: ?dark\)")
+_QUERIES = {
+    "light": "screen and (prefers-color-scheme:dark) and (max-width:0)",
+    "dark": "screen,screen and (prefers-color-scheme:dark)",
+}
 
 
 class Surface(NamedTuple):

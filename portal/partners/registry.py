@@ -20,7 +20,7 @@ from portal.config import web_address
 from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url
 from portal.domain.locales import Locale
-from portal.domain.theme import Theme, is_colour, theme_of
+from portal.domain.theme import ColourScheme, Theme, is_colour, theme_of
 from portal.domain.web_addresses import as_browsers_ask, is_nearby, origin_of, split_web_url
 from portal.services.notification import NotificationEndpoint
 
@@ -129,18 +129,25 @@ class _Strict(BaseModel):
 
 
 class Palette(_Strict):
-    accent: Colour
+    scheme: ColourScheme = ColourScheme.AUTO
+    accent: Colour | None = None
+    """None for the portal's own colours."""
     on_accent: Colour | None = None
     dark_accent: Colour | None = None
     radius: int = Field(12, ge=0, le=24)
 
     @model_validator(mode="after")
     def _readable(self) -> Palette:
+        needing = self.model_fields_set & {"on_accent", "dark_accent", "radius"}
+        if needing and self.accent is None:
+            raise ValueError(f"{sorted(needing)[0]} needs an accent beside it")
         _ = self.theme
         return self
 
     @cached_property
-    def theme(self) -> Theme:
+    def theme(self) -> Theme | None:
+        if self.accent is None:
+            return None
         return theme_of(self.accent, on_accent=self.on_accent, dark_accent=self.dark_accent, radius=self.radius)
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from hashlib import sha256
 from mimetypes import guess_type
 from pathlib import Path
+from typing import cast
 
-from flask import Flask, Response, request, send_from_directory
+from flask import Flask, Response, current_app, request, send_from_directory
 from markupsafe import Markup
 
+from portal.domain.theme import ColourScheme
 from portal.web.compression import accepts_gzip, gzip_bytes, gzip_response, init_compression
 from portal.web.header_policy import ONE_YEAR
 from portal.web.security import allow_inline
@@ -30,11 +32,12 @@ def init_assets(app: Flask, folder: Path) -> None:
     static_url = _addresses(hashes)
     # Inlined, because a separate stylesheet costs the first paint another round trip.
     stylesheet = _inline(files[STYLESHEET].read_text(encoding="utf-8"), static_url)
+    stylesheets = {it: Markup(it.applied(stylesheet)) for it in ColourScheme}  # noqa: S704, a file of ours
     allow_inline(app, "style-src", stylesheet)
     script = "".join(_without_comments(files[name].read_text(encoding="utf-8")) for name in INLINE_SCRIPTS)
     allow_inline(app, "script-src", script)
     init_compression(app)
-    inlined = {"stylesheet": Markup(stylesheet), "inline_script": Markup(script)}  # noqa: S704, files of ours
+    inlined = {"stylesheets": stylesheets, "inline_script": Markup(script)}  # noqa: S704, files of ours
     app.jinja_env.globals.update(static_url=static_url, **inlined)
 
     @app.get("/static/<path:name>")
@@ -48,6 +51,10 @@ def init_assets(app: Flask, folder: Path) -> None:
         is_asked_content = request.query_string.decode("latin-1") == hashes.get(name)
         response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable" if is_asked_content else "no-store"
         return response
+
+
+def stylesheet_of(scheme: ColourScheme) -> str:
+    return cast(dict[ColourScheme, str], current_app.jinja_env.globals["stylesheets"])[scheme]
 
 
 def _inline(css: str, static_url: Callable[[str], str]) -> str:

@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from portal.domain.locales import locale_named
 from portal.domain.onboarding import Onboarding
-from portal.domain.theme import Shades, Theme
+from portal.domain.theme import ColourScheme, Shades, Theme
 from portal.partners.registry import Partner
 from portal.services.ports import PollState
+from portal.web.assets import stylesheet_of
 from portal.web.context import portal
 from portal.web.header_policy import ONE_YEAR
 from portal.web.security import allow, digest_of
@@ -24,6 +25,7 @@ branding = Blueprint("branding", __name__)
 class Brand:
     logo_url: str | None = None
     style: Markup | None = None
+    scheme: ColourScheme = ColourScheme.AUTO
 
 
 @branding.get("/logo/<slug>")
@@ -57,7 +59,7 @@ def branded_partner() -> Partner | None:
 
 
 def brand() -> Brand:
-    """For `base.html`; also allows the partner's style in the Content-Security-Policy."""
+    """For `base.html`; also allows the styles of this partner's pages in the Content-Security-Policy."""
     partner = branded_partner()
     if partner is None:
         return Brand()
@@ -65,9 +67,14 @@ def brand() -> Brand:
     logo_url = url_for("branding.logo", slug=partner.slug, v=found.version) if found else None
     if partner.theme is None:
         return Brand(logo_url)
-    style = style_of(partner.theme.theme)
+    palette = partner.theme
+    if palette.scheme is not ColourScheme.AUTO:
+        allow("style-src", f"'{digest_of(stylesheet_of(palette.scheme))}'")
+    if palette.theme is None:
+        return Brand(logo_url, scheme=palette.scheme)
+    style = palette.scheme.applied(style_of(palette.theme))
     allow("style-src", f"'{digest_of(style)}'")
-    return Brand(logo_url, Markup(style))  # noqa: S704, made of colours that were checked
+    return Brand(logo_url, Markup(style), palette.scheme)  # noqa: S704, made of colours that were checked
 
 
 @cache

@@ -106,6 +106,8 @@ FAULTS = [
     ('locale = "pt-BR"', 'locale = "pt"', "line 8: partners.shop.locale"),
     ('accent = "#0055ff"', 'accent = "url(javascript:alert(1))"', "line 12: partners.shop.theme.accent"),
     ('accent = "#0055ff"', 'accent = "#ffd100"', "accent #ffd100 on the page #ffffff has a contrast of 1.46"),
+    ('accent = "#0055ff"', 'scheme = "sepia"', "line 12: partners.shop.theme.scheme"),
+    ('accent = "#0055ff"', "radius = 4", "radius needs an accent beside it"),
     ('accent = "#0055ff"', 'accent = "#0055ff"\ncss = "x"', "line 13: partners.shop.theme.css"),
     ("[partners.shop]", "[partners.Shop]", "a slug has at most"),
     ("[partners.shop]", "x = 1\n[partners.shop]", "nothing else"),

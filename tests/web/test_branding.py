@@ -6,8 +6,11 @@ from hashlib import sha256
 
 import pytest
 
+from portal.app import create_app
 from portal.domain.stage import Stage
+from tests.factories import NOW, an_onboarding
 from tests.partners import partners_file
+from tests.web.conftest import HOME
 from tests.web.stages import stored_as
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -40,6 +43,26 @@ def test_colours_come_with_the_page_and_are_allowed_by_their_content(page_of):
     for style in (ours, theirs):
         digest = b64encode(sha256(style.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in page.response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("accent", [None, "#0055ff"])
+@pytest.mark.parametrize(("scheme", "always_dark"), [("light", False), ("dark", True)])
+def test_a_partner_may_decide_between_light_and_dark(config, store, tmp_path, scheme, always_dark, accent):  # noqa: PLR0917
+    theme = f'[partners.shop.theme]\nscheme = "{scheme}"\n' + (f'accent = "{accent}"' if accent else "")
+    decided = config.model_copy(update={"partners_file": partners_file(tmp_path, shop=theme)})
+    found = create_app(decided, clock=lambda: NOW)
+    it = store.add(an_onboarding(partner="shop", external_id="c-7", **stored_as(Stage.CLOSED)))
+    token = found.extensions["portal"].access_links.token(it)
+    answer = found.test_client().get(f"/o/{token}", base_url=HOME)
+    styles = re.findall(r"<style>(.*?)</style>", answer.text)
+    queries = re.findall(r"@media ([^{]*prefers-color-scheme[^{]*)", "".join(styles))
+    assert len(styles) == len(queries) == (2 if accent else 1)
+    assert all(("screen," in it, "max-width:0" in it) == (always_dark, not always_dark) for it in queries)
+    assert f"color-scheme:{scheme};" in styles[0]
+    assert f'name="color-scheme" content="{scheme}"' in answer.text
+    for style in styles:
+        digest = b64encode(sha256(style.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("partner", ["bank", None])
