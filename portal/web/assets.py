@@ -53,6 +53,10 @@ def init_assets(app: Flask, folder: Path) -> None:
         return response
 
 
+def static_address(name: str) -> str:
+    return cast(Callable[[str], str], current_app.jinja_env.globals["static_url"])(name)
+
+
 def stylesheet_of(scheme: ColourScheme) -> str:
     return cast(dict[ColourScheme, str], current_app.jinja_env.globals["stylesheets"])[scheme]
 

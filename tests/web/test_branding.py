@@ -65,6 +65,18 @@ def test_a_partner_may_decide_between_light_and_dark(config, store, tmp_path, sc
         assert f"'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize(("name", "is_shown"), [("shop.png", True), ("shop.svg", False)])
+def test_a_public_page_is_previewed_with_the_partners_name_and_logo(config, tmp_path, name, is_shown):
+    (tmp_path / name).write_text(SVG)
+    public = partners_file(tmp_path, shop=f'start_page = true\nlogo = "{name}"')
+    visitor = create_app(config.model_copy(update={"partners_file": public})).test_client()
+    answer = visitor.get("/s/shop", base_url=HOME, headers={"User-Agent": "WhatsApp/2.23"})
+    shown = dict(re.findall(r'property="(og:[^"]+)"\s+content="([^"]*)"', answer.text))
+    assert (shown["og:site_name"], shown["og:image:alt"], shown["og:locale"]) == ("The shop", "The shop", "pt_BR")
+    assert shown["og:image"].startswith(f"{HOME}/logo/shop?v=" if is_shown else f"{HOME}/static/preview.png?")
+    assert visitor.get("/s/bank", base_url=HOME, headers={"User-Agent": "WhatsApp/2.23"}).text.count("The bank") == 0
+
+
 @pytest.mark.parametrize("partner", ["bank", None])
 def test_nobody_elses_page_has_them(page_of, partner):
     page = page_of(partner)

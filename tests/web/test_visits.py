@@ -1,6 +1,7 @@
 """Who opens the hosted page: a person, and never a program that looks at links ahead of them."""
 
 import re
+import struct
 
 import pytest
 
@@ -59,6 +60,16 @@ def test_a_preview_shows_nothing_of_the_person(visitor, stored, name, under):
     assert token_in(path) not in page.html
     assert page.html == visitor.get("/", headers={"User-Agent": name}).html
     assert visitor.get(path).stage == Stage.READY
+
+
+def test_a_preview_has_a_picture_that_can_be_fetched_from_anywhere(visitor, ask, config):
+    page = visitor.get("/", headers={"User-Agent": ROBOTS[0]})
+    picture = page.one("meta", property="og:image")["content"]
+    assert picture.startswith(f"{config.base_url}/static/preview.png?")
+    answer = ask("GET", picture.removeprefix(config.base_url))
+    width, height = struct.unpack(">II", answer.data[16:24])
+    assert (answer.status_code, answer.mimetype, width, height) == (200, "image/png", 1200, 630)
+    assert len(answer.data) < 20_000
 
 
 @pytest.mark.asvs("3.5.3")

@@ -51,14 +51,20 @@ def start_from_form(slug: str | None = None) -> ResponseReturnValue:
     return redirect(onboarding_url(onboarding), 303)
 
 
+def public_partner(slug: str) -> Partner | None:
+    """The partner at whose page anybody may start."""
+    partner = portal().partners.get(slug)
+    return partner if partner and partner.enabled and partner.start_page else None
+
+
 def _owner_of_page(slug: str | None) -> Partner | None:
     """A page that is switched off looks like one of nobody's."""
     if slug is None:
         if not portal().config.direct_start:
             abort(404)
         return None
-    partner = portal().partners.get(slug)
-    if partner is None or not partner.enabled or not partner.start_page:
+    partner = public_partner(slug)
+    if partner is None:
         abort(404)
     show_as_partner(partner)
     g.onboarding_locale = partner.locale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from flask import Blueprint, abort, redirect, render_template, request
+from flask import Blueprint, abort, redirect, request
 from flask.typing import ResponseReturnValue
 
 from portal.domain.errors import RetryRefused, StoreUnavailable
@@ -30,6 +30,7 @@ from portal.web.applicant.details_page import (
 from portal.web.applicant.first_page import show_form, start_from_form
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.poll_version import PollVersion
+from portal.web.applicant.preview import preview
 from portal.web.applicant.status_page import status_fragment, status_json, status_page, view_now
 from portal.web.context import portal
 from portal.web.framing import allow_embedders_to_read, allow_framing
@@ -47,7 +48,7 @@ applicant.before_request(refuse_cross_site)
 @applicant.before_request
 def show_robots_nothing_of_the_person() -> ResponseReturnValue | None:
     if request.endpoint in _FOR_PEOPLE and is_of_robot():
-        return render_template("preview.html")
+        return preview((request.view_args or {}).get("slug"))
     return None
 
 
