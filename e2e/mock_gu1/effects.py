@@ -36,12 +36,14 @@ class Context:
     later: Callable[[float, Callable[[], object]], None]
 
 
-def latency(call: Call, told: Parameters, _: Context) -> Answer:
+def latency(call: Call, told: Parameters, context: Context) -> Answer:
+    """`jitter`: so much more or less, at random."""
+    seconds = max(0.0, told["seconds"] + context.random.uniform(-told["jitter"], told["jitter"]))
     if told["when"] == "before":
-        time.sleep(told["seconds"])
+        time.sleep(seconds)
         return call.commit()
     answer = call.commit()
-    time.sleep(told["seconds"])
+    time.sleep(seconds)
     return answer
 
 

@@ -28,7 +28,12 @@ _BEFORE: Parameters = {"when": "before"}
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind(name="latency", what="takes its time", parameters={"seconds": 1.0, **_BEFORE}, run=effects.latency),
+        Kind(
+            name="latency",
+            what="takes its time",
+            parameters={"seconds": 1.0, "jitter": 0.0, **_BEFORE},
+            run=effects.latency,
+        ),
         Kind(
             name="status",
             what=f"answers with this HTTP status; body is one of {', '.join(BODIES)}",

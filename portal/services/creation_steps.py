@@ -15,6 +15,7 @@ from portal.domain.onboarding import Details, EntityConflict, Onboarding, StallR
 from portal.domain.timings import LONGEST_WAIT, Timings
 from portal.domain.validation import CreationState, DoubleCheck, Observation
 from portal.services.customer_entities import CustomerEntities
+from portal.services.equal_times import EqualTimes
 from portal.services.leases import Leases, is_adopted, unsent, validation_changed
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
@@ -53,6 +54,7 @@ class CreationSteps:
         timings: Timings,
         meter: Meter,
     ) -> None:
+        self._equal_times = EqualTimes()
         self._gu1 = gu1
         self._customer_entities = customer_entities
         self._restored_sends = restored_sends
@@ -64,8 +66,7 @@ class CreationSteps:
     async def create_entity(self, claimed: Onboarding) -> None:
         """And then the validation, in the same claim: entity and intent to send are one write."""
         try:
-            entity = await self._own_entity(claimed) or await self._taken_over(claimed)
-            entity = entity or await self._new_entity(claimed)
+            entity = await self._own_entity(claimed) or await self._by_number(claimed)
         except _AnothersEntity as found:
             await self._ask_for_other_details(claimed, found.conflict)
             return
@@ -100,6 +101,13 @@ class CreationSteps:
             return None
         # A partner's id of its customer may be older than this onboarding; our own id is not.
         return _Entity(earlier, is_own=claimed.has_own_external_id)
+
+    async def _by_number(self, claimed: Onboarding) -> _Entity:
+        """An existing or a new one, and whoever waits at the page cannot tell which."""
+        began = self._equal_times.monotonic()
+        entity = await self._taken_over(claimed) or await self._new_entity(claimed)
+        await self._equal_times.hold(began, was_known=not entity.is_own)
+        return entity
 
     async def _taken_over(self, claimed: Onboarding) -> _Entity | None:
         """An entity that gu1 already has for the number. Raises `_AnothersEntity` if it is somebody else's.
