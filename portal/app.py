@@ -75,6 +75,7 @@ from portal.web.links import AccessLinks, FormTokens, MailKeys
 from portal.web.mail_texts import write_mail
 from portal.web.refusals import Refusals
 from portal.web.release import release_of
+from portal.web.request_limits import RequestLimits
 
 ONBOARDINGS, NOTIFICATIONS, MAILS = "onboardings", "notifications", "mails"
 """The workers, as other processes name them to wake them."""
@@ -374,6 +375,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         clock=clock,
         metrics=shared.metrics,
         refusals=Refusals(shared.metrics),
+        request_limits=RequestLimits(config.request_limit_storage, shared.metrics),
         release=release_of(config, shared.registry),
         poll_states_at_once=stores.onboardings.poll_states_at_once,
         check_ready=stores.readiness.check,

@@ -21,6 +21,7 @@ from portal.domain.capture_modes import Capture
 from portal.domain.contact import is_contact_url, is_page_url
 from portal.domain.durations import duration_of
 from portal.domain.egress_proxy import EgressProxy, parsed_direct_host
+from portal.domain.limit_storage import IN_MEMORY, NO_LIMITS, parsed_limit_storage
 from portal.domain.locales import Locale
 from portal.domain.provider_hosts import parsed_provider_host
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
@@ -40,6 +41,7 @@ SECRETS = (
     "PORTAL_EGRESS_PROXY",
     "PORTAL_METRICS_TOKEN",
     "PORTAL_OPERATOR_TOKEN",
+    "PORTAL_RATE_LIMIT_STORAGE",
     "PORTAL_SMTP_URL",
     "GU1_API_KEY",
     "GU1_WEBHOOK_SECRETS",
@@ -77,6 +79,7 @@ class Config(BaseModel):
     starts_per_address: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_ADDRESS")
     starts_per_document: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DOCUMENT")
     starts_per_day: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DAY")
+    rate_limit_storage: str | None = Field(None, validation_alias="PORTAL_RATE_LIMIT_STORAGE", repr=False)
     trusted_proxies: int = Field(0, ge=0, le=10, validation_alias="PORTAL_TRUSTED_PROXIES")
     egress_proxy_url: str | None = Field(None, validation_alias="PORTAL_EGRESS_PROXY", repr=False)
     no_proxy: tuple[str, ...] = Field((), validation_alias="PORTAL_NO_PROXY")
@@ -211,6 +214,11 @@ class Config(BaseModel):
             raise ValueError("must name a file: sqlite:///portal.db")
         return value
 
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _rate_limit_storage(cls, value: str | None) -> str | None:
+        return value and parsed_limit_storage(value)
+
     @field_validator("secret_keys")
     @classmethod
     def _long_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -273,6 +281,13 @@ class Config(BaseModel):
             "daily": self.starts_per_day,
         }
         return replace(usual, **{name: limit or None for name, limit in given.items() if limit is not None})
+
+    @property
+    def request_limit_storage(self) -> str | None:
+        """None: no limits, as on loopback if the setting is missing."""
+        if self.rate_limit_storage == NO_LIMITS:
+            return None
+        return self.rate_limit_storage or (IN_MEMORY if self.is_public else None)
 
     @cached_property
     def database(self) -> URL:

@@ -129,14 +129,14 @@ async def _tried(url: str, numbers: Sequence[str], known: set[str], seen: dict[b
 
         async def attempt(number: str) -> None:
             async with turns:
-                took, shown = await _watched(client, number)
+                took, shown = await watched(client, number)
             seen[number in known].seconds.append(took)
             seen[number in known].shown[shown] += 1
 
         await asyncio.gather(*map(attempt, numbers))
 
 
-async def _watched(client: httpx.AsyncClient, number: str) -> tuple[float, Shown]:
+async def watched(client: httpx.AsyncClient, number: str) -> tuple[float, Shown]:
     page = await client.get("/", headers=NAVIGATES)
     sent = await client.post("/", data=details(number, form_token(page.text)))
     began = time.monotonic()

@@ -23,6 +23,7 @@ from portal.services.ports import Clock, PollState
 from portal.services.webhook_handler import WebhookHandler
 from portal.web.links import AccessLinks, FormTokens, MailKeys
 from portal.web.refusals import Refusals
+from portal.web.request_limits import RequestLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Portal:
     clock: Clock
     metrics: Metrics
     refusals: Refusals
+    request_limits: RequestLimits
     release: str
     """Changes with the code, the settings and the partners file: pages made before are polled as changed."""
     poll_states_at_once: Callable[[Sequence[str]], Mapping[str, PollState]]

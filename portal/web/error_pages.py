@@ -9,11 +9,12 @@ from typing import Any
 
 from flask import Flask, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext as _
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError, TooManyRequests
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
 from portal.domain.stage import Stage
 from portal.web.context import portal
+from portal.web.flood_guard import seconds_for_bad_links
 from portal.web.links import BadLink, ExpiredLink, SwitchedOffLink
 from portal.web.page_parts import Part, asks_for, lead_to
 from portal.web.problem_details import problem, usual_problem, wants_json
@@ -40,7 +41,7 @@ _REFUSALS: dict[type[HTTPException], Refusal] = {
 _HELPED = {404, 410, 500}
 """Errors that may not go away by themselves, so the page offers contact."""
 
-_PICTURES = {410: Stage.EXPIRED, 503: Stage.DELAYED}
+_PICTURES = {410: Stage.EXPIRED, 429: Stage.DELAYED, 503: Stage.DELAYED}
 
 _JSON_DOORS = ("/webhooks/", "/api/", "/healthz", "/readyz", "/metrics")
 
@@ -61,6 +62,10 @@ _PAGES: dict[int, tuple[Any, Any]] = {
         _("Links work for a limited time. Go back to the company that sent you here to get a new one."),
     ),
     413: (_("That was too much to send"), _("Nothing was saved. Go back and fill in the form again.")),
+    429: (
+        _("Too many requests are coming from your network"),
+        _("You can go on in less than a minute: go back then, and press the button once more. Nothing is lost."),
+    ),
     500: (
         _("Something went wrong on our side"),
         _("What you had already sent is safe. Wait a moment and open the page again."),
@@ -103,7 +108,8 @@ def _bad_link(_error: BadLink) -> Response:
     if mended:
         return mended
     portal().refusals.count(Refusal.BAD_LINK)
-    return error_page(404)
+    seconds = seconds_for_bad_links()
+    return error_page(404) if seconds is None else _http(TooManyRequests(retry_after=seconds))
 
 
 def _switched_off() -> Response:
@@ -122,6 +128,8 @@ def _http(error: HTTPException) -> Response:
     allowed = getattr(error, "valid_methods", None)
     if allowed:
         response.headers["Allow"] = ", ".join(sorted(allowed))
+    if isinstance(error, TooManyRequests) and error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

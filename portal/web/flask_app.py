@@ -18,6 +18,7 @@ from portal.web.branding import brand, branding
 from portal.web.context import Portal
 from portal.web.embed.script import init_embed
 from portal.web.error_pages import init_errors
+from portal.web.flood_guard import init_flood_guard
 from portal.web.forwarded_headers import ForwardedHeaders
 from portal.web.framing import init_framing
 from portal.web.header_policy import always
@@ -53,6 +54,7 @@ def make_flask(config: Config) -> Flask:
     app.wsgi_app = RequestIdHeader(timed)  # type: ignore[method-assign]
     init_routes(app)  # before what may refuse the request
     init_security(app, base_url=config.base_url, hsts_subdomains=config.hsts_subdomains)
+    init_flood_guard(app)
     init_i18n(app, translations=str(PACKAGE / "translations"), default_locale=config.default_locale)
     init_assets(app, folder("static"))
     init_framing(app, config.gu1_provider_hosts)

@@ -42,6 +42,15 @@ class SwitchedOffLink(ExpiredLink):
     """It works again once its partner is switched on."""
 
 
+DIRECT = "direct"
+"""The subject of the first page's form."""
+
+
+def first_form_of(slug: str | None) -> str:
+    """The subject of the form that starts at a partner's page, or at nobody's. No onboarding's id has a colon."""
+    return DIRECT if slug is None else f"{DIRECT}:{slug}"
+
+
 class StaleForm(Exception):
     """Not signed by us, for another form, or too old."""
 

@@ -30,6 +30,8 @@ class Refusal(StrEnum):
     """A Host header that is not the portal's."""
     TOO_MANY = "too_many"
     """Starts of verifications above a limit."""
+    FLOOD = "flood"
+    """Requests above a limit of their source in a minute."""
     TOO_LARGE = "too_large"
     SLOW_BODY = "slow_body"
     """A body that took too long, or one of too many of one address."""

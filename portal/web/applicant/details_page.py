@@ -26,9 +26,6 @@ from portal.web.page_parts import Part, asks_for
 from portal.web.refusals import Refusal
 from portal.web.requesting_company import hide_company, requesting_company
 
-DIRECT = "direct"
-"""The subject of the first page's form."""
-
 
 class AskedAgain(StrEnum):
     """Why details are asked for once more."""
@@ -105,10 +102,17 @@ def limited_details_page(form: DetailsForm, action: str, limit: LimitReached) ->
     portal().refusals.count(Refusal.TOO_MANY)
     if counter.effort is None:
         return _come_back_later(form, action, limit.ends_at)
-    effort, now = counter.effort_for(limit.used), portal().clock()
-    otherwise = relative_time(now + wait_for(effort) - form.read_token.age, now)
-    work = Work(challenge_of(form.form_token.data), bits_for(effort), otherwise)
-    return details_page(form, action, status=429, work=work)
+    return work_page(form, action, counter.effort_for(limit.used))
+
+
+def work_page(form: DetailsForm, action: str, effort: int) -> Response:
+    """The browser works and sends it again by itself; without scripts the person waits."""
+    now = portal().clock()
+    waits_until = now + wait_for(effort) - form.read_token.age
+    work = Work(challenge_of(form.form_token.data), bits_for(effort), relative_time(waits_until, now))
+    page = details_page(form, action, status=429, work=work)
+    page.headers["Retry-After"] = str(max(1, math.ceil((waits_until - now).total_seconds())))
+    return page
 
 
 def _come_back_later(form: DetailsForm, action: str, ends_at: datetime) -> Response:

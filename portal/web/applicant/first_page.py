@@ -9,31 +9,35 @@ from portal.domain.errors import LimitReached, StoreUnavailable
 from portal.partners.registry import Partner
 from portal.services.partners_page import PartnersPage
 from portal.web.applicant.details_page import (
-    DIRECT,
     details_form,
     details_page,
     details_response,
     invalid_form_response,
     limited_details_page,
+    work_page,
 )
 from portal.web.branding import show_as_partner
 from portal.web.context import portal
+from portal.web.flood_guard import asks_for_work
 from portal.web.framing import allow_framing
 from portal.web.i18n import current_language
+from portal.web.links import first_form_of
 from portal.web.urls import onboarding_url, url_to
 
 
 def show_form(slug: str | None = None) -> ResponseReturnValue:
     _owner_of_page(slug)
-    return details_response(details_form(_subject(slug)), _address(slug))
+    return details_response(details_form(first_form_of(slug)), _address(slug))
 
 
 def start_from_form(slug: str | None = None) -> ResponseReturnValue:
     partner = _owner_of_page(slug)
-    form, action = details_form(_subject(slug)), _address(slug)
+    form, action = details_form(first_form_of(slug)), _address(slug)
     refused = invalid_form_response(form, action)
     if refused:
         return refused
+    if asks_for_work():
+        return work_page(form, action, effort=1)
     try:
         onboarding = portal().onboardings.start(
             form.details,
@@ -79,11 +83,6 @@ def _page_of(partner: Partner) -> PartnersPage:
         return_url=next(iter(partner.return_urls), None),
         starts_per_day=partner.starts_per_day,
     )
-
-
-def _subject(slug: str | None) -> str:
-    """What the form's token is valid for; no onboarding's id has a colon."""
-    return DIRECT if slug is None else f"{DIRECT}:{slug}"
 
 
 def _address(slug: str | None) -> str:

@@ -16,7 +16,6 @@ from portal.partners.registry import Partner
 from portal.services.ports import PollState
 from portal.web.access_link import is_open
 from portal.web.applicant.capture import chosen_capture
-from portal.web.applicant.details_page import DIRECT
 from portal.web.applicant.partner_return import returns_to_partner
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import StageView
@@ -25,7 +24,7 @@ from portal.web.context import Portal
 from portal.web.countries import guessed_country
 from portal.web.i18n import accepted_locale, print_time
 from portal.web.in_app_browser import LONGEST, app_and_exit
-from portal.web.links import BadLink, ExpiredLink
+from portal.web.links import DIRECT, BadLink, ExpiredLink
 from portal.web.page_parts import CAMERA_BLOCKED, FINE, Part
 from portal.web.remembered_answers import AT_ONCE, Known
 from portal.web.visits import HEADERS_OF_PREFETCH, is_robot
