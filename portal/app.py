@@ -32,6 +32,7 @@ from portal.runner.wake import Wake
 from portal.services.backend_test import BackendTest
 from portal.services.budget import Budget
 from portal.services.change_history import ChangeRecorder
+from portal.services.erasure_requests import ErasureRequests
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.mail import MailPlanner
@@ -183,6 +184,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
     cipher = ColumnCipher(shared.config.secret_keys)
     database_clock = DatabaseClock(engine, clock)
     change_recorder = ChangeRecorder(shared.policy_for, database_clock)
+    retention = OnboardingRetention(engine)
     consequences = Consequences(
         notify_of=change_notifier,
         on_notification=shared.wake_notifications,
@@ -190,6 +192,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         remind_at=shared.reminder_plan.next_at,
         plan_mail=shared.plan_mail if shared.config.smtp_server else lambda _before, _after: None,
         on_mail=shared.wake_mails,
+        on_erasure=retention.forget_deleted,
     )
     onboardings = Repository(engine, cipher, consequences, meter=shared.metrics)
     count_failures(lambda kind: shared.metrics.count("database_errors", kind=kind))
@@ -203,7 +206,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         search=OnboardingSearch(engine),
         shared_state=SharedState(engine),
         phone_codes=PhoneCodes(engine),
-        retention=OnboardingRetention(engine),
+        retention=retention,
         readiness=Readiness(engine, onboardings.ping),
         waits=MeasuredWaits(WaitReader(engine), COUNTRIES),
     )
@@ -363,6 +366,7 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
             request_hash=KeyedHash(config.secret_keys, "portal.idempotency-key"),
         ),
         operator_actions=services.operator_actions,
+        erasure_requests=ErasureRequests(stores.onboardings, clock=clock, meter=shared.metrics),
         webhooks=WebhookHandler(stores.shared_state, services.onboardings, clock),
         waits=stores.waits,
         phone_handover=PhoneHandover(

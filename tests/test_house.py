@@ -48,6 +48,8 @@ ROUTES = {
     ("applicant.retry", "/o/<token>/retry", "POST"),
     ("applicant.end_photos", "/o/<token>/photos-done", "POST"),
     ("applicant.stop", "/o/<token>/stop", "POST"),
+    ("applicant.show_erasure", "/o/<token>/erasure", "GET"),
+    ("applicant.ask_for_erasure", "/o/<token>/erasure", "POST"),
     ("applicant.came_back", "/return", "GET"),
     ("second_device.qr", "/o/<token>/qr.svg", "GET"),
     ("second_device.open_code", "/Q/<code>", "GET"),

@@ -85,19 +85,20 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--held", "problem", flag_value="held", help="Approved at gu1, and the approval is held here.")
 @click.option("--stuck", "problem", flag_value="stuck", help="Does not go on, and the applicant can do nothing.")
 @click.option("--failing", "problem", flag_value="failing", help="A step failed and is tried again.")
+@click.option("--erasure", "problem", flag_value="erasure", help="The applicant asks for the data to be erased.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
 @_AS_JSON
 def list_(problem: str | None, limit: int, as_json: bool) -> None:
     """List onboardings that somebody should look at, the longest waiting first."""
     if problem is None:
-        raise click.UsageError("give --held, --stuck or --failing")
+        raise click.UsageError("give --held, --stuck, --failing or --erasure")
     with _actions() as (actions, _config):
         rows = actions.list_problems(Problem(problem), limit=limit)
     if as_json:
         click.echo(json.dumps([problem_facts(row) for row in rows]))
         return
     if not rows:
-        click.echo(f"No onboarding is {problem}.")
+        click.echo("Nobody asks to be erased." if problem == Problem.ERASURE else f"No onboarding is {problem}.")
         return
     print_table([PROBLEM_COLUMNS, *map(problem_line, rows)])
     if len(rows) == limit:

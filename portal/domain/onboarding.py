@@ -137,6 +137,8 @@ class Onboarding:
     stopped_at: datetime | None = None
     stopped_by_operator: bool = False
     """An operator or the partner cancelled it; otherwise `stopped_at` is when the applicant stopped it."""
+    erasure_asked_at: datetime | None = None
+    """When the applicant asked for the personal data to be erased, which an operator then confirms."""
     erased_at: datetime | None = None
     """When the partner had the personal data erased."""
     turn: int = 0

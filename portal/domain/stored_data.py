@@ -155,8 +155,8 @@ STORED_DATA: dict[str, StoredData] = {
     ),
     "course_and_verdict": StoredData(
         columns={
-            "onboardings": "current_validation stopped_at stopped_by_operator erased_at verified_before_at"
-            " created_at updated_at photos_reminded_at expiry_reminded_at lapsed_at",
+            "onboardings": "current_validation stopped_at stopped_by_operator erasure_asked_at erased_at"
+            " verified_before_at created_at updated_at photos_reminded_at expiry_reminded_at lapsed_at",
             "validations": "status reason double_check double_check_taken_up confirming_since patience_ended_at"
             " identity_match identity_basis identity_required operator_decision was_in_review was_approved decided_by"
             " shown_at returned_at gu1_updated_at expires_at verified_at created_at restart_asked_at"

@@ -37,6 +37,8 @@ class Action(StrEnum):
     HOSTED_PAGE_OPENED = "hosted_page_opened"
     RETRIED = "retried"
     STOPPED = "stopped"
+    ERASURE_ASKED = "erasure_asked"
+    """The applicant asked for the data to be erased."""
     ERASED = "erased"
     VERIFIED_BEFORE = "verified_before"
     """gu1 already had a valid approval for this customer."""
@@ -85,7 +87,7 @@ class Cause:
     @property
     def is_always_recorded(self) -> bool:
         """Also if it changes neither status nor stage."""
-        return self.actor is Actor.OPERATOR
+        return self.actor is Actor.OPERATOR or self.action is Action.ERASURE_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

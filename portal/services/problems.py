@@ -17,6 +17,8 @@ class Problem(StrEnum):
     """Does not go on, although the applicant has nothing left to do."""
     FAILING = "failing"
     """A step failed and is tried again."""
+    ERASURE = "erasure"
+    """The applicant asks for the data to be erased."""
 
 
 class ProblemKind(StrEnum):
@@ -33,6 +35,7 @@ class ProblemKind(StrEnum):
     OVERDUE = "overdue"
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
+    ASKED = "asked"
 
 
 KINDS: dict[Problem, tuple[ProblemKind, ...]] = {
@@ -44,6 +47,7 @@ KINDS: dict[Problem, tuple[ProblemKind, ...]] = {
         ProblemKind.OVERDUE,
     ),
     Problem.FAILING: (ProblemKind.UNAVAILABLE, ProblemKind.REFUSED),
+    Problem.ERASURE: (ProblemKind.ASKED,),
 }
 
 AGES: dict[str, timedelta | None] = {

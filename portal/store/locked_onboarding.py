@@ -51,6 +51,7 @@ class Consequences:
     remind_at: PlanReminder = lambda onboarding: onboarding.reminder_due_at
     plan_mail: PlanMail = lambda _before, _after: None
     on_mail: Callable[[], None] = lambda: None
+    on_erasure: Callable[[], None] = lambda: None
 
 
 NO_CONSEQUENCES = Consequences()
@@ -70,6 +71,7 @@ class LockedRow:
         self.onboarding = onboarding
         self.has_notification = False
         self.has_mail = False
+        self.is_erased_now = False
         self._connection = connection
         self._cipher = cipher
         self._consequences = consequences
@@ -161,6 +163,7 @@ class LockedRow:
         write_attempt(self._connection, self.onboarding.id, attempt, self._cipher)
 
     def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
+        self.is_erased_now = True
         delete_notes(self._connection, changed.id)
         self.save(changed, cause)
         forget_mails(self._connection, changed.id)

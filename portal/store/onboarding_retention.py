@@ -51,7 +51,10 @@ class OnboardingRetention:
         return len(rows)
 
     def forget_deleted(self) -> None:
-        """SQLite overwrites what is deleted in its file; its write-ahead log holds it until then."""
+        """SQLite overwrites what is deleted in its file; its write-ahead log holds it until then.
+
+        While others read, it may keep it for now. The next time follows within the hour.
+        """
         if self._engine.dialect.name == "sqlite":
             with self._transactions.reading() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

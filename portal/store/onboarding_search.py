@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, literal, or_, select
 
 from portal.domain.onboarding import EntityConflict, StallReason
 from portal.domain.reference import read_reference, reference_of
@@ -25,7 +25,7 @@ from portal.services.problems import (
 )
 from portal.store.column_types import Unreadable
 from portal.store.row_reader import RowReader
-from portal.store.tables import FAILING, HELD, WITHOUT_PAGE, onboardings, validations
+from portal.store.tables import ERASURE_ASKED, FAILING, HELD, WITHOUT_PAGE, onboardings, validations
 from portal.store.transactions import Transactions
 
 _ATTEMPT = RowReader(validations, [field.name for field in fields(AttemptRow)])
@@ -154,12 +154,17 @@ def _failing(_now: datetime) -> Select[Any]:
     )
 
 
-def _rows(kind: ColumnElement[Any]) -> Select[Any]:
+def _asked_to_erase(_now: datetime) -> Select[Any]:
+    asked = _rows(literal(ProblemKind.ASKED), since=onboardings.c.erasure_asked_at)
+    return asked.where(ERASURE_ASKED, onboardings.c.erased_at.is_(None))
+
+
+def _rows(kind: ColumnElement[Any], since: ColumnElement[Any] = onboardings.c.updated_at) -> Select[Any]:
     return select(
         onboardings.c.id.label("onboarding_id"),
         onboardings.c.partner,
         kind.label("kind"),
-        onboardings.c.updated_at.label("since"),
+        since.label("since"),
         onboardings.c.due_at,
         onboardings.c.failures,
     )
@@ -170,4 +175,4 @@ def _age(since: ColumnElement[Any], now: datetime) -> ColumnElement[Any]:
     return case(*bounds, else_=next(name for name, longest in AGES.items() if longest is None))
 
 
-_QUERIES = {Problem.HELD: _held, Problem.STUCK: _stuck, Problem.FAILING: _failing}
+_QUERIES = {Problem.HELD: _held, Problem.STUCK: _stuck, Problem.FAILING: _failing, Problem.ERASURE: _asked_to_erase}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -337,6 +337,9 @@ class Repository:
             self._consequences.on_notification()
         if row and row.has_mail:
             self._consequences.on_mail()
+        if row and row.is_erased_now:
+            with suppress(StoreUnavailable):  # it is erased all the same
+                self._consequences.on_erasure()
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Connection, StageLog]]:

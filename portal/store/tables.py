@@ -55,6 +55,7 @@ _DELIVERED = text("delivered_at IS NOT NULL AND due_at IS NULL")
 _UNDELIVERED = text("delivered_at IS NULL")
 _CHECKED = text("verification_check_at IS NOT NULL")
 _DUE = text("reverification_due_at IS NOT NULL")
+ERASURE_ASKED = text("erasure_asked_at IS NOT NULL")
 _REMINDED = text("reminder_due_at IS NOT NULL")
 _COUNTED = text("person IS NOT NULL")
 
@@ -117,6 +118,7 @@ onboardings = Table(
     Column("outages_in_row", Integer, nullable=False, server_default=text("0")),
     Column("stopped_at", UtcDateTime),
     Column("stopped_by_operator", Boolean, nullable=False, server_default=false()),
+    Column("erasure_asked_at", UtcDateTime),
     Column("erased_at", UtcDateTime),
     Column("turn", Integer, nullable=False, server_default=text("0")),
     Column("due_at", UtcDateTime),
@@ -145,6 +147,7 @@ onboardings = Table(
     Index(None, "reminder_due_at", sqlite_where=_REMINDED, postgresql_where=_REMINDED),
     Index(None, "person", sqlite_where=_COUNTED, postgresql_where=_COUNTED),
     Index(None, "verification_check_at", sqlite_where=_CHECKED, postgresql_where=_CHECKED),
+    Index(None, "erasure_asked_at", sqlite_where=ERASURE_ASKED, postgresql_where=ERASURE_ASKED),
     Index(None, "reverification_due_at", sqlite_where=_DUE, postgresql_where=_DUE),
     Index("ix_onboardings_verified", "partner", "external_id", sqlite_where=VERIFIED, postgresql_where=VERIFIED),
     Index(

@@ -14,6 +14,7 @@ from portal.metrics import Metrics
 from portal.partners.registry import Registry
 from portal.services.backend_test import BackendTest
 from portal.services.measured_waits import MeasuredWaits
+from portal.services.erasure_requests import ErasureRequests
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
@@ -34,6 +35,7 @@ class Portal:
     partner_changes: PartnerChanges
     backend_test: BackendTest
     operator_actions: OperatorActions
+    erasure_requests: ErasureRequests
     partners: Registry
     webhooks: WebhookHandler
     waits: MeasuredWaits

@@ -28,6 +28,7 @@ def notice() -> str:
         "privacy.html",
         company=company,
         operator=config.operator_name if config.operator_name != company.name else None,
+        of_partner=branded_partner() is not None,
         policy_url=config.privacy_url,
         provider=", ".join(host.removeprefix(".") for host in config.gu1_provider_hosts if host != ANY_LOOPBACK),
         asks_renaper=config.gu1_double_check_renaper,

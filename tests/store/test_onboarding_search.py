@@ -43,6 +43,7 @@ def add_one_of_each(repository, at=NOW):
         "overdue": {"validation": a_validation(), "due_at": NOW - HOUR},
         "unavailable": {"failures": 2, "stall_reason": StallReason.UNAVAILABLE, "due_at": NOW},
         "refused": {"failures": 2, "stall_reason": StallReason.REFUSED, "due_at": NOW},
+        "asked": {"validation": approved(), "erasure_asked_at": at},
     }
     for healthy in (
         {"validation": an_adopted_validation()},
@@ -56,6 +57,7 @@ def add_one_of_each(repository, at=NOW):
             "entity_conflict": EntityConflict.CUIL_NEEDED,
         },
         {"validation": a_validation(), "due_at": NOW - HOUR, "lease_until": NOW + HOUR},
+        {"validation": approved(), "erasure_asked_at": at, "erased_at": at},
     ):
         repository.add(an_onboarding(**facts | healthy))
     return {kind: repository.add(an_onboarding(**facts | changes)).id for kind, changes in problems.items()}

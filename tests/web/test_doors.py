@@ -171,7 +171,7 @@ def test_no_wrong_form_token_presses_a_button(app, refused, tokens, people, cloc
         # Without a number to correct, that page leads back and looks at no form.
         expected = 303 if rule == "/o/<token>/number" else 400
         # A button holds for as long as the link; a form with typed details for a day.
-        is_button = rule.endswith(("/retry", "/stop", "/continue", "/photos-done"))
+        is_button = rule.endswith(("/retry", "/stop", "/erasure", "/continue", "/photos-done"))
         tried = {name: it for name, it in sent.items() if not is_button or name != "a day old"}
         keys = {name: ({"data": data}, expected) for name, data in tried.items()}
         refused(method, rule.replace("<token>", link), keys)

@@ -113,6 +113,8 @@ ANSWERS = {
     "metrics": ("GET", "/metrics", {}, 200),
     "no way back": ("GET", "{waiting}/back", {}, 303),
     "retry": ("POST", "{waiting}/retry", {}, 400),
+    "erasure": ("GET", "{waiting}/erasure", {}, 200),
+    "erasure not asked for": ("POST", "{waiting}/erasure", {}, 400),
     "nothing to correct": ("GET", "{waiting}/number", {}, 303),
     "nothing corrected": ("POST", "{waiting}/number", {}, 303),
     "no logo": ("GET", "/logo/none", {}, 404),

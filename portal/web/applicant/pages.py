@@ -27,6 +27,7 @@ from portal.web.applicant.details_page import (
     invalid_form_response,
     redisplay_when_db_down,
 )
+from portal.web.applicant.erasure_page import erasure_page, record_erasure_request
 from portal.web.applicant.first_page import show_form, start_from_form
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.poll_version import PollVersion
@@ -196,6 +197,16 @@ def stop(token: str) -> ResponseReturnValue:
         return _with_fresh_button(found)
     portal().onboardings.stop(found.id)
     return redirect(url_to("applicant.onboarding", token=token), 303)
+
+
+@applicant.get("/o/<token>/erasure")
+def show_erasure(token: str) -> ResponseReturnValue:
+    return erasure_page(_onboarding(token))
+
+
+@applicant.post("/o/<token>/erasure")
+def ask_for_erasure(token: str) -> ResponseReturnValue:
+    return record_erasure_request(_onboarding(token))
 
 
 @applicant.get("/return")

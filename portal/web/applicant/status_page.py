@@ -37,6 +37,8 @@ class Urls:
     stop: str
     photos_done: str
     number: str
+    erasure: str | None
+    """None if the applicant came from a partner, who erases."""
     start: str | None
     """The first page's form; None if the applicant came from a partner."""
     back: str | None
@@ -142,6 +144,7 @@ def _context(found: Onboarding, view: StageView, *, part: Part | None) -> dict[s
             photos_done=url_to("applicant.end_photos", token=token),
             stop=url_to("applicant.stop", token=token),
             number=url_to("applicant.show_correction", token=token),
+            erasure=url_to("applicant.show_erasure", token=token) if found.partner is None else None,
             start=url_to("applicant.start") if came_directly(found, portal()) else None,
             back=partner_return_url(found, view.stage),
             version=version,
