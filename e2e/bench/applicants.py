@@ -142,12 +142,15 @@ class Applicant:
         self.intent.arrives("form")
 
     async def sends_form(self) -> None:
-        answer = await self._door.post("/", details(self.intent.document_number, self.intent.token or ""))
+        answer = await self._door.post("/", self.filled_in(self.intent.token or ""))
         if answer.status_code != 303:
             raise Lost(f"the form was answered with {answer.status_code}")
         self.intent.link = answer.headers["Location"]
         self.intent.links.add(self.intent.link)
         self.intent.arrives("acknowledged")
+
+    def filled_in(self, token: str) -> dict[str, str]:
+        return details(self.intent.document_number, token)
 
     async def opens_hosted_page(self) -> str:
         while True:
