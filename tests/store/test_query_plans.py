@@ -45,7 +45,7 @@ SMALL_INDEXES = {
         "ix_onboardings_personal",
     ),
     *("ix_onboardings_person", "ix_onboardings_verification_check_at", "ix_onboardings_reverification_due_at"),
-    "ix_onboardings_reminder_due_at",
+    *("ix_onboardings_reminder_due_at", "ix_onboardings_erasure_asked_at"),
     *("ix_onboardings_verified", "ix_onboardings_failing", "ix_validations_held", "ix_validations_without_page"),
     *("ix_events_waiting", "ix_events_waiting_of_partner", "ix_events_delivered", "ix_events_undelivered"),
 }
