@@ -13,8 +13,8 @@ from portal.config import Config
 from portal.metrics import Metrics
 from portal.partners.registry import Registry
 from portal.services.backend_test import BackendTest
-from portal.services.measured_waits import MeasuredWaits
 from portal.services.erasure_requests import ErasureRequests
+from portal.services.measured_waits import MeasuredWaits
 from portal.services.onboardings import Onboardings
 from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
