@@ -78,8 +78,9 @@ unit-quick: $(VENV)/.dev catalogues ## the unit tests that need neither PostgreS
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser chromium firefox
 
-properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1 instead of the few hundred of make test
+properties: $(VENV)/.dev ## ten thousand generated answers and webhooks of gu1, numbers and names instead of the few hundred of make test
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/gu1 -k any_
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/web/test_look_alikes.py
 
 # Groups, so that tests of the same servers run on the same worker.
 journeys: $(VENV)/.dev $(VENV)/.page_checker catalogues browser

@@ -1,5 +1,3 @@
-import unicodedata
-
 import pytest
 from flask import Flask
 from flask_babel import Babel
@@ -23,12 +21,9 @@ from portal.web.document_numbers import (
     rule_for,
 )
 from portal.web.typed_text import LONGEST_TYPED
+from tests.web.look_alikes import DASHES, JOINERS, SPACES, UNSEEN
 
-SEPARATORS = [
-    char
-    for char in map(chr, range(0x110000))
-    if char.isspace() or unicodedata.category(char) in {"Zs", "Zl", "Zp", "Cf", "Pd"} or char in "\u2212./"
-]
+SEPARATORS = [*SPACES, *DASHES, *UNSEEN, *JOINERS, *"./"]
 NEARLY_A_NUMBER = st.text(st.sampled_from("0123456789Kk9999 .-/ABXñ٣\x00"), max_size=24)
 
 
