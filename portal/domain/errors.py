@@ -8,6 +8,7 @@ PortalError
 ├── KeyReused             an Idempotency-Key was used before for another request
 ├── AnotherApplicant      the customer's open onboarding has another document number
 │   └── ApplicantLocked   so many others were given that none is compared any more
+├── CuilNeeded            two people have the document number, and gu1 knows the other one
 ├── OnboardingOver        nothing can be done with the onboarding any more
 ├── UnknownEvent          the onboarding has no such notification
 ├── ReservedExternalId    the external id begins with another partner's prefix
@@ -61,6 +62,10 @@ class AnotherApplicant(PortalError):
 
 
 class ApplicantLocked(AnotherApplicant):
+    pass
+
+
+class CuilNeeded(PortalError):
     pass
 
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from portal.domain.comparable_numbers import comparable
-from portal.domain.errors import AnotherApplicant, ApplicantLocked
-from portal.domain.onboarding import Details, Onboarding
+from portal.domain.comparable_numbers import comparable, is_shared
+from portal.domain.errors import AnotherApplicant, ApplicantLocked, CuilNeeded
+from portal.domain.onboarding import Details, EntityConflict, Onboarding
 from portal.domain.stage import Stage, stage_of
 from portal.domain.standing import link_is_useful, may_correct_number, standing_of
 from portal.domain.status import Status
@@ -124,7 +124,8 @@ class PartnerOnboardings:
     ) -> CreateResult:
         """A new onboarding, or the customer's open one; the first result again if `key` is repeated.
 
-        Raises `KeyReused`, `AnotherApplicant`, `ApplicantLocked`, and `LimitReached` where a new one is one too many.
+        Raises `KeyReused`, `AnotherApplicant`, `ApplicantLocked`, `CuilNeeded`, and `LimitReached` where a new one is
+        one too many.
         """
         now = self._clock()
         fresh = Onboarding(
@@ -244,6 +245,10 @@ class PartnerOnboardings:
         if request.details is None:
             return changed
         is_same = request.details == earlier.details
+        if earlier.conflict is EntityConflict.CUIL_NEEDED and is_shared(
+            request.details.country, request.details.document_number
+        ):
+            raise CuilNeeded
         if stage_of(earlier, max_attempts=max_attempts) is Stage.DETAILS:
             return changed if is_same else self._with_details(changed, request.details)
         if earlier.other_numbers >= MOST_OTHER_NUMBERS:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from portal.domain.errors import Malformed, OutcomeUnknown, Refused, Unavailable
+from portal.domain.errors import CuilNeeded, Malformed, OutcomeUnknown, Refused, Unavailable
 from portal.domain.onboarding import EntityConflict, StallReason
 from portal.domain.stage import Stage, stage_of
 from portal.services.operator_actions import Operator
@@ -87,6 +87,24 @@ def test_two_people_of_one_old_number_are_told_apart_by_the_cuil(taken, begin, o
     assert outcome(ready) == (*READY, "entity-2")
     assert gu1.entities["entity-2"] == (ITS_CUIL["document_number"], started.id)
     assert [it.entity_id for it in gu1.validations.values()] == ["entity-2"]
+
+
+def test_partner_of_one_of_two_people_sends_the_cuil(taken, create_for_customer, onboardings, work, gu1):
+    taken(OLD_DNI["document_number"])
+    invited = create_for_customer(details=some_details(**OLD_DNI))
+    onboardings.give_details(invited.id, None, consent_version="2026-01")
+    work()
+    asked = onboardings.get(invited.id)
+    assert outcome(asked) == (Stage.DETAILS, EntityConflict.CUIL_NEEDED, None)
+    for number in ("7654321", "07654321", "8123456"):
+        with pytest.raises(CuilNeeded):
+            create_for_customer(details=some_details(document_number=number))
+    assert onboardings.get(invited.id) == asked
+    assert create_for_customer(details=some_details(**ITS_CUIL)).id == invited.id
+    onboardings.give_details(invited.id, None, consent_version="2026-01")
+    work()
+    assert outcome(onboardings.get(invited.id)) == (*READY, "entity-2")
+    assert gu1.entities["entity-2"] == (ITS_CUIL["document_number"], "customer-7")
 
 
 def test_cuil_of_somebody_else_is_for_the_operator(taken, begin, onboardings):

@@ -1,10 +1,12 @@
 """What the partners' door refuses, and how it says so to their developers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from portal.app import create_app
+from portal.domain.onboarding import EntityConflict, StallReason
 from portal.web.problem_details import KINDS
 from tests.partners import KEYS, RETURN_URL, partners_file
 from tests.web.conftest import HOME, ONBOARDINGS, is_problem
@@ -171,6 +173,17 @@ def test_each_wrong_detail_is_named(create, field, value):
 def test_half_an_applicant_is_refused(create, name):
     half = {key: value for key, value in APPLICANT.items() if key != name}
     assert faulty_fields(create(applicant=half)) == [f"applicant.{name}"]
+
+
+def test_dni_of_two_people_is_refused_and_the_cuil_is_taken(create, store):
+    shared = APPLICANT | {"document_number": "7.654.321"}
+    with store.locked(create(applicant=shared).json["id"]) as row:
+        asked = {"stall_reason": StallReason.DETAILS_REFUSED, "entity_conflict": EntityConflict.CUIL_NEEDED}
+        row.save(replace(row.onboarding, **asked))
+    answer = create(applicant=shared)
+    assert faulty_fields(answer) == ["applicant.document_number"]
+    assert "CUIL" in answer.json["errors"][0]["message"]
+    assert create(applicant=shared | {"document_number": "20-7654321-7"}).status_code == 200
 
 
 def test_a_refusal_speaks_english_to_any_backend(api):

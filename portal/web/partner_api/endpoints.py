@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from portal.domain.errors import (
     AnotherApplicant,
     ApplicantLocked,
+    CuilNeeded,
     KeyReused,
     LimitReached,
     OnboardingOver,
@@ -84,6 +85,9 @@ def create() -> Response:
         abort(problem("invalid_fields", _FIELDS, errors=[fault]))
     except AnotherApplicant as error:
         abort(_another_applicant(error))
+    except CuilNeeded:
+        fault = {"field": "applicant.document_number", "message": "Two people have this DNI; send the 11-digit CUIL"}
+        abort(problem("invalid_fields", _FIELDS, errors=[fault]))
     except LimitReached as limit:
         abort(_too_many_starts(limit))
     except KeyReused:
