@@ -88,6 +88,7 @@ journeys: $(VENV)/.dev $(VENV)/.page_checker catalogues browser
 # Nothing here is generated, and the plugins' imports would hold the workers up.
 UNUSED := -p no:hypothesispytest -p no:schemathesis
 CROSS_SITE := e2e/test_cross_site.py
+WEBKIT := $(CROSS_SITE) e2e/test_webkit_network.py
 # Without traces, which take a tenth of the time.
 ARTEFACTS := --screenshot only-on-failure --full-page-screenshot --output test-results
 
@@ -99,9 +100,9 @@ $(VENV)/.webkit: requirements/webkit.txt $(VENV)/.dev
 	$(PIP) install --require-hashes -r requirements/webkit.txt
 	@touch $@
 
-test-webkit: $(VENV)/.webkit catalogues ## the same in WebKitGTK, which needs a display: xvfb's, or this one
+test-webkit: $(VENV)/.webkit catalogues ## the same in WebKitGTK, and bad networks; it needs a display: xvfb's, or this one
 	@$(BIN)/python -m e2e.browser webkit
-	E2E_ENGINES=webkit $$(command -v xvfb-run >/dev/null && echo xvfb-run -a) $(BIN)/pytest $(CROSS_SITE) $(UNUSED)
+	E2E_ENGINES=webkit $$(command -v xvfb-run >/dev/null && echo xvfb-run -a) $(BIN)/pytest $(WEBKIT) $(UNUSED)
 
 webkit-if-possible:
 	@if command -v WebKitWebDriver xvfb-run >/dev/null; then $(MAKE) test-webkit; \

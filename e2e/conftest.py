@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import ExitStack
 from functools import cache, partial
@@ -17,6 +18,9 @@ from tests.ports import free_port
 from tests.postgres import new_database, server
 
 __all__ = ["database_kind", "migrated_sqlite", "pytest_runtest_setup"]
+
+
+collect_ignore = [] if "webkit" in os.environ.get("E2E_ENGINES", "") else ["test_webkit_network.py"]
 
 
 def pytest_sessionstart(session):

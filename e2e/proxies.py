@@ -23,14 +23,15 @@ _PATIENCE = 20.0
 
 
 @contextmanager
-def nginx(folder: Path, port: int, portals: Sequence[int], authority: trustme.CA) -> Iterator[None]:
+def nginx(folder: Path, port: int, portals: Sequence[int], authority: trustme.CA, *, also: str = "") -> Iterator[None]:
+    """`also`: further lines of the server."""
     assert NGINX
     _write_certificate(folder, authority)
     site = _adapted(
         (DEPLOY / "nginx.conf").read_text(),
         {
             "server 127.0.0.1:8000 max_fails=0;": "\n".join(f"server 127.0.0.1:{it} max_fails=0;" for it in portals),
-            "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+            "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;\n{also}",
             _DOCUMENTED_HOST: HOST,
             "/etc/ssl/portal": str(folder),
         },

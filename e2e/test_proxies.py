@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import contextmanager
 
 import httpx
 import pytest
 import trustme
+from playwright.sync_api import expect
 
+from e2e.pages.applicant import Applicant, a_document_number
 from e2e.proxies import CADDY, NGINX, caddy, nginx, wait_for
 from e2e.servers import mock_gu1, on_database, portal, sqlite_in
 from tests.ports import free_port
@@ -16,16 +19,23 @@ needs_nginx = pytest.mark.skipif(NGINX is None, reason="needs nginx")
 needs_caddy = pytest.mark.skipif(CADDY is None, reason="needs Caddy")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(nginx, marks=needs_nginx, id="nginx"),
-        pytest.param(caddy, marks=[needs_caddy, pytest.mark.slow], id="caddy"),
-    ],
-)
-def behind_proxy(request, tmp_path_factory):
+STRIPS_AND_ADDS = """
+    proxy_hide_header Referrer-Policy;
+    add_header Referrer-Policy no-referrer always;
+    add_header Seen-Origin $http_origin always;
+    proxy_set_header HX-Request "";
+    proxy_set_header HX-Target "";
+    proxy_set_header HX-Trigger "";
+    proxy_set_header HX-Current-URL "";
+    proxy_set_header HX-Boosted "";
+    proxy_set_header X-Requested-With "";
+"""
+"""What some companies' proxies do to all sites behind them. With this policy browsers send `Origin: null`."""
+
+
+@contextmanager
+def two_portals_behind(folder, proxy, **options):
     """A client of the site, and the two portals behind it."""
-    folder = tmp_path_factory.mktemp("proxy")
     authority, port, ports = trustme.CA(), free_port(), [free_port(), free_port()]
     settings = on_database(sqlite_in(folder)) | {
         "PORTAL_BASE_URL": f"https://localhost:{port}",
@@ -38,9 +48,21 @@ def behind_proxy(request, tmp_path_factory):
     with gu1:
         doors = [portal(folder, port=it, gu1_url=gu1.url, env=settings) for it in ports]
         client = httpx.Client(base_url=f"https://localhost:{port}", verify=context, trust_env=False)
-        with doors[0], doors[1], request.param(folder, port, ports, authority), client:
+        with doors[0], doors[1], proxy(folder, port, ports, authority, **options), client:
             wait_for(client)
             yield client, doors
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(nginx, marks=needs_nginx, id="nginx"),
+        pytest.param(caddy, marks=[needs_caddy, pytest.mark.slow], id="caddy"),
+    ],
+)
+def behind_proxy(request, tmp_path_factory):
+    with two_portals_behind(tmp_path_factory.mktemp("proxy"), request.param) as running:
+        yield running
 
 
 def test_pages_come_through_as_the_portal_sends_them(behind_proxy):
@@ -71,3 +93,23 @@ def test_replica_that_stops_and_starts_is_not_noticed(behind_proxy):
         door.start()
         answers += [client.get("/").status_code for _ in range(20)]
     assert set(answers) == {200}
+
+
+@needs_nginx
+def test_headers_that_a_proxy_strips_and_adds_stop_nobody(browser, tmp_path):
+    with (
+        two_portals_behind(tmp_path, nginx, also=STRIPS_AND_ADDS) as (client, _),
+        browser.new_context(ignore_https_errors=True) as context,
+    ):
+        page, origins = context.new_page(), []
+        page.on("response", lambda it: origins.append(it.headers.get("seen-origin")) if it.status == 303 else None)
+        applicant = Applicant(page, str(client.base_url).rstrip("/"))
+        applicant.open_form()
+        page.locator("[name=country]").select_option("BR")
+        expect(page.locator("label", has_text="CPF")).to_be_visible()
+        applicant.start(a_document_number())
+        applicant.sees_stage("ready")
+        assert origins[0] == "null"
+        assert page.locator("header, #status, main").count() == 3
+        sent = {"Origin": "null", "Sec-Fetch-Site": "cross-site"}
+        assert client.post("/", data={"country": "AR"}, headers=sent).status_code == 403

@@ -10,10 +10,13 @@ import asyncio
 import re
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+_CUSTOM = re.compile(rb"\r\n(?:hx|x)-[^\r]*", re.IGNORECASE)
 _HEADERS = re.compile(rb"\r\n(?:set-)?cookie:[^\r]*", re.IGNORECASE)
+_CACHING = re.compile(rb"\r\ncache-control:[^\r]*", re.IGNORECASE)
+NOWHERE = re.compile(rb"(?!)")
 
 
 class Front:
@@ -24,6 +27,13 @@ class Front:
         """Other hosts that browsers asked for."""
         self.cookies: dict[str, set[str]] = {}
         """Site → its Cookie and Set-Cookie headers."""
+        self.hangs_at = self.fails_at = NOWHERE
+        """Requests whose first line matches get no answer, or lose their connection."""
+        self.failed: list[bytes] = []
+        self.hung: list[bytes] = []
+        self.lets_cache = True
+        self.drops_custom_headers = False
+        """As some content delivery networks do."""
         self._sites = sites
         self._certificates = certificates
 
@@ -55,12 +65,36 @@ class Front:
 
     async def _connect(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_site, to_site = await asyncio.open_connection("127.0.0.1", self._sites[host])
-        ways = (self._pass_on(host, reader, to_site), self._pass_on(host, from_site, writer))
+        ways = (
+            self._pass_on(host, reader, to_site, self._disturbed),
+            self._pass_on(host, from_site, writer, self._answered),
+        )
         await asyncio.gather(*ways, return_exceptions=True)
 
-    async def _pass_on(self, host: str, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    def _disturbed(self, request: bytes) -> bytes:
+        """Nothing of one that hangs. Raises `ConnectionError` for one that fails."""
+        first_line = request.partition(b"\r\n")[0]
+        if self.fails_at.search(first_line):
+            self.failed.append(first_line)
+            raise ConnectionError
+        if self.hangs_at.search(first_line):
+            self.hung.append(first_line)
+            return b""
+        return _CUSTOM.sub(b"", request) if self.drops_custom_headers else request
+
+    def _answered(self, answer: bytes) -> bytes:
+        return answer if self.lets_cache else _CACHING.sub(b"\r\ncache-control: no-store", answer)
+
+    async def _pass_on(
+        self,
+        host: str,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        disturbed: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         try:
             while data := await source.read(1 << 16):
+                data = disturbed(data)
                 for header in _HEADERS.findall(data):
                     self.cookies.setdefault(host, set()).add(header.decode("latin-1").strip())
                 target.write(data)
