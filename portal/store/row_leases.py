@@ -66,7 +66,9 @@ class LeasedTable:
             return _time(first.due_at, now)
         if connection.execute(self._too_late, moments).first():
             return now
-        found = [_time(lease, now) + _INSTANT for _, lease in connection.execute(self._leased, moments)]
+        # Without a lease, it has become due or was given back since the first look.
+        leases = (lease for _, lease in connection.execute(self._leased, moments))
+        found = [now if lease is None else _time(lease, now) + _INSTANT for lease in leases]
         found += [_time(due, now) for due, _ in connection.execute(self._next, moments)]
         return min(found, default=None)
 

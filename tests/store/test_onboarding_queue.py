@@ -135,6 +135,33 @@ def test_next_due_is_the_first_moment_that_claims(repository, due_in, lease_in, 
     assert len(claim(repository, now=max(moment, NOW))) == 1
 
 
+@pytest.mark.parametrize("change", ["added", "given back"])
+def test_next_due_withstands_what_becomes_due_between_its_looks(repository, engine, change):
+    """The database shows each of them what was committed before it."""
+    if change == "given back":
+        added = repository.add(an_onboarding(lease_until=LEASE))
+    looks = []
+
+    def interfere(_connection, _cursor, statement, *_):
+        if not statement.startswith("SELECT"):
+            return
+        looks.append(statement)
+        if len(looks) == 2 and change == "added":
+            repository.add(an_onboarding())
+        elif len(looks) == 2:
+            with engine.begin() as other:
+                other.execute(text("UPDATE onboardings SET lease_until = NULL WHERE id = :id"), {"id": added.id})
+
+    event.listen(engine, "after_cursor_execute", interfere)
+    try:
+        moment = repository.next_due(NOW)
+    finally:
+        event.remove(engine, "after_cursor_execute", interfere)
+    assert len(looks) >= 4
+    assert moment == NOW
+    assert len(claim(repository)) == 1
+
+
 def test_an_onboarding_with_a_lost_key_does_not_stop_the_others(repository, engine, caplog):
     broken = repository.add(an_onboarding(due_at=NOW - timedelta(minutes=1)))
     fine = repository.add(an_onboarding())
