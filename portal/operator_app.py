@@ -52,4 +52,5 @@ def operator_app(config: Config, *, clock: Clock = utc_now) -> Flask:
         ),
         config.operator_token,
         folder("templates"),
+        here.refusals.count,
     )

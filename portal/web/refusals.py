@@ -23,7 +23,7 @@ class Refusal(StrEnum):
     BAD_FORM = "bad_form"
     """A form or a button without a token of this portal that is still good."""
     WRONG_KEY = "wrong_key"
-    """A partner's key, or the token of /metrics, that is missing or unknown."""
+    """A partner's key, or the token of /metrics, that is missing or unknown; or a wrong one of the operator's page."""
     CROSS_SITE = "cross_site"
     FORGED_WEBHOOK = "forged_webhook"
     FOREIGN_HOST = "foreign_host"

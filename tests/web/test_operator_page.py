@@ -65,6 +65,19 @@ def test_nobody_without_the_token_comes_in(desk, held, sent):
         assert held.id not in answer.text
 
 
+@pytest.mark.asvs("16.3.1", "16.3.2")
+def test_refusals_are_logged_without_what_was_sent(desk, config, caplog):
+    desk.get("/", base_url=HERE)
+    assert caplog.messages == []
+    desk.get("/", base_url=HERE, headers={"Authorization": "Bearer wrong"})
+    desk.post("/", base_url=HERE, headers=KNOWN | {"Sec-Fetch-Site": "cross-site"})
+    without_token = operator_app(config.model_copy(update={"operator_token": None})).test_client()
+    without_token.get("/", base_url="http://rebound.example:9200")
+    assert [it.split(",")[0] for it in caplog.messages] == [
+        f"refused: {kind}" for kind in ("wrong_key", "cross_site", "foreign_host")
+    ]
+
+
 def test_proxy_may_send_the_token_as_bearer(desk):
     assert desk.get("/", base_url=HERE, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, request
 
 from portal.web.header_policy import ALWAYS, NOBODY
+from portal.web.refusals import Refusal
 
 _POLICY = f"default-src {NOBODY}; style-src 'self'; form-action 'self'; frame-ancestors {NOBODY}; base-uri {NOBODY}"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def init_guard(app: Flask, token: str | None) -> None:
+def init_guard(app: Flask, token: str | None, on_refusal: Callable[[Refusal], None]) -> None:
     """`token`: None where only this machine reaches the port."""
 
     def refuse_strangers() -> Response | None:
         if token is None and urlsplit(f"//{request.host}").hostname not in _LOOPBACK:
+            on_refusal(Refusal.FOREIGN_HOST)
             abort(Response("Set PORTAL_OPERATOR_TOKEN to use this page under a name.\n", 421, mimetype="text/plain"))
         if token is not None and not _knows(request, token):
+            # Without any, it is a browser that does not know yet that it has to ask its person.
+            if "Authorization" in request.headers:
+                on_refusal(Refusal.WRONG_KEY)
             told = {"WWW-Authenticate": 'Basic realm="portal", charset="UTF-8"'}
             return Response("Your name, and the token as password.\n", 401, told, mimetype="text/plain")
         if request.method == "POST" and not _is_from_here(request):
+            on_refusal(Refusal.CROSS_SITE)
             abort(Response("This came from another site.\n", 403, mimetype="text/plain"))
         return None
 
