@@ -23,6 +23,7 @@ from portal.partners.registry import Registry
 from portal.partners.toml_file import read_registry
 from portal.runner.elected import Elected
 from portal.runner.figures import ProcessFigures, QueueFigures
+from portal.runner.heartbeat import Heartbeat
 from portal.runner.housekeeping import TURN, TURN_EVERY, Housekeeping
 from portal.runner.mail_worker import MailWorker, WriteMail
 from portal.runner.notification_worker import NotificationWorker
@@ -65,6 +66,7 @@ from portal.store.phone_codes import PhoneCodes
 from portal.store.readiness import Readiness
 from portal.store.reminder_queue import ReminderQueue
 from portal.store.repository import Repository
+from portal.store.served_addresses import ServedAddresses
 from portal.store.shared_state import SharedState
 from portal.store.wait_reader import WaitReader
 from portal.store.wake_channel import WakeChannel
@@ -313,6 +315,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
         start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
         remind=Reminders(stores.reminder_queue, stores.onboardings, shared.reminder_plan).remind,
         measure=stores.waits.measure,
+        beat=Heartbeat(ServedAddresses(database), shared.config.base_url).beat,
         purge_expired=_make_housekeeping(shared, stores),
         close=close,
         listen=lambda is_stopping: shared.channel.listen(wakes, is_stopping),

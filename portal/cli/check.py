@@ -24,6 +24,7 @@ from portal.store.database import Schema, schema_of
 from portal.store.encryption import ColumnCipher
 from portal.store.pooler import Pooler, pooler_of
 from portal.store.sealed_values import SealedValues
+from portal.store.served_addresses import ServedAddresses
 
 _MOST_SEALED = 10_000
 
@@ -69,6 +70,7 @@ def _checks(config: Config) -> Iterator[tuple[str, Check]]:
     yield "egress", lambda: _check_egress(config)
     yield "database", lambda: _check_database(config)
     yield "schema", lambda: _check_schema(config)
+    yield "address", lambda: _check_address(config)
     yield "sealed values", lambda: _check_sealed_values(config)
     yield "partners", lambda: _check_partners(config)
     if config.smtp_server and config.mail_from:
@@ -130,6 +132,16 @@ def _check_schema(config: Config) -> None:
         # `portal serve` migrates a SQLite database itself.
         if not config.is_sqlite and schema_of(engine) is Schema.BEHIND:
             raise click.ClickException("older than this release; run: portal migrate")
+
+
+def _check_address(config: Config) -> tuple[Finding, ...]:
+    """Whether portals of another address run on this database: links that one makes lead to the other."""
+    with database(config) as engine:
+        if schema_of(engine) is Schema.BEHIND:
+            return ()
+        others = ServedAddresses(engine).others(config.base_url, datetime.now(UTC))
+    advice = f"serves this database too: PORTAL_BASE_URL or PORTAL_DATABASE_URL is another's, here {config.base_url}"
+    return tuple(Finding(it, advice, is_warning=True) for it in others)
 
 
 def _check_sealed_values(config: Config) -> tuple[Finding, ...]:

@@ -97,3 +97,9 @@ def show_progress(text: str) -> None:
     """On standard error: one line that grows on a terminal, a line for each call elsewhere."""
     is_terminal = sys.stderr.isatty()
     click.echo(("\r" if is_terminal else "") + text, nl=not is_terminal, err=True)
+
+
+def end_progress() -> None:
+    """Ends the line that grew."""
+    if sys.stderr.isatty():
+        click.echo(err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import threading
@@ -16,7 +17,10 @@ from portal.logs import set_up_logging
 from portal.settings import load_config
 
 _SECONDS = 30
+_RESTART_SECONDS = 2.0
 _STOP_CHECK_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -25,6 +29,7 @@ def operator_port(host: str, port: int) -> Iterator[Callable[[], None]]:
     # A new interpreter: a fork would share the connections of this one.
     context = multiprocessing.get_context("spawn")
     running: list[SpawnProcess] = []
+    changing, is_over = threading.Lock(), threading.Event()
 
     def stop() -> None:
         for process in running:
@@ -33,15 +38,29 @@ def operator_port(host: str, port: int) -> Iterator[Callable[[], None]]:
         running.clear()
 
     def start() -> None:
-        stop()
-        running.append(context.Process(target=_serve, args=(host, port, os.getpid()), name="operator", daemon=True))
-        running[0].start()
+        with changing:
+            stop()
+            running.append(context.Process(target=_serve, args=(host, port, os.getpid()), name="operator", daemon=True))
+            running[0].start()
+
+    def keep_running() -> None:
+        while not is_over.wait(_RESTART_SECONDS):
+            with changing:
+                ended = [it.exitcode for it in running if it.exitcode is not None]
+            if ended:
+                log.error("the operator's page ended with code %s; restarting it", ended[0])
+                start()
 
     start()
+    keeper = threading.Thread(target=keep_running, name="operator-keeper", daemon=True)
+    keeper.start()
     try:
         yield start
     finally:
-        stop()
+        is_over.set()
+        keeper.join(_SECONDS)
+        with changing:
+            stop()
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,10 +32,15 @@ for command in (new, rotate, link):
 @click.argument("slug", required=False)
 @click.option("--all", "with_delivered", is_flag=True, help="Include delivered ones.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
-def deliveries(slug: str | None, with_delivered: bool, limit: int) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+def deliveries(slug: str | None, with_delivered: bool, limit: int, as_json: bool) -> None:
     """List undelivered notifications, the newest first."""
     with _outbox() as (outbox, now):
         events = outbox.list_events(slug, undelivered_only=not with_delivered, limit=limit)
+    if as_json:
+        names = [name.replace(" ", "_") for name in _COLUMNS]
+        click.echo(json.dumps([dict(zip(names, _row(event, now), strict=True)) for event in events]))
+        return
     if not events:
         click.echo("No notifications." if with_delivered else "All notifications are delivered.")
         return
@@ -47,16 +53,18 @@ def deliveries(slug: str | None, with_delivered: bool, limit: int) -> None:
 @click.argument("event_ids", nargs=-1, metavar="[EVENT_ID]...")
 @click.option("--partner", "slug", help="With --undelivered, instead of event ids.")
 @click.option("--undelivered", is_flag=True, help="All undelivered notifications of the partner.")
-def resend(event_ids: tuple[str, ...], slug: str | None, undelivered: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+def resend(event_ids: tuple[str, ...], slug: str | None, undelivered: bool, as_json: bool) -> None:
     """Send notifications again now, with as many tries as new ones."""
     if bool(event_ids) == bool(slug) or bool(slug) != undelivered:
         raise click.UsageError("give event ids, or --partner SLUG --undelivered")
     with _outbox() as (outbox, now):
         if slug:
-            click.echo(f"Scheduled: {outbox.resend_undelivered(slug, now)}")
-            return
-        found = outbox.resend(event_ids, now)
-    click.echo(f"Scheduled: {len(found)}")
+            scheduled, found = outbox.resend_undelivered(slug, now), set(event_ids)
+        else:
+            found = outbox.resend(event_ids, now)
+            scheduled = len(found)
+    click.echo(json.dumps({"scheduled": scheduled}) if as_json else f"Scheduled: {scheduled}")
     if unknown := sorted(set(event_ids) - found):
         raise click.ClickException(f"no such event: {', '.join(unknown)}")
 

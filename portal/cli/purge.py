@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import click
 
-from portal.cli.common import configuration, database, show_progress, usable_schema
+from portal.cli.common import configuration, database, end_progress, show_progress, usable_schema
 from portal.config import SHORTEST_RETENTION
+from portal.services.onboarding_facts import formatted
 from portal.store.onboarding_retention import OnboardingRetention
 
 SLICE = 100
 
 
 @click.command("purge")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 @click.option(
     "--days",
     type=click.IntRange(SHORTEST_RETENTION),
     help="Instead of PORTAL_RETENTION_DAYS: how long ago an onboarding must have changed last.",
 )
-def purge(days: int | None) -> None:
+def purge(days: int | None, as_json: bool) -> None:
     """Delete finished onboardings that are older than PORTAL_RETENTION_DAYS, now instead of within the hour.
 
     May be interrupted and repeated.
@@ -36,4 +39,8 @@ def purge(days: int | None) -> None:
             purged += found
             show_progress(f"{purged} deleted")
         retention.forget_deleted()
+    end_progress()
+    if as_json:
+        click.echo(json.dumps({"deleted": purged, "last_changed_before": formatted(until)}))
+        return
     click.echo(f"{purged} onboardings deleted that last changed before {until:%Y-%m-%d %H:%M} UTC.")

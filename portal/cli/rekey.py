@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+import json
+from dataclasses import asdict
 
 import click
 
-from portal.cli.common import configuration, database, show_progress, usable_schema
+from portal.cli.common import configuration, database, end_progress, show_progress, usable_schema
 from portal.store.encryption import ColumnCipher
 from portal.store.sealed_values import Rekeyed, SealedValues
 
 
 @click.command("rekey")
-def rekey() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+def rekey(as_json: bool) -> None:
     """Seal everything that is stored encrypted anew, with the first key. May be interrupted and repeated."""
     config = configuration()
     total = Rekeyed(0, 0, 0)
@@ -23,10 +25,13 @@ def rekey() -> None:
                 total.seen + done.seen, total.resealed + done.resealed, total.without_key + done.without_key
             )
             show_progress(f"{total.seen} looked at, {total.resealed} sealed anew")
-    if sys.stderr.isatty():
-        click.echo(err=True)
+    end_progress()
+    if as_json:
+        click.echo(json.dumps(asdict(total)))
     if total.without_key:
         raise click.ClickException(f"no key opens {total.without_key} values: list theirs too, and repeat")
+    if as_json:
+        return
     click.echo("Everything is sealed with the first key.")
     if len(config.secret_keys) > 1:
         click.echo("The other keys are free 30 days after they stopped being the first: until then they verify links.")

@@ -98,7 +98,7 @@ STORED_DATA: dict[str, StoredData] = {
         is_personal=False,
     ),
     "restores": StoredData(
-        columns={"restores": "number restored_at", "turns": "name next_at"},
+        columns={"restores": "number restored_at", "turns": "name next_at", "served_addresses": "base_url seen_at"},
         kept=Kept.FOREVER,
         purpose=Purpose.COUNT,
         is_personal=False,

@@ -48,12 +48,14 @@ class RunnerThread:
         start_checks: Callable[[datetime], None] = lambda _now: None,
         remind: Callable[[datetime], bool] = lambda _now: False,
         measure: Callable[[datetime], None] = lambda _now: None,
+        beat: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
         listen: Callable[[Callable[[], bool]], None] = lambda _is_stopping: None,
     ) -> None:
         """`start_checks` makes rows due whose time is too far ahead for `due_at`.
 
+        `beat` says that this process runs.
         `remind` notes what falls due by time alone, and returns True if more may be left.
         `close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left.
         `listen` passes on what other processes wake this one for; it blocks until the function that it gets says so.
@@ -67,6 +69,7 @@ class RunnerThread:
         self.start_checks = start_checks
         self.remind = remind
         self.measure = measure
+        self.beat = beat
         self._clock = clock
         self._sync_clock = sync_clock
         self._close = close
@@ -96,6 +99,7 @@ class RunnerThread:
             self._repeat(lambda: self.start_checks(self._clock()), "checks not started", _CHECK_SECONDS),
             self._repeat(lambda: self.remind(self._clock()), "reminders not made", _CHECK_SECONDS),
             self._repeat(lambda: self.measure(self._clock()), "waits not measured", _CHECK_SECONDS),
+            self._repeat(lambda: self.beat(self._clock()), "address not recorded", _CHECK_SECONDS),
             self._sync_clock_regularly(),
         )
         loops = (*map(self._keep_running, workers), *regularly)

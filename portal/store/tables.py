@@ -355,6 +355,14 @@ turns = Table(
 )
 """When the next process may do what one does for all."""
 
+served_addresses = Table(
+    "served_addresses",
+    metadata,
+    Column("base_url", String, primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+"""PORTAL_BASE_URL of the portals that run on this database."""
+
 purged_onboardings = Table(
     "purged_onboardings",
     metadata,

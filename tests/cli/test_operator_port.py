@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import socket
 import time
 import urllib.error
@@ -52,6 +53,12 @@ def test_page_is_served_to_whoever_has_the_token_until_the_server_ends(settings,
             until_it_listens(port)
             assert (asked(port, TOKEN), asked(port, "wrong")) == (200, 401)
             renew()
+        until_it_listens(port)
+        (page,) = (it for it in multiprocessing.active_children() if it.name == "operator")
+        page.kill()
+        page.join(10)
+        until_it_listens(port)
+        assert asked(port, TOKEN) == 200
     assert not listens(port)
 
 

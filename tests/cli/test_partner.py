@@ -1,5 +1,6 @@
 """What an operator sees of notifications, and how they are sent again."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -113,3 +114,9 @@ def test_a_database_without_the_schema_is_a_message(partner, tmp_path):
     result = partner("deliveries", PORTAL_DATABASE_URL=f"sqlite:///{tmp_path / 'fresh.db'}")
     assert result.exit_code == 1
     assert "portal migrate" in result.output
+
+
+def test_deliveries_and_resend_for_other_programs(partner, three_events):
+    listed = json.loads(partner("deliveries", "--json").stdout)
+    assert listed and {"event", "partner", "last_outcome"} <= listed[0].keys()
+    assert json.loads(partner("resend", listed[0]["event"], "--json").stdout) == {"scheduled": 1}

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,7 +43,7 @@ def test_what_is_older_is_deleted_and_counted(run, old):
     assert (kept.exit_code, "0 onboardings deleted" in kept.output) == (0, True)
     gone = run("--days", "39")
     assert (gone.exit_code, "3 onboardings deleted" in gone.output) == (0, True)
-    assert "0 onboardings deleted" in run("--days", "39").output
+    assert json.loads(run("--days", "39", "--json").stdout)["deleted"] == 0
 
 
 def test_without_an_age_nothing_is_deleted(run, old):

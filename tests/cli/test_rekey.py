@@ -1,9 +1,13 @@
+import json
+from datetime import UTC, datetime
+
 import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
+from portal.store.served_addresses import ServedAddresses
 from tests.factories import an_onboarding
 from tests.ports import free_port
 
@@ -20,7 +24,7 @@ def portal(migrated_url):
     }
 
     def run(command, *keys):
-        result = CliRunner().invoke(main, [command], env=base | {"PORTAL_SECRET_KEYS": ",".join(keys)})
+        result = CliRunner().invoke(main, command.split(), env=base | {"PORTAL_SECRET_KEYS": ",".join(keys)})
         assert not any(key in result.output for key in (OLD, NEW))
         return result
 
@@ -43,3 +47,17 @@ def test_rekey_says_what_no_key_opens(portal, database):
     Repository(database, ColumnCipher([OLD])).add(an_onboarding())
     result = portal("rekey", NEW)
     assert (result.exit_code, "no key opens 1 values" in result.output) == (1, True)
+
+
+def test_rekey_for_other_programs(portal, database):
+    Repository(database, ColumnCipher([OLD])).add(an_onboarding())
+    assert json.loads(portal("rekey --json", NEW, OLD).stdout) == {"seen": 1, "resealed": 1, "without_key": 0}
+    unopened = portal("rekey --json", OLD)
+    assert (unopened.exit_code, json.loads(unopened.stdout)["without_key"]) == (1, 1)
+
+
+def test_check_names_a_portal_of_another_address_on_the_database(portal, database):
+    ServedAddresses(database).record("https://staging.example.com", datetime.now(UTC))
+    told = portal("check", NEW).output
+    assert "address        WARNING" in told
+    assert "https://staging.example.com  serves this database too" in told
