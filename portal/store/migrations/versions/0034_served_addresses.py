@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from portal.store.column_types import UtcDateTime
 
-revision = "0031"
-down_revision = "0030"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
