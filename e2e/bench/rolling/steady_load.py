@@ -16,7 +16,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 import httpx
@@ -62,7 +62,7 @@ class Row:
         return self.requests > 0 and not self.failed and not (self.promised and self.refused)
 
     def as_json(self) -> dict[str, object]:
-        return {**asdict(self), "kept": self.is_kept}
+        return {**vars(self), "why": dict(self.why), "kept": self.is_kept}
 
 
 class SteadyLoad:
