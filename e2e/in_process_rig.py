@@ -24,7 +24,7 @@ from e2e.mock_gu1.server import serving
 from e2e.servers import sqlite_in
 from portal.app import add_services, runner_of
 from portal.config import Config
-from portal.domain.onboarding import Details, Onboarding
+from portal.domain.onboarding import ConsentText, Details, Onboarding
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
 from portal.domain.stage import Stage, stage_of
 from portal.domain.timings import Timings
@@ -94,7 +94,7 @@ class Rig:
     def start(self, document_number: str, country: str = "AR") -> str:
         self._forms += 1
         details = Details(country=country, document_number=document_number, first_name="Ana", last_name="Pérez")
-        started = self.onboardings.start(details, locale="es-AR", consent_version="1", nonce=str(self._forms))
+        started = self.onboardings.start(details, locale="es-AR", consent=ConsentText("1"), nonce=str(self._forms))
         return str(started.id)
 
     def onboarding(self, onboarding_id: str) -> Onboarding:

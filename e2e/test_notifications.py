@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 
 from e2e.bench.serving import bench_portal
 from e2e.servers import SECRET_KEY, Server, mock_gu1, on_database
-from portal.domain.onboarding import Details
+from portal.domain.onboarding import ConsentText, Details
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.start_limits import StartLimits
 from portal.domain.timings import Timings
@@ -59,7 +59,7 @@ class Scene:
         wish = CreateRequest(partner="shop", external_id="customer-7", locale="es-AR")
         onboarding = self.customers.create(wish).onboarding
         details = Details(country="AR", document_number="30111222", first_name="Ana", last_name="Pérez")
-        self.onboardings.give_details(onboarding.id, details, consent_version="1")
+        self.onboardings.give_details(onboarding.id, details, consent=ConsentText("1"))
         return str(onboarding.id)
 
     def retry(self, onboarding_id: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from e2e.in_process_rig import Rig, rig
 from e2e.mock_gu1.shapes import VERIFIED_FOR
 from portal.app import runner_of
-from portal.domain.onboarding import Details, Onboarding
+from portal.domain.onboarding import ConsentText, Details, Onboarding
 from portal.domain.stage import Stage
 from portal.services.partner_onboardings import CreateRequest
 
@@ -31,7 +31,7 @@ def invite(it: Rig, **options: bool) -> str:
 
 
 def verify(it: Rig, onboarding_id: str) -> None:
-    it.onboardings.give_details(onboarding_id, DETAILS, consent_version="1")
+    it.onboardings.give_details(onboarding_id, DETAILS, consent=ConsentText("1"))
     it.arrives(onboarding_id, Stage.READY)
     it.opens_hosted_page(onboarding_id)
     it.ends(onboarding_id, "approve")

@@ -193,7 +193,7 @@
   on("online", connected);
   on("offline", connected);
 
-  // What a person sends waits while the network or the portal is away: the browser's error page would lose what was typed.
+  // What a person sends waits while the network or the portal is away: nothing typed is lost.
   let held;
   let sending;
   let again;

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from portal.domain.onboarding import Consent, Details, Onboarding
+from portal.domain.onboarding import Consent, ConsentText, Details, Onboarding
 from portal.domain.validation import CreationState, Validation
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -58,7 +58,7 @@ def an_onboarding(**changes: Any) -> Onboarding:
         "details": some_details(),
         "document_digest": "d1" * 32,
         "name_digests": "n1" * 32,
-        "consent": Consent(version="2026-01", given_at=NOW),
+        "consent": Consent(ConsentText("2026-01"), given_at=NOW),
         "due_at": NOW,
         "created_at": NOW,
         "updated_at": NOW,

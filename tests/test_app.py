@@ -7,7 +7,7 @@ import time
 import pytest
 
 from portal.app import create_app, runner_of
-from portal.domain.onboarding import Details
+from portal.domain.onboarding import ConsentText, Details
 from portal.domain.timings import Timings
 from portal.partners.registry import new_signing_secret
 from portal.services.partner_onboardings import CreateRequest
@@ -94,7 +94,7 @@ def test_work_from_a_process_without_a_runner_wakes_one_that_would_sleep_for_an_
         time.sleep(0.3)  # it has looked for what it missed before it could be woken
         assert gu1.calls == []
         details = Details(country="AR", document_number="30111222", first_name="Ana", last_name="Gil")
-        command.onboardings.start(details, locale="es-AR", consent_version="1", nonce="n")
+        command.onboardings.start(details, locale="es-AR", consent=ConsentText("1"), nonce="n")
         until(lambda: gu1.named("create_validation"))
     finally:
         runner.stop()

@@ -33,8 +33,18 @@ class Details:
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class ConsentText:
+    """What somebody read before they agreed."""
+
     version: str
+    language: str | None = None
+    digest: str | None = None
+    """SHA-256 of the text, with company, provider and country. Like `language`, None if the page did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    text: ConsentText
     given_at: datetime
 
 

@@ -9,6 +9,11 @@ from portal.domain.web_addresses import ascii_host, is_loopback, split_web_url
 ANY_LOOPBACK = "*"
 
 
+def named_hosts(patterns: Iterable[str]) -> str:
+    """As people read them."""
+    return ", ".join(host.removeprefix(".") for host in patterns if host != ANY_LOOPBACK)
+
+
 class ProviderHosts:
     def __init__(self, hosts: Iterable[str]) -> None:
         """`verify.example.com` allows that host, `.example.com` any host below it, `*` loopback only."""

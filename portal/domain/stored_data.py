@@ -115,7 +115,7 @@ STORED_DATA: dict[str, StoredData] = {
         purpose=Purpose.LIMIT_ATTEMPTS,
     ),
     "consent": StoredData(
-        columns={"onboardings": "consent_version consent_given_at"},
+        columns={"onboardings": "consent_version consent_given_at consent_language consent_digest"},
         kept=Kept.ONBOARDING,
         purpose=Purpose.PROVE_CONSENT,
     ),

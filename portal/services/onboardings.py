@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from portal.domain.errors import CorrectionRefused, RetryRefused
-from portal.domain.onboarding import Details, Onboarding, StallReason
+from portal.domain.onboarding import ConsentText, Details, Onboarding, StallReason
 from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
 from portal.domain.sealed import SealedText, SealedValue
@@ -78,7 +78,7 @@ class Onboardings:
         details: Details,
         *,
         locale: str,
-        consent_version: str,
+        consent: ConsentText,
         nonce: str,
         address: str | None = None,
         effort: int = 0,
@@ -94,7 +94,7 @@ class Onboardings:
         if page:
             fresh = page.owns(fresh)
         fresh = replace(
-            self._planner.with_details(fresh, details, consent_version, now), submission=_submission(nonce, details)
+            self._planner.with_details(fresh, details, consent, now), submission=_submission(nonce, details)
         )
         stored = self._store.add(fresh, self._counters.of_form(nonce, details, address, effort, page))
         if stored.id == fresh.id:
@@ -103,7 +103,7 @@ class Onboardings:
         return stored
 
     def give_details(
-        self, onboarding_id: str, details: Details | None, *, consent_version: str, address: str | None = None
+        self, onboarding_id: str, details: Details | None, *, consent: ConsentText, address: str | None = None
     ) -> Onboarding:
         """The first details of a partner's customer, or new ones if gu1 refused the first.
 
@@ -116,7 +116,7 @@ class Onboardings:
             details = details or onboarding.details
             if details is None or onboarding.erased_at or self.standing(onboarding).stage is not Stage.DETAILS:
                 return onboarding
-            changed = self._planner.with_details(onboarding, details, consent_version, now)
+            changed = self._planner.with_details(onboarding, details, consent, now)
             row.save(replace(changed, turn=row.count_start(self._counters.of_source(address), now)))
         self._wake()
         return row.onboarding

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.comparable_numbers import comparable
-from portal.domain.onboarding import Consent, Details, Onboarding
+from portal.domain.onboarding import Consent, ConsentText, Details, Onboarding
 from portal.domain.validation import DoubleCheck, Validation
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
@@ -37,7 +37,7 @@ class ValidationPlanner:
         self._policy_for = policy_for
         self._identity = identity
 
-    def with_details(self, onboarding: Onboarding, details: Details, consent_version: str, now: datetime) -> Onboarding:
+    def with_details(self, onboarding: Onboarding, details: Details, consent: ConsentText, now: datetime) -> Onboarding:
         """With a validation planned, and due now; it replaces one that was planned and not sent."""
         return replace(
             onboarding,
@@ -48,7 +48,7 @@ class ValidationPlanner:
             entity_conflict=None,
             person=self.person_of(onboarding, details),
             earlier_attempts=None,
-            consent=Consent(consent_version, now),
+            consent=Consent(consent, now),
             validation=self.planned(replace(onboarding, country=details.country), onboarding.validations_sent + 1, now),
             stall_reason=None,
             failures=0,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Label, RowMapping, Select, and_, select
 
 from portal.domain.correction import Correction
-from portal.domain.onboarding import Consent, Details, EntityConflict, Onboarding, StallReason
+from portal.domain.onboarding import Consent, ConsentText, Details, EntityConflict, Onboarding, StallReason
 from portal.domain.reasons import Reason
 from portal.domain.sealed import SealedDetails, SealedText
 from portal.domain.status import Status
@@ -72,8 +72,10 @@ def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str,
     details, consent = onboarding.details, onboarding.consent
     return {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
         "details_encrypted": _sealed(details, cipher) if details else None,
-        "consent_version": consent.version if consent else None,
+        "consent_version": consent.text.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
+        "consent_language": consent.text.language if consent else None,
+        "consent_digest": consent.text.digest if consent else None,
         "earlier_attempts": _times(onboarding.earlier_attempts),
         "metadata": None if onboarding.metadata is None else json.dumps(dict(onboarding.metadata)),
         "request_id": current_request_id() or onboarding.request_id,
@@ -111,11 +113,16 @@ def _onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:
     return Onboarding(
         **_with_enums(_ONBOARDING_READER.read(row)),
         details=_details(encrypted, cipher) if encrypted is not None else None,
-        consent=Consent(version=consent, given_at=row["consent_given_at"]) if consent is not None else None,
+        consent=_consent(row) if consent is not None else None,
         earlier_attempts=_read_times(row["earlier_attempts"]),
         metadata=_read_metadata(row["metadata"]),
         validation=_validation(row, cipher) if row["current_validation"] is not None else None,
     )
+
+
+def _consent(row: RowMapping) -> Consent:
+    text = ConsentText(row["consent_version"], row["consent_language"], row["consent_digest"])
+    return Consent(text, row["consent_given_at"])
 
 
 def _validation(row: RowMapping, cipher: ColumnCipher) -> Validation:

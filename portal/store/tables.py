@@ -92,6 +92,8 @@ onboardings = Table(
     Column("name_digests", String),
     Column("consent_version", String),
     Column("consent_given_at", UtcDateTime),
+    Column("consent_language", String),
+    Column("consent_digest", String),
     Column("person", String),
     Column("earlier_attempts", String),
     Column("entity_id", String),

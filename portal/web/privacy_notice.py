@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, abort, g, render_template, request
 
-from portal.domain.provider_hosts import ANY_LOOPBACK
+from portal.domain.provider_hosts import named_hosts
 from portal.web.branding import branded_partner, show_as_partner
 from portal.web.context import portal
 from portal.web.i18n import current_language
@@ -30,7 +30,7 @@ def notice() -> str:
         operator=config.operator_name if config.operator_name != company.name else None,
         of_partner=branded_partner() is not None,
         policy_url=config.privacy_url,
-        provider=", ".join(host.removeprefix(".") for host in config.gu1_provider_hosts if host != ANY_LOOPBACK),
+        provider=named_hosts(config.gu1_provider_hosts),
         asks_renaper=config.gu1_double_check_renaper,
         kept=kept_data(config),
     )

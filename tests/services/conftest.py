@@ -5,6 +5,7 @@ import pytest
 from flask import Flask
 
 from portal.app import add_services, runner_of
+from portal.domain.onboarding import ConsentText
 from portal.domain.timings import Timings
 from portal.services.partner_onboardings import CreateRequest
 from tests.databases import DATABASES
@@ -37,7 +38,7 @@ def start(onboardings):
     """Sends the form."""
 
     def start(nonce="form-1", **changes):
-        return onboardings.start(some_details(**changes), locale="es-AR", consent_version="2026-01", nonce=nonce)
+        return onboardings.start(some_details(**changes), locale="es-AR", consent=ConsentText("2026-01"), nonce=nonce)
 
     return start
 

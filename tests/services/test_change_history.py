@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from portal.domain.errors import OutcomeUnknown, Refused, Unavailable
+from portal.domain.onboarding import ConsentText
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import SESSION_LIFE, DoubleCheck
@@ -111,7 +112,7 @@ def test_refused_details_are_given_again(start, gu1, onboardings, told, work):
     started = start()
     work()
     assert told(started)[-1] == ("rule", "stalled", "details")
-    onboardings.give_details(started.id, onboardings.get(started.id).details, consent_version="2026-01")
+    onboardings.give_details(started.id, onboardings.get(started.id).details, consent=ConsentText("2026-01"))
     assert told(started)[-1] == ("applicant", "details_given", "preparing")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Refused, Unavailable
-from portal.domain.onboarding import StallReason
+from portal.domain.onboarding import ConsentText, StallReason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import Observation
@@ -46,7 +46,7 @@ def test_our_own_id_goes_before_the_tax_id(create_for_customer, onboardings, gu1
     gu1.entities["entity-2"] = ("30000000", "customer-7")
     invited = create_for_customer()
     work()
-    onboardings.give_details(invited.id, some_details(), consent_version="2026-01")
+    onboardings.give_details(invited.id, some_details(), consent=ConsentText("2026-01"))
     work()
     assert onboardings.get(invited.id).entity_id == "entity-2"
 

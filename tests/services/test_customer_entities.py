@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from portal.domain.onboarding import ConsentText
 import pytest
 
 from portal.domain.entity_status import EntityStatus
@@ -29,7 +30,7 @@ def customer(create_for_customer, onboardings, work):
     def customer(number=TYPED, **options):
         created = create_for_customer(**options)
         work()
-        onboardings.give_details(created.id, some_details(document_number=number), consent_version="2026-01")
+        onboardings.give_details(created.id, some_details(document_number=number), consent=ConsentText("2026-01"))
         work()
         return created
 
@@ -113,7 +114,7 @@ def test_if_that_one_is_lost_too_a_third_follows_and_is_found(replaced, customer
     gu1.failing["create_validation"] = Refused(404, "ENTITY_NOT_FOUND")
     second = customer(VERIFIED, reverify=True)
     gu1.failing.clear()
-    onboardings.give_details(second.id, some_details(document_number=VERIFIED), consent_version="2026-01")
+    onboardings.give_details(second.id, some_details(document_number=VERIFIED), consent=ConsentText("2026-01"))
     work()
     assert onboardings.get(second.id).entity_id == "entity-3"
     assert gu1.entities["entity-3"] == (VERIFIED, f"customer-7~{second.id}")

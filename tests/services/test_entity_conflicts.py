@@ -2,6 +2,7 @@
 
 import asyncio
 
+from portal.domain.onboarding import ConsentText
 import pytest
 
 from portal.domain.errors import CuilNeeded, Malformed, OutcomeUnknown, Refused, Unavailable
@@ -81,7 +82,7 @@ def test_two_people_of_one_old_number_are_told_apart_by_the_cuil(taken, begin, o
     asked = onboardings.get(started.id)
     assert outcome(asked) == (Stage.DETAILS, EntityConflict.CUIL_NEEDED, None)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
-    onboardings.give_details(started.id, some_details(**ITS_CUIL), consent_version="2026-01")
+    onboardings.give_details(started.id, some_details(**ITS_CUIL), consent=ConsentText("2026-01"))
     work()
     ready = onboardings.get(started.id)
     assert outcome(ready) == (*READY, "entity-2")
@@ -92,7 +93,7 @@ def test_two_people_of_one_old_number_are_told_apart_by_the_cuil(taken, begin, o
 def test_partner_of_one_of_two_people_sends_the_cuil(taken, create_for_customer, onboardings, work, gu1):
     taken(OLD_DNI["document_number"])
     invited = create_for_customer(details=some_details(**OLD_DNI))
-    onboardings.give_details(invited.id, None, consent_version="2026-01")
+    onboardings.give_details(invited.id, None, consent=ConsentText("2026-01"))
     work()
     asked = onboardings.get(invited.id)
     assert outcome(asked) == (Stage.DETAILS, EntityConflict.CUIL_NEEDED, None)
@@ -101,7 +102,7 @@ def test_partner_of_one_of_two_people_sends_the_cuil(taken, create_for_customer,
             create_for_customer(details=some_details(document_number=number))
     assert onboardings.get(invited.id) == asked
     assert create_for_customer(details=some_details(**ITS_CUIL)).id == invited.id
-    onboardings.give_details(invited.id, None, consent_version="2026-01")
+    onboardings.give_details(invited.id, None, consent=ConsentText("2026-01"))
     work()
     assert outcome(onboardings.get(invited.id)) == (*READY, "entity-2")
     assert gu1.entities["entity-2"] == (ITS_CUIL["document_number"], "customer-7")
@@ -188,11 +189,11 @@ def test_operator_corrects_the_name_at_gu1_and_lets_it_go_on(taken, begin, onboa
 def test_partner_whose_details_conflict_corrects_them(taken, create_for_customer, onboardings, work):
     taken()
     customer = create_for_customer(details=some_details(document_number="20123470"))
-    onboardings.give_details(customer.id, None, consent_version="2026-01")
+    onboardings.give_details(customer.id, None, consent=ConsentText("2026-01"))
     work()
     assert outcome(onboardings.get(customer.id)) == ANOTHER_PERSON
     corrected = create_for_customer(details=some_details(document_number="20123471"))
     assert (corrected.id, corrected.conflict, corrected.stall_reason) == (customer.id, None, None)
-    onboardings.give_details(customer.id, None, consent_version="2026-01")
+    onboardings.give_details(customer.id, None, consent=ConsentText("2026-01"))
     work()
     assert outcome(onboardings.get(customer.id))[:2] == READY

@@ -3,6 +3,7 @@
 import pytest
 
 from portal.domain.name_match import NameMatch, name_of
+from portal.domain.onboarding import ConsentText
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck, IdentityBasis, IdentityMatch
@@ -78,7 +79,7 @@ def test_document_that_is_read_later_settles_what_could_not_be_compared(verified
 
 def test_name_that_a_partner_gave_is_compared_too(create_for_customer, onboardings, work, report):
     customer = create_for_customer(details=some_details(**BRAZILIAN))
-    onboardings.give_details(customer.id, None, consent_version="2026-01")
+    onboardings.give_details(customer.id, None, consent=ConsentText("2026-01"))
     work()
     onboardings.open_hosted_page(customer.id)
     report(Status.APPROVED, name=ANOTHERS)

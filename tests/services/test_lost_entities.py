@@ -3,7 +3,7 @@
 import pytest
 
 from portal.domain.errors import Refused
-from portal.domain.onboarding import StallReason
+from portal.domain.onboarding import ConsentText, StallReason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck
@@ -40,7 +40,7 @@ def test_details_are_asked_for_again_and_the_next_entity_is_used(
     assert (stage_of(asked, max_attempts=3), asked.needs_details_again) == (Stage.DETAILS, True)
     assert (asked.entity_id, asked.lost_entity_id, asked.due_at) == (None, "entity-1", None)
     gu1.failing.clear()
-    onboardings.give_details(retried.id, some_details(), consent_version="2026-01")
+    onboardings.give_details(retried.id, some_details(), consent=ConsentText("2026-01"))
     work()
     again = onboardings.get(retried.id)
     assert (again.entity_id, again.validation.number, again.validation.gu1_id) == ("entity-2", 2, "validation-2")
@@ -57,7 +57,7 @@ def test_operator_is_told_which_entity_is_lost(retried, lose_entity, work, count
 def test_earlier_attempts_stay_as_they_were(retried, lose_entity, work, onboardings):
     lose_entity()
     work()
-    onboardings.give_details(retried.id, some_details(), consent_version="2026-01")
+    onboardings.give_details(retried.id, some_details(), consent=ConsentText("2026-01"))
     assert [it.status for it in onboardings.other_attempts(retried.id)] == [Status.REJECTED]
 
 
@@ -66,7 +66,7 @@ def test_entity_of_another_type_is_not_taken_again(begin, gu1, onboardings, work
     gu1.failing["create_validation"] = Refused(400, "INVALID_ENTITY_TYPE")
     started = begin()
     gu1.failing.clear()
-    onboardings.give_details(started.id, some_details(), consent_version="2026-01")
+    onboardings.give_details(started.id, some_details(), consent=ConsentText("2026-01"))
     work()
     kept = onboardings.get(started.id)
     assert (kept.entity_id, kept.stall_reason, gu1.named("create_validation")[1:]) == (None, StallReason.REFUSED, [])
@@ -120,14 +120,14 @@ def test_stopped_meanwhile_nobody_is_asked(retried, gu1, lose_entity, onboarding
 def test_partner_sends_the_details_of_its_customer_again(create_for_customer, gu1, lose_entity, onboardings, work):
     invited = create_for_customer(details=some_details())
     lose_entity()
-    onboardings.give_details(invited.id, None, consent_version="2026-01")
+    onboardings.give_details(invited.id, None, consent=ConsentText("2026-01"))
     work()
     assert onboardings.get(invited.id).needs_details_again
     lose_entity()
     gu1.failing.clear()
     again = create_for_customer(details=some_details())
     assert (again.id, again.only_consent_is_missing) == (invited.id, True)
-    onboardings.give_details(invited.id, None, consent_version="2026-01")
+    onboardings.give_details(invited.id, None, consent=ConsentText("2026-01"))
     work()
     assert onboardings.get(invited.id).validation.number == 1
     assert stage_of(onboardings.get(invited.id), max_attempts=3) is Stage.READY

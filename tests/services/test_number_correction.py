@@ -9,7 +9,7 @@ import pytest
 from portal.domain.correction import Correction
 from portal.domain.errors import AnotherApplicant, CorrectionRefused, RetryRefused, Unavailable
 from portal.domain.name_match import name_of
-from portal.domain.onboarding import LIFETIME
+from portal.domain.onboarding import LIFETIME, ConsentText
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -103,7 +103,7 @@ def strangers(gu1, hold, begin):
 def partners(create_for_customer, customers, onboardings, hold, work):
     """Held too; its details came from the partner, and the customer agreed to them."""
     invited = create_for_customer(details=some_details())
-    onboardings.give_details(invited.id, None, consent_version="2026-01")
+    onboardings.give_details(invited.id, None, consent=ConsentText("2026-01"))
     work()
     return hold(onboardings.get(invited.id))
 
@@ -214,7 +214,7 @@ def test_if_gu1_shows_no_name_the_details_are_asked_for_again(held, gu1, onboard
     gu1.changes_numbers, gu1.shows_names = "refused", False
     assert held.corrected() == (Stage.DETAILS, Correction.REPLACED, 1)
     assert held.now.needs_details_again
-    onboardings.give_details(held.id, some_details(document_number=VERIFIED), consent_version="2026-01")
+    onboardings.give_details(held.id, some_details(document_number=VERIFIED), consent=ConsentText("2026-01"))
     work()
     assert held.ends == REPLACED
 
@@ -335,7 +335,7 @@ def test_partner_may_correct_what_its_customer_typed_and_then_the_number_is_the_
 ):
     invited = create_for_customer()
     work()
-    onboardings.give_details(invited.id, some_details(), consent_version="2026-01")
+    onboardings.give_details(invited.id, some_details(), consent=ConsentText("2026-01"))
     work()
     held = hold(invited)
     create_for_customer(details=some_details(document_number=VERIFIED))

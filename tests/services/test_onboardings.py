@@ -1,6 +1,7 @@
 import pytest
 
 from portal.domain.errors import LimitReached, Refused, RetryRefused, UnknownOnboarding
+from portal.domain.onboarding import ConsentText
 from portal.domain.reasons import OUTAGE_WAITS, Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
@@ -64,7 +65,7 @@ def test_nobody_knows_an_onboarding_that_is_not_there(onboardings):
 
 
 def correct(onboardings, started, **changes):
-    return onboardings.give_details(started.id, some_details(**changes), consent_version="2026-02")
+    return onboardings.give_details(started.id, some_details(**changes), consent=ConsentText("2026-02"))
 
 
 def test_refused_details_can_be_corrected_and_it_goes_on(start, work, gu1, onboardings):

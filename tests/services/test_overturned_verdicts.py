@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from portal.domain.errors import NotSent, OutcomeUnknown, Refused, RetryRefused, Unavailable
+from portal.domain.onboarding import ConsentText
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -314,7 +315,7 @@ def test_failure_of_the_attempt_that_was_left_does_not_stall_the_approval(retrie
 def erased(app, create_for_customer, customers, onboardings, work):
     """A customer whose verdict was rejected, after the erasure."""
     invited = create_for_customer(details=some_details())
-    onboardings.give_details(invited.id, None, consent_version="2026-01")
+    onboardings.give_details(invited.id, None, consent=ConsentText("2026-01"))
     work()
     customers.erase("shop", invited.id)
     work()

@@ -8,7 +8,7 @@ import pytest
 from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Malformed, Refused, Unavailable
-from portal.domain.onboarding import StallReason
+from portal.domain.onboarding import ConsentText, StallReason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.standing import may_continue, standing_of
 from portal.domain.status import Status
@@ -67,7 +67,7 @@ def during_look_up(verified, look_up, gu1, work, onboardings):
 
 @pytest.fixture
 def fill_in(onboardings):
-    return lambda invited: onboardings.give_details(invited.id, some_details(), consent_version="2026-01")
+    return lambda invited: onboardings.give_details(invited.id, some_details(), consent=ConsentText("2026-01"))
 
 
 def test_invited_customer_is_stored_without_anything_to_verify(create_for_customer, onboardings):

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.errors import AnotherApplicant, KeyReused, Refused, RetryRefused, UnknownOnboarding
+from portal.domain.onboarding import ConsentText
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
@@ -34,7 +35,7 @@ def invited(create_for_customer):
 @pytest.fixture
 def agreed(invited, onboardings):
     """Who has agreed to what the partner gave, and has not been to gu1 yet."""
-    return onboardings.give_details(invited().id, None, consent_version="2026-01")
+    return onboardings.give_details(invited().id, None, consent=ConsentText("2026-01"))
 
 
 @pytest.fixture
@@ -244,7 +245,7 @@ def test_details_given_anew_need_a_new_agreement(agreed, create_for_customer, on
     again = create_for_customer(**PLANTED | {"details": some_details(document_number="30777888")})
     work()
     assert again.id == agreed.id and again.only_consent_is_missing and not gu1.entities
-    onboardings.give_details(again.id, None, consent_version="2026-01")
+    onboardings.give_details(again.id, None, consent=ConsentText("2026-01"))
     work()
     assert [number for number, _ in gu1.entities.values()] == ["30777888"]
 
@@ -257,7 +258,7 @@ def test_under_way_another_person_is_not_taken_for_the_customer(ready, create_fo
 
 ACTS = {
     "retry": lambda it, found: it.retry(found.id, after_attempt=1),
-    "give_details": lambda it, found: it.give_details(found.id, some_details(), consent_version="2026-01"),
+    "give_details": lambda it, found: it.give_details(found.id, some_details(), consent=ConsentText("2026-01")),
     "open_hosted_page": lambda it, found: it.open_hosted_page(found.id),
 }
 

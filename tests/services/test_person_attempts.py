@@ -11,6 +11,7 @@ import pytest
 from portal.app import runner_of
 from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.errors import RetryRefused
+from portal.domain.onboarding import ConsentText
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -164,7 +165,7 @@ def customer(create_for_customer, onboardings, work):
     def customer(external_id="customer-7", **details):
         created = create_for_customer(external_id)
         work()
-        onboardings.give_details(created.id, some_details(**details), consent_version="2026-01")
+        onboardings.give_details(created.id, some_details(**details), consent=ConsentText("2026-01"))
         work()
         return created
 

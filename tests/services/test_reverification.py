@@ -11,6 +11,7 @@ from sqlalchemy import select
 from portal.app import runner_of
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Refused, Unavailable
+from portal.domain.onboarding import ConsentText
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -45,7 +46,7 @@ class Shop:
 
     def verify(self, created):
         """The customer gives the details, and gu1 approves."""
-        self._onboardings.give_details(created.id, some_details(), consent_version="2026-01")
+        self._onboardings.give_details(created.id, some_details(), consent=ConsentText("2026-01"))
         self.work()
         self._onboardings.open_hosted_page(created.id)
         self.report(created, Status.APPROVED, double_check=DoubleCheck.ANSWERED, verified_at=self.clock())
@@ -266,7 +267,7 @@ def test_what_is_rejected_or_erased_is_watched_no_more(shop, verified, create_fo
 def test_what_an_operator_releases_is_watched(shop, create_for_customer, work):
     created = create_for_customer()
     work()
-    shop.portal.onboardings.give_details(created.id, some_details(), consent_version="2026-01")
+    shop.portal.onboardings.give_details(created.id, some_details(), consent=ConsentText("2026-01"))
     work()
     shop.portal.onboardings.open_hosted_page(created.id)
     shop.report(created, Status.APPROVED, double_check=DoubleCheck.ANSWERED, document_number="30999888")

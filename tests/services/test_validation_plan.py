@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from portal.domain.onboarding import Consent, StallReason
+from portal.domain.onboarding import Consent, ConsentText, StallReason
 from portal.domain.validation import CreationState, DoubleCheck
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
@@ -27,7 +27,7 @@ def planned(policy=RULES, **details):
 def test_details_make_an_onboarding_ready_for_the_engine():
     onboarding = planned()
     assert (onboarding.stall_reason, onboarding.failures, onboarding.due_at) == (None, 0, LATER)
-    assert (onboarding.consent, onboarding.country) == (Consent("2026-01", LATER), "AR")
+    assert (onboarding.consent, onboarding.country) == (Consent(ConsentText("2026-01"), LATER), "AR")
     assert (onboarding.validation.number, onboarding.validation.creation_state) == (1, CreationState.PLANNED)
 
 

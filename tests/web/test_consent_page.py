@@ -35,7 +35,7 @@ def agree(ask, visitor, invited):
 
 def test_nothing_is_asked_but_consent(visitor, invited):
     page = visitor.get(invited)
-    assert [field["name"] for field in page.all("input")] == ["form_token", "consent"]
+    assert [field["name"] for field in page.all("input")] == ["form_token", "read", "consent"]
     assert "The shop" in page.html
 
 

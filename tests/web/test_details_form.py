@@ -68,7 +68,7 @@ def typed_into(page):
         for it in [dict(name="country", **one) for one in page.all("option")]
         if "selected" in it
     }
-    inputs = {name: value for name, value in page.fields.items() if name not in {"form_token", "country"}}
+    inputs = {name: value for name, value in page.fields.items() if name not in {"form_token", "country", "read"}}
     return inputs | chosen | checked
 
 

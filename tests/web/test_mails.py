@@ -9,6 +9,7 @@ import pytest
 
 from portal.app import runner_of
 from portal.domain.locales import Locale
+from portal.domain.onboarding import ConsentText
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -68,7 +69,7 @@ def deliver(app, clock, server):
 @pytest.fixture
 def start(onboardings):
     def start(*, locale="en", **details):
-        return onboardings.start(some_details(**details), locale=locale, consent_version="2026-12", nonce="n")
+        return onboardings.start(some_details(**details), locale=locale, consent=ConsentText("2026-12"), nonce="n")
 
     return start
 
@@ -97,7 +98,7 @@ def give_again(onboardings, becomes):
     def give_again(onboarding, email="other@example.com"):
         becomes(onboarding, **stored_as(Stage.DETAILS))
         details = some_details(email=email)
-        given = onboardings.give_details(onboarding.id, details, consent_version="2026-12")
+        given = onboardings.give_details(onboarding.id, details, consent=ConsentText("2026-12"))
         assert given.details == details, "they were taken"
         becomes(onboarding, rejected(number=2))
 
@@ -285,7 +286,7 @@ def test_erase_takes_mails_and_address(create, api, onboardings, deliver, count)
     person = {"country": "AR", "document_number": "30111222", "first_name": "Ana", "last_name": "N"}
     created = create(applicant=person | {"email": ADDRESS}).json["id"]
     assert count("mail_addresses") == 0, "the customer has not agreed yet"
-    onboardings.give_details(created, None, consent_version="2026-12")
+    onboardings.give_details(created, None, consent=ConsentText("2026-12"))
     assert (count("mail_addresses"), count("mails")) == (1, 1)
     api("DELETE", f"{ONBOARDINGS}/{created}")
     assert (deliver(), count("mail_addresses"), count("mails")) == ([], 0, 0)
@@ -293,13 +294,13 @@ def test_erase_takes_mails_and_address(create, api, onboardings, deliver, count)
 
 def test_partner_that_wants_no_mails_sends_none(create, onboardings, deliver, addresses):
     created = create(key=KEYS["bank"]).json["id"]
-    onboardings.give_details(created, some_details(), consent_version="2026-12")
+    onboardings.give_details(created, some_details(), consent=ConsentText("2026-12"))
     assert (deliver(), addresses()) == ([], 0)
 
 
 def test_names_of_partners_are_in_their_mails(create, onboardings, deliver):
     created = create(locale="en").json["id"]
-    onboardings.give_details(created, some_details(), consent_version="2026-12")
+    onboardings.give_details(created, some_details(), consent=ConsentText("2026-12"))
     (mail,) = deliver()
     assert mail["Subject"].startswith("The shop: ")
 
@@ -453,7 +454,7 @@ def test_click_on_a_mail_of_an_onboarding_that_was_purged_is_answered(start, del
 
 def test_page_that_stops_them_is_the_partner_s_in_the_onboarding_s_language(create, onboardings, deliver, visitor):
     created = create(locale="pt-BR").json["id"]
-    onboardings.give_details(created, some_details(), consent_version="2026-12")
+    onboardings.give_details(created, some_details(), consent=ConsentText("2026-12"))
     (mail,) = deliver()
     page = visitor.get(mail["List-Unsubscribe"].strip("<>").removeprefix(HOME))
     assert '<html lang="pt-BR"' in page.html and "The shop" in page.html

@@ -6,6 +6,7 @@ from base64 import b64encode
 
 import pytest
 
+from portal.domain.onboarding import ConsentText
 from portal.domain.reference import reference_of
 from portal.domain.status import Status
 from portal.domain.validation import IdentityMatch
@@ -185,7 +186,7 @@ def test_funnel_counts_the_last_days(get, begun_today):
 
 @pytest.fixture
 def begun_today(onboardings):
-    onboardings.start(some_details(), locale="en", consent_version="2026-01", nonce="form-1")
+    onboardings.start(some_details(), locale="en", consent=ConsentText("2026-01"), nonce="form-1")
     return 1
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from portal.app import create_app
+from portal.domain.onboarding import ConsentText
 from portal.domain.stage import Stage
 from portal.services.operator_actions import Operator
 from tests.databases import on_both_databases
@@ -82,7 +83,7 @@ def test_the_open_onboarding_is_given_again(create, count):
 
 def test_another_person_under_way_is_a_conflict(create, onboardings, work):
     first = create(applicant=APPLICANT)
-    onboardings.give_details(first.json["id"], None, consent_version="2026-01")
+    onboardings.give_details(first.json["id"], None, consent=ConsentText("2026-01"))
     work()
     answer = create(applicant=APPLICANT | {"document_number": "30.999.888"})
     assert is_problem(answer, 409)
@@ -94,7 +95,7 @@ def typed(create, onboardings, work):
     """The customer typed a number, and gu1 has it."""
     answer = create()
     work()
-    onboardings.give_details(answer.json["id"], some_details(), consent_version="2026-01")
+    onboardings.give_details(answer.json["id"], some_details(), consent=ConsentText("2026-01"))
     work()
     return answer.json["id"]
 
@@ -144,7 +145,7 @@ def test_a_name_at_two_partners_is_two_customers(create, count):
 def test_a_key_sent_again_has_the_same_answer(create, onboardings, work, count):
     first = create(once="key-1", applicant=APPLICANT)
     found = create(once="key-2", applicant=APPLICANT)
-    onboardings.give_details(first.json["id"], None, consent_version="2026-01")
+    onboardings.give_details(first.json["id"], None, consent=ConsentText("2026-01"))
     work()
     assert create(applicant=APPLICANT).json["stage"] == "ready"
     assert bytes_of(create(once="key-1", applicant=APPLICANT)) == bytes_of(first)
@@ -320,7 +321,7 @@ def test_erasing_gives_the_same_receipt_each_time(created, api, clock):
 
 def test_the_receipt_names_what_gu1_keeps(create, api, onboardings, work):
     onboarding_id = create(applicant=APPLICANT).json["id"]
-    onboardings.give_details(onboarding_id, None, consent_version="2026-01")
+    onboardings.give_details(onboarding_id, None, consent=ConsentText("2026-01"))
     work()
     receipt = api("DELETE", f"{ONBOARDINGS}/{onboarding_id}").json
     assert receipt["kept_at_gu1"] == {"entity_id": "entity-1", "validation_id": "validation-1"}

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from portal.domain.onboarding import ConsentText
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
@@ -124,7 +125,7 @@ def under_way(create, onboardings, work):
     """gu1 has the validation."""
     answer = create().json
     work()
-    onboardings.give_details(answer["id"], some_details(), consent_version="2026-01")
+    onboardings.give_details(answer["id"], some_details(), consent=ConsentText("2026-01"))
     work()
     return answer
 

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from portal.domain.onboarding import ConsentText
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.services import partner_onboardings
@@ -234,7 +235,7 @@ def test_later_too_where_the_partner_gave_the_number(create, api):
 
 
 def test_number_that_the_customer_typed_cannot_be_found_by_trial(created, onboardings, api):
-    onboardings.give_details(created.rsplit("/", 1)[1], some_details(), consent_version="2026-01")
+    onboardings.give_details(created.rsplit("/", 1)[1], some_details(), consent=ConsentText("2026-01"))
     answer = api("PATCH", created, {"metadata": {"a": some_details().document_number}})
     assert answer.status_code == 200
 
@@ -243,7 +244,7 @@ def test_number_that_the_customer_typed_cannot_be_found_by_trial(created, onboar
 def noted(create, onboardings, work):
     """The address of an onboarding with notes that gu1 has the validation of."""
     answer = create(applicant=APPLICANT, state="planted-state", metadata={"planted-key": "planted-text"})
-    onboardings.give_details(answer.json["id"], None, consent_version="2026-01")
+    onboardings.give_details(answer.json["id"], None, consent=ConsentText("2026-01"))
     work()
     return f"{ONBOARDINGS}/{answer.json['id']}"
 

@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import create_environ, run_wsgi_app
 
 from portal.app import create_app, runner_of
+from portal.domain.onboarding import ConsentText
 from portal.gu1.client import Gu1Client
 from portal.logs import JsonLines
 from portal.services.request_ids import HEADER
@@ -91,7 +92,7 @@ def app(config, clock, asked):
 def test_id_of_a_request_leads_on_to_gu1(app, ask, asked, lines, onboardings):
     headers = {"Authorization": f"Bearer {KEYS['shop']}", HEADER: "order-1001"}
     found = ask("POST", ONBOARDINGS, headers=headers, json={"external_id": "customer-7"}).json
-    onboardings.give_details(found["id"], some_details(), consent_version="2026-01")
+    onboardings.give_details(found["id"], some_details(), consent=ConsentText("2026-01"))
     asyncio.run(runner_of(app).onboardings.work_until_idle())
     assert asked and {it.headers[HEADER] for it in asked} == {"order-1001"}
     about = [it for it in lines if found["id"] in it["message"]]

@@ -10,6 +10,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.reference import reference_of
 from portal.web.applicant.details_page import asked_again
 from portal.web.applicant.forms import ConsentForm
+from portal.web.consent import ShownConsent, consent_text
 from portal.web.context import portal
 from portal.web.error_pages import retry_soon
 from portal.web.requesting_company import requesting_company
@@ -34,11 +35,18 @@ def refused_page(found: Onboarding) -> str:
 
 def record_consent(found: Onboarding, action: str) -> ResponseReturnValue:
     form = _form(found)
+    consent = _consent(found)
     if not form.validate():
         return _page(form, found, action, status=400)
+    if not consent.was_read:
+        form.consent.data = False
+        return _page(form, found, action, consent_changed=True)
     try:
         portal().onboardings.give_details(
-            found.id, None, consent_version=form.read_token.consent_version, address=request.remote_addr
+            found.id,
+            None,
+            consent=consent.read_as(form.read_token.consent_version),
+            address=request.remote_addr,
         )
     except StoreUnavailable:
         form.keep_token()
@@ -50,7 +58,13 @@ def _form(found: Onboarding) -> ConsentForm:
     return ConsentForm(portal().form_tokens, found.id)
 
 
-def _page(form: ConsentForm, found: Onboarding, action: str, *, status: int = 200) -> Response:
+def _consent(found: Onboarding) -> ShownConsent:
+    return consent_text(found.details.country if found.details else None, is_typed=False)
+
+
+def _page(
+    form: ConsentForm, found: Onboarding, action: str, *, status: int = 200, consent_changed: bool = False
+) -> Response:
     page = render_template(
         "onboarding/agree.html",
         form=form,
@@ -59,5 +73,7 @@ def _page(form: ConsentForm, found: Onboarding, action: str, *, status: int = 20
         reference=reference_of(found.id),
         number_end=found.details.document_number[-_SHOWN_DIGITS:] if found.details else "",
         unavailable=status == 503,
+        consent_changed=consent_changed,
+        consent=_consent(found),
     )
     return retry_soon(make_response(page, status))

@@ -18,6 +18,7 @@ from portal.domain.sealed import SealedDetails
 from portal.services.start_counters import FORM_USED
 from portal.web.applicant.forms import DetailsForm
 from portal.web.applicant.relative_time import RelativeTime, relative_time
+from portal.web.consent import ShownConsent, consent_text
 from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES, guessed_country
 from portal.web.error_pages import error_page, retry_soon
@@ -68,6 +69,20 @@ def details_form(subject: str, found: Onboarding | None = None) -> DetailsForm:
     return form
 
 
+def read_consent(form: DetailsForm) -> ShownConsent:
+    """What the page said that the form was sent from; `was_read` is False if that is too little.
+
+    Without scripts, or without the network, it may still have the text of the country that was chosen before. That of
+    Argentina says all that the others do.
+    """
+    current, fullest = _consent(form.issuer), _consent("AR")
+    return fullest if fullest.was_read and not current.was_read else current
+
+
+def _consent(country: str) -> ShownConsent:
+    return consent_text(country, is_typed=True)
+
+
 def invalid_form_response(
     form: DetailsForm, action: str, found: Onboarding | None = None
 ) -> ResponseReturnValue | None:
@@ -76,6 +91,9 @@ def invalid_form_response(
         return details_page(form, action, found)
     if not form.validate():
         return details_page(form, action, found, status=400)
+    if not read_consent(form).was_read:
+        form.consent.data = False
+        return details_page(form, action, found, consent_changed=True)
     return None if form.number_was_shown else details_page(form, action, found, compares_number=True)
 
 
@@ -90,7 +108,7 @@ def redisplay_when_db_down(subject: str, action: str) -> ResponseReturnValue:
 
 def details_response(form: DetailsForm, action: str, found: Onboarding | None = None) -> ResponseReturnValue:
     if asks_for(Part.DOCUMENT):
-        return render_template("onboarding/_document.html", form=form)
+        return render_template("onboarding/_fields_of_country.html", form=form, consent=_consent(form.issuer))
     return details_page(form, action, found)
 
 
@@ -131,6 +149,7 @@ def details_page(
     status: int = 200,
     unavailable: bool = False,
     compares_number: bool = False,
+    consent_changed: bool = False,
     sent_before: bool = False,
     work: Work | None = None,
     opens: RelativeTime | None = None,
@@ -147,6 +166,8 @@ def details_page(
         reference=reference_of(found.id) if found else None,
         unavailable=unavailable,
         compares_number=compares_number,
+        consent_changed=consent_changed,
+        consent=_consent(form.issuer),
         sent_before=sent_before,
         work=work,
         opens=opens,

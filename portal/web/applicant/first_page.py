@@ -15,6 +15,7 @@ from portal.web.applicant.details_page import (
     invalid_form_response,
     limited_details_page,
     work_page,
+    read_consent,
 )
 from portal.web.branding import show_as_partner
 from portal.web.context import portal
@@ -42,7 +43,7 @@ def start_from_form(slug: str | None = None) -> ResponseReturnValue:
         onboarding = portal().onboardings.start(
             form.details,
             locale=current_language(),
-            consent_version=form.read_token.consent_version,
+            consent=read_consent(form).read_as(form.read_token.consent_version),
             nonce=form.read_token.nonce,
             address=request.remote_addr,
             effort=form.effort,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import request
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, IntegerField, SelectField, StringField
@@ -16,6 +17,7 @@ from wtforms.widgets import HiddenInput
 from portal.domain.comparable_numbers import is_shared
 from portal.domain.onboarding import LIFETIME, Details
 from portal.domain.proof_of_work import effort_shown
+from portal.web.consent import agreement
 from portal.web.context import portal
 from portal.web.countries import COUNTRY_NAMES, OTHER, other_countries
 from portal.web.document_numbers import CUIL_NEEDED, DocumentNumberError, DocumentRule, normalise, rule_for
@@ -105,7 +107,7 @@ def _checked(rule: Callable[[str], str], field: StringField) -> str:
 
 def _consent() -> BooleanField:
     return BooleanField(
-        _("I agree to the verification of my identity"),
+        LazyString(agreement),
         false_values=(False, "", "false", "0", "no", "off"),
         validators=[DataRequired(_("We need your agreement to verify your identity."))],
     )

@@ -25,6 +25,7 @@ from portal.web.applicant.details_page import (
     details_page,
     details_response,
     invalid_form_response,
+    read_consent,
     redisplay_when_db_down,
 )
 from portal.web.applicant.erasure_page import erasure_page, record_erasure_request
@@ -109,7 +110,7 @@ def correct(token: str) -> ResponseReturnValue:
         portal().onboardings.give_details(
             found.id,
             form.details,
-            consent_version=form.read_token.consent_version,
+            consent=read_consent(form).read_as(form.read_token.consent_version),
             address=request.remote_addr,
         )
     except StoreUnavailable:
