@@ -14,8 +14,8 @@ from portal.web.applicant.details_page import (
     details_response,
     invalid_form_response,
     limited_details_page,
-    work_page,
     read_consent,
+    work_page,
 )
 from portal.web.branding import show_as_partner
 from portal.web.context import portal
