@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from portal.domain.onboarding import ConsentText
 import pytest
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Refused
 from portal.domain.name_match import name_of
+from portal.domain.onboarding import ConsentText
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.domain.validation import DoubleCheck

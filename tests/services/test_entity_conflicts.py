@@ -2,11 +2,10 @@
 
 import asyncio
 
-from portal.domain.onboarding import ConsentText
 import pytest
 
 from portal.domain.errors import CuilNeeded, Malformed, OutcomeUnknown, Refused, Unavailable
-from portal.domain.onboarding import EntityConflict, StallReason
+from portal.domain.onboarding import ConsentText, EntityConflict, StallReason
 from portal.domain.stage import Stage, stage_of
 from portal.services.operator_actions import Operator
 from tests.factories import some_details
