@@ -212,7 +212,7 @@ def _database(site: Site, load: SteadyLoad, length: Length) -> None:
         for _ in times:
             site.pooler.replace()
             time.sleep(length.pause)
-    with load.phase("PostgreSQL restarted while the pooler pauses"):
+    with load.phase("PostgreSQL restarted while the pooler pauses", promised=False):
         for _ in times:
             site.pooler.command("PAUSE")
             site.cluster.stop()
