@@ -40,6 +40,7 @@ NOT_SECRET = {
     "portal/services/request_ids.py": "request ids, in every answer",
     "portal/web/applicant/stage_view.py": "spreads polls",
     "portal/domain/polling.py": "spreads polls",
+    "portal/services/equal_times.py": "takes the system's randomness by SystemRandom",
     "portal/domain/timings.py": "spreads retries",
     "portal/store/database.py": "spreads waits",
 }
