@@ -39,7 +39,7 @@
     clocks();
     tellStage();
     const lost = focused && !document.contains(focused);
-    if (lost) one("#status h1").focus();
+    if (lost) one("#status h1")?.focus();
     const [title, sentence] = news();
     if (title + sentence === told.join("")) return;
     told = [title, sentence];
