@@ -18,7 +18,7 @@ RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-d
  && /build/bin/pip --python /app/bin/python install --no-cache-dir --no-index --no-deps dist/*.whl \
  && /app/bin/python -m compileall -q /app/lib
 
-FROM python:${PYTHON}
+FROM python:${PYTHON} AS portal
 LABEL org.opencontainers.image.title="KYC onboarding portal" org.opencontainers.image.licenses="MIT"
 # Nothing is installed in a running container, so it needs no installer.
 RUN { ! python -c "import pip" 2>/dev/null || python -m pip uninstall --yes --root-user-action=ignore pip; } \
@@ -33,3 +33,22 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=4s --start-period=20s CMD ["python", "-c", "\
 from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
 CMD ["portal", "serve", "--host", "0.0.0.0", "--port", "8000"]
+
+FROM build AS demo-build
+COPY requirements/demo.txt requirements/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
+ /build/bin/pip --python /app/bin/python install --no-cache-dir --require-hashes -r requirements/demo.txt
+
+# docker build --target demo: with the mock of gu1 and the sample shop, for `portal demo`. Not for production.
+FROM portal AS demo
+COPY --from=demo-build /app /app
+COPY e2e/__init__.py e2e/demo.py e2e/judge.py e2e/partners_fixture.py e2e/servers.py /demo/e2e/
+COPY e2e/mock_gu1 /demo/e2e/mock_gu1
+COPY e2e/partner_site /demo/e2e/partner_site
+COPY tests/__init__.py tests/ports.py /demo/tests/
+ENV PYTHONPATH=/demo
+EXPOSE 9000 8100
+CMD ["portal", "demo", "--host", "0.0.0.0", "--folder", "/data"]
+
+# Without a --target: the portal alone.
+FROM portal

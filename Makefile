@@ -171,11 +171,13 @@ clients/check/node_modules/.made: clients/check/package-lock.json $(VENV)/.dev
 	@touch $@
 
 # Outside of make test: it packs, installs and builds shops as partners do.
-clients-check: clients clients/check/node_modules/.made catalogues browser ## the packed clients with React 18 and 19, Express and Python, in a browser
+clients-check: clients clients/check/node_modules/.made catalogues browser ## the packed and generated clients with React 18 and 19, Vue, Svelte, Express and Python, in a browser
 	$(BIN)/npm install --prefix clients/check --no-save --legacy-peer-deps --ignore-scripts --no-audit --no-fund --loglevel=error $(abspath dist)/*.tgz
 	cd clients/check && for version in 18 19; do export REACT=$$version; $(NODE) node_modules/typescript/bin/tsc -p tsconfig.react$$version.json && $(NODE) node_modules/vite/bin/vite.js build && $(NODE) node_modules/vite/bin/vite.js build --ssr src/server.jsx || exit; done
-	$(PYTHON) -m venv --clear $(VENV)/client && $(VENV)/client/bin/pip install --quiet dist/*client*.whl
+	$(PYTHON) -m venv --clear $(VENV)/client && $(VENV)/client/bin/pip install --quiet --require-hashes -r requirements/clients.txt && $(VENV)/client/bin/pip install --quiet dist/*client*.whl
+	$(BIN)/python -u -m e2e.check_generated $(abspath $(VENV)/client/bin)
 	$(BIN)/python -u -m e2e.check_clients $(abspath $(VENV)/client/bin/python)
+	$(BIN)/python -u -m e2e.check_samples $(abspath $(VENV)/client/bin/python)
 
 messages: $(VENV)/.portal ## bring every message catalogue up to date with the source
 	$(BIN)/python portal/translations/update.py
@@ -184,9 +186,11 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 	uv pip compile pyproject.toml $(LOCK) -o requirements/portal.txt
 	uv pip compile pyproject.toml --group build --group demo $(LOCK) -o requirements/build.txt
 	uv pip compile pyproject.toml --group build --group demo --group dev $(LOCK) -o requirements/dev.txt
+	uv pip compile --group pyproject.toml:demo --constraints requirements/dev.txt $(LOCK) -o requirements/demo.txt
 	uv pip compile --group pyproject.toml:webkit --constraints requirements/dev.txt $(LOCK) -o requirements/webkit.txt
 	uv pip compile --group pyproject.toml:bench --constraints requirements/dev.txt $(LOCK) -o requirements/bench.txt
 	uv pip compile --group pyproject.toml:audit --constraints requirements/dev.txt $(LOCK) -o requirements/audit.txt
+	uv pip compile --group pyproject.toml:clients --constraints requirements/dev.txt $(LOCK) -o requirements/clients.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 
 clean: ## remove what setup, tests and the demo made

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,9 @@ def main() -> None:
                     running.terminate()
             client = [sys.argv[1], "try_client.py", found.portal.url, key, secret]
             subprocess.run(client, cwd=ROOT / "clients" / "check", check=True)
+            generated = [sys.argv[1], "try_generated.py", found.portal.url, key]
+            path = {"PYTHONPATH": str(ROOT / "clients" / "check" / "dist" / "python")}
+            subprocess.run(generated, cwd=ROOT / "clients" / "check", env=os.environ | path, check=True)
 
 
 def _try_all(shop: str) -> None:

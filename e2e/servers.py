@@ -103,7 +103,9 @@ def sqlite_in(folder: Path) -> str:
     return f"sqlite:///{folder / 'portal.db'}"
 
 
-def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | None = None) -> Server:
+def portal(
+    folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | None = None, arguments: tuple[str, ...] = ()
+) -> Server:
     url = f"http://127.0.0.1:{port}"
     settings = {
         "PORTAL_BASE_URL": url,
@@ -114,7 +116,7 @@ def portal(folder: Path, *, port: int, gu1_url: str, env: Mapping[str, str] | No
         "GU1_PROVIDER_HOSTS": "127.0.0.1",
     }
     # One worker, because many of these run at once on a small machine.
-    command = [sys.executable, "-m", "portal", "serve", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "portal", "serve", "--port", str(port), "--workers", "1", *arguments]
     settings |= env or {}
     host = urlsplit(settings["PORTAL_BASE_URL"]).netloc
     return Server(command, url, "/readyz", folder / "portal.log", settings, host)

@@ -87,7 +87,11 @@ OFFERED: dict[str, tuple[Outcome, ...]] = {
     "End without a verdict": (REVIEW, ABANDON, EXPIRE),
 }
 
-FOR_OPERATORS: dict[str, tuple[Outcome, ...]] = OFFERED | {"As the organization": (REJECT, CANCEL, FREEZE)}
+FOR_OPERATORS: dict[str, tuple[Outcome, ...]] = OFFERED | {
+    "As the organization": (REJECT, CANCEL, FREEZE),
+    "As only a number does": (APPROVE_THEN_REGISTRY_REJECTS, rejection("LIVENESS_FACE_ATTACK")),
+}
+"""Every outcome of the table of document numbers is among them."""
 
 
 def offered(key: str, groups: dict[str, tuple[Outcome, ...]] = OFFERED) -> Outcome | None:

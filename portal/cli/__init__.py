@@ -6,6 +6,7 @@ import click
 
 from portal.cli.check import check
 from portal.cli.config_command import config_command
+from portal.cli.demo import demo
 from portal.cli.migrate import migrate_command
 from portal.cli.onboarding_group import onboarding_group
 from portal.cli.partner import partner_group
@@ -35,5 +36,6 @@ for command in (
     rekey,
     purge,
     status,
+    demo,
 ):
     main.add_command(command)

@@ -84,14 +84,16 @@ def rotate(slug: str, what: str | None) -> None:
 @click.command("link")
 @click.argument("slug")
 @click.argument("external_id")
+@click.option("--purpose", help="What the customer is verified for, if the partner tells several apart.")
 @click.option("--return-url", help="One of the partner's registered ones.")
-def link(slug: str, external_id: str, return_url: str | None) -> None:
+def link(slug: str, external_id: str, purpose: str | None, return_url: str | None) -> None:
     """Print the access link of a customer's open onboarding, or of a new one."""
     config = configuration()
     partner = _partner(registry(config.partners_path, development=config.development), slug)
     if not partner.enabled:
         raise click.ClickException(f"partner {slug} is disabled")
-    click.echo(_access_link(config, partner, external_id, return_url))
+    fields = {"external_id": external_id, "purpose": purpose, "return_url": return_url}
+    click.echo(_access_link(config, partner, fields))
 
 
 def _fault(error: ValidationError) -> str:
@@ -117,14 +119,13 @@ def _partner(known: Registry, slug: str) -> Partner:
     return partner
 
 
-def _access_link(config: Config, partner: Partner, external_id: str, return_url: str | None) -> str:
+def _access_link(config: Config, partner: Partner, fields: dict[str, str | None]) -> str:
     # Imported late: the metrics in these decide at import whether several processes share them.
     from portal.app import create_app  # noqa: PLC0415
     from portal.web.partner_api.api_models import OnboardingRequest  # noqa: PLC0415
     from portal.web.partner_api.create_request import create_request  # noqa: PLC0415
 
     portal = create_app(config).extensions["portal"]
-    fields = {"external_id": external_id, "return_url": return_url}
     try:
         sent = OnboardingRequest.model_validate(fields, context=partner.return_url)
         request = create_request(portal.partners, partner, sent, default_locale=config.default_locale)

@@ -12,7 +12,7 @@ from portal.services.onboarding_facts import formatted
 from portal.services.problems import ReverificationRow
 from portal.store.onboarding_search import OnboardingSearch
 
-COLUMNS = ("partner", "external id", "reference", "due since")
+COLUMNS = ("partner", "external id", "purpose", "reference", "due since")
 
 
 @click.command("reverify")
@@ -32,15 +32,16 @@ def reverify(due: bool, partner: str | None, limit: int, as_json: bool) -> None:
     elif not rows:
         click.echo("No customer has to verify again.")
     else:
-        print_table([COLUMNS, *([str(value) for value in _facts(row).values()] for row in rows)])
+        print_table([COLUMNS, *([value or "" for value in _facts(row).values()] for row in rows)])
         if len(rows) == limit:
             click.echo(f"There may be more than {limit}; use --limit to show them.")
 
 
-def _facts(row: ReverificationRow) -> dict[str, str]:
+def _facts(row: ReverificationRow) -> dict[str, str | None]:
     return {
         "partner": row.partner or "",
         "external_id": row.external_id,
+        "purpose": row.purpose,
         "reference": reference_of(row.onboarding_id),
         "due_since": formatted(row.reverification_due_at),
     }

@@ -77,6 +77,9 @@ class Onboarding:
     """The partner's slug; None if the applicant came without a partner."""
     external_id: str | None = None
     """The partner's own id for the customer."""
+    purpose: str | None = None
+    """What the customer is verified for, where the partner tells several apart; each has an open onboarding of its own.
+    """
     known_as: str | None = None
     """The external id at gu1, if it is neither `external_id` nor `id`."""
     return_url: str | None = None
@@ -330,6 +333,7 @@ class Onboarding:
         return replace(
             self,
             external_id=None,
+            purpose=None,
             known_as=None,
             return_url=None,
             state=None,
@@ -349,12 +353,17 @@ class Onboarding:
             validation=validation and replace(validation, session_url=None, session_id=None, verified_digest=None),
         )
 
+    @property
+    def customer_and_purpose(self) -> tuple[str | None, ...]:
+        return self.partner, self.external_id, self.purpose
+
     def is_valid_approval_for(self, customer: Self, gu1_id: str) -> bool:
-        """True if `gu1_id` is an approval of the customer's own onboarding, neither stopped nor held nor unconfirmed.
+        """True if `gu1_id` is an approval of the customer's own onboarding for the same purpose, neither stopped nor
+        held nor unconfirmed.
 
         Otherwise somebody else may have typed the customer's number and verified with another document.
         """
-        is_own = (self.partner, self.external_id) == (customer.partner, customer.external_id)
+        is_own = self.customer_and_purpose == customer.customer_and_purpose
         validation = self.validation
         if self.stopped_at or validation is None or validation.gu1_id != gu1_id:
             return False

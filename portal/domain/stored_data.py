@@ -127,9 +127,10 @@ STORED_DATA: dict[str, StoredData] = {
     ),
     "partner_customer": StoredData(
         columns={
-            "onboardings": "partner external_id known_as return_url state metadata capture given_by_partner reverify"
-            " other_numbers link_generation link_issued_at link_expires_at",
+            "onboardings": "partner external_id purpose known_as return_url state metadata capture given_by_partner"
+            " reverify other_numbers link_generation link_issued_at link_expires_at",
             "customers": "partner external_id onboarding_id",
+            "customer_purposes": "partner external_id purpose onboarding_id",
         },
         kept=Kept.ONBOARDING,
         purpose=Purpose.SERVE_PARTNER,

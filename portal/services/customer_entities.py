@@ -30,6 +30,7 @@ class CustomerEntities:
             self._store.list_of_partner,
             onboarding.partner,
             external_id=onboarding.external_id,
+            purpose=None,  # one entity, whatever for
             created_after=None,
             after=None,
             limit=_EARLIER,

@@ -23,6 +23,7 @@ def line_facts(found: Onboarding, stage: Stage) -> dict[str, Any]:
         "id": found.id,
         "partner": found.partner,
         "external_id": found.external_id,
+        "purpose": found.purpose,
         "status": found.status,
         "stage": stage,
         "created_at": formatted(found.created_at),

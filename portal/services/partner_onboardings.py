@@ -38,6 +38,7 @@ class CreateRequest:
 
     partner: str
     external_id: str
+    purpose: str | None = None
     locale: str
     known_as: str | None = None
     return_url: str | None = None
@@ -61,7 +62,7 @@ class CreateRequest:
 class CreateResult:
     onboarding: Onboarding
     is_new: bool
-    """False if the customer already had an open onboarding."""
+    """False if the customer already had an open onboarding for this purpose."""
     status: Status
     stage: Stage
     """Both as in the first answer to this request."""
@@ -80,6 +81,7 @@ class Erasure:
 class ListRequest:
     limit: int
     external_id: str | None = None
+    purpose: str | None = None
     status: Status | None = None
     stage: Stage | None = None
     created_after: datetime | None = None
@@ -132,6 +134,7 @@ class PartnerOnboardings:
             id=secrets.token_urlsafe(16),
             partner=request.partner,
             external_id=request.external_id,
+            purpose=request.purpose,
             known_as=request.known_as,
             locale=request.locale,
             return_url=request.return_url,
@@ -173,6 +176,7 @@ class PartnerOnboardings:
             slice_ = self._store.list_of_partner(
                 partner,
                 external_id=wanted.external_id,
+                purpose=wanted.purpose,
                 created_after=wanted.created_after,
                 after=after,
                 limit=size,

@@ -161,6 +161,7 @@ class Store(Protocol):
         partner: str,
         *,
         external_id: str | None,
+        purpose: str | None,
         created_after: datetime | None,
         after: ListPosition | None,
         limit: int,
@@ -220,8 +221,7 @@ class Store(Protocol):
     def record_views(self, viewed: Sequence[str], came: Sequence[str], now: datetime) -> list[str]:
         """Records that these pages are open, and makes the onboardings that `came` names due now.
 
-        Returns those of them that it could not, because their page shows when they are due. It waits for no lock and
-        leaves out what is locked.
+        Returns those that it could not, because their page shows when they are due. Leaves out what is locked.
         """
 
     def count_watched(self, since: datetime) -> int: ...

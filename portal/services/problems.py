@@ -77,6 +77,7 @@ class ReverificationRow:
     onboarding_id: str
     partner: str | None
     external_id: str
+    purpose: str | None
     reverification_due_at: datetime
 
 

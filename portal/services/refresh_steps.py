@@ -298,6 +298,8 @@ class RefreshSteps:
             return None
         on_entity = replace(claimed, entity_id=entity_id)
         owner = await asyncio.to_thread(self._onboardings.find_by_validation, entity.validation_id)
+        if owner is None and claimed.purpose is not None:
+            return None  # nobody knows what another system asked for it for
         if owner is None and await asyncio.to_thread(self._onboardings.is_shared_with_unanswered, on_entity):
             log.warning("onboarding %s: the approval at gu1 may be of one that waits for an answer", claimed.id)
             return None

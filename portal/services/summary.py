@@ -20,10 +20,11 @@ from portal.services.validation_plan import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Contains no personal data except what is the partner's own: its id for the customer, `state` and `metadata`."""
+    """Contains no personal data but the partner's own: its id for the customer, `purpose`, `state` and `metadata`."""
 
     id: str
     external_id: str
+    purpose: str | None
     status: Status
     stage: Stage
     reason: Reason | None
@@ -58,6 +59,7 @@ def summary_of(onboarding: Onboarding, policy: Policy, now: datetime) -> Summary
     return Summary(
         id=onboarding.id,
         external_id=onboarding.external_id or "",
+        purpose=onboarding.purpose,
         status=onboarding.status,
         stage=standing.stage,
         reason=verdict.reason if verdict else None,

@@ -1,17 +1,18 @@
-"""One open onboarding for each customer of a partner, even if requests repeat or run at the same time."""
+"""One open onboarding for each customer of a partner and purpose, even if requests repeat or run at the same time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, update
 
 from portal.domain.errors import KeyReused, PortalError, StoreUnavailable
 from portal.domain.onboarding import Onboarding
 from portal.services.ports import IdempotentRequest, RefusedReuse, ReusePolicy, StoredResult
 from portal.store.locked_onboarding import LockedRow
-from portal.store.tables import customers, idempotency_keys
+from portal.store.tables import customer_purposes, customers, idempotency_keys
 from portal.store.transactions import insert
 
 _TRIES = 10
@@ -69,11 +70,14 @@ class CustomerOnboardings:
 
     def _of_customer(self, fresh: Onboarding, reuse: ReusePolicy) -> tuple[Onboarding, PortalError | None]:
         """The customer's open one, changed as `reuse` says; otherwise `fresh`, which becomes the customer's."""
-        this = and_(customers.c.partner == fresh.partner, customers.c.external_id == fresh.external_id)
+        table, this = _customer(fresh)
+        is_this = and_(*(table.c[name] == value for name, value in this.items()))
+        newest = select(table.c.onboarding_id).where(is_this)
         for _ in range(_TRIES):
-            if self._is_the_first(fresh):
+            added = insert(self.connection, table).values(this | {"onboarding_id": fresh.id}).on_conflict_do_nothing()
+            if self.connection.scalar(added.returning(table.c.onboarding_id)) is not None:
                 return fresh, None
-            earlier = self._locked_newest(this)
+            earlier = self._locked(newest)
             if earlier is None:
                 continue
             renewed = reuse(earlier.onboarding)
@@ -83,18 +87,12 @@ class CustomerOnboardings:
             if renewed:
                 earlier.save(renewed)
                 return earlier.onboarding, None
-            self.connection.execute(update(customers).where(this).values(onboarding_id=fresh.id))
+            self.connection.execute(update(table).where(is_this).values(onboarding_id=fresh.id))
             return fresh, None
         raise StoreUnavailable("the onboardings of this customer change too often")
 
-    def _is_the_first(self, fresh: Onboarding) -> bool:
-        values = {"partner": fresh.partner, "external_id": fresh.external_id, "onboarding_id": fresh.id}
-        added = insert(self.connection, customers).values(values).on_conflict_do_nothing()
-        return self.connection.scalar(added.returning(customers.c.onboarding_id)) is not None
-
-    def _locked_newest(self, this: ColumnElement[bool]) -> LockedRow | None:
+    def _locked(self, newest: Select[Any]) -> LockedRow | None:
         """None if it was erased or replaced while this waited. Locks the onboarding first, as erasing does."""
-        newest = select(customers.c.onboarding_id).where(this)
         earlier_id = self.connection.scalar(newest)
         row = self.lock(earlier_id) if earlier_id else None
         return row if row and self.connection.scalar(newest) == earlier_id else None
@@ -113,3 +111,11 @@ class CustomerOnboardings:
     @staticmethod
     def _this(fresh: Onboarding, idempotent: IdempotentRequest) -> ColumnElement[bool]:
         return and_(idempotency_keys.c.partner == fresh.partner, idempotency_keys.c.key == idempotent.key)
+
+
+def _customer(fresh: Onboarding) -> tuple[Table, dict[str, str | None]]:
+    """The table that names the newest, and the key in it."""
+    customer = {"partner": fresh.partner, "external_id": fresh.external_id}
+    if fresh.purpose is None:
+        return customers, customer
+    return customer_purposes, customer | {"purpose": fresh.purpose}

@@ -25,7 +25,7 @@ from portal.store.mail_outbox import PlanMail, apply_plan, forget_mails
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
 from portal.store.outbox import add_event, resend_event
 from portal.store.stage_log import StageLog
-from portal.store.tables import customers, events, idempotency_keys, onboardings, validations
+from portal.store.tables import customer_purposes, customers, events, idempotency_keys, onboardings, validations
 from portal.store.transactions import insert
 
 _INSTANT = timedelta(microseconds=1)
@@ -167,7 +167,7 @@ class LockedRow:
         delete_notes(self._connection, changed.id)
         self.save(changed, cause)
         forget_mails(self._connection, changed.id)
-        for table in (events, customers, idempotency_keys):
+        for table in (events, customers, customer_purposes, idempotency_keys):
             self._connection.execute(delete(table).where(table.c.onboarding_id == changed.id))
         sessions = update(validations).where(validations.c.onboarding_id == changed.id)
         self._connection.execute(sessions.values(session_url_encrypted=None, session_id=None, verified_digest=None))

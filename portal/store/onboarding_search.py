@@ -83,9 +83,11 @@ class OnboardingSearch:
         return [ProblemRow(**dict(row) | {"kind": ProblemKind(row["kind"])}) for row in readable]
 
     def list_reverifications(self, partner: str | None, *, limit: int) -> list[ReverificationRow]:
-        columns = (onboardings.c.id.label("onboarding_id"), onboardings.c.partner, onboardings.c.external_id)
-        due_at = onboardings.c.reverification_due_at
-        due = select(*columns, due_at).where(due_at.is_not(None), onboardings.c.external_id.is_not(None))
+        it = onboardings.c
+        due_at = it.reverification_due_at
+        due = select(it.id.label("onboarding_id"), it.partner, it.external_id, it.purpose, due_at).where(
+            due_at.is_not(None), onboardings.c.external_id.is_not(None)
+        )
         if partner is not None:
             due = due.where(onboardings.c.partner == partner)
         with self._transactions.reading() as connection:

@@ -46,6 +46,7 @@ from portal.store.locked_onboarding import (
 )
 from portal.store.mail_outbox import apply_plan
 from portal.store.mapping import joined, onboarding_values, read_onboarding
+from portal.store.newest_onboardings import newest_of_partner
 from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.poll_reader import PollReader
 from portal.store.purges import FORGET_DOCUMENTS, FORGET_SESSIONS, PURGE_DETAILS, PURGE_SESSIONS
@@ -147,20 +148,13 @@ class Repository:
         partner: str,
         *,
         external_id: str | None,
+        purpose: str | None,
         created_after: datetime | None,
         after: ListPosition | None,
         limit: int,
     ) -> list[Onboarding]:
-        created_at, onboarding_id = onboardings.c.created_at, onboardings.c.id
-        listed = joined().where(onboardings.c.partner == partner, onboardings.c.erased_at.is_(None))
-        if external_id is not None:
-            listed = listed.where(onboardings.c.external_id == external_id)
-        if created_after is not None:
-            listed = listed.where(created_at > created_after)
-        if after is not None:
-            is_older = or_(created_at < after.created_at, onboarding_id < after.id)
-            listed = listed.where(created_at <= after.created_at, is_older)
-        newest = listed.order_by(created_at.desc(), onboarding_id.desc()).limit(limit)
+        customer = {"external_id": external_id, "purpose": purpose}
+        newest = newest_of_partner(partner, customer, created_after, after).limit(limit)
         with self._transactions.reading() as connection:
             return [self._read(row) for row in connection.execute(newest).mappings()]
 
@@ -296,6 +290,7 @@ class Repository:
             VERIFIED,
             onboardings.c.partner == onboarding.partner,
             onboardings.c.external_id == onboarding.external_id,
+            onboardings.c.purpose.is_not_distinct_from(onboarding.purpose),
             onboardings.c.id != onboarding.id,
             onboardings.c.created_at <= onboarding.created_at,
         )

@@ -79,6 +79,7 @@ onboardings = Table(
     Column("locale", String, nullable=False),
     Column("partner", String),
     Column("external_id", String),
+    Column("purpose", String),
     Column("known_as", String),
     Column("return_url", String),
     Column("state", String),
@@ -221,7 +222,17 @@ customers = Table(
     Column("external_id", String, primary_key=True),
     Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
 )
-"""The newest onboarding of each customer of a partner."""
+"""The newest onboarding of each customer of a partner, without those that have a purpose."""
+
+customer_purposes = Table(
+    "customer_purposes",
+    metadata,
+    Column("partner", String, primary_key=True),
+    Column("external_id", String, primary_key=True),
+    Column("purpose", String, primary_key=True),
+    Column("onboarding_id", ForeignKey("onboardings.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+"""The newest onboarding of each customer of a partner for each purpose."""
 
 idempotency_keys = Table(
     "idempotency_keys",

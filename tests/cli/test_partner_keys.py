@@ -90,6 +90,12 @@ def test_link_is_one_for_one_customer(run, migrated):
     assert first == again != other and first.startswith("http://127.0.0.1:8000/o/")
 
 
+def test_link_is_one_for_each_purpose(run, migrated):
+    first, again, other = (run("link", "shop", "c-1", *it).stdout for it in (["--purpose", "credit"],) * 2 + ([],))
+    assert first == again != other
+    assert "purpose: " in run("link", "shop", "c-1", "--purpose", "Credit").stderr
+
+
 def test_link_keeps_two_partners_customers_apart(run, shop, migrated):
     _, path = shop
     path.write_text(path.read_text() + run("new", "bank").stdout)

@@ -46,6 +46,7 @@ def test_due_customers_are_listed_without_personal_data(reverify, stored):
         {
             "partner": "shop",
             "external_id": "c-3",
+            "purpose": None,
             "reference": reference_of(stored[2].id),
             "due_since": "2026-02-27T12:00:00Z",
         },

@@ -101,8 +101,8 @@ def approved_at_gu1(gu1, report):
 def customer(create_for_customer, fill_in, work, onboardings):
     """Invited, and as far as the hosted page."""
 
-    def customer(external_id="customer-7"):
-        invited = create_for_customer(external_id)
+    def customer(external_id="customer-7", **options):
+        invited = create_for_customer(external_id, **options)
         work()
         fill_in(invited)
         work()
@@ -115,8 +115,8 @@ def customer(create_for_customer, fill_in, work, onboardings):
 def ask_again(create_for_customer, work, onboardings):
     """The partner wants the customer verified once more, and gu1 is looked up."""
 
-    def ask_again():
-        again = create_for_customer()
+    def ask_again(**options):
+        again = create_for_customer(**options)
         work()
         return onboardings.get(again.id)
 
@@ -128,6 +128,42 @@ def test_own_approval_vouches_for_its_customer(customer, approved_at_gu1, ask_ag
     approved_at_gu1("validation-1", double_check=DoubleCheck.ANSWERED, document_number="30111222")
     again = ask_again()
     assert (again.id != first.id, again.verified_before_at) == (True, A_MONTH_AGO)
+
+
+PURPOSES = [None, "credit", "payout"]
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_own_approval_vouches_for_the_same_purpose_only(customer, approved_at_gu1, ask_again, purpose):
+    first = customer(purpose=purpose)
+    approved_at_gu1("validation-1", double_check=DoubleCheck.ANSWERED, document_number="30111222")
+    vouched = {it: ask_again(purpose=it).verified_before_at for it in PURPOSES}
+    assert vouched == {it: A_MONTH_AGO if it == purpose else None for it in PURPOSES}
+    assert first.purpose == purpose
+
+
+def test_another_systems_approval_vouches_for_no_purpose(known, ask_again):
+    known(VERIFIED)
+    assert stage(ask_again(purpose="credit")) is Stage.DETAILS
+    assert stage(ask_again()) is Stage.APPROVED
+
+
+def test_customer_is_one_entity_whatever_the_purpose(customer, gu1, approved_at_gu1, onboardings):
+    ready = [customer(purpose=it) for it in PURPOSES]
+    assert list(gu1.entities.values()) == [("30111222", "customer-7")]
+    assert {it.entity_id for it in ready} == {"entity-1"}
+    assert len({it.validation.gu1_id for it in ready}) == 3
+    approved_at_gu1(ready[1].validation.gu1_id, double_check=DoubleCheck.ANSWERED, document_number="30111222")
+    assert [stage(onboardings.get(it.id)) for it in ready] == [Stage.READY, Stage.APPROVED, Stage.READY]
+
+
+def test_attempts_of_a_customer_are_counted_over_all_purposes(customer, onboardings, report):
+    for purpose in PURPOSES:
+        it = customer(purpose=purpose)
+        onboardings.open_hosted_page(it.id)
+        report(Status.REJECTED, it.validation.gu1_id)
+    one_more = customer(purpose="fourth")
+    assert stage(onboardings.get(one_more.id)) is Stage.CLOSED
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,18 @@ def verified(shop, create_for_customer, work):
     return created
 
 
+def test_an_approval_for_another_purpose_ends_nothing_of_the_earlier(shop, verified, create_for_customer, work):
+    shop.clock.now = NOW + YEAR
+    shop.minute_passes()
+    for purpose, due in (("credit", ["customer-7"]), (None, [])):
+        later = create_for_customer(purpose=purpose, reverify=True)
+        work()
+        shop.verify(later)
+        shop.gu1_says(later, expires_at=NOW + 2 * YEAR)
+        shop.minute_passes()
+        assert [it for it, _ in shop.due()] == due
+
+
 def test_the_end_of_an_approval_is_kept(shop, verified):
     kept = shop.get(verified)
     assert (kept.status, kept.verified_until, kept.reverification_due_at) == (Status.APPROVED, NOW + YEAR, None)

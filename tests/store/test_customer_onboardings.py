@@ -21,23 +21,28 @@ def renewed(onboarding):
     return onboarding if onboarding.stopped_at is None and onboarding.erased_at is None else None
 
 
+@pytest.fixture(params=[None, "credit"], ids=["without-purpose", "with-purpose"])
+def purpose(request):
+    return request.param
+
+
 @pytest.fixture
-def create_for_customer(repository):
-    def create(external_id="customer-7", idempotent=None, partner="shop", response="pending details"):
-        fresh = an_onboarding(partner=partner, external_id=external_id, submission=None)
+def create_for_customer(repository, purpose):
+    def create(external_id="customer-7", idempotent=None, partner="shop", response="pending details", purpose=purpose):
+        fresh = an_onboarding(partner=partner, external_id=external_id, purpose=purpose, submission=None)
         return repository.add_for_customer(fresh, idempotent=idempotent, reuse=renewed, respond=lambda _: response)
 
     return create
 
 
 @pytest.fixture
-def rows(engine):
+def rows(engine, purpose):
     """Of each table, how many."""
 
     def rows():
         with engine.connect() as connection:
             count = "SELECT count(*) FROM "
-            tables = ("onboardings", "customers", "idempotency_keys")
+            tables = ("onboardings", "customer_purposes" if purpose else "customers", "idempotency_keys")
             return tuple(connection.exec_driver_sql(count + table).scalar() for table in tables)
 
     return rows
@@ -76,6 +81,16 @@ def test_same_customer_and_key_at_another_partner_are_others(create_for_customer
     kept = [create_for_customer(idempotent=a_wish(fingerprint=slug), partner=slug) for slug in ("shop", "bank")]
     assert [it.is_new for it in kept] == [True, True]
     assert rows() == (2, 2, 2)
+
+
+def test_each_purpose_has_one_of_its_own_also_for_all_who_ask_at_once(create_for_customer, repository):
+    purposes = [None, "credit", "payout", "credit-2"]
+    kept = together(THREADS, lambda i: create_for_customer(purpose=purposes[i % 4]).onboarding)
+    assert [it.purpose for it in kept] == [purposes[i % 4] for i in range(THREADS)]
+    assert len({(it.id, it.purpose) for it in kept}) == len({it.id for it in kept}) == 4
+    close(repository, kept[1], erase=True)
+    again = {purpose: create_for_customer(purpose=purpose) for purpose in purposes}
+    assert {purpose for purpose, it in again.items() if it.is_new} == {"credit"}
 
 
 def test_repeated_wish_has_its_first_answer(create_for_customer, repository, rows):
@@ -162,6 +177,6 @@ def test_erasing_meanwhile_leaves_no_key_of_the_erased(create_for_customer, repo
         together(THREADS, act)
         with engine.connect() as connection:
             left = "SELECT count(*) FROM {} WHERE onboarding_id = '" + first.id + "'"
-            tables = ("customers", "idempotency_keys", "events")
-            assert [connection.exec_driver_sql(left.format(table)).scalar() for table in tables] == [0, 0, 0]
+            tables = ("customers", "customer_purposes", "idempotency_keys", "events")
+            assert [connection.exec_driver_sql(left.format(table)).scalar() for table in tables] == [0, 0, 0, 0]
         assert create_for_customer().onboarding.id == create_for_customer().onboarding.id != first.id

@@ -30,6 +30,7 @@ BIG = {
     "onboardings",
     "validations",
     "customers",
+    "customer_purposes",
     "idempotency_keys",
     "events",
     "history",
@@ -134,13 +135,13 @@ def use_everything(engine, cipher):
 
 def use_store(store, one):
     request = IdempotentRequest(key="k", fingerprint="f", is_same=lambda _fingerprint: True)
-    for _ in range(2):
-        fresh = an_onboarding(partner="shop", external_id="c-1", submission=None)
+    for purpose in (None, None, "credit", "credit"):
+        fresh = an_onboarding(partner="shop", external_id="c-1", purpose=purpose, submission=None)
         store.add_for_customer(fresh, idempotent=request, reuse=lambda it: it, respond=lambda _it: "{}")
     store.get(one.id)
-    for external_id in (None, "c-0"):
+    for customer in ({"external_id": None, "purpose": None}, {"external_id": "c-0", "purpose": "credit"}):
         for after in (None, ListPosition(NOW, one.id)):
-            store.list_of_partner("shop", external_id=external_id, created_after=NOW, after=after, limit=9)
+            store.list_of_partner("shop", **customer, created_after=NOW, after=after, limit=9)
     store.poll_state(one.id)
     store.find_by_session("s")
     store.find_by_validation(one.validation.gu1_id)

@@ -73,11 +73,20 @@ def test_no_field_has_a_default_which_generators_would_make_required(document):
 def test_every_field_operation_and_word_is_explained(document):
     assert [(name, field) for name, field, it in fields_of(document) if "description" not in it] == []
     for name, found in document["components"]["schemas"].items():
-        for word in found.get("enum", []):
+        for word in found.get("enum", found.get("anyOf", [{}])[0].get("enum", [])):
             assert f"* `{word}`: " in found["description"], (name, word)
     operations = [it for path in document["paths"].values() for it in path.values() if "operationId" in it]
     tags = {it["name"] for it in document["tags"]}
     assert all(it["summary"] and it["description"] and set(it["tags"]) <= tags for it in operations)
+
+
+def test_words_of_answers_are_open_and_those_of_requests_are_not(document):
+    schemas = document["components"]["schemas"]
+    is_open = {name: it["anyOf"][1] == {"type": "string"} for name, it in schemas.items() if "anyOf" in it}
+    assert is_open == dict.fromkeys(["Status", "Stage", "Reason", "IdentityMatch", "Correction", "Decider"], True)
+    assert all(schemas[name]["enum"] for name in ("Capture", "Locale"))
+    listed = {it["name"]: it["schema"] for it in document["paths"][ONBOARDINGS]["get"]["parameters"]}
+    assert all("enum" in listed[name] for name in ("status", "stage"))
 
 
 def test_examples_are_what_their_schemas_say(document):

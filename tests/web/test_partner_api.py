@@ -199,6 +199,7 @@ def test_a_partner_reads_where_its_customer_stands(created, api):
     assert list(before) == [
         "id",
         "external_id",
+        "purpose",
         "status",
         "stage",
         "reason",

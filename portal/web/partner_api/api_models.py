@@ -109,6 +109,7 @@ _METADATA = (
 )
 MetadataKey = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]*$")]
 MetadataText = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
+Purpose = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9-]*$")]
 Metadata = Annotated[dict[MetadataKey, MetadataText], Field(max_length=20)]
 
 
@@ -152,6 +153,12 @@ class OnboardingRequest(_Strict):
         description="Your own name for the customer, the same each time; printable, without a space before or after it",
         examples=["customer-7"],
     )
+    purpose: Purpose | None = Field(
+        None,
+        description="What the customer is verified for, if you tell several apart: a customer has one open onboarding "
+        "for each, and an approval for one does not count for another",
+        examples=["credit"],
+    )
     return_url: str | None = Field(
         None,
         max_length=2048,
@@ -178,13 +185,17 @@ class OnboardingRequest(_Strict):
 
     @model_validator(mode="after")
     def _without_personal_data(self) -> Self:
-        refuse_personal_texts(self.state, self.metadata, self.applicant.details if self.applicant else None)
+        details = self.applicant.details if self.applicant else None
+        refuse_personal_texts(self.state, self.metadata, details, purpose=self.purpose)
         return self
 
 
-def refuse_personal_texts(state: str | None, metadata: Mapping[str, str] | None, details: Details | None) -> None:
+def refuse_personal_texts(
+    state: str | None, metadata: Mapping[str, str] | None, details: Details | None, *, purpose: str | None = None
+) -> None:
     """Raises `PydanticCustomError`, which names the field."""
     for field, texts in (
+        ("purpose", [purpose or ""]),
         ("state", [state or ""]),
         ("metadata", [it for pair in (metadata or {}).items() for it in pair]),
     ):
@@ -224,6 +235,7 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     external_id: Annotated[str, AfterValidator(_external_id)] | None = Field(None, min_length=1, max_length=128)
+    purpose: Purpose | None = None
     status: Status | None = None
     stage: Stage | None = None
     created_after: Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(_in_utc)] | None = None

@@ -7,6 +7,8 @@ from portal.partners.registry import Partner, Registry
 from portal.services.partner_onboardings import CreateRequest
 from portal.web.partner_api.api_models import OnboardingRequest
 
+_LATER = ("reverify", "metadata", "purpose")
+
 
 def create_request(
     registry: Registry, partner: Partner, sent: OnboardingRequest, *, default_locale: str
@@ -17,6 +19,7 @@ def create_request(
     return CreateRequest(
         partner=partner.slug,
         external_id=sent.external_id,
+        purpose=sent.purpose,
         known_as=partner.known_as(sent.external_id),
         locale=sent.locale or partner.locale or default_locale,
         return_url=partner.return_url(sent.return_url) if sent.return_url else None,
@@ -26,5 +29,5 @@ def create_request(
         details=sent.applicant.details if sent.applicant else None,
         reverify=sent.reverify,
         # Without what a release before it did not know, so that a repeated request stays the same.
-        sent_body=sent.model_dump_json(exclude={name for name in ("reverify", "metadata") if not getattr(sent, name)}),
+        sent_body=sent.model_dump_json(exclude={name for name in _LATER if not getattr(sent, name)}),
     )

@@ -16,6 +16,7 @@ _TIME = "2026-03-02T12:00:00Z"
 _SUMMARY: _Json = {
     "id": _ID,
     "external_id": "customer-7",
+    "purpose": None,
     "status": "approved",
     "stage": "approved",
     "reason": None,

@@ -94,6 +94,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "Summary": {
         "id": "Of the onboarding",
         "external_id": "Your own name for the customer",
+        "purpose": "What the customer is verified for; null if you gave none",
         "status": "gu1's word for the current validation",
         "stage": "Where the customer's page stands",
         "reason": "Why the validation was rejected",
