@@ -382,7 +382,9 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
         clock=clock,
         metrics=shared.metrics,
         refusals=Refusals(shared.metrics),
-        request_limits=RequestLimits(config.request_limit_storage, shared.metrics),
+        request_limits=RequestLimits(
+            config.request_limit_storage, KeyedHash(config.secret_keys, "portal.request-limits"), shared.metrics
+        ),
         release=release_of(config, shared.registry),
         poll_states_at_once=stores.onboardings.poll_states_at_once,
         check_ready=stores.readiness.check,

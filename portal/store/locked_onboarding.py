@@ -124,7 +124,9 @@ class LockedRow:
             self.has_notification = True
         values = onboarding_values(changed, self._cipher)
         self._connection.execute(_UPDATE, values | {"this": changed.id})
-        write_validation(self._connection, changed, self._cipher)
+        if changed.validation != self.onboarding.validation:
+            # Sealed anew it is never the same row, which PostgreSQL then enters into every index.
+            write_validation(self._connection, changed, self._cipher)
         plan = self._consequences.plan_mail(self.onboarding, changed)
         if plan:
             self.has_mail |= apply_plan(self._connection, self._cipher, changed, plan)

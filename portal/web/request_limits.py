@@ -6,7 +6,6 @@ source's flood from everybody's processor, so where their storage does not answe
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import time
@@ -19,6 +18,7 @@ from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from portal.domain.limit_storage import IN_MEMORY
+from portal.services.keyed_hash import KeyedHash
 from portal.services.meter import Meter
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,19 @@ class Limited(Enum):
 
 
 class RequestLimits:
-    def __init__(self, storage: str | None, meter: Meter, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`storage`: as `portal.domain.limit_storage` names it. None: no limits."""
+    def __init__(
+        self,
+        storage: str | None,
+        source_hash: KeyedHash,
+        meter: Meter,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`storage`: as `portal.domain.limit_storage` names it. None: no limits.
+
+        `source_hash`: of addresses and links, which a storage that others may read must not tell.
+        """
+        self._source_hash = source_hash
         self._meter = meter
         self._monotonic = monotonic
         self._lock = Lock()
@@ -65,7 +76,7 @@ class RequestLimits:
         """Counts a request; None if it is within the limit, else in how many seconds one more is."""
         if self._limiter is None or self._monotonic() < self._asks_again_at:
             return None
-        item, key = self._items[kind], _named(source)
+        item, key = self._items[kind], self._source_hash.digest("\n".join(source))
         try:
             if self._limiter.hit(item, key):
                 return None
@@ -90,8 +101,3 @@ class RequestLimits:
 def _limiter(storage: str) -> MovingWindowRateLimiter:
     options = {} if storage == IN_MEMORY else {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT}
     return MovingWindowRateLimiter(storage_from_string(storage, **options))
-
-
-def _named(source: tuple[str, ...]) -> str:
-    """Neither addresses nor links stand in a storage that others may read."""
-    return hashlib.sha256("\n".join(source).encode()).hexdigest()[:32]

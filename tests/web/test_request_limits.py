@@ -6,7 +6,10 @@ import pytest
 
 from portal.domain.limit_storage import IN_MEMORY
 from portal.metrics import Metrics
+from portal.services.keyed_hash import KeyedHash
 from portal.web.request_limits import Limited, RequestLimits
+
+HASH = KeyedHash(["a secret for tests"], "limits")
 
 
 def used_up(limits, kind, *source):
@@ -14,14 +17,14 @@ def used_up(limits, kind, *source):
 
 
 def test_one_more_than_the_limit_is_told_when_to_come_back():
-    limits = RequestLimits(IN_MEMORY, Metrics())
+    limits = RequestLimits(IN_MEMORY, HASH, Metrics())
     *within, above = used_up(limits, Limited.BUTTON, "203.0.113.7", "link")
     assert set(within) == {None}
     assert 1 <= above <= 60
 
 
 def test_sources_and_kinds_are_counted_apart():
-    limits = RequestLimits(IN_MEMORY, Metrics())
+    limits = RequestLimits(IN_MEMORY, HASH, Metrics())
     used_up(limits, Limited.BUTTON, "203.0.113.7", "link")
     assert limits.seconds_left(Limited.BUTTON, "203.0.113.7", "other link") is None
     assert limits.seconds_left(Limited.BUTTON, "203.0.113.8", "link") is None
@@ -29,7 +32,7 @@ def test_sources_and_kinds_are_counted_apart():
 
 
 def test_without_a_storage_nothing_is_limited():
-    assert set(used_up(RequestLimits(None, Metrics()), Limited.BUTTON, "203.0.113.7")) == {None}
+    assert set(used_up(RequestLimits(None, HASH, Metrics()), Limited.BUTTON, "203.0.113.7")) == {None}
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def nobody_there():
 
 def test_storage_that_is_down_lets_all_through_and_is_logged_once_a_minute(nobody_there, caplog):
     now, metrics = [0.0], Metrics()
-    limits = RequestLimits(nobody_there, metrics, monotonic=lambda: now[0])
+    limits = RequestLimits(nobody_there, HASH, metrics, monotonic=lambda: now[0])
     with caplog.at_level(logging.ERROR):
         for _ in range(13):
             assert set(used_up(limits, Limited.BUTTON, "203.0.113.7")) == {None}
