@@ -39,7 +39,7 @@ def a_full_onboarding():
         phone_joined_at=LATER[10],
         recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",
         entity_conflict=EntityConflict.CUIL_NEEDED,
-        partner="shop", known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
+        partner="shop", purpose="loan", erasure_asked_at=LATER[14], known_as="shop:customer-1", return_url="https://shop.example/done", state="order 7",
         metadata={"plan": "gold"},
         capture="frame", given_by_partner=True, allowed_attempt=4, erased_at=LATER[12],
         reverify=True, verified_until=LATER[1], verification_check_at=LATER[2], reverification_due_at=LATER[3],
