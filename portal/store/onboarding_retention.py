@@ -53,11 +53,18 @@ class OnboardingRetention:
     def forget_deleted(self) -> None:
         """SQLite overwrites what is deleted in its file; its write-ahead log holds it until then.
 
-        While others read, it may keep it for now. The next time follows within the hour.
+        While others read, it keeps it for now. The next time follows within the hour.
         """
-        if self._engine.dialect.name == "sqlite":
-            with self._transactions.reading() as connection:
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self._transactions.reading() as connection:
+            patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+            # It holds the write lock while it waits for readers, and every write would wait with it.
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            try:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
 
 
 def _month(created_at: object) -> str:

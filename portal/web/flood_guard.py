@@ -41,7 +41,7 @@ def _refuse_floods() -> None:
         _refuse_above(Limited.API, _source())
     elif request.method == "POST" and request.endpoint in _FIRST_FORMS:
         _limit_first_form()
-    elif request.method == "POST" and (link := (request.view_args or {}).get("token")):
+    elif request.method == "POST" and (link := _link_of_ours()):
         _refuse_above(Limited.BUTTON, _source(), link)
 
 
@@ -63,6 +63,12 @@ def _age(form_token: str) -> timedelta:
         return portal().form_tokens.read(form_token, first_form_of(slug)).age
     except StaleForm:
         return timedelta()
+
+
+def _link_of_ours() -> str | None:
+    """None for a made-up one: each would be a count of its own. `seconds_for_bad_links` counts them together."""
+    link = (request.view_args or {}).get("token")
+    return link if link and portal().access_links.is_ours(link) else None
 
 
 def _refuse_above(kind: Limited, *source: str) -> None:

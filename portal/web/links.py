@@ -113,6 +113,14 @@ class AccessLinks:
         """Of what may be an earlier link. Raises `BadLink` or `ExpiredLink`."""
         return self.read(token).onboarding_id
 
+    def is_ours(self, token: str) -> bool:
+        """Also if it has expired."""
+        try:
+            self._read(token)
+        except BadLink:
+            return False
+        return True
+
     def read(self, token: str) -> ReadLink:
         """Raises `BadLink` or `ExpiredLink`."""
         link, ends_at = self._read(token)

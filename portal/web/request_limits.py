@@ -15,7 +15,7 @@ from threading import Lock
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import storage_from_string
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import FixedWindowRateLimiter
 
 from portal.domain.limit_storage import IN_MEMORY
 from portal.services.keyed_hash import KeyedHash
@@ -98,6 +98,10 @@ class RequestLimits:
         log.error("the storage of request limits does not answer, so nothing is limited: %s", type(error).__name__)
 
 
-def _limiter(storage: str) -> MovingWindowRateLimiter:
+def _limiter(storage: str) -> FixedWindowRateLimiter:
+    """Counts the minute that begins with a source's first request, so that twice as many may pass where two meet.
+
+    In memory, the library removes a fixed window when it ends, and a moving one never.
+    """
     options = {} if storage == IN_MEMORY else {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT}
-    return MovingWindowRateLimiter(storage_from_string(storage, **options))
+    return FixedWindowRateLimiter(storage_from_string(storage, **options))

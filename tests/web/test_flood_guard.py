@@ -96,6 +96,14 @@ def test_buttons_of_a_link_have_a_limit_of_their_own(visitor, use_up):
     assert visitor.get(f"{link}/status", headers=FLOOD).status == 200
 
 
+def test_buttons_of_made_up_links_are_counted_by_address_alone(visitor, use_up):
+    use_up(Limited.BUTTON, "203.0.113.7", "made-up")
+    use_up(Limited.BAD_LINK, "203.0.113.7", but=1)
+    assert visitor.post("/o/made-up/stop", {}, headers=FLOOD).status == 404
+    assert visitor.post("/o/another/stop", {}, headers=FLOOD).status == 429
+    assert visitor.post("/o/another/stop", {}, headers=OTHERS).status == 404
+
+
 def test_links_that_lead_nowhere_have_a_limit_and_genuine_ones_none(visitor, use_up):
     link = start(visitor).response.location
     use_up(Limited.BAD_LINK, "203.0.113.7")

@@ -1,5 +1,6 @@
 import logging
 import socket
+import time
 from contextlib import closing
 
 import pytest
@@ -29,6 +30,20 @@ def test_sources_and_kinds_are_counted_apart():
     assert limits.seconds_left(Limited.BUTTON, "203.0.113.7", "other link") is None
     assert limits.seconds_left(Limited.BUTTON, "203.0.113.8", "link") is None
     assert limits.seconds_left(Limited.FORM, "203.0.113.7", "link") is None
+
+
+def test_counts_in_memory_are_removed_after_their_minute(monkeypatch):
+    limits = RequestLimits(IN_MEMORY, HASH, Metrics())
+    counts = limits._limiter.storage
+    for number in range(10_000):
+        limits.seconds_left(Limited.FORM, str(number))
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + 61)
+    deadline = time.monotonic() + 20
+    while len(counts.storage) + len(counts.expirations) + len(counts.events) + len(counts.locks) > 10:
+        assert time.monotonic() < deadline, "they are still there"
+        limits.seconds_left(Limited.FORM, "203.0.113.7")
+        time.sleep(0.05)
 
 
 def test_without_a_storage_nothing_is_limited():
