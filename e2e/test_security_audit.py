@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Response
@@ -14,9 +15,15 @@ from e2e.security_audit.hostile_traffic import send_hostile_traffic
 from e2e.servers import sqlite_in
 
 
+def in_a_thread(coroutine):
+    """Playwright's fixtures leave an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
 def test_some_requests_of_an_attacker_to_a_running_portal(tmp_path):
     with attacked_portal(tmp_path, sqlite_in(tmp_path)) as portal:
-        found = asyncio.run(send_hostile_traffic(portal, 400, seed=3))
+        found = in_a_thread(send_hostile_traffic(portal, 400, seed=3))
     assert found.all_faults() == []
     assert found.statuses[200] > 40 and found.statuses.total() > 350
 
@@ -24,7 +31,7 @@ def test_some_requests_of_an_attacker_to_a_running_portal(tmp_path):
 @pytest.mark.asvs("1.2.1", "1.2.3", "3.2.2")
 def test_some_texts_that_want_to_be_code(tmp_path):
     CHROMIUM.path_or_skip()
-    found = asyncio.run(try_texts(tmp_path, texts=12, addresses=20, seed=3))
+    found = in_a_thread(try_texts(tmp_path, texts=12, addresses=20, seed=3))
     assert found.faults == []
     assert found.opened >= 24
 
@@ -45,7 +52,7 @@ def test_code_in_a_page_would_be_seen(tmp_path):
     CHROMIUM.path_or_skip()
     start = "<!DOCTYPE html><title>x</title>"
     answers = [(html, Response(start + html, mimetype="text/html")) for html in WOULD_BE_SEEN]
-    found = asyncio.run(opened_in_browser(TextTarget(tmp_path), answers))
+    found = in_a_thread(opened_in_browser(TextTarget(tmp_path), answers))
     missed = [it for it in WOULD_BE_SEEN.items() if not any(seen.startswith(": ".join(it)) for seen in found.faults)]
     assert missed == []
 

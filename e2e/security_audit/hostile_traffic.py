@@ -11,6 +11,7 @@ import json
 import random
 import signal
 import sys
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -77,8 +78,9 @@ async def send_hostile_traffic(portal: AttackedPortal, requests: int, seed: int)
     assert port
     # What is loaded with the first of a kind is no growth.
     numbers = iter(range(1, requests + 1))
-    # Ctrl-C ends it early, with what was found until then.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: deque(numbers, maxlen=0))
+    if threading.current_thread() is threading.main_thread():
+        # Ctrl-C ends it early, with what was found until then.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: deque(numbers, maxlen=0))
     await _send(generator, port, islice(numbers, requests // 5), found)
     found.megabytes_before = portal.resident_megabytes()
     await _send(generator, port, numbers, found)

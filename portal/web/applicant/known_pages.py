@@ -39,7 +39,7 @@ _LOCALES = {str(locale): locale for locale in Locale}
 _LANGUAGE = rf"(?:lang=(?P<lang>{'|'.join(_LOCALES)}))"
 _PAGE_QUERY = re.compile(rf"{_LANGUAGE}?(?:(?(lang)&)(?P<via>via=qr))?")
 _POLL_QUERY = re.compile(
-    rf"(?:{_LANGUAGE}&)?(?:(?P<via>via=qr)&)?v=(?P<version>[A-Za-z0-9._-]+)&part={Part.STATUS}"
+    rf"(?:{_LANGUAGE}&)?(?:(?P<via>via=qr)&)?v=(?P<version>[A-Za-z0-9_-]+)&part={Part.STATUS}"
     rf"(?:&pointer={FINE})?(?P<camera>&camera={CAMERA_BLOCKED})?"
 )
 _READS_HTML = {"text/html", "*/*"}

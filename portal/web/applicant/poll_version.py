@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from portal.domain.waits import Wait
 
-_WAIT = r"-([a-z_]{1,20})\.([A-Z]{2})\.([0-9]{1,9})\.([0-9]{1,9})"
+_WAIT = r"-([a-z_]{1,20})-([A-Z]{2})-([0-9]{1,9})-([0-9]{1,9})"
 _VERSION = re.compile(
     r"([0-9]{1,20})-([0-9a-f]{8})-([0-9]{1,20}|never)(-opens)?(-blocked)?-([a-z]{2}(?:-[A-Z]{2})?)" rf"(?:{_WAIT})?"
 )
@@ -30,7 +30,7 @@ class ShownWait(NamedTuple):
 
     def __str__(self) -> str:
         usual, rarely_over = self.wait or (0, 0)
-        return f"-{self.stage}.{self.country}.{usual}.{rarely_over}"
+        return f"-{self.stage}-{self.country}-{usual}-{rarely_over}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
