@@ -20,7 +20,8 @@ def waits(applicant, stage, **more):
 def checks_again(applicant, stage, **more):
     """The page has a link to check again at once."""
     deadline = time.monotonic() + _PATIENCE
-    again, there = applicant.page.locator(".again a"), applicant.page.locator(f"#status[data-stage={stage}]")
+    again = applicant.page.locator(".again a:not([href*='/erasure'])")
+    there = applicant.page.locator(f"#status[data-stage={stage}]")
     while not there.count() and time.monotonic() < deadline:
         applicant.page.wait_for_timeout(200)
         if again.count():

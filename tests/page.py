@@ -119,8 +119,18 @@ class Visitor:
         """Opens the form and sends it filled in; a change to None leaves a field out."""
         # As the page's script does while a number is typed.
         shown = {"shown_number": changes["document_number"]} if "document_number" in changes else {}
-        fields = self.get(path).fields | APPLICANT | shown | changes
+        page = self.get(path)
+        fields = page.fields | APPLICANT | shown | self._read_for(page, APPLICANT | changes) | changes
         return self.post(path, {name: value for name, value in fields.items() if value is not None})
+
+    def _read_for(self, page, sent):
+        """What is agreed to in the chosen country, which the page's script fetches."""
+        chosen = page.all("select", name="country")
+        if not chosen or sent["country"] == page.fields["country"]:
+            return {}
+        address = chosen[0]["hx-get"]
+        part = self.get(f"{address}{'&' if '?' in address else '?'}country={sent['country']}")
+        return {"read": part.one("input", name="read")["value"]}
 
     def begin(self, path="/", **changes):
         """The access link's path of a new onboarding."""

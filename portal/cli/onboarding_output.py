@@ -14,7 +14,7 @@ from portal.services.onboarding_facts import facts_of, formatted, line_facts, pr
 from portal.services.operator_actions import Found
 from portal.services.problems import AttemptRow, ProblemRow
 
-LINE_COLUMNS = ("reference", "id", "partner", "external id", "status", "stage", "created")
+LINE_COLUMNS = ("reference", "id", "partner", "external id", "purpose", "status", "stage", "created")
 PROBLEM_COLUMNS = ("reference", "id", "partner", "kind", "since", "next step", "failures")
 _ATTEMPT_COLUMNS = ("attempt", "validation", "status", "reason", "created", "opened")
 _HISTORY_COLUMNS = ("time", "who", "action", "attempt", "from", "to", "reason", "note")

@@ -20,7 +20,7 @@ def planned(policy=RULES, **details):
         details=None, document_digest=None, stall_reason=StallReason.DETAILS_REFUSED, failures=3, due_at=None
     )
     return ValidationPlanner(lambda _onboarding: policy, IDENTITY).with_details(
-        empty, some_details(**details), "2026-01", LATER
+        empty, some_details(**details), ConsentText("2026-01"), LATER
     )
 
 

@@ -423,7 +423,7 @@ def test_refused_details_are_asked_for_again(visitor, refused):
     assert (page.fields["document_number"], page.fields["email"]) == ("", "")
     field = page.one("input", name="document_number")
     assert field["aria-invalid"] == "true" and page.html.count("ends in 222") == 2, "in the summary and at the field"
-    sent = visitor.post(refused, page.fields | APPLICANT)
+    sent = visitor.post(f"{refused}?lang=en", page.fields | APPLICANT)
     assert (sent.status, sent.response.headers["Location"].split("?")[0]) == (303, refused)
     assert visitor.get(refused).stage == Stage.PREPARING
 
@@ -485,7 +485,8 @@ def lost(stored):
 def test_details_that_gu1_lost_are_asked_for_with_a_true_word(visitor, lost):
     page = visitor.get(f"{lost}?lang=en")
     assert "We need your details once more" in page.html and "was not accepted" not in page.html
-    sent = visitor.post(lost, page.fields | APPLICANT)
+    read = visitor.get(f"{lost}?lang=en&part=document&country=AR").one("input", name="read")["value"]
+    sent = visitor.post(f"{lost}?lang=en", page.fields | APPLICANT | {"read": read})
     assert (sent.status, visitor.get(lost).stage) == (303, Stage.PREPARING)
 
 
@@ -509,7 +510,7 @@ def test_number_of_two_people_asks_for_the_cuil_and_takes_nothing_less(visitor, 
     again = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | {"document_number": "7.654.321"})
     assert again.status == 400 and "Enter your CUIL here, with its 11 digits." in again.html
     typed = {"document_number": "20-7654321-7", "shown_number": "20-7654321-7"}
-    sent = visitor.post(path, page.fields | APPLICANT | typed)
+    sent = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | typed)
     assert (sent.status, visitor.get(path).stage) == (303, Stage.PREPARING)
 
 
@@ -525,7 +526,7 @@ def test_somebody_elses_number_can_be_corrected_and_offers_a_person(visitor, con
     assert "do not belong together" in page.html and "Talk to a person" in page.html
     wrong = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | {"document_number": "1"})
     assert wrong.status == 400 and "Talk to a person" in wrong.html
-    sent = visitor.post(path, page.fields | APPLICANT)
+    sent = visitor.post(f"{path}?lang=en", page.fields | APPLICANT)
     assert (sent.status, visitor.get(path).stage) == (303, Stage.PREPARING)
 
 

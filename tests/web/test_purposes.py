@@ -2,6 +2,7 @@
 
 import pytest
 
+from portal.domain.onboarding import ConsentText
 from tests.databases import on_both_databases
 from tests.partners import KEYS, partners_file
 from tests.store.test_concurrency import together
@@ -72,7 +73,7 @@ def test_key_holds_for_one_purpose(create, count):
 def test_conflict_names_the_onboarding_of_the_purpose(started, create, onboardings, work):
     work()
     theirs = create(purpose="credit", applicant=APPLICANT).json["id"]
-    onboardings.give_details(theirs, None, consent_version="2026-01")
+    onboardings.give_details(theirs, None, consent=ConsentText("2026-01"))
     work()
     other = APPLICANT | {"document_number": "30.999.888"}
     answer = create(purpose="credit", applicant=other)
