@@ -103,6 +103,16 @@ def test_document_field_follows_the_country_and_keeps_what_was_typed(applicant):
     expect(number).to_have_value("52998224725")
 
 
+def test_agreement_to_the_text_of_another_country_is_taken_back(applicant):
+    page = applicant.page
+    applicant.open_form()
+    applicant.fill_in("52998224725", country="BR")
+    expect(page.locator("[name=consent]")).to_be_checked()
+    page.locator("[name=country]").select_option("AR")
+    expect(page.locator("[name=consent]")).not_to_be_checked()
+    applicant.hears("Leé otra vez tu consentimiento")
+
+
 @pytest.fixture
 def cancels_abandoned(shared_environment):
     """gu1 cancels what was left unfinished."""

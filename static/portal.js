@@ -1,4 +1,4 @@
-// Comfort on top of htmx. Without this file everything works, with a click or a reload more.
+// Comfort on top of htmx: without this file everything works.
 (() => {
   "use strict";
   const own = document.currentScript.src;
@@ -18,7 +18,7 @@
 
   on("htmx:before:swap", (event) => {
     const { target, text: answer } = event.detail.ctx;
-    // A network's own log-in page is no news of ours, whatever status it comes with.
+    // A network's own log-in page is no news of ours.
     if (!answer.includes(`id="${target.id}"`)) event.preventDefault();
     focused = document.activeElement;
   });
@@ -37,6 +37,7 @@
     hosted();
     echo();
     clocks();
+    reread();
     tellStage();
     const lost = focused && !document.contains(focused);
     if (lost) one("#status h1")?.focus();
@@ -46,8 +47,7 @@
     say(lost ? sentence : `${title}. ${sentence}`);
   });
 
-  // With a mouse there may be a phone with a better camera: the page offers it instead of going on at once.
-  // In the address and not in headers, which proxies drop.
+  // With a mouse, a phone is offered for the photos. In the address, because proxies drop headers.
   on("htmx:config:request", ({ target, detail: { ctx: { request: { body } } } }) => {
     if (target.id !== "status") return;
     if (matchMedia("(hover: hover) and (pointer: fine)").matches) body.set("pointer", "fine");
@@ -57,7 +57,7 @@
   // What hangs is given up and asked again, each time after twice as long.
   const SHORTEST = 5000;
   let patience = SHORTEST;
-  // Read when it is sent, which may be after the one before it was given up.
+  // Read when it is sent, which may be later.
   on("htmx:config:request", ({ detail: { ctx: { request } } }) => {
     Object.defineProperty(request, "timeout", { get: () => patience });
   });
@@ -78,10 +78,10 @@
   };
   on("online", lookNow);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) lookNow(); });
-  // The first comes with the page, later ones from the browser's memory.
+  // The first comes with the page.
   on("pageshow", () => on("pageshow", lookNow), { once: true });
 
-  // A portal in trouble says when to ask again; pages that heard it together come back a little apart.
+  // A portal in trouble says when to ask again; pages come back a little apart.
   let restUntil = 0;
   on("htmx:after:request", ({ detail: { ctx: { response: { status, headers } } } }) => {
     const seconds = status === 503 ? Number(headers.get("Retry-After")) : 0;
@@ -111,7 +111,7 @@
     if ("finished" in shown.dataset) tell("finished", { stage, status });
   };
   const tellHeight = () => tell("resize", { height: Math.ceil(document.body.getBoundingClientRect().height) });
-  // Another origin than ours is asked for the camera later, but where it is shut for us nobody has it.
+  // The provider is asked later, but where the camera is shut for us nobody has it.
   const mayAsk = async () => {
     try { return (await navigator.permissions.query({ name: "camera" })).state !== "denied"; } catch { return true; }
   };
@@ -152,7 +152,7 @@
       if (data.camera !== false && !isOpen) tell("error", { code: "camera-blocked" });
       settle(isOpen && data.camera !== false);
     });
-    // embed.js has written into the frame's name where it is, and says hello once it knows that this is ours.
+    // embed.js wrote its origin into the frame's name, and says hello once it knows us.
     const [who, at] = window.name.split(" ");
     const providers = one("meta[name=providers]").content.split(" ").filter(Boolean);
     if (who === "kyc-onboarding" && embedders.includes(at)) {
@@ -197,7 +197,7 @@
   let held;
   let sending;
   let again;
-  // An error may be a proxy's own, and what hangs only slow: a second press, or hanging twice, sends it all the same.
+  // An error may be a proxy's own: a second press, or hanging twice, sends it all the same.
   const reaches = async (it) => {
     try {
       const how = { method: "HEAD", cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(it.patience) };
@@ -271,6 +271,17 @@
     shown.lastElementChild.textContent = one("#shown_number").value = grouped;
   };
 
+  // A tick is for the text that was read.
+  let read = one("[name=read]");
+  const reread = () => {
+    const before = read;
+    read = one("[name=read]");
+    const tick = one("[name=consent]:checked");
+    if (!tick || before.value === read.value) return;
+    tick.checked = false;
+    say(read.parentNode.dataset.reread);
+  };
+
   const copy = (button) => {
     const field = document.getElementById(button.dataset.copy);
     field.select();
@@ -280,7 +291,7 @@
     }, () => field.focus());
   };
 
-  // Another language keeps what was typed, by POST: nothing of it gets into an address.
+  // Another language keeps what was typed, by POST and not in an address.
   const translate = (event, link) => {
     const typed = [...document.querySelectorAll("form.details input:not([type=hidden])")];
     if (!typed.some((it) => (it.type === "checkbox" ? it.checked : it.value))) return;

@@ -52,6 +52,12 @@ def show_as_partner(partner: Partner) -> None:
     g.partner = partner
 
 
+def public_partner(slug: str) -> Partner | None:
+    """The partner at whose page anybody may start."""
+    partner = portal().partners.get(slug)
+    return partner if partner and partner.enabled and partner.start_page else None
+
+
 def branded_partner() -> Partner | None:
     """The partner whose page this answer is."""
     found: Partner | None = g.get("partner")

@@ -87,13 +87,16 @@ def consent_text(country: str | None, *, is_typed: bool) -> ShownConsent:
     return ShownConsent(
         use=str(use),
         check=str(_("They check with them that the document is valid and that it is yours.")),
-        registry=str(_("RENAPER, Argentina's national registry, may be asked too.")) if _is_asked(country) else "",
+        registry=str(_("RENAPER, Argentina's national registry, may be asked too."))
+        if country == "AR" and asks_renaper()
+        else "",
         more=tuple(map(str, more)),
         language=str(current_language()),
     )
 
 
-def _is_asked(country: str | None) -> bool:
+def asks_renaper() -> bool:
+    """For documents from Argentina, of the partner whose page this is."""
     partner = branded_partner()
     own = partner.renaper if partner else None
-    return country == "AR" and (portal().config.gu1_double_check_renaper if own is None else own)
+    return portal().config.gu1_double_check_renaper if own is None else own

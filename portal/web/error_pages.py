@@ -64,7 +64,10 @@ _PAGES: dict[int, tuple[Any, Any]] = {
     413: (_("That was too much to send"), _("Nothing was saved. Go back and fill in the form again.")),
     429: (
         _("Too many requests are coming from your network"),
-        _("You can go on in less than a minute: go back then, and press the button once more. Nothing is lost."),
+        _(
+            "You can go on in less than a minute: go back then, look whether everything is still filled in, and press "
+            "the button once more."
+        ),
     ),
     500: (
         _("Something went wrong on our side"),

@@ -13,7 +13,9 @@ from werkzeug.exceptions import TooManyRequests
 
 from portal.domain.proof_of_work import effort_shown
 from portal.domain.start_limits import address_block
+from portal.web.branding import public_partner, show_as_partner
 from portal.web.context import portal
+from portal.web.framing import allow_framing
 from portal.web.links import StaleForm, first_form_of
 from portal.web.refusals import Refusal
 from portal.web.request_limits import Limited
@@ -48,6 +50,7 @@ def _refuse_floods() -> None:
 def _limit_first_form() -> None:
     if portal().request_limits.seconds_left(Limited.FORM, _source()) is None:
         return
+    _show_as_owner()
     token, proof = request.form.get("form_token", ""), request.form.get("proof", "")
     if effort_shown(token, proof, _age(token)) > 0:
         _refuse_above(Limited.PROVED_FORM, token)
@@ -55,6 +58,16 @@ def _limit_first_form() -> None:
     _refuse_above(Limited.WORK, _source())
     portal().refusals.count(Refusal.FLOOD)
     g.asks_for_work = True
+
+
+def _show_as_owner() -> None:
+    """A refusal in a partner's frame is shown there, in the partner's look."""
+    slug = (request.view_args or {}).get("slug")
+    partner = public_partner(slug) if slug else None
+    if partner:
+        show_as_partner(partner)
+        g.onboarding_locale = partner.locale
+        allow_framing()
 
 
 def _age(form_token: str) -> timedelta:

@@ -11,6 +11,7 @@ from flask import Blueprint, abort, g, render_template, request
 
 from portal.domain.provider_hosts import named_hosts
 from portal.web.branding import branded_partner, show_as_partner
+from portal.web.consent import asks_renaper
 from portal.web.context import portal
 from portal.web.i18n import current_language
 from portal.web.requesting_company import requesting_company
@@ -31,7 +32,8 @@ def notice() -> str:
         of_partner=branded_partner() is not None,
         policy_url=config.privacy_url,
         provider=named_hosts(config.gu1_provider_hosts),
-        asks_renaper=config.gu1_double_check_renaper,
+        direct_start=config.direct_start,
+        asks_renaper=asks_renaper(),
         kept=kept_data(config),
     )
 

@@ -73,6 +73,14 @@ def test_nobody_agrees_to_more_than_they_read(visitor, count, shown, sent):
     assert visitor.post("/", page.fields | {"consent": "y"}).status == 303
 
 
+@pytest.mark.parametrize(("shown", "chosen", "stays"), [("BR", "AR", False), ("AR", "BR", True), ("AR", "AR", True)])
+def test_choosing_another_country_without_scripts_takes_the_tick_if_its_text_says_more(visitor, shown, chosen, stays):
+    sent = APPLICANT | {"country": chosen, "action": "country"}
+    page = visitor.post("/?lang=en", visitor.get(f"/?country={shown}&lang=en").fields | sent)
+    assert ("checked" in page.one("input", name="consent")) == stays
+    assert ("Please read your agreement once more" in page.text("main")) != stays
+
+
 def test_whoever_read_more_is_not_asked_again(visitor, sql):
     page = visitor.get("/?country=AR")
     assert visitor.post("/", page.fields | APPLICANT | BRAZILIAN).status == 303

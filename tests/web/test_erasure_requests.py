@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from portal.domain.stage import Stage
 from portal.services.operator_actions import Operator
 from portal.services.problems import Problem, ProblemKind
 from tests.partners import partners_file
 from tests.web.conftest import ONBOARDINGS
+from tests.web.stages import stored_as
 
 
 @pytest.fixture
@@ -50,6 +52,13 @@ def test_person_asks_and_operator_confirms(visitor, path, desk, onboardings):
     actions = [(it.actor, it.action) for it in desk.show(found.onboarding_id).history]
     assert ("applicant", "erasure_asked") in actions
     assert actions[-1][0] == "operator"
+
+
+def test_details_that_are_asked_for_again_offer_it_too(visitor, stored):
+    offered = stored(**stored_as(Stage.DETAILS))
+    assert visitor.get(offered).all("a", href=f"{offered}/erasure")
+    assert visitor.get(f"{offered}/erasure").status == 200
+    assert not visitor.get("/").all("p", **{"class": "again"})
 
 
 def test_asking_again_changes_nothing(visitor, path, desk):

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from portal.app import create_app
 from portal.web.request_limits import Limited
 from tests.domain.test_start_limits import solved
-from tests.page import APPLICANT
+from tests.page import APPLICANT, Visitor
+from tests.partners import partners_file
 from tests.web.conftest import ONBOARDINGS
 
 FLOOD = {"X-Forwarded-For": "203.0.113.7"}
@@ -124,3 +126,15 @@ def test_networks_of_one_customer_are_one_source(visitor, use_up):
     use_up(Limited.FORM, "2001:db8::/56")
     assert start(visitor, {"X-Forwarded-For": "2001:db8::99"}).status == 429
     assert start(visitor, {"X-Forwarded-For": "2001:db8:0:100::99"}).status == 303
+
+
+def test_refusal_in_a_partners_frame_is_shown_there(config, tmp_path):
+    shop = 'start_page = true\norigins = ["https://shop.example"]'
+    app = create_app(config.model_copy(update={"partners_file": partners_file(tmp_path, shop=shop)}))
+    for kind in (Limited.FORM, Limited.WORK):
+        for _ in range(kind.value):
+            app.extensions["portal"].request_limits.seconds_left(kind, "203.0.113.7")
+    refused = Visitor(app).post("/s/shop", {}, headers=FLOOD)
+    assert (refused.status, refused.one("html")["lang"]) == (429, "pt-BR")
+    assert "frame-ancestors https://shop.example" in refused.response.headers["Content-Security-Policy"]
+    assert refused.text("title").endswith("The shop")

@@ -18,7 +18,7 @@ from tests.web.stages import SHOWN, stored_as
 
 @pytest.fixture
 def config(config, tmp_path):
-    own = {"shop": 'contact_url = "mailto:help@shop.example"'}
+    own = {"shop": 'contact_url = "mailto:help@shop.example"\nrenaper = false'}
     return config.model_copy(
         update={
             "partners_file": partners_file(tmp_path, **own),
@@ -122,8 +122,17 @@ def test_other_languages_keep_the_partner(visitor):
 
 
 def test_registry_is_named_only_where_it_is_asked(visitor, setting):
+    assert "RENAPER" not in words(visitor.get("/privacy?partner=shop"))
+    assert "RENAPER" in words(visitor.get("/privacy?partner=bank"))
     setting(gu1_double_check_renaper=False)
     assert "RENAPER" not in words(visitor.get("/privacy"))
+
+
+def test_deletion_by_the_link_is_told_where_such_links_are_given(visitor, setting):
+    assert "Ask to delete your data" in words(visitor.get("/privacy?lang=en"))
+    assert "Ask to delete your data" not in words(visitor.get("/privacy?lang=en&partner=shop"))
+    setting(direct_start=False)
+    assert "Ask to delete your data" not in words(visitor.get("/privacy?lang=en"))
 
 
 def test_provider_is_named_by_its_hosts(visitor, setting):

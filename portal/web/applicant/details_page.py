@@ -16,6 +16,7 @@ from portal.domain.proof_of_work import bits_for, challenge_of, wait_for
 from portal.domain.reference import reference_of
 from portal.domain.sealed import SealedDetails
 from portal.services.start_counters import FORM_USED
+from portal.web.applicant.erasure_page import erasure_url
 from portal.web.applicant.forms import DetailsForm
 from portal.web.applicant.relative_time import RelativeTime, relative_time
 from portal.web.consent import ShownConsent, consent_text
@@ -87,8 +88,11 @@ def invalid_form_response(
     form: DetailsForm, action: str, found: Onboarding | None = None
 ) -> ResponseReturnValue | None:
     """The form again; None if all is valid and the number was shown as the country prints it."""
-    if request.form.get("action") in {"country", "language"}:
-        return details_page(form, action, found)
+    asked = request.form.get("action")
+    if asked in {"country", "language"}:
+        is_unread = asked == "country" and form.consent.data and not read_consent(form).was_read
+        form.consent.data = form.consent.data and not is_unread
+        return details_page(form, action, found, consent_changed=is_unread)
     if not form.validate():
         return details_page(form, action, found, status=400)
     if not read_consent(form).was_read:
@@ -164,6 +168,7 @@ def details_page(
         fragment_url=_with_part(action),
         asked_again=asked_again(found) if found else None,
         reference=reference_of(found.id) if found else None,
+        erasure_url=erasure_url(found) if found else None,
         unavailable=unavailable,
         compares_number=compares_number,
         consent_changed=consent_changed,

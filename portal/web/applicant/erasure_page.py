@@ -10,7 +10,14 @@ from portal.domain.reference import reference_of
 from portal.web.applicant.forms import ActionForm
 from portal.web.context import portal
 from portal.web.requesting_company import requesting_company
-from portal.web.urls import onboarding_url, url_to
+from portal.web.urls import onboarding_url, token_of, url_to
+
+
+def erasure_url(found: Onboarding) -> str | None:
+    """None if the applicant came from a partner, who erases."""
+    if not portal().erasure_requests.is_open_to(found):
+        return None
+    return url_to("applicant.show_erasure", token=token_of(found))
 
 
 def erasure_page(found: Onboarding, status: int = 200) -> ResponseReturnValue:

@@ -17,7 +17,7 @@ from portal.web.applicant.details_page import (
     read_consent,
     work_page,
 )
-from portal.web.branding import show_as_partner
+from portal.web.branding import public_partner, show_as_partner
 from portal.web.context import portal
 from portal.web.flood_guard import asks_for_work
 from portal.web.framing import allow_framing
@@ -54,12 +54,6 @@ def start_from_form(slug: str | None = None) -> ResponseReturnValue:
     except LimitReached as limit:
         return limited_details_page(form, action, limit)
     return redirect(onboarding_url(onboarding), 303)
-
-
-def public_partner(slug: str) -> Partner | None:
-    """The partner at whose page anybody may start."""
-    partner = portal().partners.get(slug)
-    return partner if partner and partner.enabled and partner.start_page else None
 
 
 def _owner_of_page(slug: str | None) -> Partner | None:

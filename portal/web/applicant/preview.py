@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from flask import g, render_template, url_for
 
-from portal.web.applicant.first_page import public_partner
 from portal.web.assets import static_address
-from portal.web.branding import show_as_partner
+from portal.web.branding import public_partner, show_as_partner
 from portal.web.context import portal
 from portal.web.requesting_company import requesting_company
 

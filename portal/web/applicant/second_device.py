@@ -17,6 +17,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.stage import Stage
 from portal.services.view_recorder import WATCHED_FOR
 from portal.web.access_link import is_open, open_access_link
+from portal.web.applicant.preview import preview
 from portal.web.applicant.stage_view import StageView
 from portal.web.branding import show_as
 from portal.web.context import portal
@@ -74,7 +75,7 @@ def qr(token: str) -> Response:
 @second_device.get(f"{_CODES}<code>")
 def open_code(code: str) -> ResponseReturnValue:
     if is_of_robot():
-        return render_template("preview.html")
+        return preview(None)
     found = _found(code)
     if found is None:
         return _over()

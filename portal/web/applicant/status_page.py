@@ -15,6 +15,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.polling import OVERTURN_POLL_SECONDS, jittered
 from portal.domain.reference import reference_of
 from portal.web.applicant.capture import allow_hosted_frame, capture_of, goes_straight_on
+from portal.web.applicant.erasure_page import erasure_url
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.partner_return import partner_return_url
 from portal.web.applicant.poll_version import microseconds
@@ -144,7 +145,7 @@ def _context(found: Onboarding, view: StageView, *, part: Part | None) -> dict[s
             photos_done=url_to("applicant.end_photos", token=token),
             stop=url_to("applicant.stop", token=token),
             number=url_to("applicant.show_correction", token=token),
-            erasure=url_to("applicant.show_erasure", token=token) if found.partner is None else None,
+            erasure=erasure_url(found),
             start=url_to("applicant.start") if came_directly(found, portal()) else None,
             back=partner_return_url(found, view.stage),
             version=version,
