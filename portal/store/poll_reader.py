@@ -90,11 +90,13 @@ class PollReader:
             self._free.put(kept)
 
     def read_at_once(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
-        """Those that exist, by id. For a thread that serves everybody. Raises `WouldWait` if `read` is to be asked.
+        """Those that exist, by id, as far as that is quick. For a thread that serves everybody.
 
-        A database that is slow, or far away, costs that thread one slow read a second.
+        Raises `WouldWait` if `read` is to be asked. A database that is slow, or far away, costs that thread one slow
+        read a second.
         """
         began = time.monotonic()
+        found: dict[str, PollState] = {}
         if began < self._slow_until:
             raise WouldWait
         try:
@@ -102,8 +104,12 @@ class PollReader:
         except Empty:
             raise WouldWait from None
         try:
-            parts = (onboarding_ids[it : it + MOST_IN_ONE] for it in range(0, len(onboarding_ids), MOST_IN_ONE))
-            return {values[_ID]: PollState(*values) for part in parts for values in kept.read_at_once(part)}
+            for start in range(0, len(onboarding_ids), MOST_IN_ONE):
+                if time.monotonic() - began > SLOW:
+                    break
+                for values in kept.read_at_once(onboarding_ids[start : start + MOST_IN_ONE]):
+                    found[values[_ID]] = PollState(*values)
+            return found
         except (*_DRIVER_ERRORS, ValueError, TypeError, OverflowError):
             raise WouldWait from None
         finally:

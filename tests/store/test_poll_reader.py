@@ -126,6 +126,14 @@ def test_more_than_one_statement_takes_are_read_by_several(reader, added, monkey
     assert set(reader.read_at_once(ids)) == set(ids)
 
 
+def test_once_it_was_slow_the_rest_is_left_to_threads(reader, added, monkeypatch):
+    monkeypatch.setattr(poll_reader, "MOST_IN_ONE", 1)
+    for _ in range(CONNECTIONS):
+        reader.read(added[0].id)
+    monkeypatch.setattr(poll_reader, "SLOW", -1.0)
+    assert reader.read_at_once([it.id for it in added]) == {}
+
+
 @on_postgresql
 def test_slow_database_costs_one_short_read_a_second(reader, engine, added):
     for _ in range(CONNECTIONS):
