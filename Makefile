@@ -109,7 +109,7 @@ webkit-if-possible:
 	else echo "test-webkit is left out: WebKitWebDriver or xvfb-run is not installed"; fi
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
-	$(BIN)/pytest $(SAMPLES) $(AT_ONCE) 3
+	$(BIN)/pytest $(SAMPLES) $(AT_ONCE) 3 $(MARKED)
 
 image-test: $(VENV)/.dev catalogues ## the image, built without an engine and run on a read-only root; needs root, buildah and debootstrap
 	$(BIN)/pytest e2e/test_image.py $(UNUSED)

@@ -11,6 +11,7 @@ from e2e.bench.serving import bench_portal
 from e2e.browser import CHROMIUM
 from e2e.mock_client import MockClient
 from e2e.pages.applicant import Applicant
+from e2e.repeated import is_repeated
 from e2e.servers import environment, on_database, portal, sqlite_in
 from portal.store.database import make_engine, migrate
 from tests.databases import database_kind, migrated_sqlite, pytest_runtest_setup
@@ -44,6 +45,8 @@ SMALL = ("test_mock_", "test_contract", "test_partner_site")
 def pytest_collection_modifyitems(items):
     """Tests that share servers run on the same worker, so that each server is started once."""
     for item in items:
+        if hasattr(item, "callspec") and is_repeated(item.originalname, item.callspec.id):
+            item.add_marker(pytest.mark.slow)
         if any(item.iter_markers("xdist_group")):
             continue
         module = item.path.stem

@@ -55,6 +55,7 @@ def test_killed_at_a_point_of_its_life_an_onboarding_goes_on_all_the_same(on_eac
     assert_clean(lines)
 
 
+@pytest.mark.slow
 def test_killed_at_random_nothing_is_lost_and_nothing_paid_twice(on_each):
     setting = Setting(replicas=1, workers=2, longest_life=1.0)
 
