@@ -7,17 +7,18 @@ earlier onboardings tell which one followed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from portal.domain.onboarding import Onboarding
-from portal.services.ports import Gu1, Store
+from portal.services.entity_history import EntityHistory, UsedEntity
+from portal.services.ports import Gu1
 
 _EARLIER = 50
 """The newest of a customer's onboardings that are looked through."""
 
 
 class CustomerEntities:
-    def __init__(self, store: Store, gu1: Gu1) -> None:
+    def __init__(self, store: EntityHistory, gu1: Gu1) -> None:
         self._store = store
         self._gu1 = gu1
 
@@ -26,26 +27,14 @@ class CustomerEntities:
         found = await self._gu1.find_entity(onboarding.gu1_external_id)
         if onboarding.partner is None or onboarding.external_id is None or onboarding.has_new_external_id:
             return found
-        earlier = await asyncio.to_thread(
-            self._store.list_of_partner,
-            onboarding.partner,
-            external_id=onboarding.external_id,
-            purpose=None,  # one entity, whatever for
-            created_after=None,
-            after=None,
-            limit=_EARLIER,
+        used = await asyncio.to_thread(
+            self._store.used_entities, onboarding.partner, onboarding.external_id, limit=_EARLIER
         )
-        return _current(found, (it for it in earlier if it.id != onboarding.id))
+        return _current(found, [it for it in used if it.onboarding_id != onboarding.id])
 
 
-def _current(found: str | None, earlier: Iterable[Onboarding]) -> str | None:
-    """`earlier`: the newest first."""
-    gave_up = [it for it in earlier if it.lost_entity_id]
-    if found is None:  # an entity that was given up may be deleted, or have never had this customer's external id
-        return next((it.entity_id for it in gave_up), None)
-    following: dict[str | None, str | None] = {}
-    for onboarding in gave_up:
-        following.setdefault(onboarding.lost_entity_id, onboarding.entity_id)
-    while found in following:
-        found = following.pop(found)
-    return found
+def _current(found: str | None, earlier: Sequence[UsedEntity]) -> str | None:
+    """The newest that nobody gave up. `earlier`: the newest first."""
+    lost = {it.lost_entity_id for it in earlier}
+    candidates = (*(it.entity_id for it in earlier), found)
+    return next((it for it in candidates if it and it not in lost), None)

@@ -15,6 +15,7 @@ from portal.domain.onboarding import Details, Onboarding
 from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Listing, Observation, Validation
 from portal.services.change_history import Cause, HistoryEntry
+from portal.services.entity_history import EntityHistory
 from portal.services.notification import DeliveryResult, Event
 from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow, ReverificationRow
 
@@ -126,7 +127,7 @@ class ListPosition(NamedTuple):
     id: str
 
 
-class Store(Protocol):
+class Store(EntityHistory, Protocol):
     """Every method commits before it returns, and raises `StoreUnavailable` if it could not."""
 
     def add(self, onboarding: Onboarding, counters: Sequence[StartCounter] = ()) -> Onboarding:
@@ -256,8 +257,6 @@ class History(Protocol):
 
 
 class OnboardingSearch(Protocol):
-    """What operators look for."""
-
     def ids_of(self, name: str) -> list[str]:
         """The onboardings with this reference, id, external id, or id at gu1 of their entity or a validation."""
 

@@ -68,6 +68,8 @@ class VerificationWatch:
         if entity is None or (not entity.is_verified and entity.verified_at is None):
             await self._put_off(claimed, AFTER_FAILURE)  # gu1 does not know of the approval yet
             return
+        if await asyncio.to_thread(self._is_for_another_purpose, claimed, entity):
+            entity = replace(entity, verified_at=None, expires_at=claimed.verified_until)
         # An earlier approval of the customer does not count any more, so nothing of it falls due.
         await asyncio.to_thread(self._store.forget_earlier_verifications, claimed)
         await self._leases.finish(claimed, lambda fresh: self._checked(fresh, entity))
@@ -75,6 +77,15 @@ class VerificationWatch:
     async def _read(self, claimed: Onboarding) -> EntityStatus | None:
         entity_id = claimed.entity_id or await self._customer_entities.find(claimed)
         return await self._gu1.read_entity_status(entity_id) if entity_id else None
+
+    def _is_for_another_purpose(self, claimed: Onboarding, entity: EntityStatus) -> bool:
+        """All onboardings of a customer share an entity, and gu1 names its last approval alone."""
+        if claimed.external_id is None or entity.validation_id is None:
+            return False
+        owner = self._store.find_by_validation(entity.validation_id)
+        if owner is None or owner.purpose == claimed.purpose:
+            return False
+        return (owner.partner, owner.external_id) == (claimed.partner, claimed.external_id)
 
     def _checked(self, fresh: Onboarding, entity: EntityStatus) -> Onboarding:
         now = self._leases.now()

@@ -1,4 +1,4 @@
-"""The list of a partner's onboardings."""
+"""The list of a partner's onboardings, and which entities a customer's used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_
+from sqlalchemy import Select, or_, select
 
 from portal.services.ports import ListPosition
 from portal.store.mapping import joined
@@ -28,3 +28,12 @@ def newest_of_partner(
         is_older = or_(created_at < after.created_at, onboarding_id < after.id)
         listed = listed.where(created_at <= after.created_at, is_older)
     return listed.order_by(created_at.desc(), onboarding_id.desc())
+
+
+def newest_entities(partner: str, external_id: str) -> Select[Any]:
+    """The columns of `UsedEntity`."""
+    columns = onboardings.c
+    used = select(columns.id, columns.entity_id, columns.lost_entity_id).where(
+        columns.partner == partner, columns.external_id == external_id, columns.erased_at.is_(None)
+    )
+    return used.order_by(columns.created_at.desc(), columns.id.desc())

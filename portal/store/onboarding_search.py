@@ -157,8 +157,7 @@ def _failing(_now: datetime) -> Select[Any]:
 
 
 def _asked_to_erase(_now: datetime) -> Select[Any]:
-    asked = _rows(literal(ProblemKind.ASKED), since=onboardings.c.erasure_asked_at)
-    return asked.where(ERASURE_ASKED, onboardings.c.erased_at.is_(None))
+    return _rows(literal(ProblemKind.ASKED), since=onboardings.c.erasure_asked_at).where(ERASURE_ASKED)
 
 
 def _rows(kind: ColumnElement[Any], since: ColumnElement[Any] = onboardings.c.updated_at) -> Select[Any]:

@@ -29,6 +29,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.sealed import SealedDetails, SealedValue
 from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
+from portal.services.entity_history import UsedEntity
 from portal.services.meter import Meter, NoMeter
 from portal.services.ports import CountedAttempt, IdempotentRequest, ListPosition, PollState, ReusePolicy, StoredResult
 from portal.store.counted_attempts import find_attempts
@@ -46,7 +47,7 @@ from portal.store.locked_onboarding import (
 )
 from portal.store.mail_outbox import apply_plan
 from portal.store.mapping import joined, onboarding_values, read_onboarding
-from portal.store.newest_onboardings import newest_of_partner
+from portal.store.newest_onboardings import newest_entities, newest_of_partner
 from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.poll_reader import PollReader
 from portal.store.purges import FORGET_DOCUMENTS, FORGET_SESSIONS, PURGE_DETAILS, PURGE_SESSIONS
@@ -157,6 +158,10 @@ class Repository:
         newest = newest_of_partner(partner, customer, created_after, after).limit(limit)
         with self._transactions.reading() as connection:
             return [self._read(row) for row in connection.execute(newest).mappings()]
+
+    def used_entities(self, partner: str, external_id: str, *, limit: int) -> list[UsedEntity]:
+        with self._transactions.reading() as connection:
+            return [UsedEntity(*row) for row in connection.execute(newest_entities(partner, external_id).limit(limit))]
 
     def poll_state(self, onboarding_id: str) -> PollState:
         return self._poll_reader.read(onboarding_id)

@@ -55,7 +55,6 @@ _DELIVERED = text("delivered_at IS NOT NULL AND due_at IS NULL")
 _UNDELIVERED = text("delivered_at IS NULL")
 _CHECKED = text("verification_check_at IS NOT NULL")
 _DUE = text("reverification_due_at IS NOT NULL")
-ERASURE_ASKED = text("erasure_asked_at IS NOT NULL")
 _REMINDED = text("reminder_due_at IS NOT NULL")
 _COUNTED = text("person IS NOT NULL")
 
@@ -63,6 +62,7 @@ _COUNTED = text("person IS NOT NULL")
 PERSONAL = text(
     "(details_sealed IS NOT NULL OR document_digest IS NOT NULL OR name_digests IS NOT NULL OR submission IS NOT NULL)"
 )
+ERASURE_ASKED = text("erasure_asked_at IS NOT NULL AND erased_at IS NULL")
 VERIFIED = text("(verification_check_at IS NOT NULL OR reverification_due_at IS NOT NULL)")
 FAILING = text("(failures > 0 OR trouble IS NOT NULL)")
 HELD = text(

@@ -124,10 +124,10 @@ def test_if_that_one_is_lost_too_a_third_follows_and_is_found(replaced, customer
 
 
 @on_sqlite
-def test_rows_that_name_each_other_end_the_search(replaced, customer, onboardings):
+def test_what_was_given_up_is_not_used_again_even_if_a_row_names_it(replaced, customer, onboardings):
     with onboardings._store.locked(replaced.id) as row:
         row.save(replace(row.onboarding, entity_id="entity-1", lost_entity_id="entity-1"))
-    assert onboardings.get(customer(VERIFIED, reverify=True).id).entity_id == "entity-1"
+    assert onboardings.get(customer(VERIFIED, reverify=True).id).entity_id == "entity-2"
 
 
 @on_sqlite

@@ -112,6 +112,19 @@ def test_an_approval_for_another_purpose_ends_nothing_of_the_earlier(shop, verif
         assert [it for it, _ in shop.due()] == due
 
 
+def test_an_approval_for_another_purpose_prolongs_nothing(shop, verified, create_for_customer, work):
+    later = create_for_customer(purpose="credit", reverify=True)
+    work()
+    shop.verify(later)
+    shop.gu1_says(later, expires_at=NOW + 2 * YEAR)
+    shop.clock.now = NOW + YEAR - timedelta(days=1)
+    shop.minute_passes()
+    assert [shop.get(it).verified_until for it in (verified, later)] == [NOW + YEAR, NOW + 2 * YEAR]
+    shop.clock.now = NOW + YEAR
+    shop.minute_passes()
+    assert shop.due() == [("customer-7", NOW + YEAR)]
+
+
 def test_the_end_of_an_approval_is_kept(shop, verified):
     kept = shop.get(verified)
     assert (kept.status, kept.verified_until, kept.reverification_due_at) == (Status.APPROVED, NOW + YEAR, None)

@@ -1,11 +1,14 @@
 """One open onboarding for each customer of a partner, on both databases and for all who ask at once."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import text, update
 
-from portal.domain.errors import KeyReused
+from portal.domain.errors import KeyReused, StoreUnavailable
 from portal.services.ports import IdempotentRequest
+from portal.store.tables import onboardings
 from tests.factories import NOW, an_onboarding
 from tests.store.test_concurrency import together
 
@@ -180,3 +183,19 @@ def test_erasing_meanwhile_leaves_no_key_of_the_erased(create_for_customer, repo
             tables = ("customers", "customer_purposes", "idempotency_keys", "events")
             assert [connection.exec_driver_sql(left.format(table)).scalar() for table in tables] == [0, 0, 0, 0]
         assert create_for_customer().onboarding.id == create_for_customer().onboarding.id != first.id
+
+
+def test_an_earlier_onboarding_that_cannot_be_read_back_hides_no_entity(create_for_customer, repository, engine):
+    broken = create_for_customer().onboarding
+    with repository.locked(broken.id) as row:
+        row.save(replace(row.onboarding, entity_id="entity-2", lost_entity_id="entity-1", stopped_at=NOW))
+    with engine.begin() as connection:
+        connection.execute(update(onboardings).values(watched_at=text("'-infinity'")))
+    with pytest.raises(StoreUnavailable):
+        repository.get(broken.id)
+    later = an_onboarding(partner="shop", external_id="customer-7", purpose="other", created_at=NOW + timedelta(days=1))
+    repository.add(later)
+    create_for_customer("customer-8")
+    expected = [(later.id, None, None), (broken.id, "entity-2", "entity-1")]
+    assert repository.used_entities("shop", "customer-7", limit=9) == expected
+    assert repository.used_entities("shop", "customer-7", limit=1) == expected[:1]

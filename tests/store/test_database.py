@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -110,6 +111,26 @@ def test_migration_beside_a_long_transaction_holds_nobody_up(database_url):
         migrating.result(timeout=60)
     assert slowest < LOCK_TIMEOUT + 1
     assert schema_of(engine) is Schema.CURRENT
+    engine.dispose()
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_indexes_may_be_made_beforehand_as_the_guide_says(database_url):
+    guide = Path("docs/operating.md").read_text("utf-8").partition("Migrations 0032 and 0037")[2]
+    statements = guide.partition("```sql")[2].partition("```")[0].split(";\n")
+    engine = make_engine(database_url)
+    with migration(engine) as connection:
+        command.upgrade(alembic_config(connection), "0030")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in filter(str.strip, statements):
+            connection.execute(text(statement))
+    made = [it["name"] for table in ("history", "onboardings") for it in inspect(engine).get_indexes(table)]
+    assert {"ix_history_waits", "ix_onboardings_erasure_asked_at"} < set(made)
+    migrate(engine)
+    migrated = constraints(engine)
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+    assert constraints(engine) == migrated
     engine.dispose()
 
 

@@ -142,6 +142,7 @@ def use_store(store, one):
     for customer in ({"external_id": None, "purpose": None}, {"external_id": "c-0", "purpose": "credit"}):
         for after in (None, ListPosition(NOW, one.id)):
             store.list_of_partner("shop", **customer, created_after=NOW, after=after, limit=9)
+    store.used_entities("shop", "c-0", limit=9)
     store.poll_state(one.id)
     store.find_by_session("s")
     store.find_by_validation(one.validation.gu1_id)

@@ -10,8 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("history", sa.Column("waited_seconds", sa.Integer()))
-    op.add_column("history", sa.Column("waited_country", sa.String()))
+    # On PostgreSQL, who made the next migration's index beforehand made these too. SQLite cannot ask.
+    asks = op.get_bind().dialect.name == "postgresql"
+    op.add_column("history", sa.Column("waited_seconds", sa.Integer()), if_not_exists=asks)
+    op.add_column("history", sa.Column("waited_country", sa.String()), if_not_exists=asks)
 
 
 def downgrade() -> None:

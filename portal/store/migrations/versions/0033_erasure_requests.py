@@ -8,20 +8,12 @@ down_revision = "0032"
 branch_labels = None
 depends_on = None
 
-ASKED = sa.text("erasure_asked_at IS NOT NULL")
-
 
 def upgrade() -> None:
-    op.add_column("onboardings", sa.Column("erasure_asked_at", sa.DateTime(timezone=True)))
-    op.create_index(
-        op.f("ix_onboardings_erasure_asked_at"),
-        "onboardings",
-        ["erasure_asked_at"],
-        sqlite_where=ASKED,
-        postgresql_where=ASKED,
-    )
+    # On PostgreSQL, who made the index of 0037 beforehand made this too. SQLite cannot ask.
+    asks = op.get_bind().dialect.name == "postgresql"
+    op.add_column("onboardings", sa.Column("erasure_asked_at", sa.DateTime(timezone=True)), if_not_exists=asks)
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_onboardings_erasure_asked_at"), "onboardings")
     op.drop_column("onboardings", "erasure_asked_at")
