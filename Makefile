@@ -69,7 +69,7 @@ MARKED := -m "not slow"
 
 UNIT := $(BIN)/pytest tests $(AT_ONCE) auto --maxprocesses 4
 
-unit: $(VENV)/.dev catalogues ## all unit tests, on both databases
+unit: $(VENV)/.dev catalogues ## unit tests, on both databases; make test-all adds the slow ones
 	$(UNIT) $(MARKED)
 
 unit-quick: $(VENV)/.dev catalogues ## the unit tests that need neither PostgreSQL nor long

@@ -12,7 +12,7 @@ from tests.page import APPLICANT
 from tests.partners import partners_file
 
 PROVIDER = "verify.example.com"
-VERSIONS = {"2027-03": "a006577d9ee7bc4f"}
+VERSIONS = {"2027-03": "4f1c0e84c3297de8"}
 """The digest of the text in all languages, for each version that was ever in use from 2027-03 on."""
 
 
@@ -78,6 +78,8 @@ def test_choosing_another_country_without_scripts_takes_the_tick_if_its_text_say
     sent = APPLICANT | {"country": chosen, "action": "country"}
     page = visitor.post("/?lang=en", visitor.get(f"/?country={shown}&lang=en").fields | sent)
     assert ("checked" in page.one("input", name="consent")) == stays
+    told = [it for it in page.all("div", role="alert") if "autofocus" in it]
+    assert bool(told) != stays
     assert ("Please read your agreement once more" in page.text("main")) != stays
 
 

@@ -44,6 +44,7 @@ def test_person_asks_and_operator_confirms(visitor, path, desk, onboardings):
     assert not asked.all("form", action=f"{path}/erasure")
     (found,) = desk.list_problems(Problem.ERASURE, limit=10)
     assert found.kind is ProblemKind.ASKED
+    assert visitor.get(path).text("a", href=f"{path}/erasure") == "Pediste que se borren tus datos"
     # Nothing is erased until somebody looked at it.
     assert visitor.get(path).status == 200
     desk.erase(found.onboarding_id, Operator("ana", "asked for it"))

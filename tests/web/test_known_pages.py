@@ -139,6 +139,19 @@ def test_a_measured_wait_reaches_pages_that_are_open(app, clock, two_people, bot
     assert told == [False, False, False, True, True]
 
 
+@pytest.mark.parametrize("stage", [Stage.WAITING, Stage.IN_REVIEW])
+def test_a_wait_above_the_measured_one_is_called_unusual(app, clock, two_people, visitor, stage):
+    waits = MeasuredWaits(Waits(), ["AR"])
+    app.extensions["portal"] = replace(app.extensions["portal"], waits=waits)
+    (_found, path), _other = two_people(**stored_as(stage))
+    waits.measure(clock.now)
+    told = []
+    for minutes in (0, 60):
+        clock.now = NOW + timedelta(minutes=minutes)
+        told.append("This is taking longer than usual." in visitor.get(f"{path}?lang=en").text("main"))
+    assert told == [False, True]
+
+
 @pytest.mark.parametrize("after", SHOWN)
 def test_a_page_asked_for_again_follows_what_happened_meanwhile(store, clock, two_people, both_ways, after):
     found, path = two_people(**stored_as(Stage.IN_REVIEW))[0]

@@ -165,6 +165,13 @@ def test_a_scanner_that_says_nothing_uses_no_code_up_and_an_older_browser_asks_i
     assert ask("GET", f"/Q/{first}").status_code == 410
 
 
+def test_another_site_cannot_use_a_code_up(ask, stored, code, scans):
+    first = code(stored(**stored_as(Stage.READY)))
+    sent = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert ask("POST", f"/Q/{first}", headers=sent).status_code == 403
+    assert scans(first).status == 303
+
+
 def test_a_script_cannot_use_a_code_up(ask, stored, code, scans):
     path = stored(**stored_as(Stage.READY))
     first = code(path)

@@ -25,10 +25,12 @@ from portal.web.entry_device import QR, entry_device
 from portal.web.i18n import chosen_language
 from portal.web.refusals import Refusal
 from portal.web.requesting_company import requesting_company
+from portal.web.security import refuse_cross_site
 from portal.web.urls import token_of, url_to
 from portal.web.visits import is_of_robot, is_visit, navigates
 
 second_device = Blueprint("second_device", __name__)
+second_device.before_request(refuse_cross_site)
 
 _QUIET_ZONE = 4
 """White border in QR modules; scanners need it on a dark page too."""

@@ -45,6 +45,7 @@ class Shown:
     may_stop: bool
     restart_was_refused: bool
     is_stopped: bool
+    asked_for_erasure: bool
     is_held: bool
     is_doubtful: bool
     is_unconfirmed: bool

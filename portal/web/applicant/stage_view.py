@@ -328,6 +328,7 @@ class StageView:
             may_stop=self.may_stop,
             restart_was_refused=self.restart_was_refused,
             is_stopped=self.is_stopped,
+            asked_for_erasure=self.onboarding.erasure_asked_at is not None,
             is_held=self.is_held,
             is_doubtful=self.is_doubtful,
             is_unconfirmed=self.is_unconfirmed,
