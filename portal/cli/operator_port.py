@@ -40,16 +40,22 @@ def operator_port(host: str, port: int) -> Iterator[Callable[[], None]]:
     def start() -> None:
         with changing:
             stop()
-            running.append(context.Process(target=_serve, args=(host, port, os.getpid()), name="operator", daemon=True))
-            running[0].start()
+            process = context.Process(target=_serve, args=(host, port, os.getpid()), name="operator", daemon=True)
+            process.start()
+            running.append(process)
 
     def keep_running() -> None:
         while not is_over.wait(_RESTART_SECONDS):
             with changing:
                 ended = [it.exitcode for it in running if it.exitcode is not None]
+                is_missing = not running
             if ended:
                 log.error("the operator's page ended with code %s; restarting it", ended[0])
-                start()
+            if ended or is_missing:
+                try:
+                    start()
+                except Exception:  # no memory or no processes left, for now
+                    log.exception("the operator's page could not be started; trying again")
 
     start()
     keeper = threading.Thread(target=keep_running, name="operator-keeper", daemon=True)

@@ -68,8 +68,10 @@ def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:
 
 def _is_encrypted(database: URL) -> bool:
     """Or does not leave this machine."""
-    if not database.host or is_loopback(database.host) or database.host.startswith("/"):
-        return "host" not in database.query
+    given = database.query.get("host") or database.host or ""
+    hosts = given.split(",") if isinstance(given, str) else given
+    if all(not host or host.startswith("/") or is_loopback(host) for host in hosts):
+        return True
     return database.query.get("sslmode") in {"require", "verify-ca", "verify-full"}
 
 

@@ -1,4 +1,4 @@
-"""Says each minute at which address this portal serves its database, and warns of another one that does too."""
+"""Says each minute at which address this process serves, and warns of another address of the same database."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class RunnerThread:
     ) -> None:
         """`start_checks` makes rows due whose time is too far ahead for `due_at`.
 
-        `beat` says that this process runs.
+        `beat` says at which address this process serves.
         `remind` notes what falls due by time alone, and returns True if more may be left.
         `close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left.
         `listen` passes on what other processes wake this one for; it blocks until the function that it gets says so.

@@ -22,9 +22,9 @@ from portal.services.validation_plan import Policy
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """In capitals, which a QR code holds in half the space; without letters that look like others."""
-_TRIES = 3
 LENGTH = 12
 """60 bits: out of reach for whoever guesses, and four fifths of the smallest codes' space."""
+_TRIES = 3
 
 
 class PhoneCodes(Protocol):

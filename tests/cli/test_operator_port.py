@@ -62,6 +62,42 @@ def test_page_is_served_to_whoever_has_the_token_until_the_server_ends(settings,
     assert not listens(port)
 
 
+class FailingProcess:
+    """Ends at once; of those that follow, the first cannot be started, and the next runs."""
+
+    made = 0
+
+    def __init__(self, **_arguments):
+        type(self).made += 1
+        self.number = self.made
+        self.exitcode = None
+
+    def start(self):
+        if self.number == 2:
+            raise OSError("out of memory")
+        self.exitcode = 1 if self.number == 1 else None
+
+    def terminate(self):
+        assert self.number != 2
+
+    def join(self, _seconds):
+        assert self.number != 2
+
+
+def test_start_that_fails_is_tried_again(monkeypatch, caplog):
+    monkeypatch.setattr("portal.cli.operator_port._RESTART_SECONDS", 0.01)
+    monkeypatch.setattr(FailingProcess, "made", 0)
+    monkeypatch.setattr(multiprocessing.get_context("spawn"), "Process", FailingProcess)
+    with operator_port("127.0.0.1", 1):
+        deadline = time.monotonic() + 10
+        while FailingProcess.made < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.1)
+    assert FailingProcess.made == 3
+    assert "could not be started" in caplog.text
+
+
 def until_it_listens(port):
     deadline = time.monotonic() + 60
     while not listens(port):

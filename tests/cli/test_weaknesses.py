@@ -37,6 +37,8 @@ def found(tmp_path):
         f"{POSTGRESQL}?sslmode=verify-full",
         "postgresql+psycopg://portal@127.0.0.1/portal",
         "postgresql+psycopg:///portal",
+        "postgresql+psycopg:///portal?host=/run/postgresql",
+        "postgresql+psycopg:///portal?host=db.example.com&sslmode=verify-full",
     ],
 )
 def test_database_that_is_encrypted_or_on_this_machine_is_not_named(found, url):
@@ -57,6 +59,10 @@ def test_nothing_is_named_where_nothing_is_weak(found):
         ({"log_level": "DEBUG"}, "PORTAL_LOG_LEVEL"),
         ({**ON_POSTGRESQL, "database_url": f"{POSTGRESQL}?sslmode=prefer"}, "PORTAL_DATABASE_URL"),
         ({**ON_POSTGRESQL, "database_url": POSTGRESQL}, "PORTAL_DATABASE_URL"),
+        *(
+            ({**ON_POSTGRESQL, "database_url": f"postgresql+psycopg://{rest}"}, "PORTAL_DATABASE_URL")
+            for rest in ("localhost/portal?host=db.example.com", "/portal?host=/run,db.example.com")
+        ),
         ({"partner": 'origins = ["http://localhost:8100"]'}, "shop"),
         ({"partner": 'return_urls = ["http://127.0.0.1:8100/done"]'}, "shop"),
         ({"mode": 0o644}, "partners.toml"),
