@@ -168,6 +168,7 @@ class Customer:
         typed = {"first_name": "Ana", "last_name": "Pérez", "document_number": a_document_number()}
         for name, value in typed.items():
             self.frame.locator(f"[name={name}]").fill(value)
+        expect(self.frame.locator("[name=country].htmx-request")).to_have_count(0)
         self.frame.locator("[name=consent]").check()
         self._sends()
         # Without portal.js the form comes back once, to show the number.

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from e2e.bench.applicants import PLANS, Applicant, Door, Intent, Lost
 from e2e.bench.scenario import processes, tell
@@ -238,6 +238,7 @@ def _fill_in(page: Page, person: Person) -> None:
     page.locator("[name=first_name]").fill(person.first_name)
     page.locator("[name=last_name]").fill(person.last_name)
     page.locator("[name=email]").fill(person.email)
+    expect(page.locator("[name=country].htmx-request")).to_have_count(0)
     page.locator("[name=consent]").check()
 
 
