@@ -212,6 +212,7 @@ def _stages(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
         yield CatalogueEntry(name, page(**aged))
     waiting = page(**VARIANTS["waiting"].changes())
     pressed = {"data": {"attempt": "1"}, "fails": True, "sent_from": waiting}
+    yield CatalogueEntry("request to delete the data", f"{waiting}/erasure")
     yield CatalogueEntry("button that came to nothing", f"{waiting}/stop", "POST", **pressed)
     for capture in ("new-tab", "frame"):
         for name in ("ready", "waiting"):
