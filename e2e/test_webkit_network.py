@@ -47,6 +47,7 @@ def fill_in(window):
         window.choose("[name=country]", "AR")
         for name, text in {"first_name": "Ana", "last_name": "Pérez", "document_number": number}.items():
             window.fill(f"[name={name}]", text)
+        window.sees("[name=country]:not(.htmx-request)")  # what is agreed to follows the country
         window.click("[name=consent]")
 
     return fill_in
