@@ -49,6 +49,7 @@ check: lint check-types unit-quick ## style, types, imports and the unit tests o
 test: lint check-types unit journeys fault-sample ## everything that CI runs, on SQLite and PostgreSQL, in browsers
 
 test-all: MARKED :=
+test-all: EXAMPLES := usual
 test-all: test properties webkit-if-possible bench-smoke ## the same and what takes long: every page in every language, generated answers by the thousand, WebKitGTK, instructions per answer
 
 lint: $(VENV)/.dev catalogues
@@ -67,13 +68,16 @@ SAMPLES := e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py
 AT_ONCE := --dist worksteal --numprocesses
 MARKED := -m "not slow"
 
-UNIT := $(BIN)/pytest tests $(AT_ONCE) auto --maxprocesses 4
+EXAMPLES := quick
+
+# One more than two cores, because some tests wait.
+UNIT := HYPOTHESIS_PROFILE=$(EXAMPLES) $(BIN)/pytest tests $(AT_ONCE) 3
 
 unit: $(VENV)/.dev catalogues ## unit tests, on both databases; make test-all adds the slow ones
 	$(UNIT) $(MARKED)
 
 unit-quick: $(VENV)/.dev catalogues ## the unit tests that need neither PostgreSQL nor long
-	HYPOTHESIS_PROFILE=quick $(UNIT) -m "not postgresql and not long and not slow" -p no:playwright
+	$(UNIT) -m "not postgresql and not long and not slow" -p no:playwright
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m e2e.browser chromium firefox

@@ -73,19 +73,24 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture(scope="session")
-def open_database():
-    """Creates a database of the given kind for an environment; it is dropped when the session ends."""
+def open_database(migrated_sqlite):
+    """Creates a database of the given kind, with the schema, for an environment; dropped when the session ends."""
     with ExitStack() as opened:
         postgres = cache(lambda: opened.enter_context(server()))
 
-        def open_database(kind, folder):
-            if kind == "sqlite":
-                return sqlite_in(folder)
-            url = opened.enter_context(new_database(postgres())).render_as_string(hide_password=False)
-            engine = make_engine(url)
+        @cache
+        def template():
+            url = opened.enter_context(new_database(postgres()))
+            engine = make_engine(url.render_as_string(hide_password=False))
             migrate(engine)
             engine.dispose()
-            return url
+            return url.database
+
+        def open_database(kind, folder):
+            if kind == "sqlite":
+                shutil.copy(migrated_sqlite, folder / "portal.db")
+                return sqlite_in(folder)
+            return opened.enter_context(new_database(postgres(), template())).render_as_string(hide_password=False)
 
         yield open_database
 
@@ -104,7 +109,6 @@ def mock(shared_mock):
 
 @pytest.fixture
 def database_url(open_database, database_kind, tmp_path):
-    """On PostgreSQL the schema is created here; on SQLite `portal serve` creates it."""
     return open_database(database_kind, tmp_path)
 
 

@@ -41,7 +41,7 @@ class Server:
 
     def start(self) -> None:
         self.launch()
-        self._wait_until_up()
+        self.wait_until_up()
 
     def launch(self) -> None:
         """Starts the process without waiting until it answers."""
@@ -77,7 +77,7 @@ class Server:
         self.process.wait(_PATIENCE)
         self.process = None
 
-    def _wait_until_up(self) -> None:
+    def wait_until_up(self) -> None:
         deadline = time.monotonic() + _PATIENCE
         headers = {"Host": self.host} if self.host else {}
         with httpx.Client(base_url=self.url, headers=headers, trust_env=False) as client:
@@ -172,8 +172,9 @@ def environment(
     gu1 = mock_gu1(folder, port=gu1_port, portal_url=f"http://127.0.0.1:{portal_port}", arguments=mock_arguments)
     door = serve(folder, port=portal_port, gu1_url=gu1.url, env={**on_database(database_url), **(env or {})})
     try:
-        gu1.start()
+        gu1.launch()
         door.start()
+        gu1.wait_until_up()
         yield Environment(door, gu1, folder, database_url)
     finally:
         door.stop()

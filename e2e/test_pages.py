@@ -1,7 +1,7 @@
 """Every page is accessible in both themes, holds larger and wider text, and is valid HTML.
 
-The markup is the same in every language, so each page is checked in the default language and in one other;
-`make test-all` checks all of them.
+The markup is the same in every language, and of many pages only the words differ: `make test` checks one page of each
+structure, in one language by turns, and `make test-all` every page in every language.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from portal.domain.locales import Locale
 PARTS = 8
 """So that all workers share the slowest test."""
 LANGUAGES = list(Locale)
+_TAG = re.compile(r'<(/?\w+)(?:[^>]*?class="([^"]*)")?')
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,9 @@ def catalogue(tmp_path_factory):
 @pytest.mark.parametrize("part", range(PARTS))
 def test_accessible_in_both_themes_and_valid_html(browser, catalogue, tmp_path, part):
     wrong = {}
+    different = {tuple(_TAG.findall(catalogue.answer(it, "es-AR").text)): it for it in catalogue.entries}
     with browser_page(browser) as page:
-        for number, entry in enumerate(catalogue.entries[part::PARTS]):
+        for number, entry in enumerate(list(different.values())[part::PARTS]):
             answer = render(page, catalogue, entry, LANGUAGES[number % len(LANGUAGES)])
             wrong[entry.name] = axe_findings(page) + reflow_findings(page)
             (tmp_path / f"{re.sub(r'[^a-z ]', '', entry.name)}.html").write_text(answer.text)

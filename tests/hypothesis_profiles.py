@@ -1,4 +1,7 @@
-"""How hard the generated tests try: HYPOTHESIS_PROFILE is `quick` or `usual`, the same each time, or `thorough`."""
+"""How hard the generated tests try: HYPOTHESIS_PROFILE is `quick` or `usual`, the same each time, or `thorough`.
+
+`make test` is quick, `make test-all` usual, `make properties` thorough.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ settings.register_profile("quick", max_examples=100, deadline=None, derandomize=
 settings.register_profile("usual", max_examples=500, deadline=None, derandomize=True, suppress_health_check=_SLOW)
 settings.register_profile("thorough", max_examples=10_000, deadline=None, suppress_health_check=_SLOW, print_blob=True)
 
-many = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+many = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 """A decorator for tests over what gu1 might send."""
 
 some = settings(many, max_examples=many.max_examples // 10)

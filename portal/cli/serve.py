@@ -86,9 +86,11 @@ def serve_app(target: str, host: str, port: int, workers: int, *, wsgi_threads: 
     _migrate_or_check(config)
     _raise_file_limit()
     with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():
-        # Before the workers are forked, so that they share what was imported.
+        # Before the workers are forked, so that they share what was imported; the collector would only slow it down.
+        gc.disable()
         import_module(target.partition(":")[0])
         gc.freeze()
+        gc.enable()
         try:
             with _metrics_on_own_port(config, host), _operator_on_own_port(config, host) as renew_operator:
                 server = _server(target, config, host, port, workers=workers, wsgi_threads=wsgi_threads)

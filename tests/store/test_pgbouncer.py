@@ -21,6 +21,7 @@ from portal.store.poll_reader import PollReader
 from portal.store.pooler import Pooler, pooler_of
 from portal.store.repository import Repository
 from portal.store.wake_channel import WakeChannel
+from tests.databases import clear
 from tests.factories import NOW, an_onboarding
 from tests.pgbouncer import needs_pgbouncer, pgbouncer, running_pgbouncer
 from tests.ports import free_port
@@ -43,17 +44,16 @@ def database_kind() -> str:
 
 
 @pytest.fixture
-def pooled(mode, database_url) -> Iterator[URL]:
+def pooled(mode, migrated_url) -> Iterator[URL]:
     connections = 3 if mode == "transaction" else 30  # in session mode each client keeps one
-    with pgbouncer(make_url(database_url), mode, connections) as url:
+    with pgbouncer(make_url(migrated_url), mode, connections) as url:
         yield url
 
 
 @pytest.fixture
 def through(pooled) -> Iterator[Engine]:
-    """The portal's engine, with the schema made through the pooler too."""
+    """The portal's engine."""
     engine = make_engine(pooled.render_as_string(hide_password=False), pool_size=8)
-    migrate(engine)
     yield engine
     engine.dispose()
 
@@ -62,7 +62,9 @@ def the_settings(connection) -> list[str]:
     return [connection.scalar(text(f"SHOW {name}")) for name in TIMEOUTS]
 
 
-def test_schema_is_made_and_read_through_it(through, mode):
+def test_schema_is_made_and_read_through_it(through, mode, migrated_url):
+    clear(make_url(migrated_url))
+    migrate(through)
     assert schema_of(through) is Schema.CURRENT
     assert pooler_of(through) is (Pooler.TRANSACTION if mode == "transaction" else Pooler.SESSION)
 
