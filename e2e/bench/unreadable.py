@@ -119,7 +119,7 @@ async def _spoilt(row: Spoilt, line: Line, running: Fleet, people: ApplicantPool
     dishonest = [it.status_code for it in answers if not (row.is_replaced or _is_honest(it))]
     if dishonest:
         found.append(("bare", f"its pages were answered with {dishonest}"))
-    if onboarding_id(link) not in running.replicas[0].log.read_text():
+    if not await _is_logged(running, onboarding_id(link)):
         found.append(("wrong", "the log does not name it"))
     _put(running, row, link, was)
     try:
@@ -128,6 +128,15 @@ async def _spoilt(row: Spoilt, line: Line, running: Fleet, people: ApplicantPool
     except TimeoutError:
         found.append(("stuck", "mended, its page does not come back"))
     return found
+
+
+async def _is_logged(running: Fleet, id: str) -> bool:
+    """The runner may come to the row after the newcomers."""
+    for _ in range(50):
+        if id in running.replicas[0].log.read_text():
+            return True
+        await asyncio.sleep(0.1)
+    return False
 
 
 def _is_honest(answer: httpx.Response) -> bool:
