@@ -26,7 +26,7 @@ WRONG_DIGIT = _("One of the digits seems wrong. Please compare it with your docu
 COMPANY_CUIT = _("This CUIT belongs to a company. Enter your own DNI or CUIL.")
 COMPANY_RFC = _("This RFC belongs to a company. Enter your own, which has 13 letters and digits.")
 NUMERO_DE_TRAMITE = _(
-    "This looks like the número de trámite. Enter the DNI number instead: the 7 or 8 digits beside “Documento”."
+    "This looks like the número de trámite. Enter the DNI number instead, which is beside “Documento”."
 )
 CUIL_NEEDED = _("Enter your CUIL here, with its 11 digits.")
 DNI_WITHOUT_CHECK_DIGIT = _(
@@ -212,7 +212,7 @@ _RULES = {
         DocumentRule(
             country="AR",
             label=_("DNI or CUIL"),
-            hint=_("The 7 or 8 digits of your DNI, like 12.345.678, or the 11 of your CUIL."),
+            hint=_("The 6 to 8 digits of your DNI, like 12.345.678, or the 11 of your CUIL."),
             # Six: the oldest numbers, of the libreta de enrolamiento and the libreta cívica, are still in use.
             expected=_("A DNI has 6 to 8 digits, a CUIL has 11."),
             lengths=frozenset({6, 7, 8, 11}),

@@ -1,9 +1,13 @@
+import re
+
 import pytest
 from flask import Flask
-from flask_babel import Babel
+from flask_babel import Babel, force_locale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portal.domain.locales import Locale
+from portal.translations.update import HERE
 from portal.web.document_numbers import (
     COMPANY_CUIT,
     COMPANY_RFC,
@@ -33,6 +37,14 @@ def english():
     Babel(app)
     with app.app_context():
         yield
+
+
+@pytest.fixture
+def every_language():
+    app = Flask("texts")
+    Babel(app, default_translation_directories=str(HERE))
+    with app.test_request_context():
+        yield force_locale
 
 
 def message_for(country, typed):
@@ -192,6 +204,28 @@ def test_rule_tells_the_form_what_it_needs(english, country):
     rule = rule_for(country)
     assert rule.country == (country if country in COUNTRIES else "other")
     assert all(str(text) for text in (rule.label, rule.hint, rule.expected))
+
+
+OTHER_NUMBERS = {"MX": {18}}
+"""Of a CURP, which the hint says it is not."""
+COUNT = re.compile(r"(?<![\w.-])\d{1,2}(?![\w-]|\.\d)")
+"""Not a part of an example, like 12.345.678."""
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("country", [*COUNTRIES, "US"])
+def test_hint_and_refusal_say_the_same_of_how_long_a_number_is(every_language, country, locale):
+    rule = rule_for(country)
+    with every_language(locale.catalogue):
+        of_hint, of_refusal = ({int(count) for count in COUNT.findall(str(it))} for it in (rule.hint, rule.expected))
+    assert of_refusal, "a refusal says how long it should be"
+    assert of_hint - OTHER_NUMBERS.get(country, set()) in (set(), of_refusal)
+
+
+def test_argentine_texts_name_the_lengths_that_are_taken(english):
+    rule = rule_for("AR")
+    ends = {min(rule.lengths), max(it for it in rule.lengths if it < 11), max(rule.lengths)}
+    assert {int(count) for count in COUNT.findall(str(rule.hint))} == ends
 
 
 def test_countries_come_in_the_order_of_the_form():
