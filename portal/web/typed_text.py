@@ -31,9 +31,9 @@ _BLANK = r"\u2800\u3164\u115f\u1160\uffa0"
 _BLANKS = re.compile(f"[{_BLANK}]")
 _SEPARATORS = re.compile(rf"[\s{_BLANK}{_DASH}./\u2024\uff0e\uff0f]+")
 _APOSTROPHES = frozenset(
-    "'`´\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u055a\u1fbd\u1fbf\u2018\u2019\u201b\u2032\u2035\ua78c\uff07\uff40"
+    "'`´\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u055a\u1fbd\u1fbf\u2018\u2019\u201b\u2032\u2035\u275b\u275c\ua78b\ua78c\uff07\uff40"
 )
-_MIDDLE_DOTS = frozenset("·\u2022\u2027\u2219\u22c5")
+_MIDDLE_DOTS = frozenset("·\u16eb\u2022\u2027\u2219\u22c5\u2e31\u2e33\ua78f")
 _MARKS_OF_SCRIPTS = frozenset("\u05f3\u05f4\u0f0b\u1361\u30fb")
 """Hebrew geresh and gershayim, Tibetan tsheg, Ethiopic word space, Japanese middle dot."""
 JOINERS = "\u200c\u200d"
@@ -65,7 +65,9 @@ def _plain_mark(before: str, char: str, after: str) -> str:
         return char if is_letter(before) and is_letter(after) else ""
     if char in _APOSTROPHES:
         return "'"
-    return "·" if char in _MIDDLE_DOTS else char
+    if char in _MIDDLE_DOTS:
+        return "·"
+    return "\u30fb" if char == "\uff65" else char  # the narrow Japanese middle dot
 
 
 def without_margins(typed: str) -> str:
