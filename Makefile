@@ -44,7 +44,7 @@ catalogues: $(VENV)/.portal
 demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
 	@$(BIN)/python -m e2e.demo
 
-check: lint check-types unit-quick ## style, types, imports and the unit tests on SQLite: a minute and a half
+check: lint check-types unit-quick ## style, types, imports, and the unit tests that need neither PostgreSQL nor half a second: a minute and a half
 
 test: lint check-types unit journeys fault-sample ## everything that CI runs, on SQLite and PostgreSQL, in browsers
 
@@ -76,7 +76,7 @@ UNIT := HYPOTHESIS_PROFILE=$(EXAMPLES) $(BIN)/pytest tests $(AT_ONCE) 3
 unit: $(VENV)/.dev catalogues ## unit tests, on both databases; make test-all adds the slow ones
 	$(UNIT) $(MARKED)
 
-unit-quick: $(VENV)/.dev catalogues ## the unit tests that need neither PostgreSQL nor long
+unit-quick: $(VENV)/.dev catalogues ## the unit tests that need neither PostgreSQL nor half a second
 	$(UNIT) -m "not postgresql and not long and not slow" -p no:playwright
 
 browser: $(VENV)/.dev

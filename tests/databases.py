@@ -127,7 +127,8 @@ def pytest_runtest_setup(item):
 
 def _needs_postgresql(item):
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return parameters.get("database_kind") == "postgresql" or "postgres_server" in item.fixturenames
+    is_on_it = parameters.get("database_kind") == "postgresql" or "postgres_server" in item.fixturenames
+    return is_on_it or item.get_closest_marker("postgresql") is not None
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,7 @@ def test_a_change_is_told_at_once_and_signed(stop, receiver):
     assert (told["stage"], told["created_at"][-1]) == ("cancelled", "Z")
 
 
+@pytest.mark.long
 def test_what_is_being_told_is_finished_before_the_end(app, stop, receiver):
     receiver.go_on.clear()
     stop()

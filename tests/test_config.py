@@ -301,6 +301,7 @@ def test_key_file_is_made_once_for_the_owner_only(environment, tmp_path):
     assert len(keys[0]) >= 32
 
 
+@pytest.mark.long
 def test_processes_that_race_for_the_first_key_agree(environment, tmp_path):
     environment(PORTAL_SECRET_KEYS=None)
     with ThreadPoolExecutor(16) as pool:

@@ -58,6 +58,7 @@ def test_alert_rules_are_valid():
     subprocess.run(["promtool", "check", "rules", DEPLOY / "alerts.yaml"], check=True, capture_output=True)
 
 
+@pytest.mark.long
 @needs_promtool
 def test_each_rule_fires_on_a_bad_day_and_no_sooner():
     ran = subprocess.run(

@@ -193,6 +193,7 @@ def installed(tmp_path_factory):
     return target
 
 
+@pytest.mark.long
 def test_a_wheel_serves_pages_from_another_folder(installed, tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", SERVE.format(installed=str(installed))]
     served = subprocess.run(

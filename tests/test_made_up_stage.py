@@ -60,6 +60,7 @@ def run(folder):
     return done.stdout if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.long
 def test_each_missing_part_of_a_made_up_stage_is_named_until_all_follows(copy):
     assert run(copy) == "LookupError: stages without a row in STAGES: frozen"
     facts = 'StageFacts(hosted_page_may_be_open=True, progress=3, picture="waiting", mood=Mood.QUIET)'

@@ -25,6 +25,7 @@ from playwright.sync_api import Browser, sync_playwright
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.pages.forms import send_form
 from e2e.servers import environment
+from tests.page_weight import FIRST_PAGE_BYTES
 
 WAYS = {"inline": "in the page", "preload": "beside it, named in a header", "link": "beside it"}
 SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
@@ -33,7 +34,6 @@ CPU_SLOWDOWN = 4
 RUNS = 5
 
 FIRST_PAINT_SECONDS = 3.0
-FIRST_PAGE_BYTES = 25_000
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _LINK = '<link rel="stylesheet" href="/beside.css">'

@@ -132,6 +132,7 @@ def test_random_keys_have_128_bits_of_the_systems_randomness():
     assert {place for place, tree in SOURCES.items() if "random" in imports(tree)} == NOT_SECRET.keys()
 
 
+@pytest.mark.long
 @pytest.mark.asvs("9.1.2", "11.1.2", "11.2.1", "11.2.3", "11.3.1", "11.3.2", "11.4.1", "11.4.3")
 def test_cryptography_is_that_of_the_inventory():
     roots = ("hashlib", "hmac", "cryptography", "itsdangerous", "Crypto", "nacl", "jwt")

@@ -18,6 +18,7 @@ with metrics_server("127.0.0.1", int(sys.argv[1]), sys.argv[2] or None):
 """
 
 
+@pytest.mark.long
 @pytest.mark.asvs("3.5.4", "13.4.5")
 @pytest.mark.parametrize("token", ["", TOKEN])
 def test_metrics_are_on_their_own_port_and_nothing_else(tmp_path, token):

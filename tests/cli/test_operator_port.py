@@ -44,6 +44,7 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.long
 def test_page_is_served_to_whoever_has_the_token_until_the_server_ends(settings, monkeypatch):
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

@@ -43,6 +43,7 @@ def test_three_phases_of_a_rotation_each_checked(portal, database):
     assert "key 1  opens 1\n" in portal("check", NEW).output
 
 
+@pytest.mark.long
 def test_rekey_says_what_no_key_opens(portal, database):
     Repository(database, ColumnCipher([OLD])).add(an_onboarding())
     result = portal("rekey", NEW)

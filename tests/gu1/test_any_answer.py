@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,7 @@ _no_headers: dict[str, str] = {}
 _some_headers = st.one_of(st.just(_no_headers), st.just(_no_headers), _headers)
 
 
+@pytest.mark.long
 @many
 @given(st.sampled_from(_STATUSES), _some_headers, any_bytes(*_BODIES))
 def test_any_answer_is_a_sound_value_or_error(status: int, headers: dict[str, str], content: bytes) -> None:

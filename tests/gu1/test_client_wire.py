@@ -79,6 +79,7 @@ def test_unknown_host_is_not_sent() -> None:
         asyncio.run(_used("https://gu1.invalid", WRITES["create_validation"]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behave", [hang, saying(b"plain HTTP"), reset])
 def test_failed_handshake_is_not_sent(behave: Behaviour) -> None:
     with pytest.raises(NotSent):
@@ -93,6 +94,7 @@ def test_untrusted_certificate_is_not_sent(tmp_path: Path) -> None:
         asyncio.run(_used_over_tls(saying(_FOUND), tls))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", _BROKEN)
 def test_broken_write_is_in_doubt_and_in_time(name: str) -> None:
     started = time.monotonic()
@@ -101,6 +103,7 @@ def test_broken_write_is_in_doubt_and_in_time(name: str) -> None:
     assert time.monotonic() - started < 2.5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", _BROKEN)
 def test_broken_read_is_unavailable(name: str) -> None:
     with pytest.raises(Unavailable):
@@ -114,6 +117,7 @@ def test_unreadable_answer_is_malformed(answer: str, call: str) -> None:
         ask_at(_UNREADABLE[answer], CALLS[call])
 
 
+@pytest.mark.long
 def test_deadline_is_for_all_pages_together() -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         page = json.dumps({"validations": [a_row()], "total": 1000}).encode()

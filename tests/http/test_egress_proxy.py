@@ -150,6 +150,7 @@ def test_what_a_proxy_refuses_was_never_sent(call: str, status: int) -> None:
     asyncio.run(all_of_it())
 
 
+@pytest.mark.long
 def test_proxy_that_is_away_refuses_or_hangs_is_only_an_outcome(trusted: ssl.SSLContext) -> None:
     async def through(behave: Any) -> DeliveryResult:
         async with raw_server(behave) as address:

@@ -145,6 +145,7 @@ BROKEN: dict[str, Behaviour] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BROKEN)
 def test_no_answer_is_an_outcome_within_the_deadline(name: str) -> None:
     began = time.monotonic()
@@ -153,6 +154,7 @@ def test_no_answer_is_an_outcome_within_the_deadline(name: str) -> None:
     assert time.monotonic() - began < DEADLINE + 1
 
 
+@pytest.mark.long
 def test_slow_body_does_not_undo_the_answer() -> None:
     began = time.monotonic()
     assert send_to(dripping(CHUNKED, b"1\r\n \r\n")) == DeliveryResult(200)
@@ -293,6 +295,7 @@ def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -
     assert send_to(Listening()) == DeliveryResult(200)
 
 
+@pytest.mark.long
 def test_name_server_that_hangs_holds_up_one_host_only() -> None:
     answers, asked = threading.Event(), []
 

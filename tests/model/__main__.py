@@ -1,4 +1,7 @@
-"""`python -m tests.model`: what each design is worth, and with `-v` how the broken ones break."""
+"""`python -m tests.model`: what each design is worth, and with `-v` how the broken ones break.
+
+Fails if a design that should hold breaks a law, or a broken one is not caught.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ LARGER = [
 _LINE = "{:<48} {:>8} {:>5} {:>5} {:>6} {:>6}  {}\n"
 
 
-def _show(case: Case) -> None:
+def _show(case: Case) -> bool:
+    """Whether the design is worth what the catalogue says."""
     before = time.process_time()
     found = case.search()
     took = time.process_time() - before
@@ -36,16 +40,25 @@ def _show(case: Case) -> None:
         )
     )
     if case.law and "-v" in sys.argv:
-        sys.stdout.write("\n".join(narrate(found.broken[case.law])) + "\n")
+        sys.stdout.write("\n".join(narrate(found.broken.get(case.law, []))) + "\n")
+    return case.law in found.broken if case.law else not found.broken and not found.stuck
 
 
-def main() -> None:
+def main() -> int:
+    """The exit code."""
+    wrong = []
     sys.stdout.write(_LINE.format("design", "states", "twins", "paid2", "stuck", "took", "broken"))
     for title, cases in [("", [*HOLD, *LARGER]), ("weaker, yet harmless", HARMLESS), ("broken (until caught)", BROKEN)]:
         sys.stdout.write(f"{title}\n")
         for case in cases:
-            _show(case)
+            if not _show(case):
+                wrong.append(case.name)
+    worlds, caught = len(HOLD) + len(LARGER), len(BROKEN)
+    sys.stdout.write(
+        f"{worlds} worlds and {caught} broken designs; not as they should be: {', '.join(wrong) or 'none'}\n"
+    )
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

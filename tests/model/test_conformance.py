@@ -122,6 +122,7 @@ def ways_to(name, found, case, chance):
                 yield found.way_to(number, move.after.canonical())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [case for case in BROKEN if case.name in REFUSED], ids=str)
 def test_services_leave_the_way_on_which_a_broken_design_fails(case, search, follow):
     with pytest.raises(Diverged) as diverged:

@@ -35,6 +35,7 @@ def print_ways(found):
         sys.stdout.write("\n".join([f"\n{law} is broken:", *narrate(way), ""]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", HOLD, ids=str)
 def test_every_law_holds_in_every_state(case, search):
     found = search(case)

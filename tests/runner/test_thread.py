@@ -86,6 +86,7 @@ def test_it_wakes_at_once_for_work_of_its_own_process(rig, done):
     assert time.monotonic() - before < 1
 
 
+@pytest.mark.long
 def test_it_goes_on_after_a_worker_crashed(rig, done, caplog):
     rig.store.crash = RuntimeError("what was that")
     rig.store.waiting.append(an_onboarding(id="a"))
@@ -147,6 +148,7 @@ def test_it_purges_at_once_and_survives_a_failure(error, done):
     assert set(purged) == {NOW}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", [None, StoreUnavailable("away"), ValueError("odd")])
 def test_it_counts_problems_at_once_and_survives_a_failure(error, done):
     counted = []

@@ -130,6 +130,7 @@ def test_nobody_waits_past_the_hour_for_a_fair_share(a_budget, store, clock):
     assert a_budget().least_interval() == timedelta(hours=1)
 
 
+@pytest.mark.long
 def test_watched_looks_keep_within_the_limit_all_hour(begin_many, gu1, open_page, pass_time):
     started = begin_many(4, watched=True)
     for _ in range(58):

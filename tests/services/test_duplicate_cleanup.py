@@ -45,6 +45,7 @@ def test_one_sending_needs_no_sweep(prepared, gu1, pass_time):
     assert gu1.named("list_validations") == []
 
 
+@pytest.mark.long
 def test_sweeps_become_rarer_and_end_after_a_day(resent, gu1, onboardings, pass_time):
     before = len(gu1.named("list_validations"))
     pass_time(3 * 86400, stride=600)

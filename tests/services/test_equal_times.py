@@ -51,6 +51,7 @@ def test_first_of_a_kind_is_not_recognised_by_its_own_time():
     assert times.left(0.6, was_known=True) == pytest.approx(0.3)
 
 
+@pytest.mark.long
 def test_step_holds_a_new_number_for_as_long_as_known_ones_took(start, work, gu1, onboardings):
     async def reads_slowly():
         await asyncio.sleep(0.05)

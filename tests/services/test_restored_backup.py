@@ -102,6 +102,7 @@ def go_on(connect, clock, work, onboardings, planned):
     return go_on
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verdict", [None, Status.APPROVED], ids=["open", "finished"])
 def test_what_was_sent_after_the_backup_is_not_paid_again(begin_after_backup, restore, work, gu1, verdict):
     current = begin_after_backup

@@ -109,6 +109,7 @@ def test_failed_sync_falls_back_to_the_read(shown, gu1, onboardings, pass_time, 
     assert (syncs(gu1), kept.validation.status, kept.failures, kept.stall_reason) == (1, Status.IN_REVIEW, 0, None)
 
 
+@pytest.mark.long
 def test_while_nobody_looks_gu1_asks_the_provider_rarely(shown, gu1, clock, pass_time):
     clock.advance(seconds=91)
     pass_time(600, stride=5)

@@ -31,6 +31,7 @@ def together(threads, work):
         return list(pool.map(begin, range(threads)))
 
 
+@pytest.mark.long
 @pytest.mark.asvs("2.3.4")
 def test_every_due_onboarding_is_claimed_by_exactly_one(repository):
     for _ in range(ROUNDS):
@@ -108,6 +109,7 @@ def test_waiting_for_a_lock_ends_in_store_unavailable(database_url):
     engine.dispose()
 
 
+@pytest.mark.long
 def test_a_full_pool_ends_in_store_unavailable(database_url):
     engine = make_engine(database_url, pool_size=1)
     migrate(engine)

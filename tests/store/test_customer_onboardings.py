@@ -129,6 +129,7 @@ def test_erasing_forgets_customer_and_keys(create_for_customer, repository, rows
     assert create_for_customer(idempotent=a_wish()).is_new
 
 
+@pytest.mark.long
 @pytest.mark.asvs("2.3.4")
 @pytest.mark.parametrize("wish_of", [lambda _: None, lambda _: a_wish(), lambda i: a_wish(f"key-{i}")])
 def test_all_who_ask_at_once_get_one(create_for_customer, rows, wish_of):
@@ -142,6 +143,7 @@ def test_all_who_ask_at_once_get_one(create_for_customer, rows, wish_of):
         assert rows()[:2] == (number, number)
 
 
+@pytest.mark.long
 def test_all_who_follow_a_closed_one_get_one(create_for_customer, repository, rows):
     for number in range(1, ROUNDS + 1):
         close(repository, create_for_customer().onboarding)
@@ -167,6 +169,7 @@ def test_of_two_wishes_with_one_key_one_is_refused(create_for_customer, rows):
     assert rows() == (1, 1, 1)
 
 
+@pytest.mark.long
 def test_erasing_meanwhile_leaves_no_key_of_the_erased(create_for_customer, repository, engine):
     """And who is invited after it is one customer again."""
     for number in range(ROUNDS):

@@ -61,6 +61,7 @@ def test_the_schema_of_a_newer_release_is_left_as_it_is(engine):
     assert schema_of(engine) is Schema.AHEAD
 
 
+@pytest.mark.long
 def test_each_migration_leaves_the_release_before_it_working(database_url):
     engine, revisions = make_engine(database_url), list(SCRIPTS.walk_revisions())[::-1]
     shapes = []
@@ -81,6 +82,7 @@ def test_each_migration_leaves_the_release_before_it_working(database_url):
     engine.dispose()
 
 
+@pytest.mark.long
 def test_processes_that_migrate_at_once_all_succeed(database_url):
     spawn = multiprocessing.get_context("spawn")
     start = spawn.Barrier(3)
@@ -179,6 +181,7 @@ def test_sqlite_keeps_commits_through_a_power_cut(tmp_path):
     assert pragmas == ["wal", 2, 1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("journal", ["WAL", "DELETE"])
 def test_sqlite_locked_by_another_gives_up_in_time(tmp_path, journal):
     path = tmp_path / "portal.db"

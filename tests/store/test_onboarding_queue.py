@@ -44,6 +44,7 @@ def invited(repository, due_at=NOW - timedelta(minutes=1), **changes):
     return repository.add(an_onboarding(external_id="customer", details=None, consent=None, due_at=due_at, **changes))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "person", [{"validation": a_validation()}, {"watched_at": NOW}, {"watched_at": NOW - WATCHED_FOR}]
 )

@@ -27,7 +27,7 @@ from tests.pgbouncer import needs_pgbouncer, pgbouncer, running_pgbouncer
 from tests.ports import free_port
 from tests.postgres import binaries, connected, own_cluster
 
-pytestmark = needs_pgbouncer
+pytestmark = [needs_pgbouncer, pytest.mark.postgresql]
 
 AS_INSTALLED = None
 TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")

@@ -10,6 +10,8 @@ from portal.store import wake_channel
 from portal.store.database import make_engine
 from portal.store.wake_channel import WakeChannel
 
+pytestmark = pytest.mark.postgresql
+
 CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE pid <> pg_backend_pid() AND datname = current_database() AND query LIKE 'LISTEN%'
@@ -56,6 +58,7 @@ def listening(channel):
         assert not thread.is_alive()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("impatient")
 def test_a_process_wakes_the_workers_of_another(engine, migrated_url):
     here, there = WakeChannel(engine), WakeChannel(make_engine(migrated_url))
@@ -70,6 +73,7 @@ def test_a_process_wakes_the_workers_of_another(engine, migrated_url):
     assert not there.is_open
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("impatient")
 def test_it_listens_again_after_its_connection_was_cut(engine):
     channel = WakeChannel(engine)

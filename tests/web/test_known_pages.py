@@ -70,6 +70,7 @@ def personal(*names):
     return {name: f"planted-{name}-{next(UNIQUE)}" for name in names}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", VARIANTS)
 def test_what_was_kept_for_one_person_is_for_another_what_flask_makes(clock, two_people, both_ways, name):
     variant = VARIANTS[name]
@@ -84,6 +85,7 @@ def test_what_was_kept_for_one_person_is_for_another_what_flask_makes(clock, two
             assert was_asked == ("status" in address and variant.stage is Stage.READY)
 
 
+@pytest.mark.long
 @pytest.mark.asvs("14.2.2")
 @pytest.mark.parametrize("stage", SHOWN)
 def test_nothing_personal_is_kept(app, clock, two_people, both_ways, stage):
@@ -152,6 +154,7 @@ def test_a_wait_above_the_measured_one_is_called_unusual(app, clock, two_people,
     assert told == [False, True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("after", SHOWN)
 def test_a_page_asked_for_again_follows_what_happened_meanwhile(store, clock, two_people, both_ways, after):
     found, path = two_people(**stored_as(Stage.IN_REVIEW))[0]

@@ -152,6 +152,7 @@ def test_first_mail_has_nothing_that_was_typed(start, deliver, typed):
             assert word not in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("typed", "is_greeted"),
     [
@@ -328,6 +329,7 @@ def test_address_that_bounces_stops_the_mails(start, deliver, server, becomes, s
     assert sql("SELECT outcome, sent_at FROM mails") == [("it refuses the address: 550", None)]
 
 
+@pytest.mark.long
 @on_both_databases
 def test_server_that_is_away_delays_and_loses_nothing(start, deliver, server, app, onboardings):
     postman = runner_of(app).mails._postman

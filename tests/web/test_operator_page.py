@@ -79,6 +79,7 @@ def test_refusals_are_logged_without_what_was_sent(desk, config, caplog):
     ]
 
 
+@pytest.mark.long
 def test_proxy_may_send_the_token_as_bearer(desk):
     assert desk.get("/", base_url=HERE, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
 

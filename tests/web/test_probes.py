@@ -52,6 +52,7 @@ def test_everything_else_answers_to_its_own_host_only(ask, path):
     assert ask("GET", path, headers={"Host": "10.0.7.12:8000"}).status_code == 400
 
 
+@pytest.mark.long
 def test_database_that_takes_no_writes_is_not_ready(visitor, config):
     with sqlite3.connect(config.database.database, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from portal.domain.stage import Mood, Stage
+from tests.page_weight import FIRST_PAGE_BYTES
 from tests.web.stages import SHOWN, stored_as
 
 ROOT = Path(__file__).parent.parent.parent
@@ -15,7 +16,6 @@ CSS = (ROOT / "static" / "portal.css").read_text()
 PICTURES = sorted((ROOT / "static").glob("*.svg"))
 TEMPLATES = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
 
-FIRST_PAGE_BYTES = 26_500
 STYLESHEET_BYTES = 5_000
 
 TEXT, CONTROL = 4.5, 3.0

@@ -164,11 +164,13 @@ def ask(oddities, clock, poll_of, both_ways):
         assert fast == full, oddities
 
 
+@pytest.mark.long
 def test_whatever_is_odd_is_answered_the_same_both_ways(clock, poll_of, both_ways):
     for oddity in ODDITIES:
         ask([oddity], clock, poll_of, both_ways)
 
 
+@pytest.mark.long
 @given(oddities=st.lists(st.sampled_from(ODDITIES), min_size=2, max_size=5))
 @settings(some, suppress_health_check=list(HealthCheck))
 def test_any_oddities_together_are_answered_the_same_both_ways(clock, poll_of, both_ways, oddities):
