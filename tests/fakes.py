@@ -30,6 +30,7 @@ class FakeGu1:
         self.people = {}
         """Entity id → the details that gu1 shows of it; without them gu1 shows nothing."""
         self.validations = {}
+        self.cancel_reasons = []
         self.session_url = "https://verify.example.com/session/{}"
         self.answers_with_page = True
         """Off where the answer to a creation has no hosted page, and only a read shows it."""
@@ -145,6 +146,7 @@ class FakeGu1:
 
     async def cancel_validation(self, gu1_id, reason):
         await self._call("cancel_validation", gu1_id)
+        self.cancel_reasons.append(reason)
         open_ones = {Status.PENDING, Status.IN_PROGRESS, Status.UNKNOWN}
         allowed = open_ones | {Status.ABANDONED} if self.cancels_abandoned else open_ones
         if self.validations[gu1_id].status not in allowed:

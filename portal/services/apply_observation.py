@@ -77,7 +77,7 @@ class ObservationApplier:
         """
         after = self._validation_after(onboarding, other, self._sanitized(seen))
         left = onboarding.validation
-        if not _ends_journey(onboarding, after):
+        if not _takes_over(onboarding, after):
             return onboarding, after
         log.warning("onboarding %s: gu1 approved attempt %d after all", onboarding.id, after.number)
         now = self.clock()
@@ -216,8 +216,10 @@ def _may_have_another_approval(onboarding: Onboarding, after: Validation) -> boo
     return was_approved and onboarding.validation_number > 1 and not onboarding.stopped_at
 
 
-def _ends_journey(onboarding: Onboarding, after: Validation) -> bool:
-    """An approval counts, whichever attempt it is of; one of another document only if no attempt is open.
+def _takes_over(onboarding: Onboarding, after: Validation) -> bool:
+    """True if the onboarding stands at `after` from now on.
+
+    An approval counts, whichever attempt it is of; one of another document only if no attempt is open.
 
     But not after an operator rejected the attempt that the onboarding stands at.
     """

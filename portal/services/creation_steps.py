@@ -16,7 +16,7 @@ from portal.domain.timings import LONGEST_WAIT, Timings
 from portal.domain.validation import CreationState, DoubleCheck, Observation
 from portal.services.customer_entities import CustomerEntities
 from portal.services.equal_times import EqualTimes
-from portal.services.leases import Leases, is_adopted, unsent, validation_changed
+from portal.services.leases import Leases, is_adopted, planned_again, validation_changed
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
 from portal.services.ports import Gu1
@@ -190,7 +190,7 @@ class CreationSteps:
         if self._leases.is_expiring(sent):
             # This process was paused; by the time gu1 answers, another worker could hold the lease.
             too_late = NotSent("the lease is about to expire")
-            await self._leases.retry_later(sent, "create_validation", too_late, also=_not_sent)
+            await self._leases.retry_later(sent, "create_validation", too_late, also=_with_send_taken_back)
             return
         validation = sent.validation
         if validation is None or sent.entity_id is None:
@@ -208,9 +208,9 @@ class CreationSteps:
             if refused.code in _ENTITY_IS_LOST:
                 await self._forget_entity(sent, refused)
             else:
-                await self._leases.retry_later(sent, "create_validation", refused, also=_not_sent)
+                await self._leases.retry_later(sent, "create_validation", refused, also=_with_send_taken_back)
         except (NotSent, Unavailable) as error:
-            await self._leases.retry_later(sent, "create_validation", error, also=_not_sent)
+            await self._leases.retry_later(sent, "create_validation", error, also=_with_send_taken_back)
         else:
             await self._adopt(sent, seen)
 
@@ -259,19 +259,19 @@ class CreationSteps:
         self._meter.count("entities_lost", code=refused.code or "")
 
         def change(fresh: Onboarding) -> Onboarding:
-            unsent_again = _not_sent(fresh)
-            validation = unsent_again.validation
+            again = _with_send_taken_back(fresh)
+            validation = again.validation
             if validation is None or validation.creation_state is not CreationState.PLANNED:
-                return unsent_again  # adopted meanwhile
+                return again  # adopted meanwhile
             return replace(
-                unsent_again.with_new_external_id,
+                again.with_new_external_id,
                 entity_id=None,
                 entity_is_own=False,
                 lost_entity_id=claimed.entity_id,
                 stall_reason=StallReason.DETAILS_REFUSED,
                 failures=0,
                 sweep_at=None,  # with the entity its duplicates are gone
-                due_at=unsent_again.recheck_at,
+                due_at=again.recheck_at,
                 updated_at=self._leases.now(),
             )
 
@@ -311,8 +311,8 @@ def _with_attempts_of(counted: Onboarding, fresh: Onboarding) -> Onboarding:
     return replace(fresh, person=counted.person, earlier_attempts=counted.earlier_attempts)
 
 
-def _not_sent(onboarding: Onboarding) -> Onboarding:
+def _with_send_taken_back(onboarding: Onboarding) -> Onboarding:
     """gu1 did nothing, so this send does not count."""
     if is_adopted(onboarding):
         return onboarding
-    return validation_changed(unsent(onboarding), lambda it: replace(it, sends=it.sends - 1))
+    return validation_changed(planned_again(onboarding), lambda it: replace(it, sends=it.sends - 1))

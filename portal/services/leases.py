@@ -132,7 +132,7 @@ def is_adopted(onboarding: Onboarding) -> bool:
     return onboarding.validation is not None and onboarding.validation.creation_state is CreationState.ADOPTED
 
 
-def unsent(onboarding: Onboarding) -> Onboarding:
+def planned_again(onboarding: Onboarding) -> Onboarding:
     """To be sent again, unless a webhook brought its validation meanwhile."""
     if is_adopted(onboarding):
         return onboarding

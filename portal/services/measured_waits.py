@@ -15,7 +15,8 @@ from portal.domain.waits import SAMPLE, Wait, wait_of
 
 STAGES = (Stage.PREPARING, Stage.WAITING, Stage.CONFIRMING, Stage.IN_REVIEW)
 EVERY = timedelta(minutes=10)
-SPOKEN_OF_AFTER = timedelta(minutes=2)
+PUBLISHED_AFTER = timedelta(minutes=2)
+"""So that all processes have read a time's waits before any of them says them."""
 _BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 
 Key = tuple[str, str]
@@ -35,15 +36,15 @@ class MeasuredWaits:
 
     def measure(self, now: datetime) -> None:
         """Reads what is not read yet. Raises `StoreUnavailable`."""
-        wanted = {_ten_minutes(now - SPOKEN_OF_AFTER), _ten_minutes(now)}
+        wanted = {_ten_minutes(now - PUBLISHED_AFTER), _ten_minutes(now)}
         self._read = {until: self._read[until] if until in self._read else self._waits(until) for until in wanted}
 
     def of(self, stage: str, country: str | None, now: datetime) -> Wait | None:
         """None if too little is known. Reads nothing."""
         read = self._read
-        spoken_of = _ten_minutes(now - SPOKEN_OF_AFTER)
+        published = _ten_minutes(now - PUBLISHED_AFTER)
         # A process that could not read meanwhile goes on with what it knows.
-        until = spoken_of if spoken_of in read else min(read, default=None)
+        until = published if published in read else min(read, default=None)
         return read[until].get((stage, country or "")) if until else None
 
     def _waits(self, until: datetime) -> Mapping[Key, Wait]:

@@ -12,7 +12,7 @@ from portal.domain.errors import Malformed, Refused
 from portal.domain.onboarding import Onboarding
 from portal.domain.timings import Timings
 from portal.domain.validation import CLOCKS_APART, Listing, Observation, Validation
-from portal.services.leases import Leases, unsent, validation_changed
+from portal.services.leases import Leases, planned_again, validation_changed
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
 from portal.services.ports import Gu1, Store
@@ -116,12 +116,12 @@ class Reconciliation:
         if claimed.stopped_at:
             # gu1 may still create it, and then it must be cancelled.
             sweep_at = self._leases.now() + timedelta(seconds=self._timings.first_sweep)
-            await self._leases.sleep_until(claimed, sweep_at, lambda it: replace(unsent(it), sweep_at=sweep_at))
+            await self._leases.sleep_until(claimed, sweep_at, lambda it: replace(planned_again(it), sweep_at=sweep_at))
         elif validation.sends >= MAX_SENDS and self._was_sent_recently(validation):
             log.error("onboarding %s: gu1 lists no validation after %d sends", claimed.id, validation.sends)
             await self._leases.retry_later(claimed, "reconcile", Refused(0, "NEVER_CREATED"))
         else:
-            await self._leases.advance(claimed, unsent)
+            await self._leases.advance(claimed, planned_again)
 
 
 async def with_metadata(gu1: Gu1, rows: Iterable[Observation], *, since: datetime) -> list[Observation]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from enum import StrEnum
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import Gu1Error, Malformed, Refused
@@ -24,13 +25,19 @@ from portal.services.view_recorder import WATCHED_FOR
 
 log = logging.getLogger(__name__)
 
-STOPPED = "Stopped by the applicant"
-EXPIRED = "The session ran out"
-RESTARTED = "Left unfinished, and started anew by the applicant"
+
+class CancelReason(StrEnum):
+    """What gu1 is told with a cancellation."""
+
+    STOPPED = "Stopped by the applicant"
+    STOPPED_BY_COMPANY = "Stopped by the company"
+    EXPIRED = "The session ran out"
+    RESTARTED = "Left unfinished, and started anew by the applicant"
+    APPROVED_OTHERWISE = "Another attempt of the same person was approved"
+
 
 RESTART_WITHIN = timedelta(minutes=10)
 """How long closing an abandoned validation is tried before its applicant is told to continue it instead."""
-LEFT = "Another attempt of the same person was approved"
 
 SYNC_EVERY = 12
 """After so many refreshes without a change (about a minute at first) gu1 is made to ask its provider."""
@@ -161,7 +168,7 @@ class RefreshSteps:
             was_extended = seen.expires_at is not None and seen.expires_at > self._leases.now()
             if was_extended or seen.status not in OPEN:
                 return seen
-            is_cancelled = await self._cancel_at_gu1(claimed, EXPIRED)
+            is_cancelled = await self._cancel_at_gu1(claimed, CancelReason.EXPIRED)
             seen = await self._read(claimed)
         except Refused as refused:
             if refused.http_status != _NOT_FOUND or not grace_is_over:
@@ -188,7 +195,7 @@ class RefreshSteps:
         await self._synced_or_refused(claimed, validation)
         seen, is_refused = await self._gu1.read_validation(_gu1_id(claimed)), False
         if seen.status in OPEN:
-            is_refused = not await self._cancel_at_gu1(claimed, RESTARTED)
+            is_refused = not await self._cancel_at_gu1(claimed, CancelReason.RESTARTED)
             seen = await self._gu1.read_validation(_gu1_id(claimed))
 
         def change(fresh: Onboarding) -> Onboarding:
@@ -211,13 +218,15 @@ class RefreshSteps:
         if _validation(claimed).ends_at <= self._leases.now():
             await self._leases.sleep_until(claimed, claimed.due_after(None))
             return
-        await self._cancel_at_gu1(claimed, STOPPED)
+        is_own_wish = not claimed.stopped_by_operator
+        reason = CancelReason.STOPPED if is_own_wish else CancelReason.STOPPED_BY_COMPANY
+        await self._cancel_at_gu1(claimed, reason)
         seen = await self._gu1.read_validation(_gu1_id(claimed))
         await self._leases.finish(
             claimed, lambda fresh: replace(self._onboardings.apply_observation(fresh, seen), stall_reason=None)
         )
 
-    async def _cancel_at_gu1(self, claimed: Onboarding, reason: str, *, gu1_id: str | None = None) -> bool:
+    async def _cancel_at_gu1(self, claimed: Onboarding, reason: CancelReason, *, gu1_id: str | None = None) -> bool:
         """False if gu1 refused because it is too late."""
         try:
             await self._gu1.cancel_validation(gu1_id or _gu1_id(claimed), reason)
@@ -258,7 +267,7 @@ class RefreshSteps:
             seen = await self._gu1.read_validation(gu1_id)
             # What a reviewer opened again is not cancelled: its verdict is still to come.
             if was_left_open and not seen.status.is_final:
-                await self._cancel_at_gu1(claimed, LEFT, gu1_id=gu1_id)
+                await self._cancel_at_gu1(claimed, CancelReason.APPROVED_OTHERWISE, gu1_id=gu1_id)
                 seen = await self._gu1.read_validation(gu1_id)
         except Refused as refused:
             log.warning("onboarding %s: attempt %d not read: %s", claimed.id, other.number, refused)

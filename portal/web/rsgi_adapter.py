@@ -36,8 +36,9 @@ MOST_BODIES = 64
 """Of one customer's addresses, that are not complete. Many people may share one, but hardly in the same second."""
 THREADS = 128
 PLACES = 4
+"""How many requests run at once: more only fight for the interpreter lock."""
 PATIENCE = 0.25
-"""Seconds to wait for a place. Whoever has them may be waiting for the database, which must not stop all others."""
+"""Seconds to wait for a place; then a request runs without one, because whoever has them may wait for the database."""
 _UNREADABLE = "\xff"
 """The value of a header whose bytes the server does not give: none that is valid, and not the same as no header."""
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}

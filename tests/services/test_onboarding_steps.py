@@ -243,6 +243,7 @@ def test_an_unanswered_cancellation_is_sent_again(prepared, gu1, onboardings, wo
     stopped = onboardings.get(prepared.id)
     assert (stopped.validation.status, gu1.validations["validation-1"].status) == (Status.CANCELLED, Status.CANCELLED)
     assert stopped.due_at is None
+    assert gu1.cancel_reasons == ["Stopped by the applicant"]
 
 
 def test_nothing_is_paid_once_the_link_has_ended(begin, gu1, onboardings, pass_time, clock):

@@ -158,6 +158,7 @@ def test_a_cancelled_one_is_cancelled_at_gu1_too(prepared, desk, gu1, work):
     assert desk.last_line(prepared) == ("ana", "cancelled", "ready", "cancelled", "ticket 7")
     work()
     assert gu1.validations["validation-1"].status is Status.CANCELLED
+    assert gu1.cancel_reasons == ["Stopped by the company"]
     for action in (desk.actions.cancel, desk.actions.release, desk.actions.allow_attempt):
         desk.refuses(action, prepared)
 
