@@ -5,10 +5,16 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
+from portal.cli.few_threads import FewThreads
+
 _SECONDS = 10
+
+
+class _Server(FewThreads, HTTPServer):
+    pass
 
 
 @contextmanager
@@ -40,8 +46,7 @@ def metrics_server(host: str, port: int, token: str | None) -> Iterator[None]:
         def log_message(self, *_arguments: object) -> None:
             """Nothing: a scrape each few seconds is no news."""
 
-    with ThreadingHTTPServer((host, port), Handler) as server:
-        server.daemon_threads = True
+    with _Server((host, port), Handler) as server:
         Thread(target=server.serve_forever, name="metrics", daemon=True).start()
         try:
             yield

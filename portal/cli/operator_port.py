@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
-from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from portal.cli.few_threads import FewThreads
 from portal.logs import set_up_logging
 from portal.settings import load_config
 
@@ -69,8 +69,8 @@ def operator_port(host: str, port: int) -> Iterator[Callable[[], None]]:
             stop()
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
+class _Server(FewThreads, WSGIServer):
+    pass
 
 
 class _Handler(WSGIRequestHandler):

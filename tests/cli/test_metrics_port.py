@@ -1,9 +1,12 @@
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
+from portal.cli.few_threads import MOST_CONNECTIONS
 from tests.ports import free_port
 
 TOKEN = "m3trics-Token-0f-the-tests"
@@ -18,21 +21,45 @@ with metrics_server("127.0.0.1", int(sys.argv[1]), sys.argv[2] or None):
 """
 
 
+@pytest.fixture
+def serve(tmp_path):
+    """Starts it with this token, and gives its port."""
+    with ExitStack() as running:
+
+        def serve(token=""):
+            port = free_port()
+            command = [sys.executable, "-c", SERVE, str(port), token]
+            env = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+            server = running.enter_context(
+                subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            running.callback(server.stdin.close)
+            assert server.stdout.readline() == b"ready\n"
+            return port
+
+        yield serve
+
+
 @pytest.mark.long
 @pytest.mark.asvs("3.5.4", "13.4.5")
 @pytest.mark.parametrize("token", ["", TOKEN])
-def test_metrics_are_on_their_own_port_and_nothing_else(tmp_path, token):
-    port = free_port()
-    command = [sys.executable, "-c", SERVE, str(port), token]
-    env = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
-    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        try:
-            assert server.stdout.readline() == b"ready\n"
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-                right = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-                assert "portal_stopped_total 1.0" in right.text
-                assert client.get("/metrics").status_code == (401 if token else 200)
-                assert [client.get(path).status_code for path in ("/", "/readyz", "/metrics/x")] == [404] * 3
-                assert client.post("/metrics").status_code == 501
-        finally:
-            server.stdin.close()
+def test_metrics_are_on_their_own_port_and_nothing_else(serve, token):
+    with httpx.Client(base_url=f"http://127.0.0.1:{serve(token)}", trust_env=False) as client:
+        right = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert "portal_stopped_total 1.0" in right.text
+        assert client.get("/metrics").status_code == (401 if token else 200)
+        assert [client.get(path).status_code for path in ("/", "/readyz", "/metrics/x")] == [404] * 3
+        assert client.post("/metrics").status_code == 501
+
+
+@pytest.mark.long
+def test_idle_connections_use_up_no_more_than_their_places(serve):
+    port = serve()
+    with ExitStack() as idle:
+        held = [idle.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(MOST_CONNECTIONS + 20)]
+        for connection in held[MOST_CONNECTIONS:]:
+            connection.settimeout(5)
+            assert connection.recv(1) == b"", "closed at once"
+        held[0].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert held[0].recv(12) == b"HTTP/1.0 200"
+    assert httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).status_code == 200
