@@ -11,6 +11,8 @@ from werkzeug.test import TestResponse
 from e2e.page_catalogue import HOME, CatalogueEntry, PageCatalogue
 
 THEMES = ("light", "dark")
+WIDEST_PHONE = 480
+"""Pixels. Up to here a page is touched, and its scroll bar takes no room."""
 _EMPTY = '<!DOCTYPE html><html lang="en"><title>Hosted page</title></html>'
 
 
@@ -53,6 +55,8 @@ def render(page: Page, catalogue: PageCatalogue, entry: CatalogueEntry, language
 def _context(browser: Browser, width: int, height: int, theme: str) -> BrowserContext:
     return browser.new_context(
         viewport={"width": width, "height": height},
+        is_mobile=width <= WIDEST_PHONE,
+        has_touch=width <= WIDEST_PHONE,
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion="reduce",
         locale="es-AR",

@@ -42,18 +42,6 @@ def polls(page, count):
             page.evaluate("document.querySelector('#status').dispatchEvent(new Event('look'))")
 
 
-LONGEST_FORM = 1300
-
-
-@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
-def test_form_begins_in_sight_and_is_short_on_a_phone(applicant, width, height):
-    page = applicant.page
-    page.set_viewport_size({"width": width, "height": height})
-    applicant.open_form()
-    expect(page.locator("[name=country]")).to_be_in_viewport(ratio=1)
-    assert width > 360 or page.evaluate("document.documentElement.scrollHeight") <= LONGEST_FORM
-
-
 def test_focus_stays_where_it_is_over_a_swap(waiting):
     page = waiting.page
     always_send_the_whole(page)

@@ -7,8 +7,10 @@ structure, in one language by turns, and `make test-all` every page in every lan
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import pytest
+from playwright.sync_api import expect
 
 from e2e.page_catalogue import page_catalogue
 from e2e.page_checks import axe_findings, html_findings, reflow_findings
@@ -51,6 +53,23 @@ def test_accessible_and_valid_html_in_every_language(browser, catalogue, tmp_pat
             (tmp_path / f"{re.sub(r'[^a-z ]', '', entry.name)}.html").write_text(answer.text)
     assert {name: findings for name, findings in wrong.items() if findings} == {}
     assert html_findings(tmp_path) == {}
+
+
+LONGEST_FORM = 1260
+"""Pixels on a phone, with the foot, in a font that is wider than phones' own."""
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
+def test_form_begins_in_sight_and_is_short_on_a_phone(browser, catalogue, width, height):
+    forms = [it for it in catalogue.entries if it.name in {"form", "a partner's customer, to the form"}]
+    assert len(forms) == 2
+    with browser_page(browser, width=width, height=height) as page:
+        for entry, language in product(forms, Locale):
+            render(page, catalogue, entry, language)
+            shown = f"{entry.name} in {language}"
+            expect(page.locator("[name=country]"), shown).to_be_in_viewport(ratio=1)
+            tall = page.evaluate("document.documentElement.scrollHeight")
+            assert width > 360 or tall <= LONGEST_FORM, f"{shown}: {tall}"
 
 
 def test_checkers_see_what_is_wrong(page, tmp_path):

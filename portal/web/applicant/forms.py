@@ -202,7 +202,7 @@ class CorrectionForm(_PersonForm):
 
 
 class DetailsForm(_PersonForm):
-    country = SelectField(_("Country that issued your document"), validate_choice=False)
+    country = SelectField(_("Country of your document"), validate_choice=False)
     issuing_country = SelectField(_("Which country?"), validate_choice=False)
     document_number = StringField(_("Document number"))
     shown_number = StringField(widget=HiddenInput())
