@@ -72,6 +72,17 @@ def test_form_begins_in_sight_and_is_short_on_a_phone(browser, catalogue, width,
             assert width > 360 or tall <= LONGEST_FORM, f"{shown}: {tall}"
 
 
+def test_text_in_a_partners_frame_keeps_away_from_the_edge_where_the_edge_is_seen(browser, catalogue):
+    form = next(it for it in catalogue.entries if it.name == "a partner's customer, to the form")
+    with browser_page(browser, width=328) as page:
+        render(page, catalogue, form, "es-AR")
+        page.evaluate("document.documentElement.classList.add('embedded')")
+        heading = page.get_by_role("heading", level=1)
+        assert heading.bounding_box()["x"] < 8, "the partner's page has margins of its own"
+        page.emulate_media(color_scheme="dark")
+        assert heading.bounding_box()["x"] >= 16
+
+
 def test_checkers_see_what_is_wrong(page, tmp_path):
     broken = '<!DOCTYPE html><html><head><title>x</title></head><body><p><div>x</div></p><img src="x"></body></html>'
     (tmp_path / "broken.html").write_text(broken)
