@@ -60,13 +60,18 @@ class CustomerOnboardings:
             "created_at": fresh.created_at,
         }
         table = idempotency_keys
-        added = insert(self.connection, table).values(values)
-        if self.connection.scalar(added.on_conflict_do_nothing().returning(table.c.key)) is not None:
-            return None
-        row = self.connection.execute(select(table).where(self._this(fresh, idempotent))).one()
-        if not idempotent.is_same(row.fingerprint):
-            raise KeyReused
-        return StoredResult(self._found(row.onboarding_id), row.is_new, row.response)
+        added = insert(self.connection, table).values(values).on_conflict_do_nothing().returning(table.c.key)
+        first = select(table).where(self._this(fresh, idempotent))
+        for _ in range(_TRIES):
+            if self.connection.scalar(added) is not None:
+                return None
+            row = self.connection.execute(first).first()
+            if row is None:
+                continue  # erased with its onboarding since
+            if not idempotent.is_same(row.fingerprint):
+                raise KeyReused
+            return StoredResult(self._found(row.onboarding_id), row.is_new, row.response)
+        raise StoreUnavailable("this key is erased and used again too often")
 
     def _of_customer(self, fresh: Onboarding, reuse: ReusePolicy) -> tuple[Onboarding, PortalError | None]:
         """The customer's open one, changed as `reuse` says; otherwise `fresh`, which becomes the customer's."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
 
 from portal.domain.errors import KeyReused, StoreUnavailable
 from portal.services.ports import IdempotentRequest
@@ -127,6 +127,26 @@ def test_erasing_forgets_customer_and_keys(create_for_customer, repository, rows
     close(repository, first.onboarding, erase=True)
     assert rows() == (1, 0, 0)
     assert create_for_customer(idempotent=a_wish()).is_new
+
+
+# SQLite has one writer at a time.
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_key_that_is_erased_while_it_is_looked_up_is_a_new_one(create_for_customer, repository, engine, rows):
+    first = create_for_customer(idempotent=a_wish()).onboarding
+    looks = []
+
+    def erase(_connection, _cursor, statement, *_more):
+        if "FROM idempotency_keys" in statement and not looks:
+            looks.append(statement)
+            close(repository, first, erase=True)
+
+    event.listen(engine, "before_cursor_execute", erase)
+    try:
+        again = create_for_customer(idempotent=a_wish())
+    finally:
+        event.remove(engine, "before_cursor_execute", erase)
+    assert looks and again.is_new and again.onboarding.id != first.id
+    assert rows() == (2, 1, 1)
 
 
 @pytest.mark.long

@@ -110,6 +110,14 @@ def test_repeated_key_makes_no_further_link(new_link, visitor):
     assert is_problem(reused, 422) and reused.json["code"] == "idempotency_key_reused"
 
 
+def test_start_that_is_repeated_names_the_new_link(create, api, visitor):
+    first = create("customer-8", once="start")
+    replaced = api("POST", f"{ONBOARDINGS}/{first.json['id']}/link", {"ttl_seconds": 3600}).json
+    again = create("customer-8", once="start")
+    assert (again.status_code, again.json) == (201, first.json | replaced)
+    assert visitor.get(path_of(again)).status == 200
+
+
 @on_both_databases
 def test_key_of_a_link_is_of_one_onboarding(new_link, create, api):
     new_link(once="link-1")

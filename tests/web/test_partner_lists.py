@@ -12,7 +12,7 @@ from tests.databases import on_both_databases
 from tests.factories import NOW, an_adopted_validation, an_onboarding, some_details
 from tests.partners import KEYS, RETURN_URL, partners_file
 from tests.web.conftest import ONBOARDINGS, is_problem
-from tests.web.test_partner_api import APPLICANT, bytes_of
+from tests.web.test_partner_api import APPLICANT, STRANGE_IDS, bytes_of
 
 
 @pytest.fixture
@@ -194,11 +194,34 @@ def test_wrong_change_is_refused_and_changes_nothing(change, created, api, body,
     assert api("GET", created).data == before
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"data": b"{", "content_type": "application/json"}, 400),
+        ({"data": b"", "content_type": "application/json"}, 400),
+        ({"data": b"[]", "content_type": "application/json"}, 422),
+        ({"data": b'{"state": "x"}'}, 415),
+        ({"data": b"state=x", "content_type": "application/x-www-form-urlencoded"}, 415),
+        ({"data": b'{"state": "x"}'.ljust(16385), "content_type": "application/json"}, 413),
+        ({"json": {"state": "x"}, "headers": {"Idempotency-Key": "ñ"}}, 400),
+    ],
+)
+def test_change_that_cannot_be_read_is_refused(change, created, api, sent, status):
+    assert is_problem(change(None, **sent), status)
+    assert api("GET", created).json["state"] is None
+
+
+def test_change_of_nothing_is_taken(change, created, api):
+    before = api("GET", created).data
+    assert change({}).data == before
+
+
 @on_both_databases
 def test_changes_of_foreign_unknown_and_erased_ids_look_the_same(created, create, api):
     foreign = f"{ONBOARDINGS}/{create(key=KEYS['bank']).json['id']}"
     api("DELETE", created)
-    answers = {bytes_of(api("PATCH", path, {"state": "x"})) for path in (created, foreign, f"{ONBOARDINGS}/unknown")}
+    paths = [created, foreign, *(f"{ONBOARDINGS}/{it}" for it in STRANGE_IDS)]
+    answers = {bytes_of(api("PATCH", path, {"state": "x"})) for path in paths}
     assert len(answers) == 1 and answers.pop()[0] == 404
     assert api("GET", foreign, key=KEYS["bank"]).json["state"] is None
 

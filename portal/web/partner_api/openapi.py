@@ -158,11 +158,15 @@ def _webhook(kind: str, when: str) -> _Json:
     }
 
 
+_SAME = "sent again with the same body it has the same answer, byte for byte, and nothing is done twice"
+_NOT_NEEDED = "taken but not needed, because the same request twice changes what one does"
+
+
 def _create() -> _Json:
     return {
         "operationId": "createOnboarding",
         "summary": "Start a customer's onboarding, or get the one that is open",
-        "parameters": [_idempotency_key()],
+        "parameters": [_idempotency_key(f"{_SAME}, but for a link that was replaced since")],
         "requestBody": _sent("Request", required=True),
         "responses": {
             "201": _answer("A new onboarding", "Started") | {"links": _links()},
@@ -195,7 +199,7 @@ def _change() -> _Json:
     return {
         "operationId": "changeOnboarding",
         "summary": "Change what you gave with an onboarding, while it is open",
-        "parameters": [_idempotency_key()],
+        "parameters": [_idempotency_key(_NOT_NEEDED)],
         "requestBody": _sent("ChangeRequest", required=True),
         "responses": {
             "200": _answer("The onboarding, changed", "Summary"),
@@ -224,7 +228,7 @@ def _cancel() -> _Json:
     return {
         "operationId": "cancelOnboarding",
         "summary": "Cancel an open onboarding, here at once and then at gu1; may be repeated",
-        "parameters": [_idempotency_key()],
+        "parameters": [_idempotency_key(_NOT_NEEDED)],
         "requestBody": _sent("NoFields", required=False),
         "responses": {
             "200": _answer("The cancelled onboarding", "Summary"),
@@ -250,7 +254,7 @@ def _resend() -> _Json:
     return {
         "operationId": "resendEvent",
         "summary": "Send a notification again, with as many tries as a new one",
-        "parameters": [_idempotency_key()],
+        "parameters": [_idempotency_key("repeated, the notification is sent again only once")],
         "requestBody": _sent("NoFields", required=False),
         "responses": {
             "202": _answer("It is on its way", "Notification"),
@@ -263,7 +267,7 @@ def _send_test() -> _Json:
     return {
         "operationId": "sendTestEvent",
         "summary": "Send your backend a notification of the type `onboarding.test` now",
-        "parameters": [_idempotency_key()],
+        "parameters": [_idempotency_key("repeated, the test has the same `webhook-id`")],
         "requestBody": _sent("NoFields", required=False),
         "responses": {
             "200": _answer("What your backend answered", "TestedBackend"),
@@ -305,12 +309,11 @@ def _links() -> _Json:
     return {name: {"operationId": name, "parameters": parameters} for name in names}
 
 
-def _idempotency_key() -> _Json:
+def _idempotency_key(repeated: str = _SAME) -> _Json:
     return {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Any text, new for each wish: sent again with the same body it has the same answer, "
-        "byte for byte, and nothing is done twice",
+        "description": f"Any text, new for each wish: {repeated}",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{IDEMPOTENCY_KEY}$"},
     }
 
