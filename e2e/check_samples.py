@@ -32,9 +32,9 @@ APPROVED = {"country": "AR", "document_number": "99990001", "first_name": "Ana",
 
 def main() -> None:
     # Node looks for packages beside the file.
-    express = CLIENTS / "check" / "dist" / "shop.js"
+    express = CLIENTS / "check" / "dist" / "shop.mjs"
     express.parent.mkdir(exist_ok=True)
-    shutil.copy(SAMPLES / "express" / "shop.js", express)
+    shutil.copy(SAMPLES / "express" / "shop.mjs", express)
     django = [sys.argv[1], str(SAMPLES / "django" / "shop.py"), "runserver", "--noreload"]
     _is_run("Express", lambda _port: [NODE, str(express)])
     _is_run("Django", lambda port: [*django, str(port)])

@@ -1,4 +1,4 @@
-// A shop's backend on Express, without a library of the portal's: `PORTAL=… KEY=… SECRET=… node shop.js`.
+// A shop's backend on Express, without a library of the portal's: `PORTAL=… KEY=… SECRET=… node shop.mjs`.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import express from "express";
 import { Webhook } from "standardwebhooks";
