@@ -20,7 +20,7 @@ from pathlib import Path
 from flask import Response
 
 from e2e.bench.applicant_pool import duplicates
-from e2e.bench.command import finish, lower_priority, options
+from e2e.bench.command import finish, lower_priority, options, run_command
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
 from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
@@ -187,4 +187,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

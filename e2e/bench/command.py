@@ -7,7 +7,9 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from e2e.bench.fleet import DATABASES
 from e2e.bench.report import Line, as_json, table
@@ -29,6 +31,15 @@ def lower_priority() -> None:
     """Lowers the priority; SIGTERM acts like Ctrl-C, so that child processes are stopped."""
     os.nice(max(0, 10 - os.nice(0)))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def run_command(main: Callable[[], int | None]) -> NoReturn:
+    """Ctrl-C ends a bench with one line and the code of shells, once what it started is stopped."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nInterrupted: what was started is stopped; tables printed so far hold.", file=sys.stderr)
+        sys.exit(130)
 
 
 def finish(lines: list[Line], path: Path | None) -> None:

@@ -27,6 +27,7 @@ from typing import Any
 
 import httpx
 
+from e2e.bench.command import run_command
 from e2e.bench.scenario import tell
 from e2e.pages.forms import NAVIGATES, details, form_token
 from e2e.servers import API_KEY, Environment, environment
@@ -181,4 +182,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.bench import clocks, floods, kills, matrix, outages, submits, upgrade
-from e2e.bench.command import lower_priority
+from e2e.bench.command import lower_priority, run_command
 from e2e.bench.report import Line, as_json, table
 
 PARTS: dict[str, Callable[[int], list[Line]]] = {
@@ -35,14 +35,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("faults.json"), help="default: %(default)s")
     told = parser.parse_args()
     lower_priority()
-    found = {part: _tried(part, told.seed) for part in told.part or PARTS}
+    found = {}
     about = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": told.seed,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
     }
-    told.json.write_text(json.dumps({"about": about, "parts": found}, indent=1) + "\n")
+    for part in told.part or PARTS:
+        found[part] = _tried(part, told.seed)
+        # After each, so that an end meanwhile costs only the part that runs.
+        told.json.write_text(json.dumps({"about": about, "parts": found}, indent=1) + "\n")
     sys.exit(not all(part["is_clean"] for part in found.values()))
 
 
@@ -56,4 +59,4 @@ def _tried(part: str, seed: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

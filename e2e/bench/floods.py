@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, select
 
 from e2e.bench.applicant_pool import Fault, applicant_pool, count
 from e2e.bench.applicants import BY_NAME, REJECT
-from e2e.bench.command import finish, lower_priority, options
+from e2e.bench.command import finish, lower_priority, options, run_command
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
 from e2e.bench.forgeries import forged
 from e2e.bench.load import WebhookRequest, probing, send_all
@@ -245,4 +245,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

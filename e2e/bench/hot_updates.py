@@ -15,6 +15,7 @@ from pathlib import Path
 
 from e2e.bench.applicant_pool import applicant_pool
 from e2e.bench.applicants import BY_NAME
+from e2e.bench.command import run_command
 from e2e.bench.fleet import Fleet
 from e2e.bench.scenario import cluster, fleet_on
 from tests.postgres import connected, new_database
@@ -59,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, duplicates, judged, waits
-from e2e.bench.command import finish, lower_priority, options
+from e2e.bench.command import finish, lower_priority, options, run_command
 from e2e.bench.fleet import DATABASES, POSTGRESQL, SQLITE, Fleet, fleet
 from e2e.bench.planned import planned_kills
 from e2e.bench.points import COMMITS, WIRE
@@ -159,4 +159,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -19,7 +19,7 @@ from sqlalchemy import URL
 
 from e2e.bench import sqlite_faults, unreadable
 from e2e.bench.applicant_pool import count
-from e2e.bench.command import finish, lower_priority, options
+from e2e.bench.command import finish, lower_priority, options, run_command
 from e2e.bench.fleet import DATABASES, POSTGRESQL, SQLITE, Fleet
 from e2e.bench.interrupted_visitor import EITHER, NOTHING, InterruptedVisitor, refused_webhooks
 from e2e.bench.report import Line
@@ -194,4 +194,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

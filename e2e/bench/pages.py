@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from e2e.bench.command import run_command
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.page_checks import node
 from e2e.pages.applicant import a_document_number
@@ -62,4 +63,4 @@ def _scores(url: str, binary: str, folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
+from e2e.bench.command import run_command
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.pages.forms import send_form
 from e2e.servers import environment
@@ -173,4 +174,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -31,6 +31,7 @@ import httpx
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from e2e.bench.applicants import PLANS, Applicant, Door, Intent, Lost
+from e2e.bench.command import run_command
 from e2e.bench.scenario import processes, tell
 from e2e.bench.serving import bench_portal
 from e2e.browser import CHROMIUM
@@ -267,4 +268,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from e2e.bench.applicant_pool import ApplicantPool, applicant_pool, count, judged
 from e2e.bench.applicants import BY_NAME, Applicant, Lost
-from e2e.bench.command import finish, lower_priority, options
+from e2e.bench.command import finish, lower_priority, options, run_command
 from e2e.bench.fleet import DATABASES, fleet
 from e2e.bench.report import Line
 
@@ -87,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, text
 
 from e2e.bench import graceful_stop
 from e2e.bench.applicant_pool import Fault, count
-from e2e.bench.command import finish, lower_priority, options
+from e2e.bench.command import finish, lower_priority, options, run_command
 from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, create_schema
 from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
@@ -207,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

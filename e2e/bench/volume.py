@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, select, text
 
-from e2e.bench.command import lower_priority, options
+from e2e.bench.command import lower_priority, options, run_command
 from e2e.bench.filling import fill, size_of
 from e2e.bench.fleet import DATABASES, database_of
 from e2e.servers import SECRET_KEY
@@ -183,4 +183,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

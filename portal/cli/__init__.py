@@ -10,6 +10,7 @@ from portal.cli.demo import demo
 from portal.cli.migrate import migrate_command
 from portal.cli.onboarding_group import onboarding_group
 from portal.cli.partner import partner_group
+from portal.cli.progress import Commands
 from portal.cli.purge import purge
 from portal.cli.rekey import rekey
 from portal.cli.restore_check import restore_check
@@ -18,7 +19,7 @@ from portal.cli.serve import serve
 from portal.cli.status_command import status
 
 
-@click.group()
+@click.group(cls=Commands)
 @click.version_option(package_name="kyc-onboarding-portal", prog_name="portal")
 def main() -> None:
     """An onboarding portal in front of gu1's KYC API."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,15 +90,3 @@ def usable_schema(engine: Engine) -> Schema:
     if schema is Schema.BEHIND:
         raise click.ClickException("the database's schema is older than this release; run: portal migrate")
     return schema
-
-
-def show_progress(text: str) -> None:
-    """On standard error: one line that grows on a terminal, a line for each call elsewhere."""
-    is_terminal = sys.stderr.isatty()
-    click.echo(("\r" if is_terminal else "") + text, nl=not is_terminal, err=True)
-
-
-def end_progress() -> None:
-    """Ends the line that grew."""
-    if sys.stderr.isatty():
-        click.echo(err=True)

@@ -11,6 +11,7 @@ import click
 
 from portal.cli.common import configuration, database, print_table, usable_schema
 from portal.cli.partner_keys import link, new, rotate
+from portal.cli.progress import progress
 from portal.services.notification import Event
 from portal.services.onboarding_facts import formatted
 from portal.store.clock import DatabaseClock
@@ -60,13 +61,22 @@ def resend(event_ids: tuple[str, ...], slug: str | None, undelivered: bool, as_j
         raise click.UsageError("give event ids, or --partner SLUG --undelivered")
     with _outbox() as (outbox, now):
         if slug:
-            scheduled, found = outbox.resend_undelivered(slug, now), set(event_ids)
+            scheduled, found = _resend_undelivered(outbox, slug, now), set[str]()
         else:
             found = outbox.resend(event_ids, now)
             scheduled = len(found)
     click.echo(json.dumps({"scheduled": scheduled}) if as_json else f"Scheduled: {scheduled}")
     if unknown := sorted(set(event_ids) - found):
         raise click.ClickException(f"no such event: {', '.join(unknown)}")
+
+
+def _resend_undelivered(outbox: Outbox, slug: str, now: datetime) -> int:
+    scheduled = 0
+    with progress("Run it again to schedule the others.") as show:
+        for more in outbox.resend_undelivered(slug, now):
+            scheduled += more
+            show(f"{scheduled} scheduled")
+    return scheduled
 
 
 @contextmanager

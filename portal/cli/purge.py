@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from portal.cli.common import configuration, database, end_progress, show_progress, usable_schema
+from portal.cli.common import configuration, database, usable_schema
+from portal.cli.progress import progress
 from portal.config import SHORTEST_RETENTION
 from portal.services.onboarding_facts import formatted
 from portal.store.onboarding_retention import OnboardingRetention
@@ -32,14 +33,13 @@ def purge(days: int | None, as_json: bool) -> None:
     if days is None:
         raise click.UsageError("nothing is deleted by age: set PORTAL_RETENTION_DAYS, or give --days")
     until, purged = datetime.now(UTC) - timedelta(days=days), 0
-    with database(config) as engine:
+    with database(config) as engine, progress() as show:
         usable_schema(engine)
         retention = OnboardingRetention(engine)
         while found := retention.purge_onboardings(until, limit=SLICE):
             purged += found
-            show_progress(f"{purged} deleted")
+            show(f"{purged} deleted")
         retention.forget_deleted()
-    end_progress()
     if as_json:
         click.echo(json.dumps({"deleted": purged, "last_changed_before": formatted(until)}))
         return

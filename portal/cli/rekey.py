@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from portal.cli.common import configuration, database, end_progress, show_progress, usable_schema
+from portal.cli.common import configuration, database, usable_schema
+from portal.cli.progress import progress
 from portal.store.encryption import ColumnCipher
 from portal.store.sealed_values import Rekeyed, SealedValues
 
@@ -18,14 +19,13 @@ def rekey(as_json: bool) -> None:
     """Seal everything that is stored encrypted anew, with the first key. May be interrupted and repeated."""
     config = configuration()
     total = Rekeyed(0, 0, 0)
-    with database(config) as engine:
+    with database(config) as engine, progress() as show:
         usable_schema(engine)
         for done in SealedValues(engine, ColumnCipher(config.secret_keys)).rekey():
             total = Rekeyed(
                 total.seen + done.seen, total.resealed + done.resealed, total.without_key + done.without_key
             )
-            show_progress(f"{total.seen} looked at, {total.resealed} sealed anew")
-    end_progress()
+            show(f"{total.seen} looked at, {total.resealed} sealed anew")
     if as_json:
         click.echo(json.dumps(asdict(total)))
     if total.without_key:

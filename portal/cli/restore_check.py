@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import click
 
 from portal.cli.common import configuration, database, usable_schema
+from portal.cli.progress import progress
 from portal.services.onboarding_facts import formatted
 from portal.store.clock import DatabaseClock
 from portal.store.restores import SEQUENCES, Restores
 
 
 @click.command("restore-check")
-def restore_check() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+def restore_check(as_json: bool) -> None:
     """Say that the database was restored from a backup. Run before `serve`: waiting mails are not sent any more."""
-    with database(configuration()) as engine:
+    with database(configuration()) as engine, progress("Run it again."):
         usable_schema(engine)
         clock = DatabaseClock(engine, lambda: datetime.now(UTC))
         clock.set()
         now = clock()
         number = Restores(engine).record(now)
+    first = number * SEQUENCES + 1
+    if as_json:
+        click.echo(json.dumps({"restore": number, "at": formatted(now), "notifications_from": first}))
+        return
     click.echo(
         f"Restore {number} noted at {formatted(now)}. Onboardings that began before it are looked for at gu1 before "
-        f"they open a validation, and their notifications count on from {number * SEQUENCES + 1}."
+        f"they open a validation, and their notifications count on from {first}."
     )

@@ -107,17 +107,24 @@ class Schema(StrEnum):
     """Of a newer release. This one can use it, because migrations only add."""
 
 
-def migrate(engine: Engine, *, on_wait: Callable[[float], None] = lambda _seconds: None, patience: float = 300) -> None:
+def migrate(
+    engine: Engine,
+    *,
+    on_step: Callable[[int], None] = lambda _left: None,
+    on_wait: Callable[[float], None] = lambda _seconds: None,
+    patience: float = 300,
+) -> None:
     """Upgrades the schema; if several processes try, one does it and the others wait.
 
     On PostgreSQL each migration is a transaction of its own, and waits for a lock only as long as everybody else can
     wait behind it. Then it gives way, calls `on_wait` with the seconds until it tries again, and gives up after
-    `patience` seconds.
+    `patience` seconds. On SQLite all migrations are one transaction. `on_step` is called after each migration, with
+    the number of those that are left.
     """
     deadline = time.monotonic() + patience
     while True:
         try:
-            if _migrate_once(engine):
+            if _migrate_once(engine, on_step):
                 return
         except LockTaken:
             if time.monotonic() > deadline:
@@ -126,13 +133,15 @@ def migrate(engine: Engine, *, on_wait: Callable[[float], None] = lambda _second
             time.sleep(LOCK_PAUSE)
 
 
-def _migrate_once(engine: Engine) -> bool:
+def _migrate_once(engine: Engine, on_step: Callable[[int], None]) -> bool:
     """True if nothing is left to do."""
     from alembic import command  # noqa: PLC0415
 
     with migration(engine) as connection:
         if _schema_of(connection) is Schema.BEHIND:
-            command.upgrade(alembic_config(connection), "head" if _is_sqlite(engine) else "+1")
+            config = alembic_config(connection)
+            config.attributes["on_version_apply"] = lambda **_: on_step(_migrations_left(connection))
+            command.upgrade(config, "head" if _is_sqlite(engine) else "+1")
         return _schema_of(connection) is not Schema.BEHIND
 
 
@@ -147,6 +156,11 @@ def migration(engine: Engine) -> Iterator[Connection]:
             if not _is_sqlite(engine):
                 _wait_for_other_migrations(connection)
             yield connection
+
+
+def migrations_left(engine: Engine) -> int:
+    with store_errors(engine), reads(engine).connect() as connection:
+        return _migrations_left(connection)
 
 
 def schema_of(engine: Engine) -> Schema:
@@ -166,13 +180,29 @@ def alembic_config(connection: Connection | None = None) -> AlembicConfig:
 
 
 def _schema_of(connection: Connection) -> Schema:
-    present: set[str] = set()
-    if inspect(connection).has_table("alembic_version"):
-        present = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
-    known = _migrations()
+    present, known = _applied_last(connection), _migrations()
     if present == known.keys() - known.values():
         return Schema.CURRENT
     return Schema.BEHIND if present <= known.keys() else Schema.AHEAD
+
+
+def _migrations_left(connection: Connection) -> int:
+    present, known = _applied_last(connection), _migrations()
+    if not present <= known.keys():  # of a newer release
+        return 0
+    applied = next(iter(present), None)
+    left: list[str] = []
+    revision: str | None = next(iter(known.keys() - known.values()))
+    while revision is not None and revision != applied:
+        left.append(revision)
+        revision = known[revision]
+    return len(left)
+
+
+def _applied_last(connection: Connection) -> set[str]:
+    if not inspect(connection).has_table("alembic_version"):
+        return set()
+    return set(connection.scalars(text("SELECT version_num FROM alembic_version")))
 
 
 def _migrations() -> dict[str, str | None]:

@@ -43,6 +43,7 @@ from portal.store.transactions import Transactions, insert
 _leased = LeasedTable(events, latest_due=timedelta(days=2))
 _reader = RowReader(events, [*(it.name for it in fields(Event) if it.name != "summary"), "payload"])
 
+_AT_ONCE = 500
 _LIMIT = bindparam("limit", type_=Integer)
 
 log = logging.getLogger(__name__)
@@ -158,8 +159,14 @@ class Outbox:
     def resend(self, event_ids: Sequence[str], now: datetime) -> set[str]:
         return set(self._make_due(events.c.id.in_(event_ids), now))
 
-    def resend_undelivered(self, partner: str, now: datetime) -> int:
-        return len(self._make_due(and_(events.c.partner == partner, events.c.delivered_at.is_(None)), now))
+    def resend_undelivered(self, partner: str, now: datetime) -> Iterator[int]:
+        undelivered = and_(events.c.partner == partner, events.c.delivered_at.is_(None))
+        with self._transactions.reading() as connection:
+            ids = connection.scalars(select(events.c.id).where(undelivered)).all()
+        for start in range(0, len(ids), _AT_ONCE):
+            slice_ = events.c.id.in_(ids[start : start + _AT_ONCE])
+            # What was delivered meanwhile is not sent again.
+            yield len(self._make_due(and_(slice_, events.c.delivered_at.is_(None)), now))
 
     def purge_delivered(self, before: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:

@@ -148,7 +148,7 @@ def test_undelivered_of_one_partner_are_resent_together(repository, outbox):
     outbox.delivered(first, now=NOW, outcome="HTTP 200")
     outbox.retry_later(second, due_at=None, outcome="gone")
     outbox.retry_later(third, due_at=NOW + MINUTE, outcome="HTTP 500")
-    assert outbox.resend_undelivered("shop", NOW) == 2
+    assert list(outbox.resend_undelivered("shop", NOW)) == [2]
     assert {event.id for event in claim(outbox)} == {second.id, third.id}
 
 

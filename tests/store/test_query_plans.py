@@ -177,7 +177,7 @@ def use_outbox(outbox):
             outbox.list_events(partner, undelivered_only=undelivered_only, limit=9)
     outbox.events_of(claimed.onboarding_id, limit=9)
     outbox.resend([claimed.id], NOW)
-    outbox.resend_undelivered("shop", NOW)
+    list(outbox.resend_undelivered("shop", NOW))
     outbox.purge_delivered(LATER, limit=9)
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from e2e.bench.command import run_command
 from e2e.bench.matrix.catalogue import DATABASES
 from e2e.bench.matrix.findings import PATIENCE
 from e2e.bench.matrix.runner import lines, report_of, results
@@ -53,4 +54,4 @@ def _progress(result: Result) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import httpx
 
+from e2e.bench.command import run_command
 from e2e.bench.rolling.steady_load import SteadyLoad, table
 from e2e.bench.rolling.two_replicas import PATIENCE, Kept, Site, two_replicas
 from e2e.bench.upgrade import as_previous, taken_out
@@ -264,4 +265,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

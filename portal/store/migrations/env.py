@@ -17,6 +17,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     render_item=_drafted,
+    on_version_apply=context.config.attributes.get("on_version_apply"),
     render_as_batch=True,  # SQLite cannot alter a column in place
 )
 with context.begin_transaction():
