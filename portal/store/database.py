@@ -31,7 +31,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from portal.config import Config, make_private
 from portal.domain.errors import StoreUnavailable
@@ -86,6 +86,11 @@ def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5, pool
     if parsed.drivername == "postgresql+psycopg":
         return _postgresql(parsed, lock_timeout, options)
     raise ValueError(f"a database URL begins with sqlite:// or postgresql+psycopg://, not {parsed.drivername}://")
+
+
+def pool_timeout_of(engine: Engine) -> float:
+    assert isinstance(engine.pool, QueuePool)
+    return engine.pool.timeout()
 
 
 def reads(engine: Engine) -> Engine:

@@ -22,11 +22,11 @@ from sqlalchemy import Engine, event
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldWait
 from portal.services.ports import PollState
+from portal.store.database import pool_timeout_of
 from portal.store.database_errors import store_errors, unavailable
 from portal.store.pooler import is_pooled
 from portal.store.row_reader import UnreadableRow
 
-READ_TIMEOUT = 2.0
 AT_ONCE_TIMEOUT = 0.05
 SLOW = 0.02
 """Seconds of a read, after which nothing is read at once for a second."""
@@ -50,12 +50,14 @@ class NoAnswer(psycopg.OperationalError):
 
 
 class PollReader:
-    def __init__(self, engine: Engine, *, timeout: float = READ_TIMEOUT) -> None:
-        """`timeout`: the seconds that a read waits for PostgreSQL, and before that for one of the connections.
+    def __init__(self, engine: Engine, *, timeout: float | None = None) -> None:
+        """`timeout`: the seconds that a read waits for PostgreSQL, and before that for one of the connections; those of
+        the engine's pool if not given, so that during a pause of the database polls wait as long as everything else.
 
         After a read that waited in vain, all reads fail at once for half of it, so that a database that hangs does
         not hold up every thread.
         """
+        timeout = pool_timeout_of(engine) if timeout is None else timeout
         self._timeout = timeout
         self._url = engine.url
         self._free: SimpleQueue[_KeptConnection] = SimpleQueue()

@@ -5,6 +5,7 @@ import pytest
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldWait
 from portal.services.ports import PollState
 from portal.store import poll_reader
+from portal.store.database import make_engine
 from portal.store.poll_reader import AT_ONCE_TIMEOUT, CONNECTIONS, PollReader
 from portal.store.row_reader import UnreadableRow
 from tests.databases import on_sqlite
@@ -60,6 +61,17 @@ def test_a_database_that_hangs_costs_a_bounded_time_once(reader, engine, added):
         assert seconds_to_fail(reader, added) < TIMEOUT / 4
     time.sleep(TIMEOUT / 2)
     assert reader.read(added[0].id)
+
+
+@on_postgresql
+def test_polls_wait_as_long_as_everything_else(migrated_url, engine, added):
+    patient = make_engine(migrated_url, pool_timeout=TIMEOUT)
+    reader = PollReader(patient)
+    assert reader.read(added[0].id)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE onboardings IN ACCESS EXCLUSIVE MODE")
+        assert TIMEOUT <= seconds_to_fail(reader, added) < TIMEOUT + 1
+    patient.dispose()
 
 
 def seconds_to_fail(reader, added):

@@ -213,7 +213,7 @@ def _database(site: Site, load: SteadyLoad, length: Length) -> None:
         for _ in times:
             site.pooler.replace()
             time.sleep(length.pause)
-    with load.phase("PostgreSQL restarted while the pooler pauses", promised=False):
+    with load.phase("PostgreSQL restarted while the pooler pauses"):
         for _ in times:
             site.pooler.command("PAUSE")
             site.cluster.stop()

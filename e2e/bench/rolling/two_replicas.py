@@ -134,6 +134,8 @@ def two_replicas(folder: Path, previous: Path | None) -> Iterator[Site]:
         env: Mapping[str, str] = {
             "PORTAL_BASE_URL": url,
             "PORTAL_DATABASE_URL": through,
+            # Longer than PostgreSQL's restart takes while the pooler pauses.
+            "PORTAL_DATABASE_POOL_TIMEOUT": "10",
             "PORTAL_TRUSTED_PROXIES": "1",
             "PORTAL_LOG_LEVEL": "WARNING",
             "TMPDIR": str(folder),
