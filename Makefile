@@ -190,6 +190,7 @@ lock: ## pin what pyproject.toml allows, with hashes and without index addresses
 	uv pip compile pyproject.toml $(LOCK) -o requirements/portal.txt
 	uv pip compile pyproject.toml --group build --group demo $(LOCK) -o requirements/build.txt
 	uv pip compile pyproject.toml --group build --group demo --group dev $(LOCK) -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra opentelemetry --constraints requirements/dev.txt $(LOCK) -o requirements/opentelemetry.txt
 	uv pip compile --group pyproject.toml:demo --constraints requirements/dev.txt $(LOCK) -o requirements/demo.txt
 	uv pip compile --group pyproject.toml:webkit --constraints requirements/dev.txt $(LOCK) -o requirements/webkit.txt
 	uv pip compile --group pyproject.toml:bench --constraints requirements/dev.txt $(LOCK) -o requirements/bench.txt

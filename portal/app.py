@@ -70,6 +70,7 @@ from portal.store.served_addresses import ServedAddresses
 from portal.store.shared_state import SharedState
 from portal.store.wait_reader import WaitReader
 from portal.store.wake_channel import WakeChannel
+from portal.tracing import NoTraces, traces_as_set
 from portal.web.consent import CONSENT_VERSION
 from portal.web.context import Portal
 from portal.web.document_numbers import COUNTRIES
@@ -79,6 +80,7 @@ from portal.web.mail_texts import write_mail
 from portal.web.refusals import Refusals
 from portal.web.release import release_of
 from portal.web.request_limits import RequestLimits
+from portal.web.timed_requests import ROUTE
 
 ONBOARDINGS, NOTIFICATIONS, MAILS = "onboardings", "notifications", "mails"
 """The workers, as other processes name them to wake them."""
@@ -93,6 +95,7 @@ class Shared:
     policy_for: Callable[[Onboarding], Policy]
     reminder_plan: ReminderPlan
     metrics: Metrics
+    traces: NoTraces
     timings: Timings
     wake_onboardings: Wake
     wake_notifications: Wake
@@ -139,7 +142,7 @@ def create_app(
 ) -> Flask:
     """Serves the pages; `runner_of(app)` is its runner, not started yet."""
     app = make_flask(config)
-    add_services(app, config, engine_of(config), clock=clock, gu1=gu1, timings=timings)
+    add_services(app, config, engine_of(config), clock=clock, gu1=gu1, timings=timings, traces=traces_as_set())
     return app
 
 
@@ -151,10 +154,12 @@ def add_services(
     clock: Clock = utc_now,
     gu1: Gu1 | None = None,
     timings: Timings | None = None,
+    traces: NoTraces | None = None,
 ) -> None:
     """Gives the pages of `make_flask` new services and a new runner, in place of any that they had."""
     registry = read_registry(config.partners_path, development=config.development)
-    metrics, channel = Metrics(), WakeChannel(database)
+    traces = traces or NoTraces()
+    metrics, channel = traces.metrics(), WakeChannel(database)
     policy_for = Policies(config, registry).policy_for
     shared = Shared(
         config=config,
@@ -162,6 +167,7 @@ def add_services(
         policy_for=policy_for,
         reminder_plan=ReminderPlan(policy_for, config.photos_reminder),
         metrics=metrics,
+        traces=traces,
         timings=timings or Timings(),
         wake_onboardings=Wake(lambda: channel.notify(ONBOARDINGS), lambda: channel.is_open),
         wake_notifications=Wake(lambda: channel.notify(NOTIFICATIONS), lambda: channel.is_open),
@@ -175,6 +181,8 @@ def add_services(
     runner = _make_runner(shared, database, stores, services, gu1 or make_gu1(config, metrics))
     app.extensions["portal"] = _make_portal(shared, stores, services)
     app.extensions["portal_runner"] = runner
+    at = app.extensions["portal"].access_links.onboarding_at
+    app.wsgi_app = traces.of_requests(app.wsgi_app, route=ROUTE, onboarding_at=at)  # type: ignore[method-assign, assignment]
 
 
 def runner_of(app: Flask) -> RunnerThread:
@@ -281,11 +289,12 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
     async def close() -> None:
         await gu1.aclose()
         await notifier.aclose()
+        shared.traces.end()
 
     return RunnerThread(
         OnboardingWorker(
             stores.onboardings,
-            steps.take,
+            shared.traces.of_steps(steps.take, clock),
             clock=clock,
             timings=timings,
             wake=shared.wake_onboardings,

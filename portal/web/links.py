@@ -113,6 +113,16 @@ class AccessLinks:
         """Of what may be an earlier link. Raises `BadLink` or `ExpiredLink`."""
         return self.read(token).onboarding_id
 
+    def onboarding_at(self, path: str) -> str | None:
+        """The id of the onboarding whose pages are below this address; None of any other address."""
+        given = path.split("/", 3)
+        if len(given) < 3 or given[1] != "o":
+            return None
+        try:
+            return self.onboarding_id(given[2])
+        except (BadLink, ExpiredLink):
+            return None
+
     def is_ours(self, token: str) -> bool:
         """Also if it has expired."""
         try:
