@@ -35,6 +35,9 @@ class Wanted:
     sizes: list[int]
     themes: list[str]
 
+    def languages_of(self, entry: CatalogueEntry) -> list[str]:
+        return [it for it in entry.languages if it in self.languages]
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -92,7 +95,7 @@ def _told() -> argparse.Namespace:
 
 def _html_findings(found: PageCatalogue, wanted: Wanted) -> dict[str, list[str]]:
     for entry in wanted.entries:
-        for language in wanted.languages:
+        for language in wanted.languages_of(entry):
             name = _source(entry, language)
             (FOLDER / "html" / name).write_text(found.answer(entry, language).text)
     return html_findings(FOLDER / "html")
@@ -104,7 +107,7 @@ def _taken(
     for entry in wanted.entries:
         for size in wanted.sizes:
             with browser_page(browser, width=size, height=740 if size < 700 else 900) as page:
-                for language in wanted.languages:
+                for language in wanted.languages_of(entry):
                     render(page, found, entry, language)
                     source = _source(entry, language)
                     findings = axe_findings(page) + html_findings.get(source, [])

@@ -14,10 +14,13 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from e2e.pages.forms import form_token
+from e2e.pages_of_other_apps import mail_app, operators_pages
 from portal.app import create_app
 from portal.config import Config
+from portal.domain.locales import Locale
 from portal.domain.onboarding import EntityConflict, StallReason
 from portal.partners.registry import new_signing_secret
+from portal.services.mail import MailKind
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
@@ -64,11 +67,16 @@ class CatalogueEntry:
     method: str = "GET"
     data: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
-    capture: str = "redirect"
+    shown_by: str = "redirect"
+    """An app of the catalogue's: by its way to open the hosted page, or "mails" or "operator"."""
     fails: bool = False
     """Whether the database is read-only."""
     sent_from: str = ""
     """The page with its form, if not `path` itself."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return ("en",) if self.shown_by == "operator" else tuple(Locale)
 
     def address(self, language: str) -> str:
         return f"{self.path}{'&' if '?' in self.path else '?'}lang={language}"
@@ -86,6 +94,7 @@ class PageCatalogue:
         engine = make_engine(f"sqlite:///{self._database}")
         migrate(engine)
         self._apps = {capture: self._app(capture) for capture in ("redirect", "new-tab", "frame")}
+        self._apps |= {"mails": mail_app(self._apps["redirect"]), "operator": operators_pages(self._config("redirect"))}
         self.entries = list(_entries(self._apps["redirect"], Repository(engine, ColumnCipher(("k" * 32,)))))
         engine.dispose()
         read_only = folder / "unwritable.db"
@@ -114,10 +123,13 @@ class PageCatalogue:
         return self._assets[path]
 
     def client(self, entry: CatalogueEntry) -> Client:
-        return (self._failing if entry.fails else self._apps[entry.capture]).test_client()
+        return (self._failing if entry.fails else self._apps[entry.shown_by]).test_client()
 
     def _app(self, capture: str, database_url: str | None = None) -> Flask:
-        config = Config(
+        return create_app(self._config(capture, database_url), clock=lambda: NOW)
+
+    def _config(self, capture: str, database_url: str | None = None) -> Config:
+        return Config(
             secret_keys=("k" * 32,),
             database_url=database_url or f"sqlite:///{self._database}",
             gu1_base_url="http://127.0.0.1:1",
@@ -129,7 +141,6 @@ class PageCatalogue:
             operator_name="Banco Ejemplo",
             contact_url="mailto:ayuda@example.com",
         )
-        return create_app(config, clock=lambda: NOW)
 
 
 @contextmanager
@@ -162,6 +173,8 @@ def _entries(app: Flask, store: Repository) -> Iterator[CatalogueEntry]:
         conflicting = refused | {"entity_conflict": conflict, "validation": a_validation()}
         yield CatalogueEntry(f"details with the conflict {conflict}", page(**conflicting))
     yield from _of_partners(page)
+    yield from _mails(store)
+    yield from _operators(store)
     yield CatalogueEntry("back from the hosted page", "/return")
     stopped = store.add(an_onboarding(partner="shop", external_id="customer-10"))
     yield CatalogueEntry("mails to be stopped", f"/mails/{app.extensions['portal'].mail_keys.key(stopped.id)}/stop")
@@ -196,6 +209,34 @@ def _of_partners(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
         yield CatalogueEntry(f"a partner's customer, {name}", page(**VARIANTS[name].changes() | sent))
 
 
+def _mails(store: Repository) -> Iterator[CatalogueEntry]:
+    for name, kind, stage in (
+        ("with the link", MailKind.LINK, "preparing"),
+        ("about unfinished photos", MailKind.PHOTOS, "at the photos"),
+        ("about a link that ends", MailKind.EXPIRING, "ready"),
+        ("with an approval", MailKind.RESULT, "approved"),
+        ("with a next step", MailKind.RESULT, "rejected: registry_card_outdated"),
+        ("with an end", MailKind.RESULT, "closed"),
+    ):
+        about = store.add(an_onboarding(**VARIANTS[stage].changes()))
+        yield CatalogueEntry(f"mail {name}", f"/{kind}/{about.id}", shown_by="mails")
+    about = store.add(an_onboarding(partner="shop", **VARIANTS["approved"].changes()))
+    yield CatalogueEntry("mail of a partner's", f"/{MailKind.RESULT}/{about.id}", shown_by="mails")
+
+
+def _operators(store: Repository) -> Iterator[CatalogueEntry]:
+    held = store.add(an_onboarding(partner="shop", **mistyped()))
+    for name, path in (
+        ("overview", "/"),
+        ("nothing was found", "/find?name=nobody"),
+        ("an onboarding", f"/onboardings/{held.id}"),
+        ("held", "/problems/held"),
+        ("stuck", "/problems/stuck"),
+        ("deliveries", "/deliveries"),
+    ):
+        yield CatalogueEntry(f"operator: {name}", path, shown_by="operator")
+
+
 def _corrections(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     held = page(**mistyped())
     yield CatalogueEntry("correction of the number", f"{held}/number")
@@ -216,7 +257,7 @@ def _stages(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     yield CatalogueEntry("button that came to nothing", f"{waiting}/stop", "POST", **pressed)
     for capture in ("new-tab", "frame"):
         for name in ("ready", "waiting"):
-            yield CatalogueEntry(f"{name}, {capture}", page(**VARIANTS[name].changes()), capture=capture)
+            yield CatalogueEntry(f"{name}, {capture}", page(**VARIANTS[name].changes()), shown_by=capture)
     for name, shown_at in (("ready", None), ("waiting", NOW)):
         began = an_adopted_validation(session_url="https://verify.example.com/session/1", shown_at=shown_at)
         taken = page(validation=began, phone_joined_at=NOW)

@@ -134,5 +134,5 @@ def _until(kind: str, onboarding: Onboarding) -> str:
 
 def _time(moment: datetime) -> str:
     catalogue = current_language().catalogue
-    day = format_date(moment, "long", locale=catalogue)
-    return f"{day}, {format_time(moment, 'short', locale=catalogue)} UTC"
+    clock = "short" if catalogue == "en" else "HH:mm"  # nobody writes "12:00 p. m." in Argentina, as CLDR says
+    return f"{format_date(moment, 'long', locale=catalogue)}, {format_time(moment, clock, locale=catalogue)} UTC"

@@ -143,6 +143,18 @@ def test_mails_speak_the_language_of_the_onboarding(start, deliver, becomes, loc
         assert f'<html lang="{locale}">' in mail.get_body(("html",)).get_content()
 
 
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [("en", "9, 2026, 12:00"), ("es-AR", "2026, 12:00 UTC"), ("es", "2026, 12:00 UTC"), ("pt-BR", "2026, 12:00 UTC")],
+)
+def test_times_in_mails_are_written_as_people_of_the_language_do(start, deliver, becomes, locale, said):
+    started = start(locale=locale)
+    deliver()
+    becomes(started, adopted(shown_at=NOW))
+    (mail,) = deliver(hours=1)
+    assert said in text_of(mail)
+
+
 @pytest.mark.parametrize("typed", ["Ana", "Win: evil.example"])
 def test_first_mail_has_nothing_that_was_typed(start, deliver, typed):
     start(first_name=typed, last_name="Núñez Prize")

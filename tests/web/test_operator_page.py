@@ -148,14 +148,14 @@ def test_what_another_site_sends_changes_nothing(desk, held, onboardings, header
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_action_answers(post, held, action):
-    data = SIGNED | {"sure": action} | ({"reason": "not_eligible"} if action == "reject" else {})
+    data = SIGNED | {f"sure_to_{action}": action} | ({"reason": "not_eligible"} if action == "reject" else {})
     assert post(f"/onboardings/{held.id}/{action}", data).status_code in {303, 409, 502}
 
 
 @pytest.mark.parametrize("action", sorted(FOR_GOOD))
 def test_what_nothing_undoes_needs_more_than_one_press(post, held, onboardings, action):
     before = onboardings.get(held.id)
-    for sure in ({}, {"sure": "another"}):
+    for sure in ({}, {"sure_to_another": "another"}):
         answer = post(f"/onboardings/{held.id}/{action}", SIGNED | sure)
         assert (answer.status_code, "tick the box" in answer.text) == (400, True)
     assert onboardings.get(held.id) == before

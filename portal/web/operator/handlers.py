@@ -69,7 +69,7 @@ def act(onboarding_id: str, action: str) -> ResponseReturnValue:
         return _page(onboarding_id, problem=problem, status=400)
     if action == "reject" and request.form.get("reason") not in {it.value for it in REASONS}:
         return _page(onboarding_id, problem="Nothing was changed: choose a reason.", status=400)
-    if action in FOR_GOOD and action not in request.form.getlist("sure"):
+    if action in FOR_GOOD and request.form.get(f"sure_to_{action}") != action:
         problem = f"Nothing was changed: nothing undoes {action}, so tick the box beside it first."
         return _page(onboarding_id, problem=problem, status=400)
     try:
