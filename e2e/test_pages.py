@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from e2e.page_catalogue import page_catalogue
 from e2e.page_checks import axe_findings, html_findings, reflow_findings
-from e2e.page_renderer import browser_page, render
+from e2e.page_renderer import THEMES, browser_page, render
 from portal.domain.locales import Locale
 
 PARTS = 8
@@ -81,6 +81,71 @@ def test_text_in_a_partners_frame_keeps_away_from_the_edge_where_the_edge_is_see
         assert heading.bounding_box()["x"] < 8, "the partner's page has margins of its own"
         page.emulate_media(color_scheme="dark")
         assert heading.bounding_box()["x"] >= 16
+
+
+FOCUSED = """() => {
+    const it = document.activeElement;
+    if (it === document.body) return null;
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+    const light = (color) => {
+        canvas.fillStyle = color;
+        canvas.fillRect(0, 0, 1, 1);
+        const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((it) =>
+            it / 255 <= 0.04045 ? it / 255 / 12.92 : ((it / 255 + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    };
+    let behind = it.parentElement;
+    while (behind.parentElement && getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)")
+        behind = behind.parentElement;
+    const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(it);
+    const lights = [light(outlineColor), light(getComputedStyle(behind).backgroundColor)].sort((a, b) => b - a);
+    const { left, right, top, bottom } = it.getBoundingClientRect();
+    // Inside of rounded corners, and of each line of a link that is broken.
+    const { x, width } = it.getClientRects()[0];
+    const points = [top + 3, (top + bottom) / 2, bottom - 3].map((y) => [x + width / 2, y]);
+    const seen = points.map(([x, y]) => document.elementFromPoint(x, y));
+    const bar = document.querySelector(".action--sticky");
+    const place = bar && !bar.contains(it) && bar.getBoundingClientRect();
+    const under = place && bottom > place.top + 1 && top < place.bottom - 1;
+    return {
+        name: it.outerHTML.slice(0, 90),
+        outline: outlineStyle === "none" ? 0 : parseFloat(outlineWidth),
+        contrast: lights[0] / lights[1],
+        inside: left > -1 && right < innerWidth + 1 && top > -1 && bottom < innerHeight + 1,
+        top, bottom, height: innerHeight,
+        covered: under || !seen.every((on) => it === on || it.contains(on) || on?.contains(it)),
+    };
+}"""
+TABBED = {
+    "form": 10,
+    "ready": 5,
+    "rejected: registry_card_outdated": 6,
+    "rejected by a person": 4,
+    "on hold for a number that may be mistyped": 4,
+}
+"""Page → how many places Tab stops at, at least."""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_focus_is_seen_and_never_under_the_bar_at_the_bottom(browser, catalogue, theme):
+    entries = {it.name: it for it in catalogue.entries}
+    with browser_page(browser, theme=theme) as page:
+        for name, least in TABBED.items():
+            render(page, catalogue, entries[name], "es-AR")
+            stops = []
+            for key in ("Tab", "Shift+Tab"):  # upwards too, where the page scrolls the other way
+                page.locator("body").evaluate("() => document.activeElement.blur()")
+                page.evaluate("scrollTo(0, document.body.scrollHeight)" if key != "Tab" else "scrollTo(0, 0)")
+                for _ in range(40):
+                    page.keyboard.press(key)
+                    stop = page.evaluate(FOCUSED)
+                    if stop is None:
+                        break
+                    stops.append(stop)
+            assert len(stops) >= 2 * least, name
+            for stop in stops:
+                assert stop["outline"] >= 2 and stop["contrast"] >= 3, (name, stop)
+                assert stop["inside"] and not stop["covered"], (name, stop)
 
 
 def test_checkers_see_what_is_wrong(page, tmp_path):
