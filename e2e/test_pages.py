@@ -116,6 +116,13 @@ FOCUSED = """() => {
         covered: under || !seen.every((on) => it === on || it.contains(on) || on?.contains(it)),
     };
 }"""
+LINKS_ABOVE_THE_BAR = """() => {
+    const bar = document.querySelector(".action--sticky");
+    for (const it of bar ? document.querySelectorAll("#status p, #status li") : [])
+        if (it.compareDocumentPosition(bar) & Node.DOCUMENT_POSITION_FOLLOWING)
+            it.insertAdjacentHTML("beforeend", ' <a href="#x">x</a>');
+}"""
+"""No text above the bar has a link today. One that comes must not be covered either."""
 TABBED = {
     "form": 10,
     "ready": 5,
@@ -132,6 +139,7 @@ def test_focus_is_seen_and_never_under_the_bar_at_the_bottom(browser, catalogue,
     with browser_page(browser, theme=theme) as page:
         for name, least in TABBED.items():
             render(page, catalogue, entries[name], "es-AR")
+            page.evaluate(LINKS_ABOVE_THE_BAR)
             stops = []
             for key in ("Tab", "Shift+Tab"):  # upwards too, where the page scrolls the other way
                 page.locator("body").evaluate("() => document.activeElement.blur()")
