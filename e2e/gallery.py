@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 from e2e.browser import chromium
 from e2e.page_catalogue import CatalogueEntry, PageCatalogue, page_catalogue
 from e2e.page_checks import axe_findings, html_findings
-from e2e.page_renderer import THEMES, browser_page, render
+from e2e.page_renderer import THEMES, browser_page, render, take_picture
 from e2e.servers import ROOT
 from portal.domain.locales import Locale
 
@@ -114,7 +114,7 @@ def _taken(
                     for theme in wanted.themes:
                         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
                         file = f"{Path(source).stem}-{size}-{theme}.png"
-                        page.screenshot(path=FOLDER / file, full_page=True)
+                        take_picture(page, FOLDER / file)
                         yield Picture(entry.name, language, f"{size} px", theme, file, findings)
 
 

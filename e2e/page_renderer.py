@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 from werkzeug.test import TestResponse
@@ -50,6 +51,19 @@ def render(page: Page, catalogue: PageCatalogue, entry: CatalogueEntry, language
     page.route("**/*", fulfil)
     page.goto(HOME + entry.address(language), wait_until="load")
     return answer
+
+
+def take_picture(page: Page, path: Path) -> None:
+    """Of the whole page. `full_page` would show a phone's as with a mouse, because it ends the emulation of touch."""
+    usual = page.viewport_size
+    assert usual is not None
+    page.evaluate(
+        "Promise.all([...document.images].map(it => { it.loading = 'eager'; return it.decode().catch(() => 0) }))"
+    )
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": usual["width"], "height": height})
+    page.screenshot(path=path)
+    page.set_viewport_size(usual)
 
 
 def _context(browser: Browser, width: int, height: int, theme: str) -> BrowserContext:
