@@ -69,11 +69,12 @@ def attributes(page):
 
 
 @pytest.mark.parametrize("kind", SCRIPTS)
-def test_however_it_is_loaded_it_shows_the_frame_and_nothing_in_the_console(shows, page, kind):
+def test_however_it_is_loaded_it_shows_the_frame_and_nothing_in_the_console(shows, page, kind, record_property):
     someone = shows(kind=kind)
     someone.hears("ready")
     assert (attributes(page), page.complaints) == (["id", "src", "timeout"], [])
     expect(page.get_by_role("link", name="Verify")).not_to_be_visible()
+    record_property("none", "frame")
 
 
 POLICIES = {
@@ -92,8 +93,8 @@ POLICIES = {
 }
 
 
-@pytest.mark.parametrize("kind", ["async", pytest.param("module", marks=pytest.mark.slow)])
-def test_where_the_frame_cannot_be_the_link_is_and_the_reason_is_right(shows, page, embedded, kind):
+@pytest.mark.parametrize("kind", [it if it == "async" else pytest.param(it, marks=pytest.mark.slow) for it in SCRIPTS])
+def test_where_the_frame_cannot_be_the_link_is_and_the_reason_is_right(shows, page, embedded, kind, record_property):
     for name, (code, changes) in POLICIES.items():
         box = changes.get("in_a")
         options = {key: it.format(portal=embedded.portal) for key, it in changes.items() if key != "in_a"}
@@ -105,10 +106,12 @@ def test_where_the_frame_cannot_be_the_link_is_and_the_reason_is_right(shows, pa
             place = page.frame_locator("iframe")
             expect(place.get_by_role("link", name="Verify")).to_be_visible()
             assert place.locator("html").evaluate("heard.map((it) => it[2].code)") == [code]
+            record_property(name, code)
             continue
         assert someone.hears("error")["code"] == code, name
         expect(place.get_by_role("link", name="Verify")).to_be_visible()
         assert page.locator("#kyc iframe").count() == 0, name
+        record_property(name, code)
 
 
 def test_another_src_helps_and_an_equal_one_changes_nothing(shows, page, embedded):

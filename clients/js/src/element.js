@@ -208,7 +208,7 @@ export const define = (home) => {
       const isOver = this.stage_ && this.stage_ !== stage && !BUSY.includes(stage);
       // Never heard of, the frame may show nothing at all.
       if (this.isReady_) this.note_.remove();
-      else this.note_.replaceChildren(this.way_());
+      else this.note_.replaceChildren(...this.way_());
       this.tell_(stage, status);
       if (isOver) this.load_();
       else if (seconds) this.wait_(1000 * seconds);
@@ -218,17 +218,18 @@ export const define = (home) => {
       if (this.problem_ !== code) {
         this.stop_();
         this.problem_ = code;
-        this.say_(word, word === AWAY ? make("button", { type: "button", textContent: this.words_[AGAIN], onclick: () => this.look_() }) : "", this.way_());
+        this.say_(word, word === AWAY ? make("button", { type: "button", textContent: this.words_[AGAIN], onclick: () => this.look_() }) : "", ...this.way_());
         this.fail_(code, message);
       }
       // The others end with another src, or with another answer of the page's own server.
       if (word || code === "refused") this.wait_(Math.min(1000 * 2 ** ++this.tries_, 30000));
     }
 
-    // The page's own link, or one of ours.
+    // The page's own link, or one of ours. A script that is loaded before the page's link is read meets it only later.
     way_() {
-      if (this.querySelector("a[href]")) return make("slot");
-      return this.url_ && make("a", { href: this.url_, target: "_blank", rel: "noopener", textContent: this.words_[NEW_TAB] });
+      // Browsers that know style sheets like ours give a new tab no opener.
+      const ours = this.url_ && make("a", { href: this.url_, target: "_blank", textContent: this.words_[NEW_TAB] });
+      return [make("slot", { onslotchange: () => this.querySelector("a[href]") && ours.remove?.() }), ours];
     }
 
     say_(word, ...more) {
