@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -73,13 +74,25 @@ def builder(tmp_path_factory):
     builder("rmi", "--all", "--force")
 
 
-@pytest.fixture(scope="module")
-def image(builder):
+def built(builder: Builder, tag: str, *options: str) -> str:
     """With the index and authority that IMAGE_PIP_CONF and IMAGE_CA name, as a private build has them."""
     named = {"pip": os.environ.get("IMAGE_PIP_CONF"), "ca": os.environ.get("IMAGE_CA")}
     secrets = [f"--secret=id={name},src={path}" for name, path in named.items() if path]
-    builder("build", "--pull=never", "--network=host", "--build-arg=PYTHON=bare", *secrets, "--tag=portal", ".")
-    return "portal"
+    fixed = ("--pull=never", "--network=host", "--layers", "--build-arg=PYTHON=bare", *secrets)
+    builder("build", *fixed, *options, f"--tag={tag}", ".")
+    return tag
+
+
+@pytest.fixture(scope="module")
+def image(builder):
+    return built(builder, "portal")
+
+
+@pytest.fixture(scope="module")
+def demo_root(builder, image):
+    """After the other, whose steps it begins with."""
+    demo = built(builder, "portal-demo", "--target=demo")
+    return Path(builder("mount", builder("from", "--pull=never", demo)))
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +126,25 @@ def test_it_serves_on_a_root_that_nobody_can_write(root):
             assert answers(port, served)
         finally:
             served.terminate()
+
+
+def test_demo_runs_portal_mock_and_shop_by_one_command(demo_root):
+    ports = [free_port() for _ in range(4)]
+    inside = ["PYTHONPATH=/demo", "PYTHONUNBUFFERED=1", "portal", "demo", "--host", "127.0.0.1", "--folder", "/data"]
+    inside += ["--ports", ",".join(map(str, ports))]
+    command = ["unshare", "--mount", "sh", "-euc", READ_ONLY, "sh", str(demo_root), *inside]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            said = "".join(takewhile(lambda line: line != "  Ctrl-C stops all.\n", running.stdout))
+            assert running.poll() is None, said
+            addresses = [f"http://127.0.0.1:{ports[0]}/readyz", *(f"http://127.0.0.1:{it}/" for it in ports[1:3])]
+            for address in addresses:
+                with urllib.request.urlopen(address, timeout=10) as answer:
+                    assert answer.status == 200
+            assert "KEY=kyc_" in said and "99990001" in said
+        finally:
+            running.terminate()
+            assert running.wait(30) == 0
 
 
 def answers(port: int, served: subprocess.Popen[bytes]) -> bool:
