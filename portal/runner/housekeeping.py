@@ -60,6 +60,7 @@ class Housekeeping:
             self._purge_onboardings(now),
         )
         if not any(purged):
+            self._retention.forget_erased_customers()
             self._retention.forget_deleted()
             self._meter.show("housekeeping_success_timestamp_seconds", now.timestamp())
         return any(purged)

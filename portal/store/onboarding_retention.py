@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from datetime import datetime
 
 from sqlalchemy import Engine, Integer, and_, bindparam, delete, select
 
 from portal.store.row_leases import moment
-from portal.store.tables import onboardings, purged_onboardings, validations
+from portal.store.tables import customer_purposes, onboardings, purged_onboardings, validations
 from portal.store.transactions import Transactions, insert
 
 _UNTIL = moment("until")
@@ -29,12 +30,25 @@ _OVER = (
     .with_for_update(of=onboardings, skip_locked=True)
 )
 _WITHOUT_VALIDATION = "none"
+_SLICE, SLICES = 500, 20
+_CUSTOMERS = (
+    select(customer_purposes.c.onboarding_id, onboardings.c.erased_at.is_not(None).label("is_erased"))
+    .join(onboardings)
+    .where(customer_purposes.c.onboarding_id > bindparam("after"))
+    .order_by(customer_purposes.c.onboarding_id)
+    .limit(_SLICE)
+)
+_FORGET_CUSTOMERS = delete(customer_purposes).where(
+    customer_purposes.c.onboarding_id.in_(bindparam("ids", expanding=True))
+)
 
 
 class OnboardingRetention:
     """Fills `portal.services.ports.Retention`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, slices: int = SLICES) -> None:
+        """`slices`: of how many `forget_erased_customers` looks at most."""
+        self._slices = slices
         self._engine = engine
         self._transactions = Transactions(engine)
 
@@ -49,6 +63,24 @@ class OnboardingRetention:
             # The rows of all other tables go with theirs.
             connection.execute(delete(onboardings).where(onboardings.c.id.in_([row.id for row in rows])))
         return len(rows)
+
+    def forget_erased_customers(self) -> int:
+        """The release before does not know `customer_purposes`, so what it erases stays in there.
+
+        Nothing points at those few rows. So some of the table are looked at, from anywhere on, and all of a small one.
+        """
+        forgotten, after, is_again = 0, secrets.token_urlsafe(16), False
+        for _ in range(self._slices):
+            with self._transactions.reading() as connection:
+                rows = connection.execute(_CUSTOMERS, {"after": after}).all()
+            if erased := [row.onboarding_id for row in rows if row.is_erased]:
+                with self._transactions.writing() as connection:
+                    forgotten += connection.execute(_FORGET_CUSTOMERS, {"ids": erased}).rowcount
+            if len(rows) < _SLICE and is_again:
+                break
+            is_again = is_again or len(rows) < _SLICE
+            after = "" if len(rows) < _SLICE else rows[-1].onboarding_id
+        return forgotten
 
     def forget_deleted(self) -> None:
         """SQLite overwrites what is deleted in its file; its write-ahead log holds it until then.

@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.app import runner_of
 from portal.domain.attempts import DEFAULT_WINDOW
@@ -17,7 +17,7 @@ from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
-from portal.store.tables import events, metadata, onboardings, purged_onboardings, webhook_deliveries
+from portal.store.tables import customer_purposes, events, metadata, onboardings, purged_onboardings, webhook_deliveries
 from tests.factories import NOW, an_adopted_validation, an_onboarding, some_details
 from tests.store.outbox import add_events, notifying_store
 
@@ -57,6 +57,15 @@ def after(database, store, clock):
 def kept(database, column):
     with database.connect() as connection:
         return len(connection.scalars(select(column)).all())
+
+
+def test_what_the_release_before_erased_and_left_goes(create_for_customer, store, database, after):
+    made = create_for_customer(purpose="loan")
+    with database.begin() as connection:
+        connection.execute(update(onboardings).values(erased_at=made.created_at))
+    after(hours=1)
+    assert kept(database, customer_purposes.c.onboarding_id) == 0
+    assert store.get(made.id).erased_at == made.created_at
 
 
 def test_webhooks_are_known_for_a_month(database, after, clock):

@@ -17,6 +17,7 @@ from portal.services.ports import IdempotentRequest, ListPosition
 from portal.services.problems import Problem
 from portal.store.history import History
 from portal.store.locked_onboarding import Consequences
+from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.outbox import Outbox
 from portal.store.reminder_queue import ReminderQueue
@@ -110,6 +111,7 @@ def use_everything(engine, cipher):
     )
     outbox, shared, search, history = Outbox(engine), SharedState(engine), OnboardingSearch(engine), History(engine)
     ReminderQueue(engine).claim_reminders(NOW, again_at=LATER, limit=9)
+    OnboardingRetention(engine).forget_erased_customers()
     one = store.add(an_onboarding(partner="shop", external_id="c-0", entity_id="e", validation=an_adopted_validation()))
     store.add(an_onboarding(submission=one.submission))
     use_store(store, one)
