@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -339,9 +339,6 @@ class Outbox(Protocol):
 
     def resend(self, event_ids: Sequence[str], now: datetime) -> set[str]:
         """Makes these events due for as many tries as new ones; returns the ids that exist."""
-
-    def resend_undelivered(self, partner: str, now: datetime) -> Iterator[int]:
-        """Slice by slice; yields how many events each had. Can be interrupted and repeated."""
 
     def purge_delivered(self, before: datetime, *, limit: int) -> int:
         """The onboarding keeps the number of its last event, from which the next is counted."""

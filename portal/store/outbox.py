@@ -160,6 +160,7 @@ class Outbox:
         return set(self._make_due(events.c.id.in_(event_ids), now))
 
     def resend_undelivered(self, partner: str, now: datetime) -> Iterator[int]:
+        """Slice by slice; yields how many events each had. Can be interrupted and repeated."""
         undelivered = and_(events.c.partner == partner, events.c.delivered_at.is_(None))
         with self._transactions.reading() as connection:
             ids = connection.scalars(select(events.c.id).where(undelivered)).all()
