@@ -507,6 +507,8 @@ def test_number_of_two_people_asks_for_the_cuil_and_takes_nothing_less(visitor, 
     path = conflicting(EntityConflict.CUIL_NEEDED)
     page = visitor.get(f"{path}?lang=en")
     assert "Two people can have the same DNI number" in page.html and "not accepted" not in page.html
+    assert "The 11 digits of your CUIL" in page.html and "of your DNI, like" not in page.html
+    assert "asks you to confirm" not in page.html, "that was said the first time"
     again = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | {"document_number": "7.654.321"})
     assert again.status == 400 and "Enter your CUIL here, with its 11 digits." in again.html
     typed = {"document_number": "20-7654321-7", "shown_number": "20-7654321-7"}
@@ -523,7 +525,8 @@ def test_mistyped_number_may_be_corrected_where_the_cuil_was_asked_for(visitor, 
 def test_somebody_elses_number_can_be_corrected_and_offers_a_person(visitor, conflicting):
     path = conflicting(EntityConflict.ANOTHER_PERSON)
     page = visitor.get(f"{path}?lang=en")
-    assert "do not belong together" in page.html and "Talk to a person" in page.html
+    assert "do not belong together" in page.html
+    assert "Talk to a person" in page.html.partition("</form>")[2], "after the form, which comes first"
     wrong = visitor.post(f"{path}?lang=en", page.fields | APPLICANT | {"document_number": "1"})
     assert wrong.status == 400 and "Talk to a person" in wrong.html
     sent = visitor.post(f"{path}?lang=en", page.fields | APPLICANT)
