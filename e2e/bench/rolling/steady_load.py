@@ -106,10 +106,13 @@ class SteadyLoad:
 
     @contextmanager
     def phase(self, name: str, *, promised: bool = True) -> Iterator[None]:
-        row, began = Row(name, promised), time.monotonic()
+        """Begins once the requests of the phase before are answered, so that none of them meets this one's trouble."""
+        row, earlier = Row(name, promised), set(self._in_flight)
         self.rows.append(row)
         self._row = row
         print(f"{name} …", flush=True)
+        self._wait_for(earlier)
+        began = time.monotonic()
         try:
             yield
         finally:
@@ -119,8 +122,13 @@ class SteadyLoad:
         """Goes on with those that are given from now on, as when thirty days have passed; returns once it has some."""
         self._generation += 1
         self._links.clear()
-        sent = set(self._in_flight)
-        while any(not it.done() for it in sent) or not self._links:
+        self._wait_for(set(self._in_flight))
+        while not self._links:
+            time.sleep(0.1)
+
+    @staticmethod
+    def _wait_for(sent: set[asyncio.Task[None]]) -> None:
+        while any(not it.done() for it in sent):
             time.sleep(0.1)
 
     async def _run(self) -> None:
