@@ -164,7 +164,7 @@ clients/js/node_modules/.made: clients/js/package-lock.json $(VENV)/.dev
 	@touch $@
 
 clients: clients/js/node_modules/.made ## build what partners use: the embed script, and the packages for npm and PyPI in dist
-	@mkdir -p dist
+	@mkdir -p dist && rm -f dist/*.tgz dist/*.whl  # of other versions
 	$(BIN)/python -c 'from portal.web.partner_api.openapi import openapi_json; print(openapi_json("https://verify.example.com"))' > clients/js/openapi.json
 	cd clients/js && $(NODE) build.js && PATH=$(dir $(NODE)):$$PATH npm pack --ignore-scripts --silent --pack-destination ../../dist
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist clients/python
