@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +37,12 @@ def main() -> None:
             traffic = _traffic(Path(folder), options)
             rows += traffic_rows(traffic)
             faults += traffic.all_faults()
-            results["traffic"] = {**asdict(traffic), "faults": traffic.all_faults()}
+            results["traffic"] = {**vars(traffic), "faults": traffic.all_faults()}
         if options.texts or options.addresses:
             texts = asyncio.run(try_texts(Path(folder), options.texts, options.addresses, options.seed))
             rows += text_rows(texts)
             faults += texts.faults
-            results["texts"] = {**asdict(texts), "led_to": sorted(texts.led_to)}
+            results["texts"] = {**vars(texts), "led_to": sorted(texts.led_to)}
     print("\n".join(f"{what:<58} {found:>28}  {wanted}".rstrip() for what, found, wanted in rows))
     for fault in faults[:20]:
         print(f"FAULT {fault[:1000]}")
