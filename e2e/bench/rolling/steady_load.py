@@ -107,11 +107,11 @@ class SteadyLoad:
     @contextmanager
     def phase(self, name: str, *, promised: bool = True) -> Iterator[None]:
         """Begins once the requests of the phase before are answered, so that none of them meets this one's trouble."""
-        row, earlier = Row(name, promised), set(self._in_flight)
+        row = Row(name, promised)
         self.rows.append(row)
         self._row = row
         print(f"{name} …", flush=True)
-        self._wait_for(earlier)
+        self._wait_for(set(self._in_flight))
         began = time.monotonic()
         try:
             yield
