@@ -46,7 +46,9 @@ def _told(state: State, index: int, status: str, design: Design) -> State:
     if row.sending != Sending.ADOPTED:
         return state.with_row(index, sending=Sending.ADOPTED, status=status, due=_is_due(row, status))
     if row.status == status or not _counts(row.status, status, design):
-        return state
+        # Of what was stopped after an approval, any word of gu1 says that nothing is left to do.
+        is_over = row.stopped and row.due and not _is_due(row, row.status)
+        return state.with_row(index, due=False) if is_over else state
     after = state.with_row(index, status=status, due=_is_due(row, status))
     return _to_recheck(after, index) if _may_have_another(row, design) else after
 
