@@ -184,7 +184,9 @@ def _flood(
 
 def _say(line: Line, rate: float, each: float, before: Sequence[float]) -> None:
     late = quantiles(line.seconds, n=20)[-1] if len(line.seconds) > 1 else 0.0
-    usual, beside, late = (f"{1000 * seconds:.0f} ms" for seconds in (median(before), median(line.seconds), late))
+    # A short flood may be over before the first page was asked for.
+    middle = median(line.seconds or before)
+    usual, beside, late = (f"{1000 * seconds:.0f} ms" for seconds in (median(before), middle, late))
     print(f"{line.database}, {line.fault}, {line.point}: {rate:.0f}/s, {1000 * each:.1f} ms of CPU each", end="; ")
     print(f"a status page took {usual} before and {beside} during the flood, 95% within {late}", flush=True)
 
