@@ -71,7 +71,7 @@ MARKED := -m "not slow"
 EXAMPLES := quick
 
 # One more than two cores, because some tests wait.
-UNIT := HYPOTHESIS_PROFILE=$(EXAMPLES) $(BIN)/pytest tests $(AT_ONCE) 3
+UNIT := HYPOTHESIS_PROFILE=$(EXAMPLES) $(BIN)/pytest tests $(AT_ONCE) 3 -p no:schemathesis
 
 unit: $(VENV)/.dev catalogues ## unit tests, on both databases; make test-all adds the slow ones
 	$(UNIT) $(MARKED)

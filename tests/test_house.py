@@ -207,6 +207,7 @@ def test_a_wheel_serves_pages_from_another_folder(installed, tmp_path):
     assert served.returncode == 0, served.stderr
 
 
+@pytest.mark.long
 def test_a_wheel_holds_nothing_but_the_portal(installed):
     names = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
     assert names - {"bin"} == {"portal"}

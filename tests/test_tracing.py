@@ -164,6 +164,7 @@ def started(before="", **env):
     return kind, int(number), done.stderr
 
 
+@pytest.mark.long
 def test_nothing_is_imported_unless_an_address_is_given():
     assert started() == ("NoTraces", 0, "")
     assert started(OTEL_EXPORTER_OTLP_ENDPOINT=NOWHERE, OTEL_SDK_DISABLED="true")[:2] == ("NoTraces", 0)
@@ -173,6 +174,7 @@ def test_nothing_is_imported_unless_an_address_is_given():
     )
 
 
+@pytest.mark.long
 def test_without_the_extra_the_portal_starts_and_says_so():
     kind, _, said = started("import sys; sys.modules['opentelemetry'] = None", OTEL_EXPORTER_OTLP_ENDPOINT=NOWHERE)
     assert (kind, "the extra opentelemetry is not installed" in said) == ("NoTraces", True)
@@ -189,6 +191,7 @@ def test_spans_are_sent_to_the_address_that_is_given(monkeypatch):
     assert b"kyc-portal" in sent.body
 
 
+@pytest.mark.long
 def test_a_receiver_that_hangs_does_not_hold_up_the_end(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")

@@ -35,6 +35,8 @@ from tests.factories import NOW, an_onboarding
 from tests.ports import free_port
 from tests.store.outbox import add_events, notifying_store
 
+pytestmark = pytest.mark.long  # for its processes
+
 OLD, NEW = "old-7Kd2mQx9vTzW4cLr8YbNq5hFe1uXp", "new-9vTzW4cLr8YbNq5hFe1uXp7Kd2mQx"
 MANY = 4000
 PATIENCE = 60

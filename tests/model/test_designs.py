@@ -99,6 +99,7 @@ def test_each_part_of_the_design_is_switched_off_somewhere():
     assert untried == []
 
 
+@pytest.mark.long
 def test_every_move_has_a_sentence_and_every_sentence_a_move(search):
     names = {name for case in (*HOLD, *BROKEN) if case.name in SHOWING_EVERY_MOVE for name in search(case).names}
     assert names == set(SENTENCES)

@@ -100,6 +100,7 @@ def test_the_end_comes_when_the_setting_says(taken_up, now, pass_time):
     assert now() == HELD
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("patience", ["24h:hold", "24h:approve"])
 @pytest.mark.parametrize("status", [Status.APPROVED, Status.REJECTED])
 @pytest.mark.usefixtures("waited_out")

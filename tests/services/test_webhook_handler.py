@@ -200,6 +200,7 @@ def old_rows(prepared, gu1, clock):
     return rows
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_webhooks_in_any_order_end_where_the_newest_does(prepared, old_rows, handle, onboardings, order):
     assert {handle(old_rows[number]) for number in [*order, *order]} == {"applied"}

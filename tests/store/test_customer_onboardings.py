@@ -175,6 +175,7 @@ def test_all_who_follow_a_closed_one_get_one(create_for_customer, repository, ro
         assert rows()[:2] == (number + 1, 1)
 
 
+@pytest.mark.long
 def test_of_two_wishes_with_one_key_one_is_refused(create_for_customer, rows):
     def ask(index):
         try:

@@ -64,6 +64,7 @@ def test_what_the_release_before_left_of_the_erased_goes(engine, customers):
     assert retention.forget_erased_customers() == 0
 
 
+@pytest.mark.long
 @on_both_databases
 def test_of_a_large_table_a_part_each_time(engine, customers):
     retention = OnboardingRetention(engine, slices=2)

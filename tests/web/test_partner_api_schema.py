@@ -48,6 +48,7 @@ def faults(recorder):
     return [str(check.failure_info.failure) for check in checks if check.failure_info]
 
 
+@pytest.mark.long
 @pytest.mark.asvs("15.3.1")
 def test_every_answer_is_as_described(events):
     recorders = [event.recorder for event in events if isinstance(event, ScenarioFinished)]

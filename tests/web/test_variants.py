@@ -46,6 +46,7 @@ def test_there_is_a_variant_of_every_stage_and_reason():
     assert {f"rejected: {reason}" for reason in Reason} <= set(VARIANTS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variant_has_words_in_each_language_and_leads_on(name, visitor, stored, clock):
     variant = VARIANTS[name]
