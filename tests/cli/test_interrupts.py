@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +35,10 @@ from tests.factories import NOW, an_onboarding
 from tests.ports import free_port
 from tests.store.outbox import add_events, notifying_store
 
-pytestmark = pytest.mark.long  # for its processes
+pytestmark = [
+    pytest.mark.long,  # for its processes
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc, which only Linux has"),
+]
 
 OLD, NEW = "old-7Kd2mQx9vTzW4cLr8YbNq5hFe1uXp", "new-9vTzW4cLr8YbNq5hFe1uXp7Kd2mQx"
 MANY = 4000
@@ -100,8 +103,13 @@ def waits_for_a_lock(engine, process):
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
             return connection.scalar(text(waiting))
-    files = [it.readlink() for it in Path(f"/proc/{process.pid}/fd").iterdir()]
-    return Path(engine.url.database) in files
+    return Path(engine.url.database) in set(open_files(process))
+
+
+def open_files(process):
+    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            yield descriptor.readlink()
 
 
 def multiply(engine, table, **of_each):
