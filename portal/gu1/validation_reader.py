@@ -144,14 +144,17 @@ def is_about_details(http_status: int, code: str | None) -> bool:
 def _is_by_person(row: dict[str, object], status: Status, *, is_explained: bool) -> bool:
     """gu1 marks no decision of a person, but the provider's own word then does not fit the status.
 
-    A code that explains a rejection, for example RENAPER's, makes such a difference without a person.
+    A code that explains a rejection, for example RENAPER's, makes such a difference without a person. RENAPER's word
+    is in the metadata, so a row whose metadata are null or no object says nothing of who rejected.
     """
     if status not in _DECIDED:
         return False
     word = (text(mapping(row.get("decision")).get("status")) or "").strip().lower().replace("_", " ")
     if word == _IN_REVIEW:
         return True
-    return word == _DECLINED if status is Status.APPROVED else word == _APPROVED and not is_explained
+    if status is Status.APPROVED:
+        return word == _DECLINED
+    return word == _APPROVED and not is_explained and isinstance(row.get("metadata", {}), dict)
 
 
 def _double_check(row: dict[str, object]) -> DoubleCheck | None:

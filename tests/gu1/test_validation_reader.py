@@ -291,6 +291,13 @@ def test_registrys_code_explains_a_rejection_that_the_provider_approved() -> Non
     assert not schema.read_validation(row).by_person
 
 
+@pytest.mark.parametrize("metadata", [None, [], "", 1])
+def test_row_without_readable_metadata_does_not_say_who_rejected(metadata: object) -> None:
+    # RENAPER's word would be in them.
+    row = a_row(status="rejected", decision={"status": "Approved"}, metadata=metadata)
+    assert not schema.read_validation(row).by_person
+
+
 NAME = name_of("Ana", "Núñez")
 
 
