@@ -7,13 +7,13 @@ from functools import cache, partial
 
 import pytest
 
+from e2e.bench.fleet import create_schema
 from e2e.bench.serving import bench_portal
 from e2e.browser import CHROMIUM
 from e2e.mock_client import MockClient
 from e2e.pages.applicant import Applicant
 from e2e.repeated import is_repeated
 from e2e.servers import environment, on_database, portal, sqlite_in
-from portal.store.database import make_engine, migrate
 from tests.databases import database_kind, migrated_sqlite, pytest_runtest_setup
 from tests.ports import free_port
 from tests.postgres import new_database, server
@@ -81,9 +81,7 @@ def open_database(migrated_sqlite):
         @cache
         def template():
             url = opened.enter_context(new_database(postgres()))
-            engine = make_engine(url.render_as_string(hide_password=False))
-            migrate(engine)
-            engine.dispose()
+            create_schema(url.render_as_string(hide_password=False))
             return url.database
 
         def open_database(kind, folder):

@@ -67,7 +67,7 @@ class Result:
 
     @property
     def is_clean(self) -> bool:
-        return abs(self.auc - 0.5) <= MOST_AUC - 0.5 and self.known.shown.keys() == self.new.shown.keys()
+        return is_chance(self.auc) and self.known.shown.keys() == self.new.shown.keys()
 
     def line(self) -> str:
         same = "the same" if self.known.shown.keys() == self.new.shown.keys() else "DIFFERENT"
@@ -84,6 +84,11 @@ def auc(ones: Sequence[float], others: Sequence[float]) -> float:
     """How often one of `ones` is longer than one of `others`; half of the ties count."""
     longer = sum((one > other) + (one == other) / 2 for one in ones for other in others)
     return longer / (len(ones) * len(others))
+
+
+def is_chance(found: float) -> bool:
+    """Whether so few pairs were ordered rightly, or wrongly, that time tells nothing."""
+    return abs(found - 0.5) <= MOST_AUC - 0.5
 
 
 def run(way: str, *, each: int, seed: int, folder: Path) -> Result:

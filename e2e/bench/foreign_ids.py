@@ -8,12 +8,10 @@ connection. AUC is the share of pairs that it would order rightly by time: 0.5 i
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import random
 import secrets
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +22,8 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
-from e2e.bench.enumeration import MOST_AUC, auc
+from e2e.bench.command import options, run_command
+from e2e.bench.enumeration import auc, is_chance
 from e2e.bench.fleet import DATABASES, POSTGRESQL, create_schema
 from e2e.bench.scenario import empty_database
 from e2e.partners_fixture import RegisteredPartner, write_partners_file
@@ -72,7 +71,7 @@ class Result:
 
     @property
     def is_clean(self) -> bool:
-        return abs(self.auc - 0.5) <= MOST_AUC - 0.5 and self.is_same
+        return is_chance(self.auc) and self.is_same
 
     def line(self) -> str:
         times = [f"{median(it.seconds) * 1000:.2f} ms" for it in (self.foreign, self.missing)]
@@ -150,16 +149,9 @@ def _two_partners(database: str) -> Iterator[tuple[Backend, Backend]]:
                 yield shop, bank
 
 
-def main() -> None:
-    told = argparse.ArgumentParser(
-        prog="python -m e2e.bench.foreign_ids",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def main() -> int:
+    told = options("foreign_ids", __doc__)
     told.add_argument("--each", type=int, default=500, help="pairs of each call (default: %(default)s)")
-    told.add_argument("--database", choices=DATABASES, action="append", help="default: each")
-    told.add_argument("--seed", type=int, default=1)
-    told.add_argument("--json", type=Path, help="a file for the results")
     given = told.parse_args()
     results = []
     for database in given.database or DATABASES:
@@ -168,8 +160,8 @@ def main() -> None:
             results.append(result)
     if given.json:
         given.json.write_text(json.dumps([it.as_json() for it in results]))
-    sys.exit(not all(it.is_clean for it in results))
+    return int(not all(it.is_clean for it in results))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
