@@ -1,10 +1,12 @@
 import gzip
+from pathlib import Path
 
 import pytest
 
 from portal.domain.stage import Stage
 from tests.web.stages import stored_as
 
+ROOT = Path(__file__).parent.parent.parent
 GZIP = {"Accept-Encoding": "gzip, deflate, br"}
 
 
@@ -25,6 +27,15 @@ def test_files_come_compressed(ask, visitor):
     assert small.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(small.data) == plain.data
     assert small.mimetype == plain.mimetype == "text/javascript"
+
+
+@pytest.mark.parametrize("headers", [{}, GZIP], ids=["plain", "compressed"])
+def test_scripts_come_without_comments(ask, visitor, headers):
+    own = next(it["src"] for it in visitor.get("/").all("script") if "portal.js" in it.get("src", ""))
+    answer = ask("GET", own, headers=headers)
+    sent = (gzip.decompress(answer.data) if headers else answer.data).decode()
+    kept = [line.strip() for line in (ROOT / "static" / "portal.js").read_text().splitlines()]
+    assert sent.splitlines() == [line for line in kept if line and not line.startswith("//")]
 
 
 @pytest.mark.parametrize("accepted", [None, "", "identity", "br", "gzip;q=0", "gzip;q=x", ";,;"])
