@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route
 from werkzeug.test import TestResponse
 
 from e2e.page_catalogue import HOME, CatalogueEntry, PageCatalogue
+from tests.factories import NOW
 
 THEMES = ("light", "dark")
 WIDEST_PHONE = 480
@@ -67,7 +68,7 @@ def take_picture(page: Page, path: Path) -> None:
 
 
 def _context(browser: Browser, width: int, height: int, theme: str) -> BrowserContext:
-    return browser.new_context(
+    context = browser.new_context(
         viewport={"width": width, "height": height},
         is_mobile=width <= WIDEST_PHONE,
         has_touch=width <= WIDEST_PHONE,
@@ -76,3 +77,5 @@ def _context(browser: Browser, width: int, height: int, theme: str) -> BrowserCo
         locale="es-AR",
         timezone_id="America/Argentina/Buenos_Aires",
     )
+    context.clock.set_fixed_time(NOW)
+    return context

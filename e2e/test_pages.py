@@ -83,6 +83,30 @@ def test_text_in_a_partners_frame_keeps_away_from_the_edge_where_the_edge_is_see
         assert heading.bounding_box()["x"] >= 16
 
 
+@pytest.mark.parametrize(
+    ("language", "at", "said"),
+    [
+        ("es-AR", "2026-03-02T23:59Z", "20:59"),
+        ("es-AR", "2026-03-03T12:00Z", "mañana, 9:00"),
+        ("es", "2026-03-03T03:30Z", "mañana, 0:30"),
+        ("pt-BR", "2026-03-03T12:00Z", "amanhã, 09:00"),
+        ("en", "2026-03-03T12:00Z", "tomorrow, 9:00 AM"),
+        ("en", "2026-03-06T12:00Z", "Friday, 9:00 AM"),
+        ("es", "2026-03-06T12:00Z", "viernes, 9:00"),
+        ("es-AR", "2026-03-12T12:00Z", "jueves, 12 de marzo, 9:00"),
+        ("pt-BR", "2026-03-12T12:00Z", "quinta-feira, 12 de março, 09:00"),
+    ],
+)
+def test_time_that_is_not_today_names_its_day(browser, catalogue, language, at, said):
+    later = next(it for it in catalogue.entries if it.name == "closed for now")
+    with browser_page(browser) as page:
+        render(page, catalogue, later, language)
+        shown = page.locator("#status time")
+        expect(shown).to_have_attribute("data-clock", re.compile("^.{5,}"))
+        shown.evaluate("(it, at) => { it.dateTime = at; dispatchEvent(new Event('htmx:after:swap')) }", at)
+        assert shown.get_attribute("data-clock").replace("\u202f", " ") == said
+
+
 FOCUSED = """() => {
     const it = document.activeElement;
     if (it === document.body) return null;

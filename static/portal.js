@@ -23,9 +23,17 @@
     focused = document.activeElement;
   });
 
-  // The clock time beside "in about 5 hours": only the browser knows the person's time zone.
-  const clocks = () => document.querySelectorAll("#status time").forEach((it) => {
-    it.dataset.clock = new Date(it.dateTime).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
+  // Beside "in about 5 hours" the clock time, and the day if it is not today's: only the browser knows the time zone.
+  const clocks = () => document.querySelectorAll("time").forEach((it) => {
+    const at = new Date(it.dateTime);
+    const { lang } = document.documentElement;
+    const time = at.toLocaleTimeString(lang, { timeStyle: "short", hourCycle: lang === "en" ? "h12" : "h23" });
+    const days = Math.round((new Date(at).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 864e5);
+    const date = days > 6 && { day: "numeric", month: "long" };
+    const day = days === 1
+      ? new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(1, "day")
+      : at.toLocaleDateString(lang, { weekday: "long", ...date });
+    it.dataset.clock = days ? `${day}, ${time}` : time;
   });
 
   on("htmx:after:swap", () => {

@@ -26,7 +26,7 @@ COUNTRY_NAMES = {
     OTHER: _("Another country"),
 }
 
-_HOME_COUNTRIES = {"es-AR": "AR", "pt-BR": "BR"}
+HOME_COUNTRIES = {"es-AR": "AR", "pt-BR": "BR"}
 """Of the languages that are spoken in one listed country."""
 
 # CLDR territories that issue no identity documents.
@@ -52,4 +52,4 @@ def guessed_country(accepted: str, language: str) -> str | None:
     tags = [tag for tag in parse_accept_header(accepted, LanguageAccept).values() if "-" in tag]
     regions = [tag.rpartition("-")[2].upper() for tag in tags]
     named = next((region for region in regions if region in COUNTRY_NAMES), None)
-    return named or _HOME_COUNTRIES.get(language)
+    return named or HOME_COUNTRIES.get(language)

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import urlencode
 
-from babel.dates import format_datetime
 from flask import Flask, current_app, g, request
 from flask_babel import Babel
 from werkzeug.datastructures import LanguageAccept
@@ -16,6 +15,7 @@ from werkzeug.http import parse_accept_header
 from portal.domain.locales import Locale, locale_named, nearest_locale
 from portal.web.context import portal
 from portal.web.entry_device import entry_device
+from portal.web.local_times import local_time, zone_name
 from portal.web.slots import slot
 
 
@@ -55,16 +55,17 @@ def languages() -> list[Language]:
 
 def time_of_print() -> str:
     """With its time zone, because paper travels."""
-    return slot("printed", print_time(portal().clock(), current_language()))
+    here = current_language()
+    return f"{slot('printed', print_time(portal().clock(), here))} ({zone_name(here)})"
 
 
 def print_time(now: datetime, locale: Locale) -> str:
-    return _print_time(now.replace(microsecond=0), locale)
+    return _print_time(now.replace(second=0, microsecond=0), locale)
 
 
 @lru_cache(maxsize=len(Locale))
-def _print_time(second: datetime, locale: Locale) -> str:
-    return format_datetime(second, "long", locale=locale.catalogue)
+def _print_time(minute: datetime, locale: Locale) -> str:
+    return local_time(minute, locale)
 
 
 def _accepted() -> Locale:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from babel.dates import format_date, format_time
 from flask import Flask, render_template, url_for
 from flask_babel import lazy_gettext as _
 
@@ -23,6 +21,7 @@ from portal.services.mail import Mail, MailContent, MailKind, Recipient
 from portal.web.branding import branded_partner, show_as
 from portal.web.context import portal
 from portal.web.i18n import current_language
+from portal.web.local_times import local_time, zone_name
 from portal.web.requesting_company import requesting_company
 
 _LONGEST_GREETED = 30
@@ -125,14 +124,8 @@ def _words(kind: str, standing: Standing) -> _Words:
 
 
 def _until(kind: str, onboarding: Onboarding) -> str:
-    """With the time zone, because nobody here knows the reader's."""
     ends, validation = onboarding.link_ends_at, onboarding.validation
     if kind == MailKind.PHOTOS and validation:
         ends = min(ends, validation.ends_at)
-    return _time(ends)
-
-
-def _time(moment: datetime) -> str:
-    catalogue = current_language().catalogue
-    clock = "short" if catalogue == "en" else "HH:mm"  # nobody writes "12:00 p. m." in Argentina, as CLDR says
-    return f"{format_date(moment, 'long', locale=catalogue)}, {format_time(moment, clock, locale=catalogue)} UTC"
+    here = current_language(), onboarding.country
+    return f"{local_time(ends, *here)} ({zone_name(*here)})"

@@ -185,7 +185,7 @@ def test_a_wrong_form_still_tells(visitor):
 def test_later_it_is_told_while_the_camera_is_still_to_come(visitor, stored, stage):
     page = visitor.get(stored(**stored_as(stage)) + "?via=qr", headers=named(INSIDE[0][0]))
     told = bool(page.all("input", id="in-app-link"))
-    assert told == (stage in {Stage.PREPARING, Stage.READY, Stage.WAITING, Stage.ABANDONED})
+    assert told == (stage in {Stage.PREPARING, Stage.READY, Stage.ABANDONED})
     assert not told or page.one("input", id="in-app-link")["value"].endswith("?via=qr")
 
 

@@ -144,11 +144,17 @@ def test_mails_speak_the_language_of_the_onboarding(start, deliver, becomes, loc
 
 
 @pytest.mark.parametrize(
-    ("locale", "said"),
-    [("en", "9, 2026, 12:00"), ("es-AR", "2026, 12:00 UTC"), ("es", "2026, 12:00 UTC"), ("pt-BR", "2026, 12:00 UTC")],
+    ("lives", "said"),
+    [
+        ({"locale": "en", "country": "AR"}, "March 9, 2026, 9:00\u202fAM (Argentina time)"),
+        ({"locale": "es-AR", "country": "AR"}, "9 de marzo de 2026, 09:00 (hora de Argentina)"),
+        ({"locale": "es", "country": "MX"}, "9 de marzo de 2026, 06:00 (hora de la Ciudad de México)"),
+        ({"locale": "pt-BR", "country": "BR"}, "9 de março de 2026, 09:00 (horário de Brasília)"),
+        ({"locale": "es", "country": "DE"}, "9 de marzo de 2026, 12:00 (UTC)"),
+    ],
 )
-def test_times_in_mails_are_written_as_people_of_the_language_do(start, deliver, becomes, locale, said):
-    started = start(locale=locale)
+def test_times_in_mails_are_those_of_the_country_written_as_in_the_language(start, deliver, becomes, lives, said):
+    started = start(**lives)
     deliver()
     becomes(started, adopted(shown_at=NOW))
     (mail,) = deliver(hours=1)
@@ -205,7 +211,7 @@ def test_photos_that_were_left_are_recalled_once(start, deliver, becomes):
     becomes(started, adopted(shown_at=NOW))
     (mail,) = deliver(hours=1)
     assert mail["Subject"] == "Banco Sur: your photos are not finished"
-    assert "until March 9, 2026, 12:00" in text_of(mail), "the session ends before the link"
+    assert "until March 9, 2026, 9:00\u202fAM (Argentina time)" in text_of(mail), "the session ends before the link"
     assert deliver(hours=30) == []
 
 

@@ -90,6 +90,8 @@ def test_after_the_return_the_page_says_that_the_photos_are_checked(visitor, sto
     assert changed.text("h1") == "Estamos revisando tus fotos"
     assert visitor.get(path).text("li", **{"aria-current": "step"}) == "Resultado"
     assert not changed.all("form", action=f"{path}/photos-done")
+    assert "class" not in changed.one("a", href=f"{path}/continue"), "no button that looks like the next step"
+    assert "qr.svg" not in changed.html, "nor a phone for photos that were taken"
 
 
 def test_whoever_goes_back_to_the_photos_is_at_them_again(visitor, stored):

@@ -250,11 +250,15 @@ def test_the_phone_is_offered_where_the_camera_comes_next(visitor, stored, stage
     path = stored(**stored_as(stage))
     page = visitor.get(path)
     offered = {"device--mouse", "device--touch"} & classes(page)
-    assert bool(offered) == (stage in CAMERA_NEXT)
+    assert bool(offered) == (stage in CAMERA_NEXT - {Stage.WAITING}), "who came back from the photos needs no phone"
     codes = page.all("img", class_="device__qr")
     assert len(codes) == len(offered)
     assert all(it["src"].startswith(f"{path}/qr.svg?") and it["alt"] and it["loading"] == "lazy" for it in codes)
     assert all(it["value"] == HOME + path for it in page.all("input", type="text"))
+
+
+def test_the_phone_is_offered_to_whoever_left_the_photos(visitor, stored):
+    assert {"device--mouse", "device--touch"} <= classes(visitor.get(stored(validation=adopted(shown_at=NOW))))
 
 
 @pytest.mark.parametrize("stage", SHOWN)

@@ -146,12 +146,18 @@ def second_device_of(found: Onboarding, view: StageView, *, joined: str) -> Seco
     """`joined`: when the last phone came."""
     via = entry_device()
     return SecondDevice(
-        camera_is_next=view.may_continue or view.stage is Stage.PREPARING,
+        camera_is_next=_camera_is_next(view),
         is_this=via == QR,
         has_phone=found.has_phone,
         link=access_link(found, via=via),
         qr=url_to("second_device.qr", token=token_of(found), v=f"{found.validation_number}-{joined}"),
     )
+
+
+def _camera_is_next(view: StageView) -> bool:
+    """As far as anybody knows, what the person does next is to take the photos."""
+    is_through = view.stage is Stage.WAITING and not view.is_at_photos
+    return view.stage is Stage.PREPARING or (view.may_continue and not is_through)
 
 
 def is_watched_elsewhere(onboarding: Onboarding, now: datetime) -> bool:
