@@ -121,7 +121,7 @@ class Listing(NamedTuple):
     rows: list[Observation]
     """Newest first."""
     is_whole: bool
-    """True if every row could be read; a validation that is not listed was then not created."""
+    """True if every row was there and could be read; a validation that is not listed was then not created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

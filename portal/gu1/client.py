@@ -155,7 +155,7 @@ class Gu1Client:
                     break
             if pages.unreadable:
                 call.outcome = operations.PARTLY_MALFORMED
-        return Listing(pages.of_entity(entity_id), is_whole=not pages.unreadable)
+        return Listing(pages.of_entity(entity_id), is_whole=pages.are_whole)
 
     async def sync_validation(self, gu1_id: str) -> Observation | None:
         """Has gu1 ask the provider; None if the response does not show the validation, which must then be read."""

@@ -19,21 +19,30 @@ class Pages:
         self._rows = 0
         self.unreadable = 0
         """How many rows could not be read."""
+        self._is_cut = False
+
+    @property
+    def are_whole(self) -> bool:
+        """True if nothing was left out that gu1 has."""
+        return not self.unreadable and not self._is_cut
 
     def add(self, body: object) -> bool:
         """Adds a page; whether another one may follow. Raises `Malformed`."""
-        before = len(self._seen)
+        before = len(self._seen) + self.unreadable
         readable = read_validations(body)
         self._seen.update({seen.gu1_id: seen for seen in readable})
         rows = len(read_rows(body))
         self._rows += rows
         self.unreadable += rows - len(readable)
-        if rows == 0:
-            return False
-        if (total := read_total(body)) is not None:
-            return self._rows < total
-        # A page with nothing new means that gu1 ignores the page number.
-        return read_has_more(body) is not False and len(self._seen) > before
+        has_more = self._has_more(body) if rows else False
+        # A page with nothing new means that gu1 ignores the page number; its list is whole unless it says otherwise.
+        is_new = len(self._seen) + self.unreadable > before
+        self._is_cut = bool(has_more) or (has_more is None and is_new)
+        return self._is_cut and is_new
+
+    def _has_more(self, body: object) -> bool | None:
+        total = read_total(body)
+        return read_has_more(body) if total is None else self._rows < total
 
     def of_entity(self, entity_id: str) -> list[Observation]:
         """Newest first; in gu1's order if it gives no dates."""

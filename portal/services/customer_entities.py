@@ -14,7 +14,7 @@ from portal.services.entity_history import EntityHistory, UsedEntity
 from portal.services.ports import Gu1
 
 _EARLIER = 50
-"""The newest of a customer's onboardings that are looked through."""
+"""The newest of a customer's onboardings with an entity that are looked through."""
 
 
 class CustomerEntities:

@@ -16,5 +16,6 @@ class EntityHistory(Protocol):
     def used_entities(self, partner: str, external_id: str, *, limit: int) -> list[UsedEntity]:
         """By this customer's onboardings whatever their purpose, the newest first, without erased ones.
 
+        Those that used none are left out: however many they are, they hide no entity.
         Reads nothing else of them, so that one that cannot be read back does not matter.
         """

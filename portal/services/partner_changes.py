@@ -95,14 +95,12 @@ class PartnerChanges:
         now = self.clock()
         with self.store.locked_of_partner(partner, onboarding_id) as row:
             found = row.onboarding_not_erased
-            request = self._idempotent(key, f"resend {onboarding_id} {event_id}") if key else None
-            if request and row.earlier_response(request):
-                event = next((it for it in self.notifications(found.id) if it.id == event_id), None)
-            else:
-                event = row.resend_event(event_id, now)
+            request = self._idempotent(key, f"resend {found.id} {event_id}") if key else None
+            is_repeat = bool(request and row.earlier_response(request))
+            event = row.find_event(event_id) if is_repeat else row.resend_event(event_id, now)
             if event is None:
                 raise UnknownEvent(event_id)
-            if request and not row.earlier_response(request):
+            if request and not is_repeat:
                 row.remember_response(request, event_id, now)
         self.wake_notifications()
         return event

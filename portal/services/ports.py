@@ -47,6 +47,8 @@ class LockedOnboarding(Protocol):
 
     def remember_response(self, request: IdempotentRequest, response: str, now: datetime) -> None: ...
 
+    def find_event(self, event_id: str) -> Event | None: ...
+
     def resend_event(self, event_id: str, now: datetime) -> Event | None:
         """Makes this notification of the onboarding's due; None if it has no such one."""
 
@@ -281,8 +283,7 @@ class SharedState(Protocol):
 
     def purge_webhooks(self, before: datetime, *, limit: int) -> int: ...
 
-    def purge_idempotency_keys(self, before: datetime, *, limit: int) -> int:
-        """The idempotency keys of partners' requests."""
+    def purge_idempotency_keys(self, before: datetime, *, limit: int) -> int: ...
 
     def purge_start_counters(self, before: datetime, *, limit: int) -> int:
         """Those that ended before."""

@@ -34,6 +34,9 @@ def newest_entities(partner: str, external_id: str) -> Select[Any]:
     """The columns of `UsedEntity`."""
     columns = onboardings.c
     used = select(columns.id, columns.entity_id, columns.lost_entity_id).where(
-        columns.partner == partner, columns.external_id == external_id, columns.erased_at.is_(None)
+        columns.partner == partner,
+        columns.external_id == external_id,
+        columns.erased_at.is_(None),
+        or_(columns.entity_id.is_not(None), columns.lost_entity_id.is_not(None)),
     )
     return used.order_by(columns.created_at.desc(), columns.id.desc())

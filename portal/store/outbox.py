@@ -95,10 +95,19 @@ def add_event(connection: Connection, onboarding: Onboarding, notice: Notice) ->
     connection.execute(insert(connection, events).values(values))
 
 
-def resend_event(connection: Connection, onboarding_id: str, event_id: str, now: datetime) -> Event | None:
-    this = and_(events.c.id == event_id, events.c.onboarding_id == onboarding_id)
-    row = connection.execute(_again(this, now).returning(*events.c)).mappings().first()
+def find_event(connection: Connection, onboarding_id: str, event_id: str) -> Event | None:
+    row = connection.execute(select(events).where(_this(onboarding_id, event_id))).mappings().first()
     return _event(row) if row else None
+
+
+def resend_event(connection: Connection, onboarding_id: str, event_id: str, now: datetime) -> Event | None:
+    again = _again(_this(onboarding_id, event_id), now)
+    row = connection.execute(again.returning(*events.c)).mappings().first()
+    return _event(row) if row else None
+
+
+def _this(onboarding_id: str, event_id: str) -> ColumnElement[bool]:
+    return and_(events.c.id == event_id, events.c.onboarding_id == onboarding_id)
 
 
 class Outbox:

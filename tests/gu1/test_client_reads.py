@@ -7,6 +7,7 @@ import pytest
 
 from portal.domain.errors import Malformed, NotSent, Refused, Unavailable
 from portal.domain.status import Status
+from portal.gu1.pagination import MOST_PAGES, PAGE_SIZE
 from tests.gu1.clients import READS, Gu1Answers, ask
 from tests.gu1.rows import ENTITY_ID, ID, a_person, a_row, a_status
 
@@ -101,6 +102,16 @@ def test_list_tells_whether_rows_were_unreadable(rows: list[Any], outcome: str) 
     listed = ask(gu1, READS["list_validations"], on_call=lambda name, outcome, seconds: told.append(outcome))
     assert told == [outcome]
     assert listed.is_whole == (outcome == "ok")
+
+
+@pytest.mark.parametrize("surplus", [0, 1])
+def test_list_that_is_longer_than_what_is_read_of_it_is_not_whole(surplus: int) -> None:
+    total = MOST_PAGES * PAGE_SIZE + surplus
+    rows = [[a_row(id=f"v{page}-{row}") for row in range(PAGE_SIZE)] for page in range(MOST_PAGES)]
+    gu1 = Gu1Answers(*(httpx.Response(200, json={"validations": page, "total": total}) for page in rows))
+    listed = ask(gu1, READS["list_validations"])
+    assert (len(gu1.requests), len(listed.rows)) == (MOST_PAGES, MOST_PAGES * PAGE_SIZE)
+    assert listed.is_whole == (surplus == 0)
 
 
 @pytest.mark.parametrize("envelope", [{"hasMore": False}, {"pagination": {"limit": 50, "offset": 0, "hasMore": False}}])

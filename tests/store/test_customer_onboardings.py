@@ -209,7 +209,7 @@ def test_erasing_meanwhile_leaves_no_key_of_the_erased(create_for_customer, repo
         assert create_for_customer().onboarding.id == create_for_customer().onboarding.id != first.id
 
 
-def test_an_earlier_onboarding_that_cannot_be_read_back_hides_no_entity(create_for_customer, repository, engine):
+def test_neither_a_broken_row_nor_later_ones_without_an_entity_hide_it(create_for_customer, repository, engine):
     broken = create_for_customer().onboarding
     with repository.locked(broken.id) as row:
         row.save(replace(row.onboarding, entity_id="entity-2", lost_entity_id="entity-1", stopped_at=NOW))
@@ -220,6 +220,4 @@ def test_an_earlier_onboarding_that_cannot_be_read_back_hides_no_entity(create_f
     later = an_onboarding(partner="shop", external_id="customer-7", purpose="other", created_at=NOW + timedelta(days=1))
     repository.add(later)
     create_for_customer("customer-8")
-    expected = [(later.id, None, None), (broken.id, "entity-2", "entity-1")]
-    assert repository.used_entities("shop", "customer-7", limit=9) == expected
-    assert repository.used_entities("shop", "customer-7", limit=1) == expected[:1]
+    assert repository.used_entities("shop", "customer-7", limit=1) == [(broken.id, "entity-2", "entity-1")]

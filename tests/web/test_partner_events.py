@@ -14,6 +14,7 @@ from portal.app import runner_of
 from portal.partners.registry import Registry
 from portal.partners.toml_file import read_registry
 from portal.services.notification import DeliveryResult, NotificationEndpoint
+from portal.services.partner_changes import NOTIFICATIONS_LIMIT
 from portal.services.summary import Summary
 from tests.databases import on_both_databases
 from tests.partners import KEYS, partners_file
@@ -96,6 +97,18 @@ def test_repeated_key_sends_it_again_once(resend, deliver):
     assert len(deliver()) == 2
     assert resend(once="l").status_code == 202
     assert len(deliver()) == 3
+
+
+@on_both_databases
+def test_repeated_key_finds_a_notification_however_many_followed(told, resend, api, sql):
+    first = resend(once="k")
+    same = "partner, onboarding_id, payload, created_at, due_at, lease_until, attempts, outcome, delivered_at, type"
+    copy = f"INSERT INTO events (id, sequence, {same}) SELECT '{{0}}', {{0}}, {same} FROM events WHERE sequence = 1"
+    for number in range(2, NOTIFICATIONS_LIMIT + 2):
+        sql(copy.format(number))
+    assert told[1] not in [it["id"] for it in api("GET", f"{told[0]}/events").json["notifications"]]
+    again = resend(once="k")
+    assert (again.status_code, again.json) == (202, first.json)
 
 
 def test_key_of_another_request_is_refused(resend, api, create):
