@@ -2,14 +2,16 @@
 ARG PYTHON=3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM python:${PYTHON} AS build
+# "opentelemetry": with what traces need; a file of requirements/ without its ending.
+ARG REQUIREMENTS=portal
 WORKDIR /src
-COPY requirements/build.txt requirements/portal.txt requirements/
+COPY requirements/build.txt requirements/${REQUIREMENTS}.txt requirements/
 # A private index and its authority, where there are: --secret id=pip,src=pip.conf --secret id=ca,src=ca.pem, with
 # cert = /run/secrets/ca in pip.conf.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca \
  python -m venv /build && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && python -m venv --without-pip /app \
- && /build/bin/pip --python /app/bin/python install --no-cache-dir --require-hashes -r requirements/portal.txt
+ && /build/bin/pip --python /app/bin/python install --no-cache-dir --require-hashes -r requirements/${REQUIREMENTS}.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY portal portal
 COPY templates templates

@@ -19,6 +19,7 @@ import pytest
 
 from tests.documents import ROOT
 from tests.ports import free_port
+from tests.receiver import receiving
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image")]
 TOOLS = ("buildah", "debootstrap", "unshare")
@@ -115,9 +116,22 @@ def test_it_has_no_installer_and_is_small(root):
 
 
 def test_it_serves_on_a_root_that_nobody_can_write(root):
+    serves(root)
+    assert not [*root.glob("app/lib/python*/site-packages/opentelemetry")]
+
+
+def test_it_sends_traces_if_it_is_built_for_them(builder, image):
+    traced = built(builder, "portal-traced", "--build-arg=REQUIREMENTS=opentelemetry")
+    root = Path(builder("mount", builder("from", "--pull=never", traced)))
+    with receiving() as collector:
+        serves(root, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=collector.url)
+        assert b"kyc-portal" in b"".join(it.body for it in collector.deliveries)
+
+
+def serves(root: Path, **more: str) -> None:
     port = free_port()
     settings = {"GU1_API_KEY": "key", "GU1_WEBHOOK_SECRETS": "secret", "GU1_BASE_URL": "http://127.0.0.1:1"}
-    settings |= {"PORTAL_DATABASE_URL": "sqlite:////data/portal.db", "PYTHONDONTWRITEBYTECODE": "1"}
+    settings |= {"PORTAL_DATABASE_URL": "sqlite:////data/portal.db", "PYTHONDONTWRITEBYTECODE": "1"} | more
     told = [f"{name}={value}" for name, value in settings.items()]
     inside = ["portal", "serve", "--port", str(port), "--workers", "1"]
     command = ["unshare", "--mount", "sh", "-euc", READ_ONLY, "sh", str(root), *told, *inside]

@@ -8,10 +8,12 @@ import subprocess
 import pytest
 import yaml
 
+from portal.cli import main
 from portal.cli.config_command import example_file
 from portal.config import FIELDS
 from portal.metrics import Metrics
 from tests.documents import OPERATING, ROOT
+from tests.test_documents import commands
 
 DEPLOY = ROOT / "deploy"
 ALERTS = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())
@@ -43,6 +45,17 @@ def test_example_of_settings_is_made_from_the_settings():
 def test_alerts_and_dashboard_ask_for_metrics_that_there_are():
     asked = {re.sub(r"_(bucket|count|sum)$", "", it) for query in queries() for it in re.findall(r"portal_\w+", query)}
     assert asked and asked - metrics() == set()
+
+
+def test_every_panel_says_what_to_do_by_commands_and_documents_that_there_are():
+    said = [panel["description"] for panel in DASHBOARD["panels"]]
+    assert all(said)
+    said += [rule["annotations"]["summary"] for group in ALERTS["groups"] for rule in group["rules"]]
+    known = {name.split(" ", 1)[1] for name, _ in commands(main)}
+    for name in re.findall(r"\bportal ((?:onboarding|partner) \w+|check|status)", " ".join(said)):
+        assert name in known
+    for document, heading in re.findall(r"(docs/\w+\.md), (.+?), says", " ".join(said)):
+        assert re.search(rf"^#+ {heading}$", (ROOT / document).read_text(), re.MULTILINE)
 
 
 def test_every_label_that_is_asked_for_is_one_of_its_metric():
