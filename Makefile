@@ -65,13 +65,13 @@ check-types: $(VENV)/.dev
 
 # These judge by time, so they run after the journeys and not beside them.
 SAMPLES := e2e/test_faults.py e2e/test_kills.py e2e/test_outages.py
-AT_ONCE := --dist worksteal --numprocesses
+PARALLEL := --dist worksteal --numprocesses
 MARKED := -m "not slow"
 
 EXAMPLES := quick
 
 # One more than two cores, because some tests wait.
-UNIT := HYPOTHESIS_PROFILE=$(EXAMPLES) $(BIN)/pytest tests $(AT_ONCE) 3 -p no:schemathesis
+UNIT := HYPOTHESIS_PROFILE=$(EXAMPLES) $(BIN)/pytest tests $(PARALLEL) 3 -p no:schemathesis
 
 unit: $(VENV)/.dev catalogues ## unit tests, on both databases; make test-all adds the slow ones
 	$(UNIT) $(MARKED)
@@ -113,7 +113,7 @@ webkit-if-possible:
 	else echo "test-webkit is left out: WebKitWebDriver or xvfb-run is not installed"; fi
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
-	$(BIN)/pytest $(SAMPLES) $(AT_ONCE) 3 $(MARKED)
+	$(BIN)/pytest $(SAMPLES) $(PARALLEL) 3 $(MARKED)
 
 image-test: $(VENV)/.dev catalogues ## the image, built without an engine and run on a read-only root; needs root, buildah and debootstrap
 	$(BIN)/pytest e2e/test_image.py $(UNUSED)

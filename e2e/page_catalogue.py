@@ -258,8 +258,8 @@ def _stages(page: Callable[..., str]) -> Iterator[CatalogueEntry]:
     for capture in ("new-tab", "frame"):
         for name in ("ready", "waiting"):
             yield CatalogueEntry(f"{name}, {capture}", page(**VARIANTS[name].changes()), shown_by=capture)
-    for name, shown_at in (("ready", None), ("waiting", NOW)):
-        began = an_adopted_validation(session_url="https://verify.example.com/session/1", shown_at=shown_at)
+    for name, opened_at in (("ready", None), ("waiting", NOW)):
+        began = an_adopted_validation(session_url="https://verify.example.com/session/1", opened_at=opened_at)
         taken = page(validation=began, phone_joined_at=NOW)
         yield CatalogueEntry(f"{name}, a phone has taken over", taken)
     yield CatalogueEntry("code that was used", "/Q/0")

@@ -121,7 +121,7 @@ def test_double_check_that_gu1_skips_is_known_before_the_camera(folder):
     with rig(folder, is_migrated=True, renaper_credentials="skip") as it:
         onboarding = it.start("31222333")
         ready = it.arrives(onboarding, Stage.READY)
-        assert (ready.validation.double_check, ready.validation.shown_at) == (DoubleCheck.NOT_ASKED, None)
+        assert (ready.validation.double_check, ready.validation.opened_at) == (DoubleCheck.NOT_ASKED, None)
         it.agrees_with_the_ledger()
 
 

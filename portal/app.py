@@ -129,7 +129,7 @@ class Services:
     operator_actions: OperatorActions
 
 
-CHECKS_AT_ONCE = 100
+SLICE_OF_CHECKS = 100
 """Per minute and process, so that nobody at a page waits for them."""
 
 
@@ -321,7 +321,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
             hourly_budget=shared.config.gu1_hourly_budget,
         ).show,
         show_process=ProcessFigures(meter, database, gu1).show,
-        start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=CHECKS_AT_ONCE),
+        start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=SLICE_OF_CHECKS),
         remind=Reminders(stores.reminder_queue, stores.onboardings, shared.reminder_plan).remind,
         measure=stores.waits.measure,
         beat=Heartbeat(ServedAddresses(database), shared.config.base_url).beat,
@@ -395,6 +395,6 @@ def _make_portal(shared: Shared, stores: Stores, services: Services) -> Portal:
             config.request_limit_storage, KeyedHash(config.secret_keys, "portal.request-limits"), shared.metrics
         ),
         release=release_of(config, shared.registry),
-        poll_states_at_once=stores.onboardings.poll_states_at_once,
+        poll_states_nonblocking=stores.onboardings.poll_states_nonblocking,
         check_ready=stores.readiness.check,
     )

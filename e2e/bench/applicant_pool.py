@@ -17,7 +17,7 @@ from e2e.pages.forms import onboarding_id
 
 Rows = Sequence[dict[str, Any]]
 """Validations of the mock's ledger."""
-_AT_ONCE = 12
+_CONCURRENCY = 12
 Fault = tuple[str, str]
 """A column of the report's table, and what happened."""
 
@@ -59,7 +59,7 @@ class ApplicantPool:
 
     async def check_all(self, intents: Sequence[Intent], patience: float) -> None:
         """Checks these again: whoever had arrived must still be there."""
-        turns = asyncio.Semaphore(_AT_ONCE)
+        turns = asyncio.Semaphore(_CONCURRENCY)
 
         async def look(intent: Intent) -> None:
             async with turns:

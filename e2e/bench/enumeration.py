@@ -36,7 +36,7 @@ LATENCY, JITTER = 0.3, 0.1
 MOST_AUC = 0.55
 WAYS = ("found", "refused")
 _WARM_UP = 10
-_AT_ONCE = 4
+_CONCURRENCY = 4
 _PAUSE = 0.02
 _PATIENCE = 30.0
 _FOR_LONG = 1_000_000
@@ -130,7 +130,7 @@ async def _made_known(gu1_url: str, numbers: Sequence[str]) -> None:
 
 
 async def _tried(url: str, numbers: Sequence[str], known: set[str], seen: dict[bool, Seen]) -> None:
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns = asyncio.Semaphore(_CONCURRENCY)
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=_PATIENCE) as client:
 
         async def attempt(number: str) -> None:

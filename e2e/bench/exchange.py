@@ -16,7 +16,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _NO_BODY = re.compile(rb"HTTP/1\.[01] (204|304)")
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d")
-_AT_ONCE = struct.pack("ii", 1, 0)
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class WirePoint(StrEnum):
@@ -59,7 +59,7 @@ class Wire:
         """Makes close() send RST and drop buffered bytes."""
         transport = self.writer.transport
         if not transport.is_closing():
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             transport.abort()
 
 

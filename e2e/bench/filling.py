@@ -12,7 +12,7 @@ _SERIES = {
     " SELECT i FROM s) AS n",
     "postgresql": "generate_series(CAST(:first AS integer), CAST(:last AS integer)) AS n(i)",
 }
-_AT_ONCE = 50_000
+_SLICE = 50_000
 
 # In the order of the keys a big fill is quick; at random, pages are as full as those of real ids.
 _IN_ORDER = {"sqlite": "printf('%08x', i)", "postgresql": "lpad(to_hex(i), 8, '0')"}
@@ -66,8 +66,8 @@ def fill(engine: Engine, rows: int, *, in_order: bool) -> None:
         event.listen(engine, "connect", _prepare_sqlite)
         engine.dispose()
     statements = [_written(statement, kind, in_order) for statement in _STATEMENTS]
-    for first in range(1, rows + 1, _AT_ONCE):
-        values = {"first": first, "last": min(rows, first + _AT_ONCE - 1)}
+    for first in range(1, rows + 1, _SLICE):
+        values = {"first": first, "last": min(rows, first + _SLICE - 1)}
         with engine.begin() as connection:
             _without_foreign_keys(connection)
             for statement in statements:

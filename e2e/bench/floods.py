@@ -52,7 +52,7 @@ LIVES = (
 """Outcomes of a validation after its hosted page was opened."""
 _SLOWLY = 10.0
 _LONG = 100_000
-_AT_ONCE = 8
+_CONCURRENCY = 8
 _BEFORE = 5.0
 _SHORT_SHARE = 10
 _WRITTEN_BY_RUNNER = {
@@ -140,7 +140,7 @@ def _validations(running: Fleet, wanted: int, chance: random.Random) -> list[str
 
 
 async def _started(running: Fleet, wanted: int, seed: int) -> list[str]:
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns = asyncio.Semaphore(_CONCURRENCY)
     async with applicant_pool(running.urls, seed) as people:
 
         async def start() -> None:

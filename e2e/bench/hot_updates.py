@@ -20,7 +20,7 @@ from e2e.bench.fleet import Fleet
 from e2e.bench.scenario import cluster, fleet_on
 from tests.postgres import connected, new_database
 
-_AT_ONCE = 6
+_CONCURRENCY = 6
 _SHARES = """SELECT relname, n_tup_ins, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables
              WHERE n_tup_upd > 0 ORDER BY n_tup_upd DESC"""
 
@@ -48,7 +48,7 @@ async def _all_go(running: Fleet, journeys: int) -> None:
             while next(numbers) < journeys:
                 await people.newcomer(BY_NAME["approve"]).goes()
 
-        await asyncio.gather(*(some() for _ in range(_AT_ONCE)))
+        await asyncio.gather(*(some() for _ in range(_CONCURRENCY)))
 
 
 def main() -> None:

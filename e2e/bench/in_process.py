@@ -138,7 +138,7 @@ def a_waiting_one() -> Onboarding:
         gu1_id=secrets.token_urlsafe(16),
         session_id=secrets.token_urlsafe(16),
         session_url="https://verify.didit.me/session/1",
-        shown_at=since,
+        opened_at=since,
         created_at=since,
     )
     return Onboarding(

@@ -19,7 +19,7 @@ from e2e.servers import WEBHOOK_SECRET, Server
 from portal.web.document_numbers import rule_for
 
 _PATIENCE = 30.0
-_AT_ONCE = 12
+_CONCURRENCY = 12
 _ROUNDS = 3
 
 READS = ("page", "fragment", "status")
@@ -97,8 +97,8 @@ class InterruptedVisitor:
         A single 503 among many parallel requests is overload and does not count.
         """
         for _ in range(_ROUNDS):
-            with ThreadPoolExecutor(_AT_ONCE) as threads:
-                answers = list(threads.map(lambda _: self._send_webhook().status_code, range(4 * _AT_ONCE)))
+            with ThreadPoolExecutor(_CONCURRENCY) as threads:
+                answers = list(threads.map(lambda _: self._send_webhook().status_code, range(4 * _CONCURRENCY)))
             if set(answers) == {200}:
                 return
         self.complaints.append(("stuck", f"webhooks are still answered with {sorted(answers)}"))

@@ -137,7 +137,7 @@ def _kind_of_validation(onboarding: Mapping[str, Any], validation: Mapping[str, 
     if validation["status"] == "pending":
         if validation["number"] > 1:
             return "readopted"
-        return "shown" if validation["shown_at"] else "adopted"
+        return "opened" if validation["opened_at"] else "adopted"
     return "verdict" if validation["status"] in FINAL else "moved"
 
 

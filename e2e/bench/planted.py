@@ -42,7 +42,7 @@ from e2e.pages.forms import details
 from e2e.servers import Environment, environment
 from tests.ports import free_port
 
-_AT_ONCE = 8
+_CONCURRENCY = 8
 _PATIENCE = 60.0
 _FAULT_EVERY = 0.5
 _WITHOUT = {"hang", "late", "huge", "gzip_bomb"}
@@ -189,7 +189,7 @@ async def _walked(running: Environment, found: Findings, people: list[Person], c
         found.look("addresses", "\n".join(shown).encode())
         found.look("headers of answers", repr(answer.headers.multi_items()).encode())
 
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns = asyncio.Semaphore(_CONCURRENCY)
     hooks: dict[str, list[Any]] = {"response": [note]}
     async with httpx.AsyncClient(trust_env=False, timeout=15, event_hooks=hooks) as client:
         door = Door([running.portal.url], client, chance)

@@ -18,7 +18,7 @@ from e2e.bench.fleet import DATABASES, fleet
 from e2e.bench.report import Line
 
 COPIES = 8
-_AT_ONCE = 4
+_CONCURRENCY = 4
 _PATIENCE = 60.0
 
 
@@ -56,7 +56,7 @@ def run_on(folder: Path, database: str, *, seed: int, intents: int, replicas: in
 
 
 async def _submitted(people: ApplicantPool, intents: int, line: Line) -> None:
-    turns = asyncio.Semaphore(_AT_ONCE)
+    turns = asyncio.Semaphore(_CONCURRENCY)
 
     async def submit() -> None:
         async with turns:

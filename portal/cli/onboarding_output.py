@@ -42,7 +42,7 @@ def print_found(found: Found) -> None:
 
 
 def _attempt_line(row: AttemptRow) -> Sequence[str]:
-    opened = formatted(row.shown_at) if row.shown_at else "-"
+    opened = formatted(row.opened_at) if row.opened_at else "-"
     return str(row.number), row.gu1_id or "-", row.status, row.reason or "-", formatted(row.created_at), opened
 
 

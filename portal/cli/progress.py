@@ -38,13 +38,13 @@ def progress(
     then: str = "Run it again to go on.", *, between_lines: float = BETWEEN_LINES
 ) -> Iterator[Callable[[str], None]]:
     """Gives what shows how far the command is. Ctrl-C ends it with the last of that, and with what to do `then`."""
-    shown = _Progress(between_lines)
+    line = _Progress(between_lines)
     try:
-        yield shown.show
+        yield line.show
     except KeyboardInterrupt:
-        raise Interrupted(f"{shown.text or 'nothing was changed'}. {then}") from None
+        raise Interrupted(f"{line.text or 'nothing was changed'}. {then}") from None
     finally:
-        shown.end()
+        line.end()
 
 
 class _Progress:

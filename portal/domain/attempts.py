@@ -21,7 +21,7 @@ def is_held_back(onboarding: Onboarding, max_attempts: int) -> bool:
     validation = onboarding.validation
     if validation is None or onboarding.stopped_at or onboarding.is_allowed_attempt:
         return False
-    if validation.shown_at or validation.status.is_final:
+    if validation.opened_at or validation.status.is_final:
         return False
     return len(onboarding.earlier_attempts or ()) >= max_attempts
 

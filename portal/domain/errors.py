@@ -104,7 +104,7 @@ class StoreUnavailable(PortalError):
     pass
 
 
-class WouldWait(PortalError):
+class WouldBlock(PortalError):
     """The answer may take longer than a thread can wait that serves everybody."""
 
 

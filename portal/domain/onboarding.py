@@ -154,7 +154,7 @@ class Onboarding:
     """When the applicant asked for the personal data to be erased, which an operator then confirms."""
     erased_at: datetime | None = None
     """When the partner had the personal data erased."""
-    turn: int = 0
+    earlier_starts: int = 0
     """How many starts from the same address came before it within the hour, until gu1 has its validation."""
     due_at: datetime | None = None
     """When the runner takes the next step; None if there is none."""
@@ -314,7 +314,7 @@ class Onboarding:
         return self.lapsed_at is not None or self.link_ends_at <= now
 
     @property
-    def shown(self) -> tuple[object, ...]:
+    def visible_state(self) -> tuple[object, ...]:
         """All that the applicant's page shows. A change of it changes `updated_at`, by which polls notice it."""
         next_try = self.due_at if self.failures or self.stall_reason else None
         return (
@@ -323,7 +323,7 @@ class Onboarding:
             (self.stopped_at, self.erased_at, self.verified_before_at, self.allowed_attempt, self.needs_details_again),
             (self.conflict, self.correction, self.entity_is_own, self.link_generation, self.recheck_at is None),
             (self.earlier_attempts, self.phone_joined_at),
-            self.validation and self.validation.shown,
+            self.validation and self.validation.visible_state,
         )
 
     @property

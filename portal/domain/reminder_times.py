@@ -37,8 +37,8 @@ def reminder_times(
     times: dict[Reminder, datetime] = {}
     validation = onboarding.validation
     is_left = validation is not None and is_left_at_photos(validation)
-    if validation and validation.shown_at and is_left and onboarding.photos_reminded_at is None:
-        times[Reminder.LEFT_AT_PHOTOS] = validation.shown_at + photos_after
+    if validation and validation.opened_at and is_left and onboarding.photos_reminded_at is None:
+        times[Reminder.LEFT_AT_PHOTOS] = validation.opened_at + photos_after
     is_applicants_turn = needs_link(onboarding, max_attempts=max_attempts)
     begin, end = onboarding.link_issued_at or onboarding.created_at, onboarding.link_ends_at
     is_long = end - begin >= SHORTEST_WITH_REMINDER
@@ -51,7 +51,7 @@ def reminder_times(
 
 def is_left_at_photos(validation: Validation) -> bool:
     """The hosted page was opened, and nothing says that the photos were taken."""
-    return validation.shown_at is not None and validation.returned_at is None and validation.status in _LEFT_OPEN
+    return validation.opened_at is not None and validation.returned_at is None and validation.status in _LEFT_OPEN
 
 
 def with_reminders(onboarding: Onboarding, due: set[Reminder], now: datetime) -> Onboarding:

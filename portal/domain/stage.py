@@ -161,7 +161,7 @@ def is_retryable(onboarding: Onboarding, stage: Stage) -> bool:
 def _needs_link(onboarding: Onboarding, stage: Stage) -> bool:
     if onboarding.erased_at or stage in _AWAITED:
         return False
-    if stage is Stage.DELAYED and onboarding.validation is not None and onboarding.validation.shown_at:
+    if stage is Stage.DELAYED and onboarding.validation is not None and onboarding.validation.opened_at:
         return False  # the photos may be taken
     return stage in _OPEN or is_retryable(onboarding, stage)
 
@@ -200,7 +200,7 @@ def _adopted(validation: Validation) -> Stage:
         return Stage.IN_REVIEW
     if validation.lacks_page:
         return Stage.DELAYED
-    if validation.status is Status.PENDING and validation.session_url and validation.shown_at is None:
+    if validation.status is Status.PENDING and validation.session_url and validation.opened_at is None:
         return Stage.READY
     return _BY_STATUS[validation.status]
 

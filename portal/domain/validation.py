@@ -141,7 +141,7 @@ class Validation:
     status: Status = Status.PENDING
     session_url: str | None = field(default=None, repr=False)
     session_id: str | None = field(default=None, repr=False)
-    shown_at: datetime | None = None
+    opened_at: datetime | None = None
     """When the browser was first sent to the hosted page."""
     returned_at: datetime | None = None
     """When the person came back from it, or said that the photos are done. Until then they may still be at them."""
@@ -196,13 +196,13 @@ class Validation:
 
     def may_have_unseen_verdict(self, seen: Observation) -> bool:
         """gu1 says that an opened session expired: it may have missed the provider's verdict before that."""
-        return seen.status is Status.EXPIRED and not self.status.is_final and self.shown_at is not None
+        return seen.status is Status.EXPIRED and not self.status.is_final and self.opened_at is not None
 
     @property
     def is_at_photos(self) -> bool:
         """The hosted page was opened, and nothing says yet that the person is through."""
         is_open = self.status in {Status.PENDING, Status.IN_PROGRESS}
-        return is_open and self.shown_at is not None and self.returned_at is None
+        return is_open and self.opened_at is not None and self.returned_at is None
 
     @property
     def lost_approval(self) -> bool:
@@ -287,10 +287,10 @@ class Validation:
         )
 
     @property
-    def shown(self) -> tuple[object, ...]:
+    def visible_state(self) -> tuple[object, ...]:
         """All that the applicant's page shows of it."""
         restart = (self.restart_asked_at, self.restart_refused_at)
-        opened = (self.shown_at, self.returned_at, self.ends_at, self.ran_out, self.lacks_page)
+        opened = (self.opened_at, self.returned_at, self.ends_at, self.ran_out, self.lacks_page)
         return (*self._visible, self.number, *opened, *restart)
 
     @property
@@ -311,12 +311,12 @@ class Validation:
     @property
     def is_attempt(self) -> bool:
         """It counts as an attempt: its hosted page was opened, or gu1 gave a verdict, and not because of an outage."""
-        is_made = self.shown_at is not None or self.status in {Status.APPROVED, Status.REJECTED}
+        is_made = self.opened_at is not None or self.status in {Status.APPROVED, Status.REJECTED}
         return is_made and not self.failed_by_outage
 
     @property
     def attempted_at(self) -> datetime:
-        return self.shown_at or self.sent_at or self.created_at
+        return self.opened_at or self.sent_at or self.created_at
 
     def observed(self, seen: Observation, identity: Identity) -> Self:
         """This validation with the observation applied; unchanged if that is stale or its status not allowed."""

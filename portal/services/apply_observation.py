@@ -62,7 +62,7 @@ class ObservationApplier:
             validation=after,
             stall_reason=stall_reason,
             failures=0,
-            turn=0,
+            earlier_starts=0,
             due_at=onboarding.due_after(None if is_over else self._next_refresh(after, now)),
             updated_at=now if changed else onboarding.updated_at,
         )
@@ -112,7 +112,7 @@ class ObservationApplier:
     def _validation_after(self, onboarding: Onboarding, before: Validation, seen: Observation) -> Validation:
         adopted = replace(before, gu1_id=seen.gu1_id, creation_state=CreationState.ADOPTED)
         # If nobody opened the hosted page, no document was shown: gu1's sandbox invents one, session or not.
-        is_compared = before.shown_at is not None and before.number > onboarding.set_aside
+        is_compared = before.opened_at is not None and before.number > onboarding.set_aside
         identity = self.identity.compare(onboarding, seen) if is_compared else NOTHING_COMPARED
         after = adopted.observed(seen, identity)
         if after is not adopted and (identity.match is IdentityMatch.MATCH or seen.name):

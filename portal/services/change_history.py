@@ -196,7 +196,7 @@ def _of_correction(before: Onboarding, after: Onboarding) -> tuple[Actor, Action
 def _of_validation(old: Validation, new: Validation) -> tuple[Actor, Action] | None:
     if new.gu1_id and not old.gu1_id:
         return Actor.GU1, Action.VALIDATION_CREATED
-    if new.shown_at and not old.shown_at:
+    if new.opened_at and not old.opened_at:
         return Actor.APPLICANT, Action.HOSTED_PAGE_OPENED
     is_sending = new.creation_state is CreationState.SENT  # we did that, so it is no word of gu1
     if new.looks_like(old) or is_sending:

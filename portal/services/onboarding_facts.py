@@ -10,7 +10,7 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.reference import reference_of
 from portal.domain.stage import Stage
 from portal.services.operator_actions import Found
-from portal.services.problems import ProblemKind, ProblemRow
+from portal.services.problems import AttemptRow, ProblemKind, ProblemRow
 
 
 def formatted(moment: datetime) -> str:
@@ -55,7 +55,7 @@ def facts_of(found: Found) -> dict[str, Any]:
             "next_step_at": onboarding.due_at,
             "stopped_at": onboarding.stopped_at,
             "erased_at": onboarding.erased_at,
-            "attempts": [_plain(asdict(it)) for it in found.attempts],
+            "attempts": [_attempt_facts(it) for it in found.attempts],
             "history": [_plain(asdict(it)) for it in found.history],
         }
     )
@@ -69,6 +69,12 @@ def held_kind(onboarding: Onboarding) -> ProblemKind | None:
     if validation.is_uncompared:
         return ProblemKind.IDENTITY_UNKNOWN
     return ProblemKind.IDENTITY if validation.is_doubtful else ProblemKind.REGISTRY
+
+
+def _attempt_facts(row: AttemptRow) -> dict[str, Any]:
+    facts = _plain(asdict(row))
+    facts["shown_at"] = facts.pop("opened_at")  # its name since the first release
+    return facts
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:

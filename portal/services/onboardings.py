@@ -117,7 +117,7 @@ class Onboardings:
             if details is None or onboarding.erased_at or self.standing(onboarding).stage is not Stage.DETAILS:
                 return onboarding
             changed = self._planner.with_details(onboarding, details, consent, now)
-            row.save(replace(changed, turn=row.count_start(self._counters.of_source(address), now)))
+            row.save(replace(changed, earlier_starts=row.count_start(self._counters.of_source(address), now)))
         self._wake()
         return row.onboarding
 
@@ -159,7 +159,7 @@ class Onboardings:
             if url is None:
                 row.save(self._without_url(row.onboarding, validation, now))
                 return None
-            if validation.shown_at is None:
+            if validation.opened_at is None:
                 return url if self._opens(row, validation, now) else None
             if validation.returned_at:
                 row.save(replace(row.onboarding, validation=replace(validation, returned_at=None), updated_at=now))
@@ -183,7 +183,7 @@ class Onboardings:
         return replace(onboarding, validation=changed, stall_reason=StallReason.HOSTED_PAGE_REFUSED, updated_at=now)
 
     def _opened(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
-        opened = replace(validation, shown_at=now, refreshes=0)
+        opened = replace(validation, opened_at=now, refreshes=0)
         usual = now + self._timings.refresh_after(opened)
         due = min(usual, onboarding.due_at or usual)
         return replace(onboarding, validation=opened, due_at=due, updated_at=now)
@@ -390,7 +390,7 @@ def _with_restart_asked(onboarding: Onboarding, now: datetime) -> Onboarding:
 
 def _was_opened_since(onboarding: Onboarding, since: datetime) -> bool:
     validation = onboarding.validation
-    return validation is not None and validation.shown_at is not None and validation.shown_at >= since
+    return validation is not None and validation.opened_at is not None and validation.opened_at >= since
 
 
 def _submission(nonce: str, details: Details) -> str:

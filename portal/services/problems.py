@@ -98,4 +98,4 @@ class AttemptRow:
     status: str
     reason: str | None
     created_at: datetime
-    shown_at: datetime | None
+    opened_at: datetime | None

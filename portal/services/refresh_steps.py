@@ -110,7 +110,7 @@ class RefreshSteps:
         return seen
 
     def _sync_is_due(self, claimed: Onboarding, validation: Validation) -> bool:
-        if validation.shown_at is None or validation.session_id is None:
+        if validation.opened_at is None or validation.session_id is None:
             return False
         every = SYNC_EVERY if self._is_watched(claimed) else SYNC_UNWATCHED_EVERY
         return validation.refreshes % every == every - 1

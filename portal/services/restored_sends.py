@@ -87,7 +87,7 @@ def as_sent(onboarding: Onboarding, found: Observation, now: datetime) -> Onboar
             creation_state=CreationState.SENT,
             sends=max(it.sends, 1),
             sent_at=now,
-            shown_at=it.shown_at or (None if found.status is Status.PENDING else found.created_at or now),
+            opened_at=it.opened_at or (None if found.status is Status.PENDING else found.created_at or now),
         ),
     )
 

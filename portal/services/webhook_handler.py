@@ -27,7 +27,7 @@ class WebhookHandler:
     def handle(self, webhook: VerifiedWebhook, body: bytes) -> str:
         """The outcome for the metrics. Raises `StoreUnavailable`, and then gu1 must send it again."""
         fingerprint = hashlib.sha256(body).hexdigest()
-        if self._shared_state.knows_webhook(fingerprint):
+        if self._shared_state.has_webhook(fingerprint):
             return "repeated"
         outcome = self._apply(webhook)
         self._shared_state.remember_webhook(fingerprint, self._clock())

@@ -25,7 +25,7 @@ _counts = or_(
     validations.c.reason.not_in(_OUTAGES),
     and_(validations.c.decided_by.is_not(None), validations.c.decided_by == Decider.PERSON),
 )
-_at = func.coalesce(validations.c.shown_at, validations.c.sent_at, validations.c.created_at)
+_at = func.coalesce(validations.c.opened_at, validations.c.sent_at, validations.c.created_at)
 
 
 def find_attempts(
@@ -35,7 +35,7 @@ def find_attempts(
     own = select(validations.c.onboarding_id, _at.label("at")).where(
         validations.c.onboarding_id == onboarding.id,
         validations.c.number != current,
-        or_(validations.c.shown_at.is_not(None), validations.c.status.in_([Status.APPROVED, Status.REJECTED])),
+        or_(validations.c.opened_at.is_not(None), validations.c.status.in_([Status.APPROVED, Status.REJECTED])),
     )
     others = (
         select(validations.c.onboarding_id, _at.label("at"))
@@ -44,7 +44,7 @@ def find_attempts(
             onboardings.c.person == person,
             onboardings.c.id != onboarding.id,
             onboardings.c.stopped_at.is_(None),
-            validations.c.shown_at.is_not(None),
+            validations.c.opened_at.is_not(None),
             validations.c.status.in_(_OPEN_OR_FAILED),
         )
     )

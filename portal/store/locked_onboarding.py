@@ -118,7 +118,7 @@ class LockedRow:
         if changed.erased_at:
             changed = changed.without_personal_data  # gu1 may still send something about the person
         behind = self.onboarding.updated_at - changed.updated_at
-        if changed.shown != self.onboarding.shown and timedelta() <= behind < _SECOND:
+        if changed.visible_state != self.onboarding.visible_state and timedelta() <= behind < _SECOND:
             # Polls compare this time, so no two visible changes may have the same, however coarse the clock is.
             changed = replace(changed, updated_at=self.onboarding.updated_at + _INSTANT)
         changed = replace(changed, reminder_due_at=self._consequences.remind_at(changed))

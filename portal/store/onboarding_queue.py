@@ -42,15 +42,15 @@ def _claim_due() -> ReturningUpdate[tuple[str]]:
     # Keeps SQLite from using the index on `due_at`, where it would walk through those very thousands.
     unindexed = func.coalesce(due_at, null())
     # As the indexes have it: SQLite uses a partial index only if the query says its condition.
-    turn, zero = onboardings.c.turn, literal_column("0", Integer)
-    is_calm = and_(onboardings.c.current_validation.is_not(None), due_at.is_not(None), turn == zero)
-    is_flood = and_(turn > zero, due_at.is_not(None))
+    earlier_starts, zero = onboardings.c.earlier_starts, literal_column("0", Integer)
+    is_calm = and_(onboardings.c.current_validation.is_not(None), due_at.is_not(None), earlier_starts == zero)
+    is_flood = and_(earlier_starts > zero, due_at.is_not(None))
     is_watched = and_(onboardings.c.watched_at >= moment("watched_since"), due_at.is_not(None), not_(is_flood))
     claimed: list[CTE] = []
     for name, condition, order in (
         ("submitted", and_(due_at <= now, free, is_calm), (due_at,)),
         ("watched", and_(unindexed <= now, free, is_watched), (unindexed,)),
-        ("flood", and_(due_at <= now, free, is_flood), (turn, due_at)),
+        ("flood", and_(due_at <= now, free, is_flood), (earlier_starts, due_at)),
         ("due", leased_onboardings.claimable, (due_at,)),
     ):
         claimed.append(_locked(name, condition, order, claimed))

@@ -40,9 +40,9 @@ _UNDER_WAY = and_(
 class OnboardingSearch:
     """Fills `portal.services.ports.OnboardingSearch`."""
 
-    def __init__(self, engine: Engine, *, ids_at_once: int = 5000) -> None:
+    def __init__(self, engine: Engine, *, slice_of_ids: int = 5000) -> None:
         self._transactions = Transactions(engine)
-        self._ids_at_once = ids_at_once
+        self._slice_of_ids = slice_of_ids
 
     def ids_of(self, name: str) -> list[str]:
         if "\0" in name:  # PostgreSQL rejects NUL
@@ -64,7 +64,7 @@ class OnboardingSearch:
 
     def _all_ids(self, connection: Connection) -> Iterator[str]:
         last = ""
-        statement = select(onboardings.c.id).order_by(onboardings.c.id).limit(self._ids_at_once)
+        statement = select(onboardings.c.id).order_by(onboardings.c.id).limit(self._slice_of_ids)
         while ids := connection.scalars(statement.where(onboardings.c.id > last)).all():
             yield from ids
             last = ids[-1]

@@ -43,7 +43,7 @@ from portal.store.transactions import Transactions, insert
 _leased = LeasedTable(events, latest_due=timedelta(days=2))
 _reader = RowReader(events, [*(it.name for it in fields(Event) if it.name != "summary"), "payload"])
 
-_AT_ONCE = 500
+_SLICE = 500
 _LIMIT = bindparam("limit", type_=Integer)
 
 log = logging.getLogger(__name__)
@@ -173,8 +173,8 @@ class Outbox:
         undelivered = and_(events.c.partner == partner, events.c.delivered_at.is_(None))
         with self._transactions.reading() as connection:
             ids = connection.scalars(select(events.c.id).where(undelivered)).all()
-        for start in range(0, len(ids), _AT_ONCE):
-            slice_ = events.c.id.in_(ids[start : start + _AT_ONCE])
+        for start in range(0, len(ids), _SLICE):
+            slice_ = events.c.id.in_(ids[start : start + _SLICE])
             # What was delivered meanwhile is not sent again.
             yield len(self._make_due(and_(slice_, events.c.delivered_at.is_(None)), now))
 

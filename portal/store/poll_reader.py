@@ -20,14 +20,14 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import Engine, event
 
-from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldWait
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldBlock
 from portal.services.ports import PollState
 from portal.store.database import pool_timeout_of
 from portal.store.database_errors import store_errors, unavailable
 from portal.store.pooler import is_pooled
 from portal.store.row_reader import UnreadableRow
 
-AT_ONCE_TIMEOUT = 0.05
+NONBLOCKING_TIMEOUT = 0.05
 SLOW = 0.02
 """Seconds of a read, after which nothing is read at once for a second."""
 CONNECTIONS = 4
@@ -91,29 +91,29 @@ class PollReader:
         finally:
             self._free.put(kept)
 
-    def read_at_once(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
+    def read_nonblocking(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
         """Those that exist, by id, as far as that is quick. For a thread that serves everybody.
 
-        Raises `WouldWait` if `read` is to be asked. A database that is slow, or far away, costs that thread one slow
+        Raises `WouldBlock` if `read` is to be asked. A database that is slow, or far away, costs that thread one slow
         read a second.
         """
         began = time.monotonic()
         found: dict[str, PollState] = {}
         if began < self._slow_until:
-            raise WouldWait
+            raise WouldBlock
         try:
             kept = self._free.get_nowait()
         except Empty:
-            raise WouldWait from None
+            raise WouldBlock from None
         try:
             for start in range(0, len(onboarding_ids), MOST_IN_ONE):
                 if time.monotonic() - began > SLOW:
                     break
-                for values in kept.read_at_once(onboarding_ids[start : start + MOST_IN_ONE]):
+                for values in kept.read_nonblocking(onboarding_ids[start : start + MOST_IN_ONE]):
                     found[values[_ID]] = PollState(*values)
             return found
         except (*_DRIVER_ERRORS, ValueError, TypeError, OverflowError):
-            raise WouldWait from None
+            raise WouldBlock from None
         finally:
             self._free.put(kept)
             ended = time.monotonic()
@@ -148,10 +148,10 @@ class _KeptConnection:
         self._connection = self._connect()
         return self._read_or_close(self._connection, onboarding_ids, self._timeout)
 
-    def read_at_once(self, onboarding_ids: Sequence[str]) -> list[Values]:
+    def read_nonblocking(self, onboarding_ids: Sequence[str]) -> list[Values]:
         if self._connection is None:
-            raise WouldWait
-        return self._read_or_close(self._connection, onboarding_ids, AT_ONCE_TIMEOUT)
+            raise WouldBlock
+        return self._read_or_close(self._connection, onboarding_ids, NONBLOCKING_TIMEOUT)
 
     def _read_or_close(self, connection: _Connection, onboarding_ids: Sequence[str], timeout: float) -> list[Values]:
         try:

@@ -96,10 +96,10 @@ class Repository:
             )
             if added is None:
                 return self._submitted(connection, onboarding.submission)
-            turn = count_start(connection, counters, onboarding.created_at)
-            if turn:
-                onboarding = replace(onboarding, turn=turn)
-                connection.execute(update(onboardings).where(onboardings.c.id == added).values(turn=turn))
+            earlier = count_start(connection, counters, onboarding.created_at)
+            if earlier:
+                onboarding = replace(onboarding, earlier_starts=earlier)
+                connection.execute(update(onboardings).where(onboardings.c.id == added).values(earlier_starts=earlier))
             write_validation(connection, onboarding, self._cipher)
             self._record_new(connection, onboarding, stage_log)
             plan = self._consequences.plan_mail(None, onboarding)
@@ -166,8 +166,8 @@ class Repository:
     def poll_state(self, onboarding_id: str) -> PollState:
         return self._poll_reader.read(onboarding_id)
 
-    def poll_states_at_once(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
-        return self._poll_reader.read_at_once(onboarding_ids)
+    def poll_states_nonblocking(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
+        return self._poll_reader.read_nonblocking(onboarding_ids)
 
     def find_by_session(self, session_id: str) -> Onboarding | None:
         if "\0" in session_id:  # it comes from a URL, and PostgreSQL rejects NUL
@@ -304,7 +304,7 @@ class Repository:
             connection.execute(statement.values(verification_check_at=None, reverification_due_at=None))
 
     def forget_persons(self, before: datetime, *, limit: int) -> int:
-        was_opened = and_(validations.c.onboarding_id == onboardings.c.id, validations.c.shown_at > before)
+        was_opened = and_(validations.c.onboarding_id == onboardings.c.id, validations.c.opened_at > before)
         idle = select(onboardings.c.id).where(
             onboardings.c.person.is_not(None),
             or_(onboardings.c.consent_given_at <= before, onboardings.c.consent_given_at.is_(None)),

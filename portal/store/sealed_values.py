@@ -13,7 +13,7 @@ from portal.store.encryption import ColumnCipher, UndecryptableValue
 from portal.store.tables import mail_addresses, onboardings, validations
 from portal.store.transactions import Transactions
 
-AT_ONCE = 200
+SLICE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class SealedValues:
     def _slices(self, column: _Column) -> Iterator[list[RowMapping]]:
         key = tuple_(*column.key)
         statement = select(*column.key, column.sealed.label("sealed")).where(column.sealed.is_not(None))
-        statement = statement.order_by(*column.key).limit(AT_ONCE)
+        statement = statement.order_by(*column.key).limit(SLICE)
         last: tuple[Any, ...] | None = None
         while True:
             following = statement if last is None else statement.where(key > last)

@@ -34,7 +34,7 @@ class SharedState:
     def __init__(self, engine: Engine) -> None:
         self._transactions = Transactions(engine)
 
-    def knows_webhook(self, body_sha256: str) -> bool:
+    def has_webhook(self, body_sha256: str) -> bool:
         query = select(webhook_deliveries.c.body_sha256).where(webhook_deliveries.c.body_sha256 == body_sha256)
         with self._transactions.reading() as connection:
             return connection.scalar(query) is not None

@@ -51,8 +51,8 @@ class Portal:
     request_limits: RequestLimits
     release: str
     """Changes with the code, the settings and the partners file: pages made before are polled as changed."""
-    poll_states_at_once: Callable[[Sequence[str]], Mapping[str, PollState]]
-    """By id, of those that exist. Raises `WouldWait` while the database is slow."""
+    poll_states_nonblocking: Callable[[Sequence[str]], Mapping[str, PollState]]
+    """By id, of those that exist. Raises `WouldBlock` while the database is slow."""
     check_ready: Callable[[], None]
     """Raises `StoreUnavailable`."""
 

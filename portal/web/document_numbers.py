@@ -15,7 +15,7 @@ from stdnum.cl import rut
 from stdnum.mx import rfc
 
 from portal.domain.comparable_numbers import CUIL_PREFIXES, dni_in_cuil, is_cuil, is_peruvian_carne
-from portal.web.typed_text import LONGEST_PLAIN, LONGEST_TYPED, shown, without_separators
+from portal.web.typed_text import LONGEST_PLAIN, LONGEST_TYPED, displayable, without_separators
 
 EMPTY = _("Enter your document number.")
 DIGITS_ONLY = _("Use only the digits 0 to 9. Dots, dashes and spaces are fine.")
@@ -100,7 +100,7 @@ class DocumentRule:
             raise DocumentNumberError(self._too_long())
         number = number.translate(_UPPER)
         if not self.alphabet.fullmatch(number):
-            sign = shown(next(char for char in number if not self.alphabet.fullmatch(char)))
+            sign = displayable(next(char for char in number if not self.alphabet.fullmatch(char)))
             raise DocumentNumberError(
                 _(
                     "“%(sign)s” does not belong in this number. %(characters)s",

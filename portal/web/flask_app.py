@@ -9,7 +9,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from portal.config import Config
-from portal.web.applicant.known_pages import StatusPages, form
+from portal.web.applicant.cacheable_pages import StatusPages, form
 from portal.web.applicant.pages import applicant
 from portal.web.applicant.partner_return import partner_return
 from portal.web.applicant.second_device import second_device
@@ -30,8 +30,8 @@ from portal.web.operations.probes import alive, operations
 from portal.web.partner_api.endpoints import partner_api
 from portal.web.privacy_notice import accessibility_link, privacy, privacy_link
 from portal.web.read_ahead import ReadAhead
-from portal.web.remembered_answers import RememberedAnswers
 from portal.web.request_id_header import RequestIdHeader
+from portal.web.response_cache import ResponseCache
 from portal.web.rsgi_adapter import RsgiAdapter
 from portal.web.security import init_security
 from portal.web.timed_requests import TimedRequests, init_routes
@@ -98,9 +98,7 @@ def _remembering(app: Flask, config: Config) -> WSGIApplication:
         return app.extensions["portal"]  # type: ignore[no-any-return]
 
     status = StatusPages()
-    return RememberedAnswers(
-        app.wsgi_app, (status.poll, status.page, form, alive), portal=portal, base_url=config.base_url
-    )
+    return ResponseCache(app.wsgi_app, (status.poll, status.page, form, alive), portal=portal, base_url=config.base_url)
 
 
 def folder(name: str) -> Path:

@@ -87,7 +87,7 @@ def _written(mail: Mail, onboarding: Onboarding, recipient: Recipient) -> MailCo
     filled = {"company": company.name_in_sentence, "until": _until(mail.kind, onboarding)}
     unsubscribe_url = base + url_for("mails.stop", key=portal().mail_keys.key(onboarding.id))
     theme = partner.theme.theme if partner and partner.theme else None
-    shown = {
+    context = {
         "subject": str(words.subject) % filled,
         "first_name": _greeted(mail.kind, recipient.first_name),
         "said": [str(it) % filled for it in words.said],
@@ -101,9 +101,9 @@ def _written(mail: Mail, onboarding: Onboarding, recipient: Recipient) -> MailCo
         "language": current_language(),
     }
     return MailContent(
-        subject=shown["subject"],
-        text=render_template("mail/mail.txt", **shown),
-        html=render_template("mail/mail.html", **shown),
+        subject=context["subject"],
+        text=render_template("mail/mail.txt", **context),
+        html=render_template("mail/mail.html", **context),
         language=str(current_language()),
         unsubscribe_url=unsubscribe_url,
     )

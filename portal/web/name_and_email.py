@@ -8,7 +8,14 @@ from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
-from portal.web.typed_text import LONGEST_TYPED, belongs_to_a_name, is_letter, shown, with_plain_marks, without_margins
+from portal.web.typed_text import (
+    LONGEST_TYPED,
+    belongs_to_a_name,
+    displayable,
+    is_letter,
+    with_plain_marks,
+    without_margins,
+)
 
 LONGEST_NAME = 80
 LONGEST_EMAIL = 254
@@ -26,7 +33,7 @@ def plain_name(typed: str) -> str:
     name = _with_at_most(LONGEST_NAME, with_plain_marks, typed)
     wrong = next((char for char in name if not belongs_to_a_name(char)), None)
     if wrong is not None:
-        sign = shown(wrong)
+        sign = displayable(wrong)
         raise NameOrEmailError(
             _("“%(sign)s” does not belong in a name. Use letters, spaces, hyphens and apostrophes.", sign=sign)
         )

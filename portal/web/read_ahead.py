@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from portal.domain.errors import WouldWait
+from portal.domain.errors import WouldBlock
 from portal.services.ports import PollState
-from portal.web.applicant.known_pages import onboarding_read
+from portal.web.applicant.cacheable_pages import onboarding_read
 from portal.web.context import Portal
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class ReadAhead:
         waiting, self._waiting = self._waiting, {}
         found: Mapping[str, PollState] = {}
         try:
-            found = self._here.poll_states_at_once(list(waiting))
-        except WouldWait:
+            found = self._here.poll_states_nonblocking(list(waiting))
+        except WouldBlock:
             pass
         finally:
             for onboarding_id, reads in waiting.items():

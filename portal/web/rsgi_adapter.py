@@ -24,7 +24,7 @@ from portal.domain.start_limits import address_block
 from portal.services.request_ids import HEADER, request_id_for
 from portal.web.header_policy import ALWAYS, Kind, policies
 from portal.web.refusals import Refusal
-from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
+from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -109,7 +109,7 @@ class RsgiAdapter:
         environ = environ_of(scope)
         if scope.method == "GET":
             read = await self._read_ahead(environ)
-            answer = self._answer(environ | {AT_ONCE: read})
+            answer = self._answer(environ | {NONBLOCKING: read})
             if answer:
                 _send(exchange, answer)
                 return
@@ -135,7 +135,7 @@ class RsgiAdapter:
             begun[:] = [(status, headers)]
 
         parts = self._app(environ, start_response)
-        if parts is NOT_AT_ONCE:
+        if parts is WOULD_BLOCK:
             return None
         body = _whole(parts)
         status, headers = begun[0]

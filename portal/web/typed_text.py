@@ -84,7 +84,7 @@ def belongs_to_a_name(char: str) -> bool:
     return is_letter(char) or char in " '-.·" or char in _MARKS_OF_SCRIPTS or char in JOINERS
 
 
-def shown(char: str) -> str:
+def displayable(char: str) -> str:
     """The character as a message can show it: by its number if it would not be seen."""
     is_seen = char.isprintable() and not char.isspace() and unicodedata.category(char)[0] != "M"
     return char if is_seen else f"U+{ord(char):04X}"

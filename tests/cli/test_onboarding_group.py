@@ -92,6 +92,7 @@ def test_release_shows_in_the_history(onboarding, held, store, history):
     facts = json.loads(onboarding("show", held.id, "--json").output)
     assert [it["action"] for it in facts["history"]] == ["released"]
     assert facts["operator_decision"] == "released"
+    assert facts["attempts"][0].keys() == {"number", "gu1_id", "status", "reason", "created_at", "shown_at"}
 
 
 def test_show_says_what_holds_it_and_which_attempt_was_allowed(onboarding, held, store):

@@ -41,7 +41,7 @@ RETRYABLE = {Status.REJECTED, Status.EXPIRED, Status.CANCELLED}
 
 
 def adopted(**changes):
-    return an_onboarding(validation=an_adopted_validation(**{"shown_at": NOW} | changes))
+    return an_onboarding(validation=an_adopted_validation(**{"opened_at": NOW} | changes))
 
 
 def stage(onboarding, max_attempts=3):
@@ -54,11 +54,11 @@ def test_each_status_of_an_opened_validation_has_its_stage(status):
 
 
 def test_pending_with_an_unopened_hosted_page_is_ready():
-    assert stage(adopted(shown_at=None)) is Stage.READY
+    assert stage(adopted(opened_at=None)) is Stage.READY
 
 
 def test_pending_without_a_hosted_page_is_waiting():
-    assert stage(adopted(shown_at=None, session_url=None)) is Stage.WAITING
+    assert stage(adopted(opened_at=None, session_url=None)) is Stage.WAITING
 
 
 def test_without_a_validation_the_details_are_wanted():
@@ -98,7 +98,7 @@ def test_one_failure_is_told_where_a_long_pause_follows(pause, failures, expecte
 @pytest.mark.parametrize("status", Status)
 def test_trouble_with_reading_hides_nothing_but_the_promise_of_a_quick_result(status, stall_reason):
     onboarding = an_onboarding(
-        validation=an_adopted_validation(status=status, shown_at=NOW), stall_reason=stall_reason, failures=9
+        validation=an_adopted_validation(status=status, opened_at=NOW), stall_reason=stall_reason, failures=9
     )
     known = BY_STATUS[status]
     assert stage(onboarding) == (Stage.DELAYED if known == Stage.WAITING else known)
@@ -107,7 +107,7 @@ def test_trouble_with_reading_hides_nothing_but_the_promise_of_a_quick_result(st
 @pytest.mark.parametrize("status", Status)
 def test_refused_hosted_page_delays_whatever_is_not_final(status):
     onboarding = an_onboarding(
-        validation=an_adopted_validation(status=status, shown_at=NOW), stall_reason=StallReason.HOSTED_PAGE_REFUSED
+        validation=an_adopted_validation(status=status, opened_at=NOW), stall_reason=StallReason.HOSTED_PAGE_REFUSED
     )
     assert (stage(onboarding) is Stage.DELAYED) == (not status.is_final)
 

@@ -10,7 +10,7 @@ from portal.domain.waits import ENOUGH, FinishedWait, Wait, finished_wait, wait_
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-AT_PHOTOS = {"shown_at": NOW - timedelta(minutes=5)}
+AT_PHOTOS = {"opened_at": NOW - timedelta(minutes=5)}
 RETURNED = AT_PHOTOS | {"returned_at": NOW - timedelta(seconds=40)}
 
 

@@ -26,10 +26,10 @@ def rejected(report, reason=None):
 def test_stored_address_is_given_and_the_handing_over_kept(prepared, onboardings, clock, counted):
     clock.advance(seconds=3)
     assert onboardings.open_hosted_page(prepared.id) == "https://verify.example.com/session/validation-1"
-    assert onboardings.get(prepared.id).validation.shown_at == clock()
+    assert onboardings.get(prepared.id).validation.opened_at == clock()
     clock.advance(seconds=3)
     assert onboardings.open_hosted_page(prepared.id)
-    assert onboardings.get(prepared.id).validation.shown_at == NOW.replace(second=3)
+    assert onboardings.get(prepared.id).validation.opened_at == NOW.replace(second=3)
     assert counted("hosted_pages_opened") == 1
 
 

@@ -302,7 +302,7 @@ def test_a_clock_that_ran_ahead_holds_nobody_back(prepared, desk, again, clock, 
     desk.uses_up(prepared)
     wrong = desk.get(prepared)
     with store.locked(prepared.id) as row:
-        row.save(replace(wrong, validation=replace(wrong.validation, shown_at=clock() + timedelta(days=400))))
+        row.save(replace(wrong, validation=replace(wrong.validation, opened_at=clock() + timedelta(days=400))))
     assert desk.stage(again()) is Stage.READY
 
 

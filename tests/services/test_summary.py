@@ -32,7 +32,7 @@ def notify_of():
 
 
 def waiting(**changes):
-    validation = an_adopted_validation(gu1_id="validation-1", shown_at=NOW)
+    validation = an_adopted_validation(gu1_id="validation-1", opened_at=NOW)
     given = {"id": "o-1", "partner": "shop", "external_id": "customer-7", "entity_id": "entity-1"}
     return an_onboarding(**given | {"validation": validation} | changes)
 
@@ -95,7 +95,7 @@ def test_stopping_is_told_as_an_end(notify_of):
 
 
 def test_last_attempt_is_told_as_closed(notify_of):
-    before = waiting(validation=an_adopted_validation(number=3, shown_at=NOW))
+    before = waiting(validation=an_adopted_validation(number=3, opened_at=NOW))
     news = json.loads(notify_of(before, with_validation(before, status=Status.REJECTED, reason=Reason.UNDERAGE)))
     assert (news["status"], news["stage"], news["attempts"]) == ("rejected", "closed", 3)
 
@@ -190,7 +190,7 @@ def test_what_was_stopped_is_final_and_what_lacks_details_is_not():
 
 
 def test_last_attempt_is_not_the_end_while_the_link_outlasts_the_wait():
-    failed = an_adopted_validation(shown_at=NOW, status=Status.REJECTED, reason=Reason.FACE_MISMATCH)
+    failed = an_adopted_validation(opened_at=NOW, status=Status.REJECTED, reason=Reason.FACE_MISMATCH)
     closed = waiting(validation=failed)
     once = replace(POLICY, max_attempts=1)
     told = summary_of(closed, once, LATER)

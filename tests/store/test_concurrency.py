@@ -79,7 +79,7 @@ def test_no_concurrent_save_is_lost(repository):
 def test_the_same_webhook_may_be_remembered_by_all_at_once(engine):
     shared_state = SharedState(engine)
     together(8, lambda _: shared_state.remember_webhook("aa", NOW))
-    assert shared_state.knows_webhook("aa")
+    assert shared_state.has_webhook("aa")
 
 
 @pytest.mark.asvs("2.3.4")

@@ -10,7 +10,7 @@ DAY = timedelta(days=1)
 
 def test_attempts_are_found_by_index(repository, engine):
     for number in range(300):
-        repository.add(an_onboarding(person=f"person-{number}", validation=an_adopted_validation(shown_at=NOW)))
+        repository.add(an_onboarding(person=f"person-{number}", validation=an_adopted_validation(opened_at=NOW)))
     asking = repository.add(an_onboarding(person="person-7", validation=an_adopted_validation()))
     plans = []
     with engine.connect() as connection:

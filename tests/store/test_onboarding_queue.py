@@ -76,7 +76,7 @@ def test_count_begins_anew_after_its_time(repository):
     turns = []
     for minutes in (0, 1, 59, 60, 61):
         started = an_onboarding(created_at=NOW + timedelta(minutes=minutes), validation=a_validation())
-        turns.append(repository.add(started, [StartCounter(key="address", lasts=HOUR)]).turn)
+        turns.append(repository.add(started, [StartCounter(key="address", lasts=HOUR)]).earlier_starts)
     assert turns == [0, 1, 2, 0, 1]
 
 
@@ -89,7 +89,7 @@ def test_a_start_that_is_refused_counts_for_nothing(repository):
             repository.add(refused, counters)
         with pytest.raises(UnknownOnboarding):
             repository.get(refused.id)
-    assert repository.add(an_onboarding(validation=a_validation()), counters[:1]).turn == 1
+    assert repository.add(an_onboarding(validation=a_validation()), counters[:1]).earlier_starts == 1
 
 
 def test_who_looked_long_ago_waits_their_turn(repository):

@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def search(engine):
-    return OnboardingSearch(engine, ids_at_once=3)
+    return OnboardingSearch(engine, slice_of_ids=3)
 
 
 def add_one_of_each(repository, at=NOW):

@@ -2,11 +2,11 @@ import time
 
 import pytest
 
-from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldWait
+from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldBlock
 from portal.services.ports import PollState
 from portal.store import poll_reader
 from portal.store.database import make_engine
-from portal.store.poll_reader import AT_ONCE_TIMEOUT, CONNECTIONS, PollReader
+from portal.store.poll_reader import CONNECTIONS, NONBLOCKING_TIMEOUT, PollReader
 from portal.store.row_reader import UnreadableRow
 from tests.databases import on_sqlite
 from tests.factories import NOW, an_onboarding
@@ -112,12 +112,12 @@ def test_a_missing_table_is_an_unavailable_store_until_it_is_back(reader, engine
 
 def test_read_at_once_gives_the_same_where_a_connection_is_open(reader, added, monkeypatch):
     monkeypatch.setattr(poll_reader, "SLOW", 10.0)
-    with pytest.raises(WouldWait):
-        reader.read_at_once([added[0].id])
+    with pytest.raises(WouldBlock):
+        reader.read_nonblocking([added[0].id])
     for _ in range(CONNECTIONS):
         reader.read(added[0].id)
     ids = [one.id for one in added]
-    assert reader.read_at_once([*ids, "unknown"]) == {it: reader.read(it) for it in ids}
+    assert reader.read_nonblocking([*ids, "unknown"]) == {it: reader.read(it) for it in ids}
 
 
 @pytest.mark.parametrize("odd", ['"', "a,b", "{", "}", "\\", "\\\\", 'x","y', "NULL", "", "'", "ñ", "%s"])
@@ -126,7 +126,7 @@ def test_odd_ids_are_nobodys(reader, added, odd, monkeypatch):
     for _ in range(CONNECTIONS):
         with pytest.raises(UnknownOnboarding):
             reader.read(odd)
-    assert list(reader.read_at_once([odd, added[0].id])) == [added[0].id]
+    assert list(reader.read_nonblocking([odd, added[0].id])) == [added[0].id]
 
 
 def test_more_than_one_statement_takes_are_read_by_several(reader, added, monkeypatch):
@@ -135,7 +135,7 @@ def test_more_than_one_statement_takes_are_read_by_several(reader, added, monkey
     for _ in range(CONNECTIONS):
         reader.read(added[0].id)
     ids = [one.id for one in added]
-    assert set(reader.read_at_once(ids)) == set(ids)
+    assert set(reader.read_nonblocking(ids)) == set(ids)
 
 
 def test_once_it_was_slow_the_rest_is_left_to_threads(reader, added, monkeypatch):
@@ -143,7 +143,7 @@ def test_once_it_was_slow_the_rest_is_left_to_threads(reader, added, monkeypatch
     for _ in range(CONNECTIONS):
         reader.read(added[0].id)
     monkeypatch.setattr(poll_reader, "SLOW", -1.0)
-    assert reader.read_at_once([it.id for it in added]) == {}
+    assert reader.read_nonblocking([it.id for it in added]) == {}
 
 
 @on_postgresql
@@ -154,7 +154,7 @@ def test_slow_database_costs_one_short_read_a_second(reader, engine, added):
         connection.exec_driver_sql("LOCK TABLE onboardings IN ACCESS EXCLUSIVE MODE")
         began = time.monotonic()
         for _ in range(20):
-            with pytest.raises(WouldWait):
-                reader.read_at_once([added[0].id])
-        assert time.monotonic() - began < 10 * AT_ONCE_TIMEOUT
+            with pytest.raises(WouldBlock):
+                reader.read_nonblocking([added[0].id])
+        assert time.monotonic() - began < 10 * NONBLOCKING_TIMEOUT
     assert reader.read(added[0].id)

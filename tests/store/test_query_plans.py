@@ -120,7 +120,7 @@ def use_everything(engine, cipher):
         row.other_attempt("other")
     use_outbox(outbox)
     shared.remember_webhook("a", NOW)
-    shared.knows_webhook("a")
+    shared.has_webhook("a")
     shared.purge_webhooks(LATER, limit=9)
     shared.purge_idempotency_keys(LATER, limit=9)
     for name in (one.external_id, reference_of(one.id)):

@@ -56,5 +56,5 @@ def test_full_disk_is_not_ready(tmp_path):
     event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA max_page_count=1"))
     engine.dispose()
     with pytest.raises(StoreUnavailable, match="SQLITE_FULL"):
-        Readiness(engine, lambda: state.knows_webhook("any")).check()
+        Readiness(engine, lambda: state.has_webhook("any")).check()
     engine.dispose()

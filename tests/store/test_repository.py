@@ -22,7 +22,7 @@ LATER = [NOW + timedelta(minutes=minute, microseconds=minute) for minute in rang
 
 def a_full_onboarding():
     validation = an_adopted_validation(
-        number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, shown_at=LATER[1],
+        number=2, sends=3, sent_at=LATER[0], empty_looks=4, status=Status.REJECTED, opened_at=LATER[1],
         returned_at=LATER[1],
         double_check=DoubleCheck.ANSWERED, reason=Reason.REGISTRY_CARD_OUTDATED, identity_match=IdentityMatch.MATCH,
         identity_basis=IdentityBasis.NAME, identity_required=True, verified_digest="d2" * 32,
@@ -34,7 +34,7 @@ def a_full_onboarding():
     )  # fmt: skip
     return an_onboarding(
         entity_id="entity-1", validation=validation, stall_reason=StallReason.REFUSED, failures=6, stopped_at=LATER[5],
-        due_at=LATER[6], fence=7, turn=3, lease_until=LATER[7], updated_at=LATER[8],
+        due_at=LATER[6], fence=7, earlier_starts=3, lease_until=LATER[7], updated_at=LATER[8],
         external_id="customer-1", verified_before_at=LATER[9], watched_at=LATER[10], sweep_at=LATER[11],
         phone_joined_at=LATER[10],
         recheck_at=LATER[13], attempts_opened=3, lost_entity_id="entity-0",

@@ -14,12 +14,12 @@ def shared_state(engine):
 
 
 def test_a_webhook_is_known_until_it_is_forgotten(shared_state):
-    assert not shared_state.knows_webhook("aa")
+    assert not shared_state.has_webhook("aa")
     shared_state.remember_webhook("aa", NOW)
     shared_state.purge_webhooks(NOW, limit=9)
-    assert shared_state.knows_webhook("aa")
+    assert shared_state.has_webhook("aa")
     shared_state.purge_webhooks(NOW + timedelta(seconds=1), limit=9)
-    assert not shared_state.knows_webhook("aa")
+    assert not shared_state.has_webhook("aa")
 
 
 def test_a_budget_is_spent_up_to_its_limit_and_no_further(shared_state):

@@ -36,7 +36,7 @@ def test_newest_waits_are_read_for_each_stage_and_country(engine, repository, cl
     for number in range(5):
         for country in ("AR", "BR"):
             clock.now = NOW + timedelta(hours=number)
-            at_photos = an_adopted_validation(shown_at=NOW, returned_at=clock.now - timedelta(seconds=10 + number))
+            at_photos = an_adopted_validation(opened_at=NOW, returned_at=clock.now - timedelta(seconds=10 + number))
             found = repository.add(an_onboarding(country=country, validation=at_photos))
             with repository.locked(found.id) as row:
                 row.save(replace(found, validation=replace(at_photos, status=Status.APPROVED)))

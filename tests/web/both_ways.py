@@ -10,7 +10,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from portal.services.request_ids import HEADER
 from portal.web.read_ahead import ReadAhead
-from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
+from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
 from tests.web.conftest import HOME
 
 FRESH = rb'every \d+ms|"refresh"\s+content="\d+"|"form_token" type="hidden" value="[^"]+"|"poll_after_seconds":\d+'
@@ -43,9 +43,9 @@ def _both(front, app, asked, **request):
     asked.clear()
     fast = _comparable(front, environ)
     was_asked, full = bool(asked), _comparable(Flask.wsgi_app.__get__(app), environ)
-    at_once = environ | {AT_ONCE: asyncio.run(ReadAhead(app.extensions["portal"])(environ))}
-    if front(at_once.copy(), lambda *_begun: None) is not NOT_AT_ONCE:
-        assert _comparable(front, at_once) == full
+    nonblocking = environ | {NONBLOCKING: asyncio.run(ReadAhead(app.extensions["portal"])(environ))}
+    if front(nonblocking.copy(), lambda *_begun: None) is not WOULD_BLOCK:
+        assert _comparable(front, nonblocking) == full
     return was_asked, fast, full
 
 

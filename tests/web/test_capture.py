@@ -40,7 +40,7 @@ def policies(answer):
 
 
 def came_back(visitor, stored, headers):
-    path = stored(validation=adopted(session_id=SESSION, shown_at=NOW))
+    path = stored(validation=adopted(session_id=SESSION, opened_at=NOW))
     return path, visitor.get(f"/return?verificationSessionId={SESSION}&status=Approved", headers=headers)
 
 
@@ -108,7 +108,7 @@ def test_without_the_frame_nothing_may_be_framed(visitor, stored, stage):
     ],
 )
 def test_only_the_provider_may_be_framed_and_have_the_camera(visitor, stored, sources, camera):
-    page = visitor.get(stored(validation=adopted(shown_at=NOW)))
+    page = visitor.get(stored(validation=adopted(opened_at=NOW)))
     directives, permissions = policies(page)
     assert directives["frame-src"] == sources
     assert directives["frame-ancestors"] == "'none'"

@@ -106,7 +106,7 @@ def test_provider_in_a_frame_of_ours_adds_to_what_the_partner_may(ask, stored):
 
 
 def test_coming_back_inside_both_frames_is_shown(ask, stored):
-    stored(**of("bank", validation=adopted(session_id=SESSION, shown_at=NOW)))
+    stored(**of("bank", validation=adopted(session_id=SESSION, opened_at=NOW)))
     answer = ask("GET", f"/return?verificationSessionId={SESSION}", headers={"Sec-Fetch-Dest": "iframe"})
     assert (answer.status_code, ancestors(answer)) == (200, "https://bank.example 'self'")
     assert "X-Frame-Options" not in answer.headers

@@ -165,7 +165,7 @@ def test_link_of_an_hour_has_no_reminder(create, api, clock, told):
 @pytest.mark.parametrize("status", [Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED])
 def test_photos_that_were_left_are_told_once(shops, clock, told, status):
     stage = Stage.ABANDONED if status is Status.ABANDONED else Stage.WAITING
-    shops(validation=adopted(status=status, shown_at=NOW))
+    shops(validation=adopted(status=status, opened_at=NOW))
     clock.advance(minutes=59)
     assert told() == []
     clock.advance(minutes=1)
@@ -177,9 +177,9 @@ def test_photos_that_were_left_are_told_once(shops, clock, told, status):
 @pytest.mark.parametrize(
     "validation",
     [
-        adopted(shown_at=NOW, returned_at=NOW + timedelta(minutes=5)),
-        adopted(status=Status.IN_REVIEW, shown_at=NOW),
-        rejected(Reason.NOT_ELIGIBLE, shown_at=NOW),
+        adopted(opened_at=NOW, returned_at=NOW + timedelta(minutes=5)),
+        adopted(status=Status.IN_REVIEW, opened_at=NOW),
+        rejected(Reason.NOT_ELIGIBLE, opened_at=NOW),
         adopted(),
     ],
 )

@@ -156,7 +156,7 @@ def test_mails_speak_the_language_of_the_onboarding(start, deliver, becomes, loc
 def test_times_in_mails_are_those_of_the_country_written_as_in_the_language(start, deliver, becomes, lives, said):
     started = start(**lives)
     deliver()
-    becomes(started, adopted(shown_at=NOW))
+    becomes(started, adopted(opened_at=NOW))
     (mail,) = deliver(hours=1)
     assert said in text_of(mail)
 
@@ -208,7 +208,7 @@ def test_nobody_without_an_address_gets_one(start, deliver, addresses):
 def test_photos_that_were_left_are_recalled_once(start, deliver, becomes):
     started = start()
     deliver()
-    becomes(started, adopted(shown_at=NOW))
+    becomes(started, adopted(opened_at=NOW))
     (mail,) = deliver(hours=1)
     assert mail["Subject"] == "Banco Sur: your photos are not finished"
     assert "until March 9, 2026, 9:00\u202fAM (Argentina time)" in text_of(mail), "the session ends before the link"
@@ -218,10 +218,10 @@ def test_photos_that_were_left_are_recalled_once(start, deliver, becomes):
 def test_whoever_took_the_photos_meanwhile_is_not_reminded(start, deliver, becomes, clock, app):
     started = start()
     deliver()
-    becomes(started, adopted(shown_at=NOW))
+    becomes(started, adopted(opened_at=NOW))
     clock.advance(hours=1)
     runner_of(app).remind(clock())
-    becomes(started, adopted(shown_at=NOW, returned_at=clock()))
+    becomes(started, adopted(opened_at=NOW, returned_at=clock()))
     assert deliver() == []
 
 
@@ -275,7 +275,7 @@ def test_nobody_gets_more_than_four_and_the_last_says_how_it_ended(start, delive
     for number in (1, 2):
         becomes(started, rejected(number=number))
         mails += deliver()
-        becomes(started, adopted(number=number + 1, shown_at=NOW))
+        becomes(started, adopted(number=number + 1, opened_at=NOW))
         mails += deliver(hours=2)
     becomes(started, adopted(number=3, status=Status.APPROVED))
     mails += deliver()

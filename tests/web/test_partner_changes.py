@@ -159,7 +159,7 @@ def test_cancelled_by_its_partner_the_customer_reads_it_and_may_begin_anew(under
 
 def test_what_may_be_retried_can_be_cancelled_and_what_is_over_cannot(api, store):
     def stored(name, **validation):
-        made = an_adopted_validation(gu1_id=name, nonce=name, shown_at=NOW, **validation)
+        made = an_adopted_validation(gu1_id=name, nonce=name, opened_at=NOW, **validation)
         store.add(an_onboarding(id=name, partner="shop", external_id=name, validation=made))
         return f"{ONBOARDINGS}/{name}/cancel"
 

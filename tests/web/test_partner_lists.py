@@ -82,7 +82,7 @@ def test_list_is_chosen_from(five, listed, store, api):
     assert listed(created_after="2026-03-02T09:00:01-03:00")[0] == [five[4], five[3]]
     api("POST", f"{ONBOARDINGS}/{five[2]}/cancel")
     assert listed(status="cancelled") == listed(stage="cancelled") == ([five[2]], None)
-    approved = an_adopted_validation(gu1_id="v-9", nonce="n-9", status=Status.APPROVED, shown_at=NOW)
+    approved = an_adopted_validation(gu1_id="v-9", nonce="n-9", status=Status.APPROVED, opened_at=NOW)
     store.add(an_onboarding(id="verified", partner="shop", external_id="c-9", validation=approved))
     assert listed(status="approved", stage="approved")[0] == ["verified"]
     assert listed(status="approved", stage="details") == ([], None)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from portal.domain.errors import WouldWait
+from portal.domain.errors import WouldBlock
 from portal.domain.stage import Stage
 from portal.web.read_ahead import ReadAhead
 from tests.web.stages import stored_as
@@ -51,7 +51,7 @@ def test_those_of_one_turn_share_a_read_and_each_gets_its_own(here, environ_of_p
     one, other = environ_of_poll(), environ_of_poll()
     first, second = id_in(one, here), id_in(other, here)
     reads = Reads()
-    ahead = ReadAhead(replace(here, poll_states_at_once=reads))
+    ahead = ReadAhead(replace(here, poll_states_nonblocking=reads))
     assert all_at_once(ahead, one, other, one) == [f"state of {it}" for it in (first, second, first)]
     assert all_at_once(ahead, other) == [f"state of {second}"]
     assert reads.asked == [sorted([first, second]), [second]]
@@ -60,18 +60,18 @@ def test_those_of_one_turn_share_a_read_and_each_gets_its_own(here, environ_of_p
 @pytest.mark.parametrize("path", ["/", "/healthz", "/o/forged", "/o/forged/status", "/api/v1/onboardings"])
 def test_what_reads_no_onboarding_does_not_wait(here, path):
     reads = Reads()
-    assert all_at_once(ReadAhead(replace(here, poll_states_at_once=reads)), {"PATH_INFO": path}) == [None]
+    assert all_at_once(ReadAhead(replace(here, poll_states_nonblocking=reads)), {"PATH_INFO": path}) == [None]
     assert reads.asked == []
 
 
-@pytest.mark.parametrize("error", [WouldWait(), RuntimeError("a fault of ours")])
+@pytest.mark.parametrize("error", [WouldBlock(), RuntimeError("a fault of ours")])
 def test_nobody_waits_for_ever_for_a_read_that_failed(here, environ_of_poll, error):
-    ahead = ReadAhead(replace(here, poll_states_at_once=Reads(error)))
+    ahead = ReadAhead(replace(here, poll_states_nonblocking=Reads(error)))
     assert all_at_once(ahead, environ_of_poll(), environ_of_poll()) == [None, None]
 
 
 def test_one_that_was_given_up_holds_up_nobody(here, environ_of_poll):
-    ahead = ReadAhead(replace(here, poll_states_at_once=Reads()))
+    ahead = ReadAhead(replace(here, poll_states_nonblocking=Reads()))
 
     async def one_gives_up():
         given_up, kept = (

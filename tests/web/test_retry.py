@@ -62,7 +62,7 @@ def test_at_an_abandoned_session_it_first_closes_that(visitor, stored, count):
 
 
 def test_what_gu1_does_not_close_has_no_button_but_a_person(visitor, stored):
-    refused = adopted(status=Status.ABANDONED, shown_at=NOW, restart_refused_at=NOW)
+    refused = adopted(status=Status.ABANDONED, opened_at=NOW, restart_refused_at=NOW)
     path = stored(validation=refused)
     page = visitor.get(path)
     assert (retry_forms(page, path), len(page.all("a", href=f"{path}/continue"))) == ([], 1)

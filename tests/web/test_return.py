@@ -9,7 +9,7 @@ SESSION = "session-of-sixteen-or-more"
 
 
 def test_whoever_comes_back_is_led_to_their_page(visitor, stored):
-    path = stored(validation=adopted(session_id=SESSION, shown_at=NOW))
+    path = stored(validation=adopted(session_id=SESSION, opened_at=NOW))
     answer = visitor.get(f"/return?verificationSessionId={SESSION}&status=Approved")
     assert (answer.status, answer.response.headers["Location"]) == (303, path)
 
@@ -25,7 +25,7 @@ def test_coming_back_makes_the_engine_look(visitor, gu1, work):
 
 
 def test_what_the_address_says_of_the_outcome_counts_for_nothing(visitor, stored):
-    path = stored(validation=adopted(session_id=SESSION, shown_at=NOW))
+    path = stored(validation=adopted(session_id=SESSION, opened_at=NOW))
     visitor.get(f"/return?verificationSessionId={SESSION}&status=Approved")
     assert visitor.get(path).stage == Stage.WAITING
 
@@ -65,7 +65,7 @@ def test_an_onboarding_that_is_over_is_not_looked_at_again(visitor, stored, sql)
 
 
 def test_before_the_return_the_page_asks_whether_the_photos_are_done(visitor, stored, clock):
-    path = stored(validation=adopted(session_id=SESSION, shown_at=NOW))
+    path = stored(validation=adopted(session_id=SESSION, opened_at=NOW))
     for _minutes in range(3):
         page = visitor.get(path)
         assert page.stage == Stage.WAITING
@@ -79,7 +79,7 @@ def test_before_the_return_the_page_asks_whether_the_photos_are_done(visitor, st
 
 @pytest.mark.parametrize("how", ["by the way back", "by the button"])
 def test_after_the_return_the_page_says_that_the_photos_are_checked(visitor, stored, clock, how):
-    path = stored(validation=adopted(session_id=SESSION, shown_at=NOW))
+    path = stored(validation=adopted(session_id=SESSION, opened_at=NOW))
     polled = visitor.get(path).one("section", id="status")["hx-get"]
     clock.advance(seconds=1)
     if how == "by the button":
@@ -95,14 +95,14 @@ def test_after_the_return_the_page_says_that_the_photos_are_checked(visitor, sto
 
 
 def test_whoever_goes_back_to_the_photos_is_at_them_again(visitor, stored):
-    path = stored(validation=adopted(session_id=SESSION, shown_at=NOW, returned_at=NOW))
+    path = stored(validation=adopted(session_id=SESSION, opened_at=NOW, returned_at=NOW))
     visitor.get(f"{path}/continue")
     assert visitor.get(path).text("h1") == "¿Terminaste las fotos?"
 
 
 @pytest.mark.parametrize("status", [Status.IN_REVIEW, Status.APPROVED, Status.REJECTED, Status.ABANDONED])
 def test_what_gu1_says_ends_the_question(visitor, stored, status):
-    page = visitor.get(stored(validation=adopted(status=status, session_id=SESSION, shown_at=NOW)))
+    page = visitor.get(stored(validation=adopted(status=status, session_id=SESSION, opened_at=NOW)))
     assert page.text("h1") != "¿Terminaste las fotos?"
 
 
@@ -115,7 +115,7 @@ def test_saying_so_twice_or_before_the_photos_changes_nothing(visitor, stored):
 
 
 def test_after_the_photos_the_reference_is_at_hand(visitor, stored):
-    path = stored(validation=adopted(session_id=SESSION, shown_at=NOW), capture="new-tab")
+    path = stored(validation=adopted(session_id=SESSION, opened_at=NOW), capture="new-tab")
     page = visitor.get(f"/return?verificationSessionId={SESSION}")
     assert page.one("a", href=path)
     shown = page.text("p", **{"class": "reference"})

@@ -16,7 +16,7 @@ from portal.services.meter import NoMeter
 from portal.web import rsgi_adapter
 from portal.web.flask_app import over_rsgi
 from portal.web.refusals import Refusal
-from portal.web.remembered_answers import AT_ONCE, NOT_AT_ONCE
+from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
 from portal.web.rsgi_adapter import MOST_BODIES, MOST_BYTES, RsgiAdapter, environ_of
 from portal.web.timed_requests import TimedRequests
 
@@ -67,7 +67,7 @@ def echo(environ, start_response):
 
 
 def waited_for(environ, start_response):
-    return NOT_AT_ONCE if AT_ONCE in environ else echo(environ, start_response)
+    return WOULD_BLOCK if NONBLOCKING in environ else echo(environ, start_response)
 
 
 async def nothing_read(_environ):

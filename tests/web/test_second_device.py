@@ -198,7 +198,7 @@ def test_a_picture_that_was_overtaken_shows_the_code_that_works(app, stored, cod
 
 @pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING])
 def test_the_computer_says_to_go_on_with_the_phone_while_that_works(visitor, stored, code, scans, stage):
-    kept = {"validation": adopted(shown_at=NOW if stage is Stage.WAITING else None)}
+    kept = {"validation": adopted(opened_at=NOW if stage is Stage.WAITING else None)}
     path = stored(**kept)
     before = visitor.get(path)
     scans(code(path))
@@ -307,7 +307,7 @@ def test_with_a_mouse_the_hosted_page_is_not_opened_unasked(visitor, stored, ver
 )
 def test_whoever_comes_back_to_a_watched_page_may_go_back_to_it(visitor, stored, shown, watched, is_elsewhere):
     path = stored(
-        validation=adopted(session_id=SESSION, shown_at=NOW + timedelta(seconds=shown)),
+        validation=adopted(session_id=SESSION, opened_at=NOW + timedelta(seconds=shown)),
         watched_at=None if watched is None else NOW + timedelta(seconds=watched),
     )
     answer = visitor.get(f"/return?verificationSessionId={SESSION}")

@@ -77,9 +77,9 @@ def test_the_same_page_has_the_same_version():
 
 DIFFERENT = [
     an_onboarding(validation=adopted()),
-    an_onboarding(validation=adopted(shown_at=NOW)),
-    an_onboarding(validation=adopted(shown_at=NOW, number=2)),
-    an_onboarding(validation=adopted(shown_at=NOW, session_url=None)),
+    an_onboarding(validation=adopted(opened_at=NOW)),
+    an_onboarding(validation=adopted(opened_at=NOW, number=2)),
+    an_onboarding(validation=adopted(opened_at=NOW, session_url=None)),
     an_onboarding(validation=adopted(status=Status.IN_PROGRESS)),
     an_onboarding(validation=adopted(status=Status.UNKNOWN)),
     an_onboarding(validation=adopted(status=Status.CANCELLED)),
@@ -91,7 +91,7 @@ DIFFERENT = [
 
 
 def test_whatever_the_page_shows_is_part_of_what_is_shown():
-    shown = [onboarding.shown for onboarding in DIFFERENT]
+    shown = [onboarding.visible_state for onboarding in DIFFERENT]
     assert len(set(shown)) == len(shown)
 
 
@@ -151,7 +151,7 @@ def test_a_page_changes_with_the_wait_that_it_tells(stage):
 
 def test_a_page_that_tells_no_wait_asks_for_none():
     held = an_onboarding(validation=adopted(status=Status.APPROVED, identity_match=IdentityMatch.MISMATCH))
-    at_photos = an_onboarding(validation=adopted(shown_at=NOW))
+    at_photos = an_onboarding(validation=adopted(opened_at=NOW))
     for onboarding in [held, at_photos, *(an_onboarding(**stored_as(it)) for it in set(Stage) - set(MEASURED))]:
         version = replace(view(onboarding), measured_wait=QUICK).version
         assert is_current(version, onboarding, wait_of=None)
@@ -224,7 +224,7 @@ def test_nothing_is_called_ready_that_cannot_be_opened(stage):
 def test_a_hidden_change_is_no_new_version():
     onboarding = an_onboarding(**stored_as(Stage.WAITING))
     moved = replace(onboarding, fence=7, due_at=NOW, validation=replace(onboarding.validation, refreshes=9))
-    assert moved.shown == onboarding.shown
+    assert moved.visible_state == onboarding.visible_state
 
 
 @pytest.mark.parametrize(("number", "left"), [(1, 2), (2, 1), (3, 0), (7, 0)])

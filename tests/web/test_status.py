@@ -39,13 +39,13 @@ def test_each_reason_has_a_page_that_names_it(visitor, stored, reason):
 
 @pytest.mark.parametrize("status", Status)
 def test_each_word_of_gu1_has_a_page(visitor, stored, status):
-    page = visitor.get(stored(validation=adopted(status=status, shown_at=NOW)))
+    page = visitor.get(stored(validation=adopted(status=status, opened_at=NOW)))
     assert page.status == 200
     assert section(page)["data-status"] == status
 
 
 def test_an_unknown_word_is_waited_out(visitor, stored):
-    shown = section(visitor.get(stored(validation=adopted(status=Status.UNKNOWN, shown_at=NOW))))
+    shown = section(visitor.get(stored(validation=adopted(status=Status.UNKNOWN, opened_at=NOW))))
     assert shown["data-stage"] == Stage.WAITING
     assert shown["hx-get"]
 
@@ -201,7 +201,7 @@ def test_elsewhere_the_way_on_leads_to_the_page(visitor, stored, stage):
     ],
 )
 def test_no_browser_is_sent_to_an_odd_address(visitor, stored, url):
-    path = stored(validation=adopted(session_url=url, shown_at=NOW))
+    path = stored(validation=adopted(session_url=url, opened_at=NOW))
     assert visitor.get(f"{path}/continue").response.headers["Location"] == path
     assert url not in visitor.get(path).html
 

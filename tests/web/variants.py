@@ -60,7 +60,7 @@ def mistyped(**changes: Any) -> dict[str, Any]:
         identity_match=IdentityMatch.MISMATCH,
         identity_basis=IdentityBasis.NUMBER,
         verified_digest="d2" * 32,
-        shown_at=NOW,
+        opened_at=NOW,
     )
     return {"validation": held, "entity_id": "entity-1", "entity_is_own": True} | changes
 
@@ -76,12 +76,12 @@ VARIANTS = {
     "preparing for long": Variant(Stage.PREPARING, "wait", _at(Stage.PREPARING), MINUTE),
     "ready": Variant(Stage.READY, "continue", _at(Stage.READY)),
     "ready past its end": Variant(Stage.READY, "wait", _at(Stage.READY), WEEK),
-    "at the photos": Variant(Stage.WAITING, "continue", _with(shown_at=NOW)),
-    "at the photos for long": Variant(Stage.WAITING, "continue", _with(shown_at=NOW), MINUTE),
+    "at the photos": Variant(Stage.WAITING, "continue", _with(opened_at=NOW)),
+    "at the photos for long": Variant(Stage.WAITING, "continue", _with(opened_at=NOW), MINUTE),
     "waiting": Variant(Stage.WAITING, "continue", _at(Stage.WAITING)),
     "waiting for long": Variant(Stage.WAITING, "continue", _at(Stage.WAITING), MINUTE),
-    "checked": Variant(Stage.WAITING, "wait", _with(status=Status.IN_PROGRESS, session_url=None, shown_at=NOW)),
-    "checked for long": Variant(Stage.WAITING, "wait", _with(status=Status.UNKNOWN, shown_at=NOW), MINUTE),
+    "checked": Variant(Stage.WAITING, "wait", _with(status=Status.IN_PROGRESS, session_url=None, opened_at=NOW)),
+    "checked for long": Variant(Stage.WAITING, "wait", _with(status=Status.UNKNOWN, opened_at=NOW), MINUTE),
     "confirming": Variant(Stage.CONFIRMING, "wait", _at(Stage.CONFIRMING)),
     "confirming for long": Variant(Stage.CONFIRMING, "wait", _at(Stage.CONFIRMING), MINUTE),
     "confirming for days": Variant(Stage.CONFIRMING, "contact", _at(Stage.CONFIRMING), WEEK),
@@ -128,14 +128,14 @@ VARIANTS = {
     ),
     "abandoned": Variant(Stage.ABANDONED, "continue", _at(Stage.ABANDONED)),
     "abandoned and not to be closed": Variant(
-        Stage.ABANDONED, "contact", _with(status=Status.ABANDONED, shown_at=NOW, restart_refused_at=NOW)
+        Stage.ABANDONED, "contact", _with(status=Status.ABANDONED, opened_at=NOW, restart_refused_at=NOW)
     ),
     "abandoned and being closed": Variant(
-        Stage.PREPARING, "wait", _with(status=Status.ABANDONED, shown_at=NOW, restart_asked_at=NOW)
+        Stage.PREPARING, "wait", _with(status=Status.ABANDONED, opened_at=NOW, restart_asked_at=NOW)
     ),
     "abandoned past its end": Variant(Stage.ABANDONED, "wait", _at(Stage.ABANDONED), WEEK),
     "abandoned past its end for the last time": Variant(
-        Stage.ABANDONED, "wait", _with(status=Status.ABANDONED, shown_at=NOW, number=3), WEEK
+        Stage.ABANDONED, "wait", _with(status=Status.ABANDONED, opened_at=NOW, number=3), WEEK
     ),
     "cancelled": Variant(Stage.CANCELLED, "retry", _at(Stage.CANCELLED)),
     "stopped": Variant(Stage.CANCELLED, "start", lambda: stored_as(Stage.WAITING) | {"stopped_at": NOW}),
@@ -163,7 +163,7 @@ VARIANTS = {
         lambda: {"validation": adopted(), "earlier_attempts": (NOW,) * 3},
         DEFAULT_WINDOW,
     ),
-    "closed without a verdict": Variant(Stage.CLOSED, "later", _with(status=Status.EXPIRED, shown_at=NOW, number=3)),
+    "closed without a verdict": Variant(Stage.CLOSED, "later", _with(status=Status.EXPIRED, opened_at=NOW, number=3)),
     "rejected before the last attempt": Variant(
         Stage.REJECTED, "retry", _rejected(Reason.REGISTRY_CARD_OUTDATED, number=2)
     ),

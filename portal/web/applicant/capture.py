@@ -107,7 +107,7 @@ def after_hosted_page(found: Onboarding | None) -> ResponseReturnValue:
 
 def _was_opened_by_this_link(found: Onboarding) -> bool:
     """If not, whoever comes back may be somebody whose link the partner has ended."""
-    opened_at = found.validation.shown_at if found.validation else None
+    opened_at = found.validation.opened_at if found.validation else None
     return found.link_issued_at is None or (opened_at is not None and opened_at >= found.link_issued_at)
 
 

@@ -130,8 +130,8 @@ def correct_number(token: str) -> ResponseReturnValue:
 
 @applicant.get("/o/<token>/status")
 def status(token: str) -> ResponseReturnValue:
-    shown = PollVersion.read(request.args.get("v", ""))
-    if shown and not shown.opens_hosted_page and not wants_json() and _is_unchanged(token, shown):
+    page_version = PollVersion.read(request.args.get("v", ""))
+    if page_version and not page_version.opens_hosted_page and not wants_json() and _is_unchanged(token, page_version):
         return "", 204
     found = _watched(token)
     view = view_now(found)
@@ -141,7 +141,7 @@ def status(token: str) -> ResponseReturnValue:
         return lead_to(url_to("applicant.onboarding", token=token))
     if asks_for(Part.STATUS) and view.stage is Stage.READY and view.may_continue and opens_by_itself(found):
         return lead_to(url_to("applicant.open_hosted_page", token=token))
-    if shown == view.version:
+    if page_version == view.version:
         return "", 204
     return status_fragment(found, view)
 
@@ -236,12 +236,12 @@ def _watched(token: str) -> Onboarding:
     return found
 
 
-def _is_unchanged(token: str, shown: PollVersion) -> bool:
+def _is_unchanged(token: str, page_version: PollVersion) -> bool:
     state, here = open_for_poll(token), portal()
     allow_framing()
     if is_visit():
         here.onboardings.views.note(state)
-    return shown.is_current(
+    return page_version.is_current(
         here.release,
         state.updated_at,
         here.clock(),

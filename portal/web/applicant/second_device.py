@@ -162,9 +162,9 @@ def _camera_is_next(view: StageView) -> bool:
 
 def is_watched_elsewhere(onboarding: Onboarding, now: datetime) -> bool:
     """True if another page has polled since the hosted page was opened."""
-    shown = onboarding.validation.shown_at if onboarding.validation else None
+    opened = onboarding.validation.opened_at if onboarding.validation else None
     watched = onboarding.watched_at
-    return shown is not None and watched is not None and shown < watched and now - watched < WATCHED_FOR
+    return opened is not None and watched is not None and opened < watched and now - watched < WATCHED_FOR
 
 
 def access_link(found: Onboarding, *, via: str | None = None) -> str:

@@ -23,11 +23,11 @@ from portal.domain.status import Status
 from portal.domain.validation import CONFIRMS_WITHIN, IdentityBasis, Validation
 from portal.domain.waits import Wait
 from portal.services.measured_waits import STAGES as MEASURED
+from portal.web.applicant.page_facts import PageFacts
 from portal.web.applicant.photo_tips import tips_for
 from portal.web.applicant.poll_version import PollVersion, ShownWait, microseconds
 from portal.web.applicant.reason_texts import PERSONS_DECISION, ReasonText, text_of
 from portal.web.applicant.relative_time import RelativeTime, relative_time
-from portal.web.applicant.shown import Shown
 
 TITLES = {
     Stage.DETAILS: _("Your details"),
@@ -306,8 +306,8 @@ class StageView:
         return has_verdict and self.onboarding.stopped_at is None and self.onboarding.erased_at is None
 
     @cached_property
-    def shown(self) -> Shown:
-        return Shown(
+    def facts(self) -> PageFacts:
+        return PageFacts(
             stage=self.stage,
             status=self.status,
             reason=self.reason,

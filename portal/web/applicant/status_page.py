@@ -134,7 +134,7 @@ def _context(found: Onboarding, view: StageView, *, part: Part | None) -> dict[s
     values = personal_values(found, view, portal())
     version, reference, poll, reload_, next_try, retry_opens, joined = (slot(name, values[name]()) for name in PERSONAL)
     return {
-        "view": view.shown,
+        "view": view.facts,
         "overturn_seconds": OVERTURN_POLL_SECONDS,
         "company": requesting_company(),
         "urls": Urls(

@@ -13,7 +13,7 @@ from portal.metrics import CONTENT_TYPE
 from portal.web.context import Portal, portal
 from portal.web.problem_details import problem
 from portal.web.refusals import Refusal
-from portal.web.remembered_answers import Known
+from portal.web.response_cache import CacheableResponse
 from portal.web.security import OPERATIONS
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def healthz() -> ResponseReturnValue:
     return {"status": "ok"}
 
 
-def alive(environ: WSGIEnvironment, here: Portal) -> Known | None:
-    """`healthz`, for `RememberedAnswers`."""
-    return Known("alive", here.release) if environ["PATH_INFO"] == "/healthz" else None
+def alive(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
+    """`healthz`, for `ResponseCache`."""
+    return CacheableResponse("alive", here.release) if environ["PATH_INFO"] == "/healthz" else None
 
 
 @operations.get("/readyz")

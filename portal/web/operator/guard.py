@@ -22,7 +22,7 @@ def init_guard(app: Flask, token: str | None, on_refusal: Callable[[Refusal], No
         if token is None and urlsplit(f"//{request.host}").hostname not in _LOOPBACK:
             on_refusal(Refusal.FOREIGN_HOST)
             abort(Response("Set PORTAL_OPERATOR_TOKEN to use this page under a name.\n", 421, mimetype="text/plain"))
-        if token is not None and not _knows(request, token):
+        if token is not None and not _has_token(request, token):
             # Without any, it is a browser that does not know yet that it has to ask its person.
             if "Authorization" in request.headers:
                 on_refusal(Refusal.WRONG_KEY)
@@ -37,7 +37,7 @@ def init_guard(app: Flask, token: str | None, on_refusal: Callable[[Refusal], No
     app.after_request(_protected)
 
 
-def _knows(asked: Request, token: str) -> bool:
+def _has_token(asked: Request, token: str) -> bool:
     """A proxy sends the token as bearer; a browser asks its person for a name and the token."""
     given = asked.authorization
     if given is None:

@@ -18,7 +18,7 @@ from portal.web.applicant.wait_texts import wait_sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class PageFacts:
     """Nothing in it is personal, and equal ones make equal pages: pages are kept by it.
 
     So a template that needs another fact gets it as a field here.

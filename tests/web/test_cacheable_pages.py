@@ -18,7 +18,7 @@ from portal.domain.waits import ENOUGH
 from portal.services.measured_waits import MeasuredWaits
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import Portal
-from portal.web.remembered_answers import MOST_ANSWERS
+from portal.web.response_cache import MOST_ANSWERS
 from tests.factories import NOW, an_onboarding
 from tests.partners import RETURN_URL, partners_file
 from tests.web.both_ways import both_ways, step_of
@@ -175,8 +175,8 @@ def test_a_page_asked_for_again_follows_what_happened_meanwhile(store, clock, tw
 def test_of_a_persons_page_nothing_that_they_typed_stays_in_memory_and_the_oldest_is_forgotten(
     app, two_people, both_ways, monkeypatch
 ):
-    monkeypatch.setattr("portal.web.applicant.known_pages.MOST_KEPT", 3)
-    kept = step_of(app)._knows[0].__self__._kept
+    monkeypatch.setattr("portal.web.applicant.cacheable_pages.MOST_KEPT", 3)
+    kept = step_of(app)._recognisers[0].__self__._kept
     kept.clear()
     for _ in range(2):
         for _found, path in two_people(**stored_as(Stage.IN_REVIEW)):

@@ -1,8 +1,8 @@
-"""In front of Flask: what is the same for every request of its kind is made once, by Flask, and then kept.
+"""Stands in front of Flask and keeps its answers: those of one kind are the same except for personal values.
 
-`portal.web.flask_app` lists functions that each know some requests. One of them names the kind of a request, and the
-personal values that are filled in, only if it is certain that Flask would give just this answer. Whatever no function
-knows goes to Flask.
+`portal.web.flask_app` lists functions that each recognise some requests. One of them names the kind of the answer, and
+the personal values that are filled in, only if it is certain that Flask would give just this answer. Whatever no
+function recognises goes to Flask.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from portal.web.timed_requests import ROUTE
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-AT_ONCE = "portal.at_once"
-"""In the WSGI environment of a request that must not wait for anything: what was read for it, or None."""
-NOT_AT_ONCE: tuple[bytes, ...] = (b"this answer has to be waited for",)
+NONBLOCKING = "portal.nonblocking"
+"""In the WSGI environment of a request that must not wait for anything: the row that was read for it, or None."""
+WOULD_BLOCK: tuple[bytes, ...] = (b"this answer has to be waited for",)
 """Given back instead of an answer, without a call of `start_response`."""
 _LONGEST_NAME = 16
 """Of a page. What is longer in an address is a token."""
@@ -32,7 +32,7 @@ MOST_ANSWERS = 256
 """Of all kinds; then the oldest is forgotten."""
 
 
-class Known(NamedTuple):
+class CacheableResponse(NamedTuple):
     kind: Hashable
     """Of all that the answer depends on besides `values`."""
     release: str
@@ -43,15 +43,15 @@ class Known(NamedTuple):
     """Any other answer is not kept."""
 
 
-Knows = Callable[["WSGIEnvironment", Portal], Known | None]
+Recognise = Callable[["WSGIEnvironment", Portal], CacheableResponse | None]
 
 
-class RememberedAnswers:
+class ResponseCache:
     def __init__(
-        self, flask: WSGIApplication, knows: Sequence[Knows], *, portal: Callable[[], Portal], base_url: str
+        self, flask: WSGIApplication, recognisers: Sequence[Recognise], *, portal: Callable[[], Portal], base_url: str
     ) -> None:
         self._flask = flask
-        self._knows = knows
+        self._recognisers = recognisers
         self._portal = portal
         host = re.escape(in_brackets(urlsplit(base_url).hostname or ""))
         self._hosts = re.compile(rf"{host}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
@@ -59,27 +59,27 @@ class RememberedAnswers:
         self._lock = Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        known = self._known(environ)
-        answer = known and self._answers.get((known.kind, known.release))
-        if AT_ONCE in environ and not answer:
-            return NOT_AT_ONCE
-        if known and not answer:
-            answer = self._made(known, environ)
-        if not known or not answer:
+        cacheable = self._cacheable(environ)
+        answer = cacheable and self._answers.get((cacheable.kind, cacheable.release))
+        if NONBLOCKING in environ and not answer:
+            return WOULD_BLOCK
+        if cacheable and not answer:
+            answer = self._made(cacheable, environ)
+        if not cacheable or not answer:
             return self._flask(environ, start_response)
         environ[ROUTE] = answer.route
-        headers, body = answer.filled(known.values, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        headers, body = answer.filled(cacheable.values, environ.get("HTTP_ACCEPT_ENCODING", ""))
         start_response(answer.status, headers)
         return (body,) if body else ()
 
-    def _known(self, environ: WSGIEnvironment) -> Known | None:
+    def _cacheable(self, environ: WSGIEnvironment) -> CacheableResponse | None:
         if not self._is_plain(environ):
             return None
         portal = self._portal()
-        for knows in self._knows:
-            known = knows(environ, portal)
-            if known:
-                return known
+        for recognise in self._recognisers:
+            cacheable = recognise(environ, portal)
+            if cacheable:
+                return cacheable
         return None
 
     def _is_plain(self, environ: WSGIEnvironment) -> bool:
@@ -92,22 +92,22 @@ class RememberedAnswers:
             and self._hosts.fullmatch(environ.get("HTTP_HOST", "")) is not None
         )
 
-    def _made(self, known: Known, environ: WSGIEnvironment) -> _Answer | None:
+    def _made(self, cacheable: CacheableResponse, environ: WSGIEnvironment) -> _Answer | None:
         """None if it is another answer than expected, or has a slot that nothing fills."""
         asked = environ | {LEAVES_SLOTS: True, "HTTP_ACCEPT_ENCODING": ""}
         status, headers, body = _answer_of(self._flask, asked)
-        if not status.startswith(known.status):
+        if not status.startswith(cacheable.status):
             return None
-        again = self._known(environ)
-        if again is None or again.kind != known.kind or _names_its_visitor(body, environ):
+        again = self._cacheable(environ)
+        if again is None or again.kind != cacheable.kind or _names_its_visitor(body, environ):
             return None  # what is stored changed between the two looks at it, so the answer is of another kind
         answer = _Answer(status, headers, around_slots(body), asked[ROUTE])
-        if not answer.slots <= known.values.keys():
+        if not answer.slots <= cacheable.values.keys():
             return None
         with self._lock:
             if len(self._answers) >= MOST_ANSWERS:
                 del self._answers[next(iter(self._answers))]
-            self._answers[known.kind, known.release] = answer
+            self._answers[cacheable.kind, cacheable.release] = answer
         return answer
 
 

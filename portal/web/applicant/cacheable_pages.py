@@ -1,4 +1,4 @@
-"""The pages of applicants that `RememberedAnswers` keeps: what each depends on, and what is one person's only."""
+"""The pages of applicants that `ResponseCache` keeps: what each depends on, and what is one person's only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from portal.web.i18n import accepted_locale, print_time
 from portal.web.in_app_browser import LONGEST, app_and_exit
 from portal.web.links import DIRECT, BadLink, ExpiredLink
 from portal.web.page_parts import CAMERA_BLOCKED, FINE, Part
-from portal.web.remembered_answers import AT_ONCE, Known
+from portal.web.response_cache import NONBLOCKING, CacheableResponse
 from portal.web.visits import HEADERS_OF_PREFETCH, is_robot
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class _Request(NamedTuple):
     is_camera_blocked: bool
 
 
-def form(environ: WSGIEnvironment, here: Portal) -> Known | None:
+def form(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
     """The empty form of the first page."""
     query = _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
     if environ["PATH_INFO"] != "/" or query is None or _is_unusual(environ) or not here.config.direct_start:
@@ -69,7 +69,7 @@ def form(environ: WSGIEnvironment, here: Portal) -> Known | None:
     locale = _LOCALES[request.lang] if request.lang else accepted or here.config.default_locale
     values = {"form_token": lambda: here.form_tokens.issue(DIRECT), "printed": lambda: print_time(here.clock(), locale)}
     country = guessed_country(environ.get("HTTP_ACCEPT_LANGUAGE", ""), locale)
-    return Known(("form", locale, country, request), here.release, values)
+    return CacheableResponse(("form", locale, country, request), here.release, values)
 
 
 class StatusPages:
@@ -79,56 +79,56 @@ class StatusPages:
         self._kept: dict[Hashable, _Kept] = {}
         self._lock = Lock()
 
-    def poll(self, environ: WSGIEnvironment, here: Portal) -> Known | None:
+    def poll(self, environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
         asked = _poll(environ)
         if asked is None:
             return None
-        token, query, shown = asked
+        token, query, page_version = asked
         state = _state(token, environ, here)
         locale = state and (query["lang"] or state.locale)
         if state is None or locale not in _LOCALES:
             return None
         is_blocked = query["camera"] is not None
         now, wait_of = here.clock(), here.waits.of
-        if shown.is_current(
+        if page_version.is_current(
             here.release, state.updated_at, now, wait_of=wait_of, locale=locale, is_camera_blocked=is_blocked
         ):
             here.onboardings.views.note(state)
-            return Known(("unchanged", state.partner), here.release, status="204")
+            return CacheableResponse(("unchanged", state.partner), here.release, status="204")
         request = _request(environ, query, here.partners.get(state.partner), is_camera_blocked=is_blocked)
-        page = self._page("fragment", token, request, state, here, at_once=AT_ONCE in environ)
-        if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == shown:
+        page = self._page("fragment", token, request, state, here, nonblocking=NONBLOCKING in environ)
+        if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == page_version:
             return None
         here.onboardings.views.note(state)
-        return page.known
+        return page.response
 
-    def page(self, environ: WSGIEnvironment, here: Portal) -> Known | None:
+    def page(self, environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
         path = _PAGE.fullmatch(environ["PATH_INFO"])
         query = path and _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
         state = _state(path[1], environ, here) if path and query else None
         if not path or not query or not state or _is_unusual(environ):
             return None
         request = _request(environ, query, here.partners.get(state.partner))
-        page = self._page("page", path[1], request, state, here, at_once=AT_ONCE in environ)
+        page = self._page("page", path[1], request, state, here, nonblocking=NONBLOCKING in environ)
         if page is None or page.stage is Stage.DETAILS:
             return None
         here.onboardings.views.note(state)
-        return page.known
+        return page.response
 
     def _page(
-        self, name: str, token: str, request: _Request, state: PollState, here: Portal, *, at_once: bool
+        self, name: str, token: str, request: _Request, state: PollState, here: Portal, *, nonblocking: bool
     ) -> _Kept | None:
         key = (name, token, request)
         kept = self._kept.get(key)
         if kept and kept.is_current(state, here):
             return kept
-        if at_once:
+        if nonblocking:
             return None
         found = _opened(token, here)
         view = found and _view(found, request, here)
         if not found or not view:
             return None
-        made = _Kept(view.stage, view.version, _known(name, found, view, request, here))
+        made = _Kept(view.stage, view.version, _cacheable(name, found, view, request, here))
         # A time that is shown, and whether the hosted page opens, may move without the page's version.
         if view.stage is not Stage.READY and not view.next_try and not view.retry_opens:
             with self._lock:
@@ -155,7 +155,7 @@ class _Kept(NamedTuple):
 
     stage: Stage
     version: PollVersion
-    known: Known
+    response: CacheableResponse
 
     def is_current(self, state: PollState, here: Portal) -> bool:
         return self.version.is_current(
@@ -171,7 +171,7 @@ class _Kept(NamedTuple):
 class _Poll(NamedTuple):
     token: str
     query: re.Match[str]
-    shown: PollVersion
+    page_version: PollVersion
 
 
 def _poll(environ: WSGIEnvironment) -> _Poll | None:
@@ -185,8 +185,8 @@ def _poll(environ: WSGIEnvironment) -> _Poll | None:
 @lru_cache(maxsize=8192)
 def _read_poll(path: str, query: str) -> _Poll | None:
     asked, how = _POLL.fullmatch(path), _POLL_QUERY.fullmatch(query)
-    shown = PollVersion.read(how["version"]) if asked and how else None
-    return _Poll(asked[1], how, shown) if asked and how and shown else None
+    page_version = PollVersion.read(how["version"]) if asked and how else None
+    return _Poll(asked[1], how, page_version) if asked and how and page_version else None
 
 
 def _is_unusual(environ: WSGIEnvironment) -> bool:
@@ -209,7 +209,7 @@ def _request(
 def _state(token: str, environ: WSGIEnvironment, here: Portal) -> PollState | None:
     try:
         link = here.access_links.read(token)
-        state = environ[AT_ONCE] if AT_ONCE in environ else here.onboardings.poll_state(link.onboarding_id)
+        state = environ[NONBLOCKING] if NONBLOCKING in environ else here.onboardings.poll_state(link.onboarding_id)
     except _NOT_OPEN:
         return None
     return state if state and is_open(state, link, here.partners) else None
@@ -237,13 +237,13 @@ def _view(found: Onboarding, request: _Request, here: Portal) -> StageView | Non
     )
 
 
-def _known(name: str, found: Onboarding, view: StageView, request: _Request, here: Portal) -> Known:
+def _cacheable(name: str, found: Onboarding, view: StageView, request: _Request, here: Portal) -> CacheableResponse:
     kind = (
-        (name, found.partner, view.locale, request, view.shown, found.validation_number),
+        (name, found.partner, view.locale, request, view.facts, found.validation_number),
         chosen_capture(found, here, is_blocked=request.is_camera_blocked),
         came_directly(found, here),
         returns_to_partner(found, view.stage, here.partners),
     )
     locale = view.locale
     printed: dict[str, Callable[[], str]] = {"printed": lambda: print_time(here.clock(), locale)}
-    return Known(kind, here.release, personal_values(found, view, here) | printed)
+    return CacheableResponse(kind, here.release, personal_values(found, view, here) | printed)
