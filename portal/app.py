@@ -21,13 +21,13 @@ from portal.metrics import Metrics
 from portal.partners.policies import Policies
 from portal.partners.registry import Registry
 from portal.partners.toml_file import read_registry
-from portal.runner.elected import Elected
 from portal.runner.figures import ProcessFigures, QueueFigures
 from portal.runner.heartbeat import Heartbeat
 from portal.runner.housekeeping import TURN, TURN_EVERY, Housekeeping
 from portal.runner.mail_worker import MailWorker, WriteMail
 from portal.runner.notification_worker import NotificationWorker
 from portal.runner.onboarding_worker import OnboardingWorker
+from portal.runner.singleton_job import SingletonJob
 from portal.runner.thread import RunnerThread
 from portal.runner.wake import Wake
 from portal.services.backend_test import BackendTest
@@ -50,7 +50,7 @@ from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import WebhookHandler
-from portal.smtp.postman import SmtpPostman
+from portal.smtp.smtp_client import SmtpClient
 from portal.store.clock import DatabaseClock
 from portal.store.database import engine_of
 from portal.store.database_errors import count_failures
@@ -182,7 +182,7 @@ def add_services(
     app.extensions["portal"] = _make_portal(shared, stores, services)
     app.extensions["portal_runner"] = runner
     at = app.extensions["portal"].access_links.onboarding_at
-    app.wsgi_app = traces.of_requests(app.wsgi_app, route=ROUTE, onboarding_at=at)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = traces.trace_requests(app.wsgi_app, route=ROUTE, onboarding_at=at)  # type: ignore[method-assign, assignment]
 
 
 def runner_of(app: Flask) -> RunnerThread:
@@ -294,7 +294,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
     return RunnerThread(
         OnboardingWorker(
             stores.onboardings,
-            shared.traces.of_steps(steps.take, clock),
+            shared.traces.trace_steps(steps.take, clock),
             clock=clock,
             timings=timings,
             wake=shared.wake_onboardings,
@@ -331,7 +331,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
     )
 
 
-def _make_housekeeping(shared: Shared, stores: Stores) -> Elected:
+def _make_housekeeping(shared: Shared, stores: Stores) -> SingletonJob:
     housekeeping = Housekeeping(
         stores.shared_state,
         stores.outbox,
@@ -342,7 +342,7 @@ def _make_housekeeping(shared: Shared, stores: Stores) -> Elected:
         kept_for=shared.config.retention,
         meter=shared.metrics,
     )
-    return Elected(stores.shared_state, TURN, housekeeping.purge_expired, every=TURN_EVERY)
+    return SingletonJob(stores.shared_state, TURN, housekeeping.purge_expired, every=TURN_EVERY)
 
 
 def _make_mail_worker(shared: Shared, stores: Stores, services: Services) -> MailWorker | None:
@@ -352,7 +352,7 @@ def _make_mail_worker(shared: Shared, stores: Stores, services: Services) -> Mai
         return None
     return MailWorker(
         stores.mails,
-        SmtpPostman(config.smtp_server, config.mail_from, config.host, stores.clock),
+        SmtpClient(config.smtp_server, config.mail_from, config.host, stores.clock),
         services.onboardings.get,
         shared.plan_mail.is_current,
         shared.write_mail,

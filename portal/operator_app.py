@@ -20,7 +20,7 @@ from portal.store.overview import OverviewReader, figures_of
 from portal.web.context import Portal
 from portal.web.flask_app import folder
 from portal.web.operator.application import make_operator_app
-from portal.web.operator.desk import Desk
+from portal.web.operator.operator_services import OperatorServices
 
 PLOTTED_DAYS = 14
 
@@ -42,7 +42,7 @@ def operator_app(config: Config, *, clock: Clock = utc_now) -> Flask:
         return asyncio.run(run())
 
     return make_operator_app(
-        Desk(
+        OperatorServices(
             actions=here.operator_actions,
             outbox=Outbox(database),
             clock=here.clock,

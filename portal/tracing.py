@@ -67,13 +67,13 @@ class NoTraces:
     def metrics(self) -> Metrics:
         return Metrics()
 
-    def of_requests(
+    def trace_requests(
         self, app: WSGIApplication, *, route: str, onboarding_at: Callable[[str], str | None]
     ) -> WSGIApplication:
         """`route`: where in the environment the rule of the address is; `onboarding_at`: of an address's path."""
         return app
 
-    def of_steps(self, take: TakeStep, clock: Clock) -> TakeStep:
+    def trace_steps(self, take: TakeStep, clock: Clock) -> TakeStep:
         return take
 
     def end(self) -> None:
@@ -109,7 +109,7 @@ class Traces(NoTraces):
     def metrics(self) -> Metrics:
         return _TracedMetrics(self._tracer)
 
-    def of_requests(
+    def trace_requests(
         self, app: WSGIApplication, *, route: str, onboarding_at: Callable[[str], str | None]
     ) -> WSGIApplication:
         def traced(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -133,7 +133,7 @@ class Traces(NoTraces):
 
         return traced
 
-    def of_steps(self, take: TakeStep, clock: Clock) -> TakeStep:
+    def trace_steps(self, take: TakeStep, clock: Clock) -> TakeStep:
         from opentelemetry.context import Context  # noqa: PLC0415
         from opentelemetry.trace import Link  # noqa: PLC0415
 

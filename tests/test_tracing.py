@@ -103,7 +103,7 @@ def test_what_comes_later_has_a_trace_of_its_own_with_a_link(exporter):
         pass
 
     for waited in (SAME_TRACE - INSTANT, SAME_TRACE):
-        asyncio.run(traces.of_steps(take, lambda waited=waited: began.updated_at + waited)(began))
+        asyncio.run(traces.trace_steps(take, lambda waited=waited: began.updated_at + waited)(began))
     soon, late = exporter.get_finished_spans()
     assert soon.parent.trace_id == soon.context.trace_id
     assert late.parent is None
@@ -118,7 +118,7 @@ def test_what_fails_is_an_error_and_its_text_is_left_out(exporter):
         raise ValueError(f"bad name {FIRST}")
 
     with pytest.raises(ValueError, match=FIRST):
-        asyncio.run(traces.of_steps(take, lambda: NOW)(an_onboarding()))
+        asyncio.run(traces.trace_steps(take, lambda: NOW)(an_onboarding()))
     call, step = exporter.get_finished_spans()
     assert (call.name, call.status.status_code) == ("gu1 create_entity", StatusCode.ERROR)
     assert FIRST not in everything_in(step) + everything_in(call)
@@ -136,11 +136,11 @@ def test_steps_of_a_request_are_sampled_as_it_is(exporter, monkeypatch):
         start_response("200 OK", [(HEADER, request_id)])
         return []
 
-    traced = traces.of_requests(app, route="route", onboarding_at=lambda _path: None)
+    traced = traces.trace_requests(app, route="route", onboarding_at=lambda _path: None)
     for number in range(40):
         request_id = f"request-{number}"
         traced({"REQUEST_METHOD": "GET"}, lambda *_: None)
-        asyncio.run(traces.of_steps(take, lambda: NOW)(an_onboarding(request_id=request_id)))
+        asyncio.run(traces.trace_steps(take, lambda: NOW)(an_onboarding(request_id=request_id)))
     by_kind = {
         kind: {it.context.trace_id for it in exporter.get_finished_spans() if it.kind is kind} for kind in SpanKind
     }

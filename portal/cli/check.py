@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 import click
 
 from portal.cli.common import database, registry, settings
-from portal.cli.doubts import doubtful_secrets, doubts_of
 from portal.cli.serve import default_workers
+from portal.cli.setting_warnings import suspicious_secrets, warnings_about
 from portal.cli.weaknesses import weaknesses_of
 from portal.config import Config
 from portal.domain.errors import Gu1Error
 from portal.gu1.probe.report import Finding, probe
-from portal.smtp.postman import MailServerError, SmtpPostman
+from portal.smtp.smtp_client import MailServerError, SmtpClient
 from portal.store.connection_limits import ConnectionLimits, connection_limits, connections_of_process
 from portal.store.database import Schema, schema_of
 from portal.store.encryption import ColumnCipher
@@ -44,9 +44,9 @@ def check() -> None:
     """Try the configuration, the database and the gu1 key, and say which gu1 the key leads to."""
     found = settings()
     config = found.config
-    doubts, weaknesses = doubts_of(found), (*doubtful_secrets(config), *weaknesses_of(config))
+    warnings, weaknesses = warnings_about(found), (*suspicious_secrets(config), *weaknesses_of(config))
     results = [
-        Result("configuration", findings=doubts, warns=bool(doubts)),
+        Result("configuration", findings=warnings, warns=bool(warnings)),
         Result("security", findings=weaknesses, warns=bool(weaknesses)),
     ]
     results += [_run(name, check) for name, check in _checks(config)]
@@ -74,8 +74,8 @@ def _checks(config: Config) -> Iterator[tuple[str, Check]]:
     yield "sealed values", lambda: _check_sealed_values(config)
     yield "partners", lambda: _check_partners(config)
     if config.smtp_server and config.mail_from:
-        postman = SmtpPostman(config.smtp_server, config.mail_from, config.host, lambda: datetime.now(UTC))
-        yield "mail", lambda: _check_mail(postman)
+        client = SmtpClient(config.smtp_server, config.mail_from, config.host, lambda: datetime.now(UTC))
+        yield "mail", lambda: _check_mail(client)
     yield "gu1 key", lambda: asyncio.run(_check_gu1(config))
 
 
@@ -160,13 +160,13 @@ def _check_partners(config: Config) -> tuple[Finding, ...]:
     return tuple(Finding(partner.slug, partner.described) for partner in known)
 
 
-def _check_mail(postman: SmtpPostman) -> tuple[Finding, ...]:
+def _check_mail(client: SmtpClient) -> tuple[Finding, ...]:
     """Sends none: only the server's word about the first mail shows whether it takes them."""
     try:
-        how = asyncio.run(postman.check())
+        how = asyncio.run(client.check())
     except MailServerError as error:
-        raise click.ClickException(f"PORTAL_SMTP_URL, {postman.server.host}:{postman.server.port}: {error}") from None
-    return (Finding(f"{postman.server.host}:{postman.server.port}", f"takes mails of {postman.sender}, {how}"),)
+        raise click.ClickException(f"PORTAL_SMTP_URL, {client.server.host}:{client.server.port}: {error}") from None
+    return (Finding(f"{client.server.host}:{client.server.port}", f"takes mails of {client.sender}, {how}"),)
 
 
 async def _check_gu1(config: Config) -> tuple[Finding, ...]:

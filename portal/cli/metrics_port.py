@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
-from portal.cli.few_threads import FewThreads
+from portal.cli.limited_threads import LimitedThreads
 
 _SECONDS = 10
 
 
-class _Server(FewThreads, HTTPServer):
+class _Server(LimitedThreads, HTTPServer):
     pass
 
 

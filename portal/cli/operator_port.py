@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from portal.cli.few_threads import FewThreads
+from portal.cli.limited_threads import LimitedThreads
 from portal.logs import set_up_logging
 from portal.settings import load_config
 
@@ -69,7 +69,7 @@ def operator_port(host: str, port: int) -> Iterator[Callable[[], None]]:
             stop()
 
 
-class _Server(FewThreads, WSGIServer):
+class _Server(LimitedThreads, WSGIServer):
     pass
 
 

@@ -30,7 +30,7 @@ _LEVELS = {Verdict.SENT: logging.DEBUG, Verdict.LATER: logging.WARNING, Verdict.
 WriteMail = Callable[[Mail, Onboarding, Recipient], MailContent]
 
 
-class Postman(Protocol):
+class MailTransport(Protocol):
     async def send(
         self, mail_id: str, address: str, content: MailContent, hand_over: Callable[[], Awaitable[bool]]
     ) -> MailResult:
@@ -41,7 +41,7 @@ class MailWorker(PollingWorker):
     def __init__(
         self,
         outbox: MailOutbox,
-        postman: Postman,
+        transport: MailTransport,
         get: Callable[[str], Onboarding],
         is_current: Callable[[Mail, Onboarding], bool],
         write: WriteMail,
@@ -55,7 +55,7 @@ class MailWorker(PollingWorker):
         """`write` makes the text of a mail. `limit`: mails that are being sent at the same time."""
         super().__init__(timings, wake)
         self._outbox = outbox
-        self._postman = postman
+        self._transport = transport
         self._get = get
         self._is_current = is_current
         self._write = write
@@ -100,7 +100,7 @@ class MailWorker(PollingWorker):
         onboarding, recipient = found
         try:
             content = self._write(mail, onboarding, recipient)
-            return await self._postman.send(mail.id, recipient.address, content, lambda: self._hand_over(mail))
+            return await self._transport.send(mail.id, recipient.address, content, lambda: self._hand_over(mail))
         except Exception:
             log.exception("mail %s: not sent because of a bug", mail.id)
             return MailResult(Verdict.LATER, "unexpected")

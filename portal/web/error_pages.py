@@ -107,9 +107,9 @@ def retry_soon(response: Response) -> Response:
 
 
 def _bad_link(_error: BadLink) -> Response:
-    mended = _mended_link()
-    if mended:
-        return mended
+    repaired = _repaired_link()
+    if repaired:
+        return repaired
     portal().refusals.count(Refusal.BAD_LINK)
     seconds = seconds_for_bad_links()
     return error_page(404) if seconds is None else _http(TooManyRequests(retry_after=seconds))
@@ -124,9 +124,9 @@ def _http(error: HTTPException) -> Response:
         portal().refusals.count(kind)
     if error.response is not None or error.code is None or error.code < 400:
         return make_response(error.get_response())
-    mended = _mended_link() if error.code == 404 else None
-    if mended:
-        return mended
+    repaired = _repaired_link() if error.code == 404 else None
+    if repaired:
+        return repaired
     response = error_page(error.code)
     allowed = getattr(error, "valid_methods", None)
     if allowed:
@@ -136,12 +136,12 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def _mended_link() -> Response | None:
+def _repaired_link() -> Response | None:
     """Leads to the page that was meant, if signs got behind an address on its way through a mail or a chat."""
     if request.method not in {"GET", "HEAD"} or _is_for_programs():
         return None
     if found := _ACCESS_LINK.match(request.path):
-        token = portal().access_links.mended(found[1])
+        token = portal().access_links.repaired(found[1])
         return make_response(redirect(url_to("applicant.onboarding", token=token), 303)) if token else None
     is_start = _SIGNS_ONLY.fullmatch(request.path) and portal().config.direct_start
     return make_response(redirect(url_to("applicant.start"), 303)) if is_start else None

@@ -146,7 +146,7 @@ class AccessLinks:
         except (BadData, TypeError, ValueError):
             raise BadLink from None
 
-    def mended(self, typed: str) -> str | None:
+    def repaired(self, typed: str) -> str | None:
         """The token of ours in what mail and chat programs made of it: with signs around it, or in several lines."""
         if len(typed) > _LONGEST_TYPED:
             return None

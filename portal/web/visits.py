@@ -30,7 +30,7 @@ def is_robot(user_agent: str) -> bool:
     return _ROBOTS.search(user_agent[:LONGEST]) is not None
 
 
-def is_ahead_of_person(headers: Headers) -> bool:
+def is_prefetch(headers: Headers) -> bool:
     """A browser fetches the page in case its person goes there."""
     return any(_AHEAD.search(headers.get(name, "")) for name in _PURPOSES)
 
@@ -41,7 +41,7 @@ def is_of_robot() -> bool:
 
 def is_visit() -> bool:
     """False for programs: nobody looks at the page then."""
-    return request.method != "HEAD" and not is_of_robot() and not is_ahead_of_person(request.headers)
+    return request.method != "HEAD" and not is_of_robot() and not is_prefetch(request.headers)
 
 
 def navigates() -> bool | None:

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from portal.cli import main
-from portal.cli.doubts import doubts_of
 from portal.cli.serve import available_cores
+from portal.cli.setting_warnings import warnings_about
 from portal.config import FIELDS, Config
 from portal.environment import Environment
 from portal.settings import Settings
@@ -161,14 +161,16 @@ def test_kind_of_key_is_compared_with_the_addresses(key, gu1, portal_at, says):
     config = Config(
         gu1_api_key=key, gu1_base_url=gu1, base_url=portal_at, gu1_webhook_secrets=("s",), trusted_proxies=1
     )
-    found = doubts_of(Settings(config, Environment({}, {}, {})))
+    found = warnings_about(Settings(config, Environment({}, {}, {})))
     assert bool(found) is bool(says) and says in "".join(it.found for it in found)
 
 
 @pytest.mark.parametrize(("portal_at", "proxies", "warns"), [(PUBLIC, 0, True), (PUBLIC, 1, False), (MOCK, 0, False)])
 def test_public_portal_that_believes_no_proxy_is_warned_of(portal_at, proxies, warns):
     given = {"gu1_api_key": "opaque", "gu1_base_url": GU1 if warns or proxies else MOCK, "gu1_webhook_secrets": ("s",)}
-    found = doubts_of(Settings(Config(**given, base_url=portal_at, trusted_proxies=proxies), Environment({}, {}, {})))
+    found = warnings_about(
+        Settings(Config(**given, base_url=portal_at, trusted_proxies=proxies), Environment({}, {}, {}))
+    )
     assert [(it.what, it.is_warning) for it in found] == [("PORTAL_TRUSTED_PROXIES", True)] * warns
 
 
@@ -176,7 +178,7 @@ def test_public_portal_that_believes_no_proxy_is_warned_of(portal_at, proxies, w
 def test_mails_of_nobody_are_warned_of(smtp_url, name):
     given = {"gu1_api_key": "opaque", "gu1_base_url": MOCK, "gu1_webhook_secrets": ("s",)}
     config = Config(**given, base_url=MOCK, smtp_url=smtp_url, mail_from="a@example.com", operator_name=name)
-    found = doubts_of(Settings(config, Environment({}, {}, {})))
+    found = warnings_about(Settings(config, Environment({}, {}, {})))
     assert [it.what for it in found] == ["PORTAL_OPERATOR_NAME"] * bool(smtp_url and not name)
 
 

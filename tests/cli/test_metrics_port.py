@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from portal.cli.few_threads import MOST_CONNECTIONS
+from portal.cli.limited_threads import MOST_CONNECTIONS
 from tests.ports import free_port
 
 TOKEN = "m3trics-Token-0f-the-tests"

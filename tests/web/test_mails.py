@@ -14,7 +14,7 @@ from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.domain.status import Status
 from portal.services.mail import MailContent
-from portal.smtp.postman import SmtpPostman
+from portal.smtp.smtp_client import SmtpClient
 from portal.store.restores import Restores
 from tests.databases import on_both_databases
 from tests.factories import NOW, some_details
@@ -350,15 +350,15 @@ def test_address_that_bounces_stops_the_mails(start, deliver, server, becomes, s
 @pytest.mark.long
 @on_both_databases
 def test_server_that_is_away_delays_and_loses_nothing(start, deliver, server, app, onboardings):
-    postman = runner_of(app).mails._postman
+    transport = runner_of(app).mails._transport
     with mail_server() as gone:
-        away = replace(postman.server, port=gone.port)
-    runner_of(app).mails._postman = replace(postman, server=away)
+        away = replace(transport.server, port=gone.port)
+    runner_of(app).mails._transport = replace(transport, server=away)
     started = start()
     assert onboardings.get(started.id), "and nobody waited"
     for _ in range(30):
         assert deliver(minutes=30) == []
-    runner_of(app).mails._postman = postman
+    runner_of(app).mails._transport = transport
     assert len(deliver(minutes=30)) == 1
 
 
@@ -519,4 +519,4 @@ def test_bug_in_a_text_delays_and_loses_nothing(start, deliver, app):
 def test_names_cannot_add_headers():
     content = MailContent("a\r\nBcc: x@example.com", "t", "h", "en", "https://p")
     with pytest.raises(ValueError, match=r"linefeed|header"):
-        SmtpPostman(None, "a@example.com", "p", lambda: NOW)._message("m", ADDRESS, content)
+        SmtpClient(None, "a@example.com", "p", lambda: NOW)._message("m", ADDRESS, content)

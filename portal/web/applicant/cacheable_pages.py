@@ -19,7 +19,7 @@ from portal.web.applicant.capture import chosen_capture
 from portal.web.applicant.partner_return import returns_to_partner
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import StageView
-from portal.web.applicant.status_page import came_directly, personal_values, view_of
+from portal.web.applicant.status_page import is_direct_start, personal_values, view_of
 from portal.web.context import Portal
 from portal.web.countries import guessed_country
 from portal.web.i18n import accepted_locale, print_time
@@ -241,7 +241,7 @@ def _cacheable(name: str, found: Onboarding, view: StageView, request: _Request,
     kind = (
         (name, found.partner, view.locale, request, view.facts, found.validation_number),
         chosen_capture(found, here, is_blocked=request.is_camera_blocked),
-        came_directly(found, here),
+        is_direct_start(found, here),
         returns_to_partner(found, view.stage, here.partners),
     )
     locale = view.locale

@@ -74,10 +74,10 @@ def ask_to_open(found: Onboarding, address: str) -> str:
     return render_template("onboarding/ask_to_open.html", action=address, form=form)
 
 
-def lead_out(found: Onboarding, address: str) -> str:
+def forward_to_hosted_page(found: Onboarding, address: str) -> str:
     """Not by a redirect: with form-action 'self' browsers block a form that ends on another host."""
     _allow_in_own_frame(found)
-    return render_template("onboarding/lead_out.html", address=address)
+    return render_template("onboarding/forward.html", address=address)
 
 
 def _allow_in_own_frame(found: Onboarding) -> None:

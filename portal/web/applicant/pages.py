@@ -14,8 +14,8 @@ from portal.web.access_link import open_access_link, open_for_poll
 from portal.web.applicant.capture import (
     after_hosted_page,
     ask_to_open,
+    forward_to_hosted_page,
     instead_of_hosted_page,
-    lead_out,
     opens_by_itself,
 )
 from portal.web.applicant.consent_page import consent_page, record_consent, refused_page
@@ -41,7 +41,7 @@ from portal.web.page_parts import Part, asks_for, camera_is_blocked, lead_to
 from portal.web.problem_details import wants_json
 from portal.web.security import refuse_cross_site
 from portal.web.urls import url_to
-from portal.web.visits import is_ahead_of_person, is_of_robot, is_visit, navigates
+from portal.web.visits import is_of_robot, is_prefetch, is_visit, navigates
 
 applicant = Blueprint("applicant", __name__)
 applicant.before_request(refuse_cross_site)
@@ -150,7 +150,7 @@ def status(token: str) -> ResponseReturnValue:
 def open_hosted_page(token: str) -> ResponseReturnValue:
     """Only for a person: whatever looks at links ahead of them would use up the hosted page."""
     found = _onboarding(token)
-    if is_ahead_of_person(request.headers):
+    if is_prefetch(request.headers):
         return "", 503  # so that the browser asks again when its person comes
     if not is_visit() or navigates() is False:
         return redirect(url_to("applicant.onboarding", token=token), 303)
@@ -165,7 +165,7 @@ def open_when_asked(token: str) -> ResponseReturnValue:
     found = _onboarding(token)
     if not ActionForm(portal().form_tokens, found.id).validate():
         return _with_fresh_button(found)
-    return lead_out(found, _hosted_page(found, token))
+    return forward_to_hosted_page(found, _hosted_page(found, token))
 
 
 @applicant.post("/o/<token>/retry")

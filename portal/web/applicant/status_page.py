@@ -84,7 +84,7 @@ def status_fragment(found: Onboarding, view: StageView) -> str:
     return render_template("onboarding/_status.html", **_context(found, view, part=part), is_fragment=True)
 
 
-def came_directly(found: Onboarding, here: Portal) -> bool:
+def is_direct_start(found: Onboarding, here: Portal) -> bool:
     return here.config.direct_start and found.external_id is None
 
 
@@ -146,7 +146,7 @@ def _context(found: Onboarding, view: StageView, *, part: Part | None) -> dict[s
             stop=url_to("applicant.stop", token=token),
             number=url_to("applicant.show_correction", token=token),
             erasure=erasure_url(found),
-            start=url_to("applicant.start") if came_directly(found, portal()) else None,
+            start=url_to("applicant.start") if is_direct_start(found, portal()) else None,
             back=partner_return_url(found, view.stage),
             version=version,
             poll_milliseconds=poll,

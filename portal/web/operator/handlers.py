@@ -13,7 +13,7 @@ from portal.domain.stage import Stage
 from portal.services.onboarding_facts import facts_of, formatted, line_facts, problem_facts
 from portal.services.operator_actions import REASONS, Operator
 from portal.services.problems import Problem
-from portal.web.operator.desk import desk
+from portal.web.operator.operator_services import operator_services
 
 operator_pages = Blueprint("operator", __name__)
 
@@ -36,19 +36,21 @@ FOR_GOOD = {"cancel", "erase"}
 
 @operator_pages.get("/")
 def overview() -> str:
-    now = desk().clock()
-    by_day = desk().stages_by_day(now)
+    now = operator_services().clock()
+    by_day = operator_services().stages_by_day(now)
     plots = [(stage.value, by_day.get(stage.value, [])) for stage in _PLOTTED]
-    return render_template("operator/overview.html", now=formatted(now), figures=desk().figures(now), plots=plots)
+    return render_template(
+        "operator/overview.html", now=formatted(now), figures=operator_services().figures(now), plots=plots
+    )
 
 
 @operator_pages.get("/find")
 def find() -> ResponseReturnValue:
     name = request.args.get("name", "").strip()
-    found = desk().actions.find(name) if name else []
+    found = operator_services().actions.find(name) if name else []
     if len(found) == 1:
         return redirect(url_for("operator.show", onboarding_id=found[0].id), 303)
-    lines = [line_facts(it, desk().actions.stage_of(it)) for it in found[:LIMIT]]
+    lines = [line_facts(it, operator_services().actions.stage_of(it)) for it in found[:LIMIT]]
     return render_template("operator/found.html", name=name, lines=lines)
 
 
@@ -83,9 +85,9 @@ def act(onboarding_id: str, action: str) -> ResponseReturnValue:
 
 
 def _act(onboarding_id: str, action: str, operator: Operator) -> None:
-    actions = desk().actions
+    actions = operator_services().actions
     simple: dict[str, Callable[[str, Operator], object]] = {
-        "sync": desk().sync,
+        "sync": operator_services().sync,
         "resume": actions.resume,
         "release": actions.release,
         "cancel": actions.cancel,
@@ -102,14 +104,14 @@ def _act(onboarding_id: str, action: str, operator: Operator) -> None:
 def problems(problem: str) -> str:
     if problem not in set(Problem):
         abort(404)
-    rows = desk().actions.list_problems(Problem(problem), limit=LIMIT)
+    rows = operator_services().actions.list_problems(Problem(problem), limit=LIMIT)
     return render_template("operator/problems.html", problem=problem, lines=map(problem_facts, rows))
 
 
 @operator_pages.get("/deliveries")
 def deliveries() -> str:
     partner = request.args.get("partner", "").strip() or None
-    events = desk().outbox.list_events(partner, undelivered_only="all" not in request.args, limit=LIMIT)
+    events = operator_services().outbox.list_events(partner, undelivered_only="all" not in request.args, limit=LIMIT)
     is_sent = "done" in request.args
     return render_template(
         "operator/deliveries.html", partner=partner, events=events, formatted=formatted, is_sent=is_sent
@@ -119,7 +121,7 @@ def deliveries() -> str:
 @operator_pages.post("/deliveries")
 def resend() -> ResponseReturnValue:
     event_id = request.form.get("event", "")
-    if not desk().outbox.resend([event_id], desk().clock()):
+    if not operator_services().outbox.resend([event_id], operator_services().clock()):
         abort(404)
     return redirect(url_for("operator.deliveries", partner=request.form.get("partner") or None, done=event_id), 303)
 
@@ -130,7 +132,7 @@ def unknown(_error: UnknownOnboarding) -> ResponseReturnValue:
 
 
 def _page(onboarding_id: str, problem: str | None = None, status: int = 200) -> ResponseReturnValue:
-    found = desk().actions.show(onboarding_id)
+    found = operator_services().actions.show(onboarding_id)
     facts = facts_of(found)
     given = request.authorization
     page = render_template(

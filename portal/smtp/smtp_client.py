@@ -31,7 +31,7 @@ class MailServerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SmtpPostman:
+class SmtpClient:
     server: SmtpServer
     sender: str
     """As `From` has it."""

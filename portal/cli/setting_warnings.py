@@ -16,7 +16,7 @@ from portal.settings import Settings, weak_secrets
 _PRODUCTION_KEY = re.compile(r"(gk_prod|gk_production|gk_live|sk_live|gsk_live)_")
 
 
-def doubts_of(settings: Settings) -> tuple[Finding, ...]:
+def warnings_about(settings: Settings) -> tuple[Finding, ...]:
     found = [Finding(name, problem) for name, problem in unknown_settings(settings.environment)]
     found += _kind_of_key(settings.config)
     if settings.config.is_public and not settings.config.trusted_proxies:
@@ -32,7 +32,7 @@ def doubts_of(settings: Settings) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def doubtful_secrets(config: Config) -> tuple[Finding, ...]:
+def suspicious_secrets(config: Config) -> tuple[Finding, ...]:
     """Where strangers reach the portal they prevent the start; elsewhere they work."""
     return tuple(Finding(name, problem) for name, problem in weak_secrets(config).items())
 

@@ -1,4 +1,4 @@
-"""Work that one process does for all replicas: whoever takes the turn first, and nobody else until the next turn."""
+"""Work that one process does for all replicas: in each period the first that takes the turn does it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from portal.services.ports import SharedState
 
 
-class Elected:
+class SingletonJob:
     def __init__(
         self, shared_state: SharedState, name: str, work: Callable[[datetime], bool], *, every: timedelta
     ) -> None:

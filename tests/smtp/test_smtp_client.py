@@ -7,7 +7,7 @@ import pytest
 
 from portal.domain.smtp_server import SmtpServer, is_sender
 from portal.services.mail import MailContent, Verdict
-from portal.smtp.postman import MailServerError, SmtpPostman
+from portal.smtp.smtp_client import MailServerError, SmtpClient
 from tests.factories import NOW
 from tests.gu1.certificates import a_self_signed_certificate
 from tests.mail_server import mail_server
@@ -28,9 +28,9 @@ def server():
         yield found
 
 
-def postman(port, *, deadline=5, sender="Banco Sur <verify@bank.example>", **server):
+def smtp_client(port, *, deadline=5, sender="Banco Sur <verify@bank.example>", **server):
     given = {"host": "127.0.0.1", "port": port, "is_encrypted_at_once": False}
-    return SmtpPostman(SmtpServer(**given | server), sender, "portal.example", lambda: NOW, deadline)
+    return SmtpClient(SmtpServer(**given | server), sender, "portal.example", lambda: NOW, deadline)
 
 
 class HandOver:
@@ -62,7 +62,7 @@ def sent(by, address="ana@example.com", hand_over=None):
 @pytest.mark.asvs("1.3.11")
 def test_mail_arrives_as_text_and_html_with_its_headers(server):
     hand_over = HandOver()
-    assert sent(postman(server.port), hand_over=hand_over).verdict is Verdict.SENT
+    assert sent(smtp_client(server.port), hand_over=hand_over).verdict is Verdict.SENT
     (mail,) = server.mails
     assert (server.to, hand_over.times) == (["ana@example.com"], 1)
     assert {name: mail[name] for name in ("From", "To", "Subject", "Message-ID", "Content-Language")} == {
@@ -99,45 +99,45 @@ def test_mail_arrives_as_text_and_html_with_its_headers(server):
 def test_what_the_server_answers_decides(server, command, answer, verdict, handed_over):
     server.answers[command] = [answer]
     hand_over = HandOver()
-    result = sent(postman(server.port), hand_over=hand_over)
+    result = sent(smtp_client(server.port), hand_over=hand_over)
     assert (result.verdict, hand_over.times, server.mails) == (verdict, handed_over, [])
     assert answer[:3] in result.outcome and "ana" not in result.outcome
 
 
 def test_lost_answer_is_unknown_and_never_a_failure(server):
     server.hangs_up_after_data = True
-    assert sent(postman(server.port)).verdict is Verdict.UNKNOWN
+    assert sent(smtp_client(server.port)).verdict is Verdict.UNKNOWN
 
 
 def test_slow_server_is_unavailable(server):
     server.delay = 2
-    assert sent(postman(server.port, deadline=0.3)).verdict is Verdict.UNAVAILABLE
+    assert sent(smtp_client(server.port, deadline=0.3)).verdict is Verdict.UNAVAILABLE
 
 
 def test_mail_that_another_process_has_is_not_given(server):
-    assert sent(postman(server.port), hand_over=HandOver(may=False)).verdict is Verdict.LATER
+    assert sent(smtp_client(server.port), hand_over=HandOver(may=False)).verdict is Verdict.LATER
     assert server.mails == []
 
 
 def test_server_that_is_away():
     with mail_server() as gone:
         port = gone.port
-    result = sent(postman(port))
+    result = sent(smtp_client(port))
     assert (result.verdict, result.outcome) == (Verdict.UNAVAILABLE, "no connection")
     with pytest.raises(MailServerError, match="no connection"):
-        run(postman(port).check())
+        run(smtp_client(port).check())
 
 
 @pytest.mark.asvs("12.3.1")
 def test_no_password_goes_out_in_the_clear(server):
-    by = postman(server.port, user="portal", password="secret")
+    by = smtp_client(server.port, user="portal", password="secret")
     assert sent(by).outcome == "it offers no encryption (STARTTLS)"
 
 
 @pytest.mark.parametrize(("takes_utf8", "verdict"), [(True, Verdict.SENT), (False, Verdict.REFUSED)])
 def test_address_beyond_ascii_needs_a_server_for_it(takes_utf8, verdict):
     with mail_server(takes_utf8=takes_utf8) as found:
-        assert sent(postman(found.port), "josé@example.com").verdict is verdict
+        assert sent(smtp_client(found.port), "josé@example.com").verdict is verdict
 
 
 @pytest.fixture
@@ -152,14 +152,14 @@ def encrypted(tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_password_over_an_encrypted_connection(encrypted):
-    by = postman(encrypted.port, is_encrypted_at_once=True, user="portal", password="secret")
+    by = smtp_client(encrypted.port, is_encrypted_at_once=True, user="portal", password="secret")
     assert sent(by).verdict is Verdict.SENT
     assert run(by.check()) == "encrypted"
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_wrong_password_loses_nothing(encrypted):
-    by = postman(encrypted.port, is_encrypted_at_once=True, user="portal", password="wrong")
+    by = smtp_client(encrypted.port, is_encrypted_at_once=True, user="portal", password="wrong")
     result = sent(by)
     assert (result.verdict, result.outcome) == (Verdict.UNAVAILABLE, "it refuses the user or password: 535")
     with pytest.raises(MailServerError, match="user or password"):
@@ -170,14 +170,14 @@ def test_wrong_password_loses_nothing(encrypted):
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_certificate_of_somebody_else_is_not_trusted(encrypted, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE")
-    by = postman(encrypted.port, is_encrypted_at_once=True, user="portal", password="secret")
+    by = smtp_client(encrypted.port, is_encrypted_at_once=True, user="portal", password="secret")
     assert "certificate" in sent(by).outcome
 
 
 def test_sender_that_the_server_refuses_is_found_by_the_check(server):
     server.answers["MAIL"] = ["550 5.7.60 Not yours"]
     with pytest.raises(MailServerError, match="PORTAL_MAIL_FROM: 550"):
-        run(postman(server.port).check())
+        run(smtp_client(server.port).check())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 MOST_CONNECTIONS = 64
 
 
-class FewThreads(ThreadingMixIn):
+class LimitedThreads(ThreadingMixIn):
     """More connections than `MOST_CONNECTIONS` are closed at once, so that idle ones cannot use up the process."""
 
     daemon_threads = True

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.runner.elected import Elected
+from portal.runner.singleton_job import SingletonJob
 from portal.store.shared_state import SharedState
 from tests.factories import NOW
 
@@ -17,7 +17,7 @@ def process(shared_engines, config):
 
     def process(slices):
         left = iter([*[True] * (slices - 1), False])
-        return Elected(shared_state, "housekeeping", lambda _now: next(left), every=HOUR)
+        return SingletonJob(shared_state, "housekeeping", lambda _now: next(left), every=HOUR)
 
     return process
 

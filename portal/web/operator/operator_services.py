@@ -15,7 +15,7 @@ from portal.services.ports import Clock, Outbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class OperatorServices:
     actions: OperatorActions
     outbox: Outbox
     clock: Clock
@@ -27,5 +27,5 @@ class Desk:
     """For each stage how many onboardings came to it, by day; the last is today."""
 
 
-def desk() -> Desk:
-    return cast(Desk, current_app.extensions["desk"])
+def operator_services() -> OperatorServices:
+    return cast(OperatorServices, current_app.extensions["operator_services"])
