@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import click
 
 DEMO = "e2e.demo"
-"""Not a part of the portal, so it is found by its name or not at all."""
+"""Imported by name: it is not part of the package, so it may be missing."""
 
 
 @click.command("demo")

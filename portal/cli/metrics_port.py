@@ -1,4 +1,4 @@
-"""`/metrics` on a port of its own, which nobody has to be kept away from."""
+"""`/metrics` on a port of its own, so that no proxy has to hide it on the public one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that work and are a hole where strangers reach the portal. `portal check` names them."""
+"""Settings that work, but are insecure if strangers can reach the portal. `portal check` names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What whoever starts above a limit has to show: some seconds of work by the browser, or a wait without scripts."""
+"""Proof of work for starts above a limit: some seconds of work by the browser, or a wait without scripts."""
 
 from __future__ import annotations
 

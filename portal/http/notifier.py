@@ -90,7 +90,7 @@ class HttpNotifier:
 
 
 class _WayOut(httpx.AsyncBaseTransport):
-    """Through the proxy, which gets names and resolves them: an allow-list knows no addresses. Or past it."""
+    """Sends through the egress proxy or past it. The proxy resolves names itself: its allow-list has names."""
 
     def __init__(self, proxy: EgressProxy, proxied: httpx.AsyncBaseTransport, direct: httpx.AsyncBaseTransport) -> None:
         self._proxy = proxy

@@ -15,7 +15,7 @@ from portal.domain.standing import is_final
 from portal.services.validation_plan import Policy
 
 MOST_MAILS = 4
-"""To one applicant. The last is kept for how it ended."""
+"""To one applicant. The last one is reserved for the result."""
 
 
 class MailKind(StrEnum):

@@ -17,7 +17,7 @@ class StartCounters:
         self._limits = limits
 
     def of_source(self, address: str | None, effort: int | None = None) -> list[StartCounter]:
-        """The first says whose turn it is; none if it is not known where the request comes from."""
+        """The first is the address's, whose count becomes `earlier_starts`; none if the address is unknown."""
         if address is None:
             return []
         key = self._key("address", address_block(address))

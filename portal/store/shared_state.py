@@ -1,4 +1,4 @@
-"""What replicas share besides onboardings: webhooks received, the hourly budget of reads, whose turn it is."""
+"""What replicas share besides onboardings: webhooks received, the hourly budget of reads, turns of singleton jobs."""
 
 from __future__ import annotations
 

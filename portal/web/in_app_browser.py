@@ -99,8 +99,8 @@ APPS = (
     App("Reddit", re.compile(r"\bReddit/(Version|\d)"), on_ios=Exit.SHARE),
     App("Google", re.compile(r"\bGSA/\d"), on_ios=Exit.SHARE),
     App(None, re.compile(r"\(Linux;[^)]*; wv\)"), on_android=Exit.UNKNOWN),
-    # On iOS every browser says Safari, except in-app browsers. So does not an app on the home screen, in which the
-    # stylesheet hides what is said of it.
+    # On iOS every browser says Safari, except in-app browsers and apps on the home screen, for which the stylesheet
+    # hides the hint.
     App(None, re.compile(r"^(?!.*Safari/).*\((iPhone|iPad|iPod)[^)]*\) AppleWebKit/"), on_ios=Exit.UNKNOWN),
 )
 

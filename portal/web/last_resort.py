@@ -1,4 +1,4 @@
-"""What Flask cannot answer any more: an error while an answer is being written ends in a plain 500, not in a trace."""
+"""The outermost error handler: an error that Flask cannot answer any more ends in a plain 500, not in a trace."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ class FormTokens:
 
 
 class MailKeys:
-    """Each is good for nothing but an end of the mails about one onboarding."""
+    """A key does only one thing: it stops the mails about one onboarding."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._signed = Signed(secret_keys, "portal.mail-stop")

@@ -37,7 +37,7 @@ def _asked_for(key: str) -> str:
 
 
 def gets_mails() -> bool:
-    """Whether whoever gives an address on this page is written to."""
+    """True if the portal writes to addresses that are given on this page."""
     partner = branded_partner()
     has_server = portal().config.smtp_server is not None
     return has_server and portal().partners.wants_mails(partner.slug if partner else None)

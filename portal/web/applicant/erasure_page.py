@@ -1,4 +1,4 @@
-"""The page on which somebody without a partner asks for the own data to be erased."""
+"""The page on which somebody without a partner asks for their data to be erased."""
 
 from __future__ import annotations
 

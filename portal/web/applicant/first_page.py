@@ -57,7 +57,7 @@ def start_from_form(slug: str | None = None) -> ResponseReturnValue:
 
 
 def _owner_of_page(slug: str | None) -> Partner | None:
-    """A page that is switched off looks like one of nobody's."""
+    """A page that is switched off looks like one that does not exist."""
     if slug is None:
         if not portal().config.direct_start:
             abort(404)

@@ -19,9 +19,9 @@ from portal.web.applicant.wait_texts import wait_sentence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
-    """Nothing in it is personal, and equal ones make equal pages: pages are kept by it.
+    """Nothing in it is personal. Equal facts make equal pages, so the response cache uses them as its key.
 
-    So a template that needs another fact gets it as a field here.
+    A template that needs another fact gets it as a field here.
     """
 
     stage: Stage

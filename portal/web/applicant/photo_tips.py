@@ -1,4 +1,4 @@
-"""What the page before the photos says of the very document, by country."""
+"""Advice on the page before the photos, by the country of the document."""
 
 from __future__ import annotations
 

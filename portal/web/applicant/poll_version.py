@@ -1,4 +1,4 @@
-"""The version of a shown status page. A poll with the current version is answered without rendering."""
+"""The version of the status page in a browser. A poll with the current version is answered without rendering."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _SHOWN_BY_CHATS = {"image/png", "image/webp"}
 
 
 def preview(slug: str | None) -> str:
-    """With the name and logo of the partner whose public page it is; of an access link it tells nobody's."""
+    """A partner's public page shows its name and logo; an access link shows no partner's."""
     partner = public_partner(slug) if slug else None
     path = static_address("preview.png")
     logo = None

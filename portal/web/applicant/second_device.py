@@ -124,7 +124,7 @@ def _is_of_open_link(found: Onboarding) -> bool:
 
 
 def _over() -> ResponseReturnValue:
-    """The same for a code that was used, that came too late, and that was guessed."""
+    """The same answer for a used, an expired and a guessed code."""
     portal().refusals.count(Refusal.BAD_LINK)
     page = render_template(
         "errors/error.html",

@@ -23,7 +23,7 @@ def init_guard(app: Flask, token: str | None, on_refusal: Callable[[Refusal], No
             on_refusal(Refusal.FOREIGN_HOST)
             abort(Response("Set PORTAL_OPERATOR_TOKEN to use this page under a name.\n", 421, mimetype="text/plain"))
         if token is not None and not _has_token(request, token):
-            # Without any, it is a browser that does not know yet that it has to ask its person.
+            # Without the header it is a browser that has not asked for the password yet.
             if "Authorization" in request.headers:
                 on_refusal(Refusal.WRONG_KEY)
             told = {"WWW-Authenticate": 'Basic realm="portal", charset="UTF-8"'}
