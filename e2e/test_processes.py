@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import time
+from collections import Counter
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from e2e.pages.applicant import Applicant, a_document_number
 from e2e.pages.forms import send_form
 from e2e.servers import mock_gu1, on_database, portal
+from portal.web.request_limits import Limited
 from tests.databases import on_both_databases
 from tests.ports import free_port
 
@@ -72,7 +74,7 @@ def test_killed_while_gu1_answers_the_lost_validation_is_found_again(quick_envir
 @on_both_databases
 def test_workers_count_together_and_end_with_their_server(tmp_path, database_url):
     gu1_port, portal_port = free_port(), free_port()
-    env = on_database(database_url)
+    env = on_database(database_url) | {"PORTAL_RATE_LIMIT_STORAGE": "memory://"}
     door = portal(tmp_path, port=portal_port, gu1_url=f"http://127.0.0.1:{gu1_port}", env=env)
     door.command += ["--workers", "2"]
     gu1 = mock_gu1(tmp_path, port=gu1_port, portal_url=door.url)
@@ -82,6 +84,8 @@ def test_workers_count_together_and_end_with_their_server(tmp_path, database_url
         for _ in range(6):
             until(send_form(door.url, a_document_number()), "ready")
         assert 'portal_started_total{country="AR"} 6.0' in metrics_of(door.url)
+        statuses = [httpx.get(door.url + "/o/nothing", trust_env=False).status_code for _ in range(310)]
+        assert Counter(statuses) == {404: Limited.BAD_LINK.value, 429: 10}
         door.process.send_signal(signal.SIGKILL)
         door.process.wait()
         deadline = time.monotonic() + 15

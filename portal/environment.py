@@ -12,6 +12,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 ENV_FILE = Path(".env")
+WORKERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder that the worker processes of one server share. prometheus_client reads it at its import."""
 _OURS = ("PORTAL_", "GU1_")
 _NEAR = 0.6
 _MISTYPED = 0.85
@@ -56,6 +58,12 @@ def read_environment(settings: Iterable[str], secrets: Iterable[str]) -> Environ
             except (OSError, UnicodeDecodeError, ValueError) as error:
                 faults[f"{name}_FILE"] = f"cannot be read: {getattr(error, 'strerror', None) or 'is not text'}"
     return Environment(given, faults, _unknown(variables, known))
+
+
+def folder_of_workers() -> Path | None:
+    """None in a process that shares nothing."""
+    folder = os.environ.get(WORKERS_FOLDER)
+    return Path(folder) if folder else None
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = _NEAR) -> str | None:

@@ -17,6 +17,7 @@ from portal.cli.setting_warnings import suspicious_secrets, warnings_about
 from portal.cli.weaknesses import weaknesses_of
 from portal.config import Config
 from portal.domain.errors import Gu1Error
+from portal.domain.limit_storage import IN_MEMORY
 from portal.gu1.probe.report import Finding, probe
 from portal.smtp.smtp_client import MailServerError, SmtpClient
 from portal.store.connection_limits import ConnectionLimits, connection_limits, connections_of_process
@@ -102,7 +103,7 @@ def _check_database(config: Config) -> tuple[Finding, ...]:
         limits, pooler = connection_limits(engine), pooler_of(engine)
     if pooler:
         return (_behind_pooler(config, pooler),)
-    return (_connections(config, limits),) if limits else ()
+    return (_connections(config, limits), *_counted_apart(config, limits)) if limits else ()
 
 
 def _behind_pooler(config: Config, pooler: Pooler) -> Finding:
@@ -125,6 +126,12 @@ def _connections(config: Config, limits: ConnectionLimits) -> Finding:
         return Finding("connections", sum_of_all)
     advice = "raise max_connections, lower PORTAL_DATABASE_POOL_SIZE or run fewer --workers"
     return Finding("connections", f"{sum_of_all}: {advice}", is_warning=True)
+
+
+def _counted_apart(config: Config, limits: ConnectionLimits) -> Iterator[Finding]:
+    if limits.machines > 1 and config.request_limit_storage == IN_MEMORY:
+        found = f"each of {limits.machines} machines allows as much: PORTAL_RATE_LIMIT_STORAGE can name a Redis for all"
+        yield Finding("request limits", found)
 
 
 def _check_schema(config: Config) -> None:

@@ -25,6 +25,7 @@ from portal.cli.common import database, registry, settings, unknown_settings, us
 from portal.cli.metrics_port import metrics_server
 from portal.cli.operator_port import operator_port
 from portal.config import Config
+from portal.environment import WORKERS_FOLDER
 from portal.logs import logging_config, set_up_logging
 from portal.settings import load_config
 from portal.store.database import Schema, migrate
@@ -85,7 +86,7 @@ def serve_app(target: str, host: str, port: int, workers: int, *, wsgi_threads: 
     _check_operator_port(config, host)
     _migrate_or_check(config)
     _raise_file_limit()
-    with _shared_metrics() if workers > 1 or config.metrics_port else nullcontext():
+    with _shared_folder() if workers > 1 or config.metrics_port else nullcontext():
         # Before the workers are forked, so that they share what was imported; the collector would only slow it down.
         gc.disable()
         import_module(target.partition(":")[0])
@@ -151,10 +152,10 @@ def _raise_file_limit() -> None:
 
 
 @contextmanager
-def _shared_metrics() -> Iterator[None]:
-    """A folder for the counters of all worker processes; prometheus_client reads the variable at import."""
-    with tempfile.TemporaryDirectory(prefix="portal-metrics-", ignore_cleanup_errors=True) as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+def _shared_folder() -> Iterator[None]:
+    """For the counts of all worker processes: of metrics, and of request limits."""
+    with tempfile.TemporaryDirectory(prefix="portal-workers-", ignore_cleanup_errors=True) as folder:
+        os.environ[WORKERS_FOLDER] = folder
         yield
 
 

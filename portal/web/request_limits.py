@@ -1,4 +1,4 @@
-"""How many requests one source may send in a minute, over all replicas if they share a storage.
+"""How many requests one source may send in a minute: on one machine, or on all replicas that share a storage.
 
 Limits of what is paid for are rows in the database (`portal/services/start_counters.py`). These here only keep one
 source's flood from everybody's processor, so where their storage does not answer, everything is let through.
@@ -18,8 +18,10 @@ from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from portal.domain.limit_storage import IN_MEMORY
+from portal.environment import folder_of_workers
 from portal.services.keyed_hash import KeyedHash
 from portal.services.meter import Meter
+from portal.web.minute_counts import MinuteCounts
 
 log = logging.getLogger(__name__)
 
@@ -99,9 +101,8 @@ class RequestLimits:
 
 
 def _limiter(storage: str) -> FixedWindowRateLimiter:
-    """Counts the minute that begins with a source's first request, so that twice as many may pass where two meet.
-
-    In memory, the library removes a fixed window when it ends, and a moving one never.
-    """
-    options = {} if storage == IN_MEMORY else {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT}
+    """Counts the minute that begins with a source's first request, so that twice as many may pass where two meet."""
+    if storage == IN_MEMORY:
+        return FixedWindowRateLimiter(MinuteCounts(folder_of_workers()))
+    options = {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT}
     return FixedWindowRateLimiter(storage_from_string(storage, **options))

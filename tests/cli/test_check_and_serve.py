@@ -2,6 +2,7 @@ import json
 import socket
 from importlib.metadata import version
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -76,6 +77,19 @@ def test_check_compares_the_sum_of_connections_with_what_the_server_allows(porta
     assert table(result)["database"].endswith(verdict)
     assert f"× {2 * int(pool_size) + 5} = " in result.output
     assert ("raise max_connections" in result.output) is (verdict == "WARNING")
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("storage", "names_it"), [("memory://", True), ("redis://127.0.0.1:1", False)])
+def test_check_says_that_machines_count_requests_apart(portal, database_url, storage, names_it):
+    settings = {"PORTAL_DATABASE_URL": database_url, "PORTAL_SECRET_KEYS": "k" * 32}
+    plain = database_url.replace("+psycopg", "")
+    with (
+        psycopg.connect(plain, application_name="portal@one"),
+        psycopg.connect(plain, application_name="portal@another"),
+    ):
+        result = portal("check", PORTAL_RATE_LIMIT_STORAGE=storage, **settings)
+    assert ("machines allows as much" in result.output) is names_it
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
