@@ -68,6 +68,7 @@ def test_a_new_key_opens_and_the_old_one_does_not_any_more(running, partners):
     read_anew(running)
     # For a moment the old worker still answers next to the new one.
     until(lambda: all(opens(running, KEYS[1]) and not opens(running, KEYS[0]) for _ in range(10)))
+    assert "reloaded: partner shop: api_keys and signing_secrets" in running.log.read_text()
 
 
 def test_a_file_that_is_wrong_changes_nothing_and_is_told(running, partners):

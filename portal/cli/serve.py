@@ -24,6 +24,7 @@ from granian.server.mt import MTServer
 from portal.cli.common import database, registry, settings, unknown_settings, usable_schema
 from portal.cli.metrics_port import metrics_server
 from portal.cli.operator_port import operator_port
+from portal.cli.reloaded import changes_between
 from portal.config import Config
 from portal.environment import WORKERS_FOLDER
 from portal.logs import logging_config, set_up_logging
@@ -121,13 +122,18 @@ def _reload_on_hangup(server: MPServer | MTServer, config: Config, renew_operato
     """SIGHUP starts new workers with the current partners file and secrets, unless these have an error."""
 
     path = config.partners_path  # resolved now, so that deleting the file later is an error
+    used = (config, registry(path, development=config.development))
 
     def reload(*_signal: object) -> None:
+        nonlocal used
         try:
-            registry(path, development=load_config().development)
+            read = load_config()
+            fresh = (read, registry(path, development=read.development))
+            log.info("reloaded: %s", changes_between(used, fresh))
         except Exception as error:  # must not end the server's loop
             log.error("not reloaded: %s", error)
         else:
+            used = fresh
             renew_operator()
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
 
