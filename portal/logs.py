@@ -11,7 +11,8 @@ from typing import Any
 
 from portal.services.request_ids import current_request_id
 
-_TOKEN_IN_PATH = re.compile(r"/o/[\w.-]+")
+_KEY_IN_PATH = re.compile(r"/(o|Q|mails)/[^\s/?#\"']+")
+"""What opens a page, a second device's page, or ends mails."""
 
 
 class JsonLines(logging.Formatter):
@@ -39,7 +40,7 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def without_tokens(text: str) -> str:
-    return _TOKEN_IN_PATH.sub("/o/…", text)
+    return _KEY_IN_PATH.sub(r"/\1/…", text)
 
 
 def set_up_logging(level: str) -> None:

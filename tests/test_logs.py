@@ -50,10 +50,13 @@ def test_each_record_is_one_line_of_json():
         ("GET /o/eyJhbGci.x-Y_z.s1g 200", "GET /o/… 200"),
         ("https://kyc.example/o/abc/status?lang=es", "https://kyc.example/o/…/status?lang=es"),
         ("/o/abc to /o/def", "/o/… to /o/…"),
+        ("GET /o/%65yJhbGci.x%2dY 200", "GET /o/… 200"),
+        ("GET /Q/Ab-9_xYz0123 303", "GET /Q/… 303"),
+        ("POST /mails/WyJ6.s1g~/stop 200", "POST /mails/…/stop 200"),
         ("/healthz and /or/else", "/healthz and /or/else"),
     ],
 )
-def test_access_link_tokens_are_masked(text, expected):
+def test_keys_in_addresses_are_masked(text, expected):
     assert without_tokens(text) == expected
     assert json.loads(line("%s", text))["message"] == expected
 
