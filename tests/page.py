@@ -117,11 +117,15 @@ class Visitor:
 
     def send_form(self, path="/", **changes):
         """Opens the form and sends it filled in; a change to None leaves a field out."""
+        return self.post(path, self.filled_in(path, **changes))
+
+    def filled_in(self, path="/", **changes):
+        """The fields of the form at `path`, as somebody filled it in."""
         # As the page's script does while a number is typed.
         shown = {"shown_number": changes["document_number"]} if "document_number" in changes else {}
         page = self.get(path)
         fields = page.fields | APPLICANT | shown | self._read_for(page, APPLICANT | changes) | changes
-        return self.post(path, {name: value for name, value in fields.items() if value is not None})
+        return {name: value for name, value in fields.items() if value is not None}
 
     def _read_for(self, page, sent):
         """What is agreed to in the chosen country, which the page's script fetches."""

@@ -34,6 +34,8 @@ class StartCounter:
     limit: int | None = None
     effort: int | None = None
     """What was done to exceed the limit; None if nothing helps."""
+    only_above: bool = False
+    """Whether it counts only the starts that are above the limit of a counter before it."""
 
     def admits(self, used: int) -> bool:
         """`used`: with this start."""
@@ -46,6 +48,11 @@ class StartCounter:
         if self.limit is None or used <= self.limit:
             return 0
         return min(MOST_EFFORT, math.ceil(math.log2(used / max(1, self.limit))) or 1)
+
+
+def half_of(limit: int) -> int:
+    """What starts above other limits may take of a day's, so that whoever works or waits does not use it all up."""
+    return max(1, limit // 2)
 
 
 def address_block(address: str) -> str:

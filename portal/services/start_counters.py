@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from portal.domain.onboarding import Details
-from portal.domain.start_limits import DAY, HOUR, StartCounter, StartLimits, address_block
+from portal.domain.start_limits import DAY, HOUR, StartCounter, StartLimits, address_block, half_of
 from portal.services.keyed_hash import KeyedHash
 from portal.services.partners_page import PartnersPage
 
@@ -34,7 +36,8 @@ class StartCounters:
 
         A partner with a limit of its own does not use up everybody's.
         """
-        of_partner = self.of_partner(page.partner, page.starts_per_day) if page else []
+        of_day = self.of_partner(page.partner, page.starts_per_day) if page else []
+        of_day = of_day or [StartCounter(key=DAILY, lasts=DAY, limit=self._limits.daily)]
         document = self._key("document", f"{details.country} {details.document_number}")
         daily, mailbox = self._limits.document_daily, _mailbox(details.email)
         return [
@@ -42,11 +45,16 @@ class StartCounters:
             StartCounter(key=self._key(FORM_USED, nonce), lasts=DAY, limit=1),
             StartCounter(key=document, lasts=DAY, limit=daily, effort=effort),
             *(StartCounter(key=self._key("mail", it), lasts=DAY, limit=daily, effort=effort) for it in mailbox),
-            *(of_partner or [StartCounter(key=DAILY, lasts=DAY, limit=self._limits.daily)]),
+            *(_of_those_above(it) for it in of_day if it.limit),
+            *of_day,
         ]
 
     def _key(self, kind: str, value: str) -> str:
         return f"{kind}:{self._hash.digest(f'{kind} {value}')}"
+
+
+def _of_those_above(day: StartCounter) -> StartCounter:
+    return replace(day, key=f"above {day.key}", limit=half_of(day.limit or 0), only_above=True)
 
 
 def _mailbox(address: str | None) -> list[str]:

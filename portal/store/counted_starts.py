@@ -15,8 +15,14 @@ from portal.store.transactions import insert
 
 def count_start(connection: Connection, counters: Sequence[StartCounter], now: datetime) -> int:
     """How many starts came before from where this one does. Raises `LimitReached`."""
-    used = [_count(connection, counter, now) for counter in counters]
-    return used[0] - 1 if used else 0
+    before, is_above = 0, False
+    for place, counter in enumerate(counters):
+        if counter.only_above and not is_above:
+            continue
+        used = _count(connection, counter, now)
+        is_above = is_above or counter.effort_for(used) > 0
+        before = before if place else used - 1
+    return before
 
 
 def _count(connection: Connection, counter: StartCounter, now: datetime) -> int:

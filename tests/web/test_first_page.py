@@ -98,3 +98,15 @@ def test_starts_above_those_of_a_partners_day_are_refused_wherever_they_come_fro
     assert visitor.send_form("/").status == 303
     clock.advance(seconds=seconds + 1)
     assert created("b").status_code == 201
+
+
+def test_strangers_at_the_start_page_cannot_use_up_the_day_of_a_partners_backend(config, tmp_path, clock):
+    limited = partners_file(tmp_path, shop="start_page = true\nstarts_per_day = 4")
+    app = create_app(config.model_copy(update={"partners_file": limited, "starts_per_address": 1}), clock=clock)
+    visitor = Visitor(app)
+    opened = [visitor.filled_in("/s/shop") for _ in range(6)]
+    clock.advance(minutes=10)
+    assert [visitor.post("/s/shop", it).status for it in opened] == [303] * 3 + [429] * 3
+    authorization = {"Authorization": f"Bearer {KEYS['shop']}"}
+    created = app.test_client().post(ONBOARDINGS, base_url=HOME, json={"external_id": "a"}, headers=authorization)
+    assert created.status_code == 201

@@ -106,6 +106,21 @@ def test_the_days_limit_holds_whatever_one_does_and_says_when_it_ends(visitor, c
     assert count() == 3
 
 
+@pytest.mark.asvs("2.4.1")
+@pytest.mark.parametrize("limits", [{"starts_per_address": 1, "starts_per_day": 8}])
+@on_both_databases
+def test_one_address_cannot_use_up_everybodys_day_by_work_or_patience(visitor, clock, count):
+    opened = [visitor.get("/").fields | PERSON for _ in range(8)]
+    clock.now += timedelta(minutes=10)  # more than any wait, for all of them at once
+    answers = [visitor.post("/", fields, headers=at("203.0.113.7")) for fields in opened]
+    assert [it.status for it in answers] == [303] * 5 + [429] * 3
+    assert answers[-1].response.headers["Retry-After"] == str(24 * 60 * 60)
+    assert answers[-1].fields["first_name"] == PERSON["first_name"]
+    assert [start(visitor, f"203.0.113.{other}").status for other in (8, 9, 10)] == [303] * 3
+    assert start(visitor, "203.0.113.11").status == 429
+    assert count() == 8
+
+
 def test_without_limits_on_this_machine_nobody_is_asked(visitor):
     assert {start(visitor).status for _ in range(40)} == {303}
 
