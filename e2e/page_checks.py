@@ -1,4 +1,4 @@
-"""Checks a page with axe-core and html-validate; npm installs both, see page_checker/package.json."""
+"""Checks a page with axe-core, html-validate and csp_evaluator; npm installs both, see page_checker/package.json."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from e2e.servers import ROOT
 MODULES = ROOT / ".venv" / "page_checker" / "node_modules"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RULES = ROOT / "e2e" / "page_checker" / "htmlvalidate.json"
+_POLICIES = ROOT / "e2e" / "page_checker" / "policies.cjs"
 
 
 def axe_findings(page: Page) -> list[str]:
@@ -89,6 +90,14 @@ def html_findings(folder: Path) -> dict[str, list[str]]:
         ]
         for file in json.loads(found)
     }
+
+
+def policy_findings(policies: list[str]) -> list[list[str]]:
+    """For each Content-Security-Policy what Google's evaluator says of it."""
+    command = [node(), str(_POLICIES), str(MODULES)]
+    done = subprocess.run(command, input=json.dumps(policies), capture_output=True, text=True, check=True)
+    found: list[list[str]] = json.loads(done.stdout)
+    return found
 
 
 @cache

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.page_catalogue import page_catalogue
-from e2e.page_checks import axe_findings, html_findings, reflow_findings
+from e2e.page_checks import axe_findings, html_findings, policy_findings, reflow_findings
 from e2e.page_renderer import THEMES, browser_page, render
 from portal.domain.locales import Locale
 
@@ -53,6 +53,18 @@ def test_accessible_and_valid_html_in_every_language(browser, catalogue, tmp_pat
             (tmp_path / f"{re.sub(r'[^a-z ]', '', entry.name)}.html").write_text(answer.text)
     assert {name: findings for name, findings in wrong.items() if findings} == {}
     assert html_findings(tmp_path) == {}
+
+
+OWN_SCRIPTS = "script-src 'self': 'self' can be problematic if you host JSONP, AngularJS or user uploaded files."
+"""What the evaluator says of the best of policies with 'self'. The portal hosts none of the three."""
+
+
+def test_nothing_is_found_in_the_policy_of_any_page(catalogue):
+    pages = [it for it in catalogue.entries if it.shown_by != "mails"]
+    policies = {it.name: catalogue.answer(it, "es-AR").headers["Content-Security-Policy"] for it in pages}
+    found = dict(zip(policies, policy_findings([*policies.values()]), strict=True))
+    assert {name: it for name, it in found.items() if it not in ([], [OWN_SCRIPTS])} == {}
+    assert policy_findings(["script-src 'self' 'unsafe-inline'"])[0] != [OWN_SCRIPTS]
 
 
 LONGEST_FORM = 1260
