@@ -89,6 +89,8 @@ def test_polling_ends_with_the_verdict(applicant):
 
 UNSAFE = {
     "an event handler": "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title = 1\">')",
+    "a handler behind a slash": "document.createElement('div').innerHTML = '<svg/onload=1>'",
+    "a handler in a line of its own": "document.createElement('div').innerHTML = '<svg\\nonload\\n=1>'",
     "a script": "document.createElement('div').innerHTML = '<script>1</script>'",
     "a script's address": "document.createElement('script').src = '/static/portal.js'",
     "a script's text": "document.createElement('script').text = 'document.title = 1'",
