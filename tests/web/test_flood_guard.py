@@ -114,6 +114,14 @@ def test_links_that_lead_nowhere_have_a_limit_and_genuine_ones_none(visitor, use
     assert visitor.get("/o/nothing", headers=OTHERS).status == 404
 
 
+def test_codes_that_open_nothing_count_as_such_links(visitor, use_up):
+    use_up(Limited.BAD_LINK, "203.0.113.7", but=1)
+    assert visitor.get("/Q/0123456789AB", headers=FLOOD).status == 410
+    assert visitor.get("/Q/0123456789AB", headers=FLOOD).status == 429
+    assert visitor.post("/Q/0123456789AB", {}, headers=FLOOD).status == 429
+    assert visitor.get("/Q/0123456789AB", headers=OTHERS).status == 410
+
+
 def test_calls_of_the_api_are_limited_by_address(ask, use_up):
     use_up(Limited.API, "203.0.113.7")
     refused = ask("GET", ONBOARDINGS, headers=FLOOD)

@@ -11,6 +11,7 @@ import segno
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug.exceptions import TooManyRequests
 
 from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding
@@ -22,6 +23,7 @@ from portal.web.applicant.stage_view import StageView
 from portal.web.branding import show_as
 from portal.web.context import portal
 from portal.web.entry_device import QR, entry_device
+from portal.web.flood_guard import seconds_for_bad_links
 from portal.web.i18n import chosen_language
 from portal.web.refusals import Refusal
 from portal.web.requesting_company import requesting_company
@@ -126,6 +128,9 @@ def _is_of_open_link(found: Onboarding) -> bool:
 def _over() -> ResponseReturnValue:
     """The same answer for a used, an expired and a guessed code."""
     portal().refusals.count(Refusal.BAD_LINK)
+    seconds = seconds_for_bad_links()
+    if seconds is not None:
+        raise TooManyRequests(retry_after=seconds)
     page = render_template(
         "errors/error.html",
         picture=Stage.EXPIRED,
