@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
-from portal.environment import WORKERS_FOLDER, folder_of_workers
 from portal.services.problems import ProblemCount
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -200,12 +199,12 @@ class Metrics:
 
     def page(self) -> bytes:
         """Of all worker processes if they share a folder, else of this one."""
-        return shared_page() if folder_of_workers() else generate_latest(self._registry)
+        return shared_page() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else generate_latest(self._registry)
 
 
 def shared_page() -> bytes:
-    """Of all worker processes, which share the folder that `WORKERS_FOLDER` names."""
-    _forget_ended(Path(os.environ[WORKERS_FOLDER]))
+    """Of all worker processes, which share the folder that PROMETHEUS_MULTIPROC_DIR names."""
+    _forget_ended(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
