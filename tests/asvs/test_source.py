@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -130,6 +131,16 @@ def test_random_keys_have_128_bits_of_the_systems_randomness():
     }
     assert shorter == SHORTER.keys()
     assert {place for place, tree in SOURCES.items() if "random" in imports(tree)} == NOT_SECRET.keys()
+
+
+@pytest.mark.asvs("9.2.2", "11.1.1")
+def test_each_purpose_has_a_key_of_its_own():
+    makers = {"Signed", "KeyedHash"}
+    made = [call.args[1] for tree in SOURCES.values() for name, call in calls(tree) if name in makers]
+    purposes = Counter(it.value for it in made if isinstance(it, ast.Constant))
+    assert len(purposes) > 8 and len(made) == purposes.total()
+    # The same request of a partner, whichever of the two asks.
+    assert {name for name, times in purposes.items() if times > 1} == {"portal.idempotency-key"}
 
 
 @pytest.mark.long

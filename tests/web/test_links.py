@@ -4,7 +4,7 @@ from urllib.parse import quote
 import pytest
 
 from portal.domain.stage import Stage
-from portal.web.links import AccessLinks, BadLink, ExpiredLink, FormToken, FormTokens, StaleForm
+from portal.web.links import AccessLinks, BadLink, ExpiredLink, FormToken, FormTokens, MailKeys, StaleForm
 from tests.factories import NOW, an_onboarding
 from tests.web.conftest import token_in
 from tests.web.stages import stored_as
@@ -136,6 +136,17 @@ def test_links_and_form_tokens_do_not_stand_in_for_each_other(links, tokens):
         tokens.read(links.token(onboarding), onboarding.id)
     with pytest.raises(BadLink):
         links.onboarding_id(tokens.issue(onboarding.id))
+
+
+@pytest.mark.asvs("9.2.2")
+def test_what_another_purpose_signed_is_good_for_nothing_though_it_holds_the_same(links, tokens):
+    mails, onboarding = MailKeys(KEYS), an_onboarding()
+    genuine = {links: links.token(onboarding), tokens: tokens.issue("direct"), mails: mails.key(onboarding.id)}
+    for owner, token in genuine.items():
+        assert owner._signed.has_signed(token)
+        held = owner._signed.loads(token)
+        others = [it._signed for it in genuine if it is not owner]
+        assert not any(owner._signed.has_signed(other.dumps(held)) for other in others)
 
 
 def test_form_tokens_survive_a_change_of_keys(tokens, clock):
