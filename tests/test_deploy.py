@@ -81,12 +81,19 @@ def test_each_rule_fires_on_a_bad_day_and_no_sooner():
 
 
 def test_bad_day_is_of_metrics_that_there_are_and_tries_every_rule():
-    (day,) = BAD_DAY["tests"]
-    named = {re.match(r"\w+", it["series"])[0] for it in day["input_series"]} - {"up"}
+    day, partners = BAD_DAY["tests"]
+    series = [it["series"] for test in (day, partners) for it in test["input_series"]]
+    named = {re.match(r"\w+", it)[0] for it in series} - {"up"}
     assert {re.sub(r"_(bucket|count|sum)$", "", it) for it in named} - metrics() == set()
     fired = [it["alertname"] for it in day["alert_rule_test"] if it["exp_alerts"]]
     silent = [it["alertname"] for it in day["alert_rule_test"] if not it["exp_alerts"]]
     assert sorted(fired) == sorted(silent) == sorted(it["alert"] for group in ALERTS["groups"] for it in group["rules"])
+
+
+def test_what_is_asked_of_a_bad_day_is_what_the_dashboard_shows():
+    asked = {it["expr"] for test in BAD_DAY["tests"] for it in test.get("promql_expr_test", ())}
+    shown = {target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]}
+    assert asked and asked <= shown
 
 
 def test_settings_in_the_manifests_are_settings():
