@@ -125,11 +125,9 @@ class LockedRow:
         for notice in self._consequences.notify_of(self.onboarding, changed):
             add_event(self._connection, changed, notice)
             self.has_notification = True
-        values = onboarding_values(changed, self._cipher)
+        values = onboarding_values(changed, self._cipher, stored=self.onboarding)
         self._connection.execute(_UPDATE, values | {"this": changed.id})
-        if changed.validation != self.onboarding.validation:
-            # Sealed anew it is never the same row, which PostgreSQL then enters into every index.
-            write_validation(self._connection, changed, self._cipher)
+        self._save_validation(changed)
         plan = self._consequences.plan_mail(self.onboarding, changed)
         if plan:
             self.has_mail |= apply_plan(self._connection, self._cipher, changed, plan)
@@ -142,6 +140,16 @@ class LockedRow:
             add_entry(self._connection, changed.id, entry, wait)
             self._stage_log.note(changed, entry, since)
         self.onboarding = changed
+
+    def _save_validation(self, changed: Onboarding) -> None:
+        stored, validation = self.onboarding.validation, changed.validation
+        if validation == stored:
+            return
+        if stored and validation and stored.number == validation.number:
+            values = validation_values(validation, changed.id, self._cipher, stored=stored)
+            self._connection.execute(_UPDATE_ATTEMPT, values | {"this": changed.id, "that": stored.number})
+        else:
+            write_validation(self._connection, changed, self._cipher)
 
     def count_start(self, counters: Sequence[StartCounter], now: datetime) -> int:
         return count_start(self._connection, counters, now)
@@ -202,4 +210,7 @@ def _upsert(statement: postgresql.Insert | sqlite.Insert) -> Executable:
 
 # Made once: building such a statement takes longer than executing it.
 _UPDATE = update(onboardings).where(onboardings.c.id == bindparam("this"))
+_UPDATE_ATTEMPT = update(validations).where(
+    validations.c.onboarding_id == bindparam("this"), validations.c.number == bindparam("that")
+)
 _UPSERTS = {"sqlite": _upsert(sqlite.insert(validations)), "postgresql": _upsert(postgresql.insert(validations))}

@@ -68,10 +68,15 @@ def _attempt_columns() -> list[Label[Any]]:
     return [column.label(_PREFIX + column.key) for column in validations.c]
 
 
-def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
+def onboarding_values(
+    onboarding: Onboarding, cipher: ColumnCipher, *, stored: Onboarding | None = None
+) -> dict[str, Any]:
+    """Without the sealed column if `stored` has the same in it.
+
+    Sealed anew it would be another value, and PostgreSQL would enter the row into every index.
+    """
     details, consent = onboarding.details, onboarding.consent
-    return {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
-        "details_encrypted": _sealed(details, cipher) if details else None,
+    values = {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
         "consent_version": consent.text.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
         "consent_language": consent.text.language if consent else None,
@@ -81,14 +86,20 @@ def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str,
         "request_id": current_request_id() or onboarding.request_id,
         "current_validation": onboarding.validation.number if onboarding.validation else None,
     }
+    if stored is None or stored.details is not details:
+        values["details_encrypted"] = _sealed(details, cipher) if details else None
+    return values
 
 
-def validation_values(validation: Validation, onboarding_id: str, cipher: ColumnCipher) -> dict[str, Any]:
+def validation_values(
+    validation: Validation, onboarding_id: str, cipher: ColumnCipher, *, stored: Validation | None = None
+) -> dict[str, Any]:
+    """Like `onboarding_values`."""
     url = validation.session_url
-    return {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS} | {
-        "onboarding_id": onboarding_id,
-        "session_url_encrypted": cipher.encrypt(url) if url is not None else None,
-    }
+    values = {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS}
+    if stored is None or stored.session_url != url:
+        values["session_url_encrypted"] = cipher.encrypt(url) if url is not None else None
+    return values | {"onboarding_id": onboarding_id}
 
 
 def read_onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:

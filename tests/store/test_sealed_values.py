@@ -12,6 +12,7 @@ from portal.domain.status import Status
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.sealed_values import SealedValues
+from tests.databases import on_both_databases
 from tests.factories import NOW, an_adopted_validation, an_onboarding, some_details
 
 LEASE = NOW + timedelta(seconds=30)
@@ -53,6 +54,26 @@ def test_what_no_key_opens_is_read_changed_and_erased_all_the_same(with_keys, se
     with repository.locked(added.id) as row:
         row.erase(replace(row.onboarding.without_personal_data, erased_at=NOW))
     assert sealed() == []
+
+
+@on_both_databases
+def test_only_what_changes_is_sealed_anew(with_keys, sealed):
+    """On PostgreSQL a new value would go into every index of the table."""
+    repository = with_keys("key")
+    added = repository.add(one_with_everything())
+    first = sealed()
+    with repository.locked(added.id) as row:
+        seen = replace(row.onboarding.validation, refreshes=7)
+        row.save(replace(row.onboarding, failures=3, validation=seen))
+    assert sealed() == first
+    found = repository.get(added.id)
+    assert (found.failures, found.validation.refreshes, found.details) == (3, 7, added.details)
+    with repository.locked(added.id) as row:
+        other = replace(row.onboarding.validation, session_url="https://verify.example/other")
+        row.save(replace(row.onboarding, details=some_details(first_name="Eva"), validation=other))
+    assert not set(sealed()) & set(first)
+    found = repository.get(added.id)
+    assert (found.details.first_name, found.validation.session_url) == ("Eva", "https://verify.example/other")
 
 
 def test_details_that_no_key_opens_are_never_mistaken_for_others(with_keys):
