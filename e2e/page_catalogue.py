@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -98,7 +98,8 @@ class PageCatalogue:
         self.entries = list(_entries(self._apps["redirect"], Repository(engine, ColumnCipher(("k" * 32,)))))
         engine.dispose()
         read_only = folder / "unwritable.db"
-        shutil.copy(self._database, read_only)
+        with closing(sqlite3.connect(self._database)) as whole, closing(sqlite3.connect(read_only)) as copy:
+            whole.backup(copy)  # the file alone lacks what is in the log beside it
         self._failing = self._app("redirect", f"sqlite:///file:{read_only}?mode=ro&uri=true")
 
     def answer(self, entry: CatalogueEntry, language: str) -> TestResponse:
@@ -271,6 +272,8 @@ def _shifted(value: Any, age: timedelta) -> Any:
     """The value as it was stored `age` ago."""
     if isinstance(value, datetime):
         return value - age
+    if isinstance(value, tuple):
+        return tuple(_shifted(it, age) for it in value)
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{it.name: _shifted(getattr(value, it.name), age) for it in fields(value)})
     return value

@@ -258,7 +258,7 @@ def test_the_phone_is_offered_where_the_camera_comes_next(visitor, stored, stage
 
 
 def test_the_phone_is_offered_to_whoever_left_the_photos(visitor, stored):
-    assert {"device--mouse", "device--touch"} <= classes(visitor.get(stored(validation=adopted(shown_at=NOW))))
+    assert {"device--mouse", "device--touch"} <= classes(visitor.get(stored(validation=adopted(opened_at=NOW))))
 
 
 @pytest.mark.parametrize("stage", SHOWN)

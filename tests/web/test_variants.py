@@ -68,6 +68,17 @@ def test_variant_has_words_in_each_language_and_leads_on(name, visitor, stored, 
         assert fragment.text("section", id="status") == page.text("section", id="status")
 
 
+@pytest.mark.parametrize("name", ["closed until now", "held back until now"])
+def test_once_there_are_attempts_again_nothing_says_later(name, visitor, stored, clock):
+    path = stored(**VARIANTS[name].changes())
+    assert "Por ahora" in visitor.get(path).html
+    assert "qr.svg" not in visitor.get(path).html, "a code that would open nothing"
+    clock.now += VARIANTS[name].age
+    page = visitor.get(path)
+    assert page.text("h1") == "Podés probar de nuevo"
+    assert not re.search("Por ahora|más tarde", page.html)
+
+
 def has_words(page, variant, language):
     assert page.stage == variant.stage, language
     assert page.one("html")["lang"] == language

@@ -162,7 +162,8 @@ def second_device_of(found: Onboarding, view: StageView, *, joined: str) -> Seco
 def _camera_is_next(view: StageView) -> bool:
     """As far as anybody knows, what the person does next is to take the photos."""
     is_through = view.stage is Stage.WAITING and not view.is_at_photos
-    return view.stage is Stage.PREPARING or (view.may_continue and not is_through)
+    is_over = view.stage.is_final  # closed for now, although the hosted page is there
+    return view.stage is Stage.PREPARING or (view.may_continue and not is_through and not is_over)
 
 
 def is_watched_elsewhere(onboarding: Onboarding, now: datetime) -> bool:
