@@ -14,7 +14,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Each stamp is newer than the pins that were installed, so that a second run starts at once.
-$(VENV)/.portal: requirements/build.txt pyproject.toml portal/translations/compile.py | $(BIN)/python
+$(VENV)/.portal: requirements/build.txt pyproject.toml portal/build.py | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements/build.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -39,7 +39,7 @@ $(VENV)/.lighthouse: e2e/lighthouse/package-lock.json $(VENV)/.dev
 setup: $(VENV)/.portal catalogues ## a virtual environment with everything pinned; .venv/bin/portal works afterwards
 
 catalogues: $(VENV)/.portal
-	@$(BIN)/python portal/translations/compile.py
+	@$(BIN)/python portal/build.py
 
 demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
 	@$(BIN)/python -m e2e.demo

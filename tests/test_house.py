@@ -183,7 +183,7 @@ def installed(tmp_path_factory):
     """A wheel of a copy without anything compiled, installed into an empty folder."""
     source, wheels, target = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "target"))
     for name in ("portal", "templates", "static"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("*.mo", "__pycache__"))
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("*.mo", "*.br", "__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
@@ -212,4 +212,5 @@ def test_a_wheel_holds_nothing_but_the_portal(installed):
     names = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
     assert names - {"bin"} == {"portal"}
     assert len(list(installed.rglob("*.mo"))) == 3
+    assert list(installed.glob("portal/static/portal.js.*.br"))
     assert not list(installed.rglob("test_*"))

@@ -72,7 +72,8 @@ def taken_out(revision: str, tree: Path) -> str | None:
         return f"git has no {revision}: {packed.stderr.decode().strip()}"
     tree.mkdir()
     subprocess.run(["tar", "--extract"], cwd=tree, input=packed.stdout, check=True)
-    subprocess.run([sys.executable, "portal/translations/compile.py"], cwd=tree, check=True)
+    build = next(it for it in ("portal/build.py", "portal/translations/compile.py") if (tree / it).exists())
+    subprocess.run([sys.executable, build], cwd=tree, check=True)
     which = subprocess.run([sys.executable, "-c", _WHICH, str(tree)], capture_output=True, text=True, check=True)
     if not which.stdout.startswith(str(tree)):
         return f"its own package is not the one that would run, but {which.stdout.strip()}"

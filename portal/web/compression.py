@@ -26,16 +26,16 @@ def init_compression(app: Flask) -> None:
             return response
         response.vary.add("Accept-Encoding")
         body = b"" if response.direct_passthrough or response.content_encoding else response.get_data()
-        if len(body) >= WORTH_IT and accepts_gzip(request.headers.get("Accept-Encoding", "")):
+        if len(body) >= WORTH_IT and accepts("gzip", request.headers.get("Accept-Encoding", "")):
             response.set_data(gzip.compress(body, _LEVEL, mtime=0))
             response.content_encoding = "gzip"
         return response
 
 
 @lru_cache(maxsize=256)
-def accepts_gzip(header: str) -> bool:
+def accepts(encoding: str, header: str) -> bool:
     """`header`: the request's Accept-Encoding."""
-    return parse_accept_header(header, Accept)["gzip"] > 0
+    return parse_accept_header(header, Accept)[encoding] > 0
 
 
 class SplicedGzip:
@@ -65,16 +65,3 @@ class SplicedGzip:
 def _stored_block(size: int) -> bytes:
     """The head of a block that is not compressed."""
     return struct.pack("<BHH", 0, size, size ^ 0xFFFF)
-
-
-def gzip_bytes(content: bytes) -> bytes:
-    """At the highest level, for content that is compressed once."""
-    return gzip.compress(content, 9, mtime=0)
-
-
-def gzip_response(content: bytes, mimetype: str | None, version: str) -> Response:
-    """`content` is already compressed; `version` changes with it and becomes the ETag."""
-    response = Response(content, mimetype=mimetype, headers={"Content-Encoding": "gzip"})
-    response.set_etag(f"{version}-gzip")
-    response.make_conditional(request)
-    return response

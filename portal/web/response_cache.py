@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from portal.domain.web_addresses import in_brackets
-from portal.web.compression import WORTH_IT, SplicedGzip, accepts_gzip
+from portal.web.compression import WORTH_IT, SplicedGzip, accepts
 from portal.web.context import Portal
 from portal.web.slots import LEAVES_SLOTS, around_slots
 from portal.web.timed_requests import ROUTE
@@ -134,7 +134,7 @@ class _Answer:
         found = {name: values[name]().encode() for name in self.slots}
         fillings = [found[name] for name in self._slots]
         length = self._length + sum(map(len, fillings))
-        if self._gzip and length >= WORTH_IT and accepts_gzip(accepted):
+        if self._gzip and length >= WORTH_IT and accepts("gzip", accepted):
             body = self._gzip.filled(fillings)
             return self._with_length(body, ("Content-Encoding", "gzip")), body
         pieces = [b""] * (2 * len(self._slots) + 1)

@@ -1,13 +1,18 @@
 import gzip
 from pathlib import Path
 
+import brotli
 import pytest
+from flask import Flask
 
+from portal.build import build
 from portal.domain.stage import Stage
+from portal.web.static_text import StaticText
 from tests.web.stages import stored_as
 
 ROOT = Path(__file__).parent.parent.parent
-GZIP = {"Accept-Encoding": "gzip, deflate, br"}
+GZIP = {"Accept-Encoding": "gzip, deflate"}
+BROTLI = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 
 
 def script(visitor):
@@ -38,7 +43,34 @@ def test_scripts_come_without_comments(ask, visitor, headers):
     assert sent.splitlines() == [line for line in kept if line and not line.startswith("//")]
 
 
-@pytest.mark.parametrize("accepted", [None, "", "identity", "br", "gzip;q=0", "gzip;q=x", ";,;"])
+def test_files_come_with_brotli_where_it_is_understood(ask, visitor):
+    for address in (script(visitor), "/embed.js"):
+        plain, gzipped, small = (ask("GET", address, headers=headers) for headers in ({}, GZIP, BROTLI))
+        assert small.headers["Content-Encoding"] == "br"
+        assert brotli.decompress(small.data) == plain.data
+        assert len(small.data) < len(gzipped.data) < len(plain.data)
+        assert len({it.headers["ETag"] for it in (plain, gzipped, small)}) == 3
+
+
+def test_file_that_changed_after_the_build_comes_as_it_is_now(tmp_path):
+    path = tmp_path / "static" / "some.js"
+    path.parent.mkdir()
+    path.write_text("before();" * 99)
+    build(tmp_path)
+    assert sent(path).content_encoding == "br"
+    path.write_text("after();" * 99)
+    assert gzip.decompress(sent(path).data) == path.read_bytes()
+    build(tmp_path)
+    assert brotli.decompress(sent(path).data) == path.read_bytes()
+    assert len(list(path.parent.glob("*.br"))) == 1
+
+
+def sent(path):
+    with Flask(__name__).test_request_context(headers=BROTLI):
+        return StaticText(path, path.read_bytes()).response()
+
+
+@pytest.mark.parametrize("accepted", [None, "", "identity", "zstd", "gzip;q=0", "gzip;q=x", "br;q=0", ";,;"])
 @pytest.mark.parametrize("kind", ["page", "file"])
 def test_others_get_what_they_can_read(ask, visitor, kind, accepted):
     address = "/" if kind == "page" else script(visitor)

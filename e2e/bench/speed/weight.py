@@ -27,7 +27,7 @@ def weight(terms: Terms) -> list[Table]:
     parts = ", ".join(f"`{re.sub(r'[?].*', '', path)}` {size:,}" for path, size in sizes.items())
     table.add("first page complete", f"{whole / 1024:.1f} KB", f"≤ {PAGE_GOAL} KB", parts, sizes=sizes)
     table.add("embed script", f"{script / 1024:.1f} KB", f"≤ {SCRIPT_GOAL} KB", "", size=script)
-    table.notes.append("Bodies only, with brotli or gzip as the server chooses.")
+    table.notes.append("Bodies only: static files with Brotli, pages with gzip.")
     return [table]
 
 
