@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from socketserver import ThreadingMixIn
 from threading import BoundedSemaphore
 from typing import Any
 
 MOST_CONNECTIONS = 64
+
+log = logging.getLogger(__name__)
 
 
 class LimitedThreads(ThreadingMixIn):
@@ -27,3 +31,9 @@ class LimitedThreads(ThreadingMixIn):
             super().process_request_thread(request, client_address)
         finally:
             self._places.release()
+
+    def handle_error(self, _request: Any, _client_address: Any) -> None:
+        """One line, where the base class prints a trace with texts of errors; none for a client that hung up."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log.error("a request to a port that is not for the public could not be answered", exc_info=error)

@@ -29,10 +29,13 @@ def metrics_server(host: str, port: int, token: str | None) -> Iterator[None]:
         def do_GET(self) -> None:
             if self.path.partition("?")[0] != "/metrics":
                 self._answer(404, "text/plain", b"Not found\n")
-            elif token and not hmac.compare_digest(self.headers.get("Authorization", ""), f"Bearer {token}"):
+            elif token and not self._has(token):
                 self._answer(401, "text/plain", b"Send the token as Authorization: Bearer\n")
             else:
                 self._answer(200, CONTENT_TYPE, shared_page())
+
+        def _has(self, token: str) -> bool:
+            return hmac.compare_digest(self.headers.get("Authorization", "").encode(), f"Bearer {token}".encode())
 
         def _answer(self, status: int, content_type: str, body: bytes) -> None:
             self.send_response_only(status)

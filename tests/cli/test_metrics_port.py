@@ -1,4 +1,5 @@
 import socket
+import struct
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -6,7 +7,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from portal.cli.limited_threads import MOST_CONNECTIONS
+from portal.cli.limited_threads import MOST_CONNECTIONS, LimitedThreads
 from tests.ports import free_port
 
 TOKEN = "m3trics-Token-0f-the-tests"
@@ -63,3 +64,27 @@ def test_idle_connections_use_up_no_more_than_their_places(serve):
         held[0].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         assert held[0].recv(12) == b"HTTP/1.0 200"
     assert httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).status_code == 200
+
+
+@pytest.mark.long
+def test_token_of_strange_bytes_is_refused_and_a_client_that_hangs_up_leaves_no_trace(serve, capfd):
+    port = serve(TOKEN)
+    with socket.create_connection(("127.0.0.1", port)) as strange:
+        strange.sendall(b"GET /metrics HTTP/1.0\r\nAuthorization: Bearer \xff\r\n\r\n")
+        assert strange.recv(12) == b"HTTP/1.0 401"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port)) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            gone.sendall(f"GET /metrics HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    assert httpx.get(f"http://127.0.0.1:{port}/metrics", headers=right, trust_env=False).status_code == 200
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("error", "lines"), [(ValueError("bug"), 1), (ConnectionResetError(), 0), (TimeoutError(), 0)])
+def test_a_bug_is_a_line_of_the_log_and_a_client_that_hangs_up_is_none(caplog, error, lines):
+    try:
+        raise error
+    except type(error):
+        LimitedThreads.handle_error(None, None, None)
+    assert len(caplog.records) == lines
