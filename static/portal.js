@@ -33,7 +33,7 @@
     const day = days === 1
       ? new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(1, "day")
       : at.toLocaleDateString(lang, { weekday: "long", ...date });
-    it.dataset.clock = days ? `${day}, ${time}` : time;
+    it.dataset.clock = days ? `${day},\u00a0${time}` : time;
   });
 
   on("htmx:after:swap", () => {

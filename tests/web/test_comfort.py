@@ -12,7 +12,7 @@ def test_the_status_is_spoken_by_one_voice_only(visitor, stored, stage):
     page = visitor.get(stored(**stored_as(stage)))
     section = page.one("section", id="status")
     assert (section["role"], section["aria-live"]) == ("status", "off")
-    assert page.one("p", id="said")["role"] == "status"
+    assert page.one("p", id="said")["aria-live"] == "polite"
     assert page.one("h1")["tabindex"] == "-1"
 
 
