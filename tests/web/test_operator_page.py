@@ -14,6 +14,7 @@ from portal.operator_app import operator_app
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.web.operator.handlers import ACTIONS, FOR_GOOD
+from tests.databases import on_both_databases
 from tests.factories import an_adopted_validation, an_onboarding, some_details
 from tests.store.outbox import add_events, notifying_store
 
@@ -198,3 +199,24 @@ def test_no_page_shows_personal_data(get, onboardings, begun_today, engine):
     for path in ("/", f"/onboardings/{onboarding_id}", "/problems/failing", "/find?name=x"):
         page = get(path).text
         assert not [it for it in (details.document_number, details.last_name, details.email) if it and it in page]
+
+
+@pytest.mark.parametrize(
+    "path", ["/find?name=a%00", "/onboardings/a%00", "/deliveries?partner=%00", "/problems/%00", "/onboardings/%00/x"]
+)
+@on_both_databases
+def test_name_with_a_nul_is_nobodys(get, post, path):
+    assert get(path).status_code in {404, 405}
+    assert post("/onboardings/%00/cancel", SIGNED | {"sure_to_cancel": "cancel"}).status_code == 404
+    assert post("/deliveries", {"event": "\0"}).status_code == 404
+
+
+@on_both_databases
+def test_while_the_database_fails_it_says_so_without_a_trace(get, post, held, reads_fail, caplog):
+    mend = reads_fail()
+    for answer in (get("/"), get(f"/onboardings/{held.id}"), post(f"/onboardings/{held.id}/resume", SIGNED)):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert not [record for record in caplog.records if record.exc_info]
+    mend()
+    assert get(f"/onboardings/{held.id}").status_code == 200

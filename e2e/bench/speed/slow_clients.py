@@ -18,8 +18,8 @@ from e2e.bench.speed.sides import ground
 from e2e.bench.speed.tables import Table, milliseconds, times
 from e2e.servers import Server
 
-SLOW = 200
-"""Clients of each kind."""
+SLOW, IDLE = 200, 4300
+"""Clients of each kind, and of those that only keep their connection."""
 PACE = 100.0
 """Polls of others a second."""
 _OTHERS = 16
@@ -37,6 +37,7 @@ class Kind:
     """What it sends again and again afterwards."""
     settles: float = 1.0
     """Seconds until the server has done what there is to do for it."""
+    clients: int = SLOW
 
 
 KINDS = (
@@ -54,17 +55,19 @@ KINDS = (
         b"1\r\na\r\n",
     ),
     Kind("reader", "GET / HTTP/1.1\r\nHost: {host}\r\n\r\n" * 4, settles=5.0),
+    Kind("next request, after one answer", "GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n", settles=5.0, clients=IDLE),
 )
 
 
 def slow_clients(terms: Terms) -> list[Table]:
-    table = Table("slow", ("200 clients with a slow", "others' p99 before", "meanwhile", "ratio", "goal", "unanswered"))
+    table = Table("slow", ("clients", "slow with", "others' p99 before", "meanwhile", "ratio", "goal", "unanswered"))
     with ground(terms.folder / "slow", terms.databases[0]) as here:
         links = seeded(here, _OTHERS)
         for kind, before, meanwhile in against(terms.generator, here.portal, links):
             ratio = meanwhile.percentile(0.99) / before.percentile(0.99)
             unanswered = sum(meanwhile.wrong.values())
             table.add(
+                f"{kind.clients:,}",
                 kind.name,
                 milliseconds(before.percentile(0.99)),
                 milliseconds(meanwhile.percentile(0.99)) if meanwhile.good else "no answer",
@@ -101,7 +104,7 @@ def _polled(generator: Generator, visits: Visits, door: Server) -> Burst:
 def _slow(door: Server, kind: Kind, path: str) -> Iterator[None]:
     parts = urlsplit(door.url)
     first = kind.first.format(host=parts.netloc, path=path).encode()
-    own = [_connected(parts.hostname or "", parts.port or 80) for _ in range(SLOW)]
+    own = [_connected(parts.hostname or "", parts.port or 80) for _ in range(kind.clients)]
     over = threading.Event()
 
     def drip() -> None:

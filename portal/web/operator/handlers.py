@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.domain.errors import ActionRefused, Gu1Error, UnknownOnboarding
+from portal.domain.errors import ActionRefused, Gu1Error, StoreUnavailable, UnknownOnboarding
 from portal.domain.reasons import Reason
 from portal.domain.stage import Stage
 from portal.services.onboarding_facts import facts_of, formatted, line_facts, problem_facts
@@ -19,6 +19,7 @@ operator_pages = Blueprint("operator", __name__)
 
 LIMIT = 100
 _LONGEST_NAME, _LONGEST_NOTE = 100, 500
+_SOON = {"Retry-After": "5"}
 _PLOTTED = (Stage.PREPARING, Stage.READY, Stage.WAITING, Stage.APPROVED, Stage.REJECTED, Stage.IN_REVIEW)
 ACTIONS: dict[str, str] = {
     "sync": "Has gu1 ask its provider, free of charge, and applies the answer.",
@@ -32,6 +33,14 @@ ACTIONS: dict[str, str] = {
 """As the commands of the same names."""
 FOR_GOOD = {"cancel", "erase"}
 """Nothing undoes them, so one press is not enough."""
+
+
+@operator_pages.before_request
+def refuse_nul() -> None:
+    """No name and no id has one, and PostgreSQL takes none."""
+    given = (*(request.view_args or {}).values(), *request.args.values(), *request.form.values())
+    if any("\0" in it for it in given):
+        abort(404)
 
 
 @operator_pages.get("/")
@@ -129,6 +138,11 @@ def resend() -> ResponseReturnValue:
 @operator_pages.app_errorhandler(UnknownOnboarding)
 def unknown(_error: UnknownOnboarding) -> ResponseReturnValue:
     return render_template("operator/found.html", name="", lines=[]), 404
+
+
+@operator_pages.app_errorhandler(StoreUnavailable)
+def no_database(_error: StoreUnavailable) -> ResponseReturnValue:
+    return Response("The database does not answer. Try again in a moment.\n", 503, _SOON, mimetype="text/plain")
 
 
 def _page(onboarding_id: str, problem: str | None = None, status: int = 200) -> ResponseReturnValue:
