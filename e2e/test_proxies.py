@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -93,6 +95,48 @@ def test_replica_that_stops_and_starts_is_not_noticed(behind_proxy):
         door.start()
         answers += [client.get("/").status_code for _ in range(20)]
     assert set(answers) == {200}
+
+
+class Drops(BaseHTTPRequestHandler):
+    """As a replica that ends between accepting a connection and reading from it."""
+
+    def handle(self):
+        self.connection.recv(65536)
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self):
+        self.do_POST()
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def serving_on_a_port(handler):
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@needs_nginx
+def test_what_a_stopping_replica_drops_goes_to_the_next_one(tmp_path):
+    authority, port, context = trustme.CA(), free_port(), ssl.create_default_context()
+    authority.configure_trust(context)
+    with (
+        serving_on_a_port(Drops) as dropping,
+        serving_on_a_port(Answers) as other,
+        nginx(tmp_path, port, [dropping, other], authority),
+        httpx.Client(base_url=f"https://localhost:{port}", verify=context, trust_env=False) as client,
+    ):
+        wait_for(client)
+        assert {client.post(path, content=b"{}").status_code for path in ("/", "/webhooks/gu1") * 4} == {200}
 
 
 @needs_nginx
