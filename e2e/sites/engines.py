@@ -19,7 +19,7 @@ _CAMERA_OF_CHROMIUM = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-
 # later is taken instead, so any other feature brings back what people's browsers do.
 _PARTITIONED_STORAGE = "--disable-features=Translate"
 
-_PREFERENCES_OF_FIREFOX = {
+PREFERENCES_OF_FIREFOX = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
     # Blocks third-party cookies and storage; the default only partitions them.
@@ -72,7 +72,7 @@ def firefox(playwright: Playwright, binary: str, front: Front, authority: Author
         executable_path=binary,
         ignore_https_errors=not is_trusted,
         firefox_user_prefs={
-            **_PREFERENCES_OF_FIREFOX,
+            **PREFERENCES_OF_FIREFOX,
             "network.proxy.ssl": "127.0.0.1",
             "network.proxy.ssl_port": front.port,
         },
