@@ -175,7 +175,7 @@ clients/check/node_modules/.made: clients/check/package-lock.json $(VENV)/.dev
 	@touch $@
 
 # Outside of make test: it packs, installs and builds shops as partners do.
-clients-check: clients clients/check/node_modules/.made catalogues browser ## the packed and generated clients with React 18 and 19, Vue, Svelte, Express and Python, in a browser
+clients-check: clients clients/check/node_modules/.made catalogues browser ## the packed and generated clients with React 18 and 19, Vue, Svelte, Express and Python, in Chromium and Firefox
 	$(BIN)/npm install --prefix clients/check --no-save --legacy-peer-deps --ignore-scripts --no-audit --no-fund --loglevel=error $(abspath dist)/*.tgz
 	cd clients/check && for version in 18 19; do export REACT=$$version; $(NODE) node_modules/typescript/bin/tsc -p tsconfig.react$$version.json && $(NODE) node_modules/vite/bin/vite.js build && $(NODE) node_modules/vite/bin/vite.js build --ssr src/server.jsx || exit; done
 	$(PYTHON) -m venv --clear $(VENV)/client && $(VENV)/client/bin/pip install --quiet --require-hashes -r requirements/clients.txt && $(VENV)/client/bin/pip install --quiet dist/*client*.whl
