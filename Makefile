@@ -1,5 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help rolling image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit audit-security lock clean
+.PHONY: help static rolling image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit audit-security lock clean
+
+# If it is set, every start of a server, a command and a test worker compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,13 +47,22 @@ catalogues: $(VENV)/.portal
 demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
 	@$(BIN)/python -m e2e.demo
 
-check: lint check-types unit-quick ## style, types, imports, and the unit tests that need neither PostgreSQL nor half a second: a minute and a half
+check: static unit-quick ## style, types, imports, and the unit tests that need neither PostgreSQL nor half a second: a minute and a half
 
-test: lint check-types unit journeys fault-sample ## everything that CI runs, on SQLite and PostgreSQL, in browsers
+test: static unit journeys fault-sample ## everything that CI runs, on SQLite and PostgreSQL, in browsers
 
 test-all: MARKED :=
 test-all: EXAMPLES := usual
 test-all: test properties webkit-if-possible bench-smoke ## the same and what takes long: every page in every language, generated answers by the thousand, WebKitGTK, instructions per answer
+
+# At the same time, because each of them uses one core only.
+static: $(VENV)/.dev catalogues
+	@$(MAKE) --no-print-directory --jobs 3 lint check-types $(VENV)/.bytecode
+
+# Compiled once, so that the test workers need not all do it.
+$(VENV)/.bytecode: $(VENV)/.dev
+	@$(BIN)/pytest tests e2e --collect-only -qq -p no:schemathesis > /dev/null || true
+	@touch $@
 
 lint: $(VENV)/.dev catalogues
 	$(BIN)/ruff check .

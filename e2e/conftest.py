@@ -68,8 +68,10 @@ def delete_output_dir():
 def browser_type_launch_args(browser_type_launch_args):
     binary = CHROMIUM.path_or_skip()
     # A fake camera, and no permission prompt.
-    fake_camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    return {**browser_type_launch_args, "executable_path": binary, "args": fake_camera}
+    arguments = ["--use-fake-device-for-media-stream=fps=5", "--use-fake-ui-for-media-stream"]
+    # What moves while a page waits would be drawn sixty times a second, by software.
+    arguments += ["--force-prefers-reduced-motion"]
+    return {**browser_type_launch_args, "executable_path": binary, "args": arguments}
 
 
 @pytest.fixture(scope="session")
