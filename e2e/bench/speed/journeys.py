@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import time
+from sqlalchemy import create_engine, select
 
 from e2e.bench.fleet import POSTGRESQL, SQLITE
 from e2e.bench.speed.generator import Load
 from e2e.bench.speed.part import Terms
 from e2e.bench.speed.seeding import forms, wait_until_adopted
-from e2e.bench.speed.sides import cpu_of, ground
+from e2e.bench.speed.sides import Ground, cpu_of, ground
 from e2e.bench.speed.tables import Table, milliseconds, rate
+from portal.domain.stage import Stage
+from portal.store.tables import history
 
 LATENCY = 0.3
 ONBOARDINGS = 300
@@ -33,12 +35,11 @@ def journeys(terms: Terms) -> list[Table]:
             requests = forms(here.portal, ONBOARDINGS)
             # The forms of the goal's rate, however many of them become ready in time.
             load = Load(here.portal.url, requests, _CONNECTIONS, _PATIENCE, rate=float(goal), repeats=False, grace=30.0)
-            began = time.monotonic()
             with cpu_of(here.portal) as cpu:
                 burst = terms.generator.run(load)
-                ready = wait_until_adopted(here, burst.good, _PATIENCE)
+                wait_until_adopted(here, burst.good, _PATIENCE)
             each = cpu[0] / burst.good
-            found = burst.good / (ready - began)
+            found = _ready_a_second(here)
             table.add(
                 database,
                 str(workers),
@@ -56,5 +57,19 @@ def journeys(terms: Terms) -> list[Table]:
             )
             if burst.wrong:
                 table.notes.append(f"{database}, {workers}: {dict(burst.wrong)} instead of a 303")
-    table.notes.append(f"{ONBOARDINGS} forms, sent at the rate of the goal; each needs four calls of gu1.")
+    table.notes.append(
+        f"{ONBOARDINGS} forms, sent at the rate of the goal; each needs four calls of gu1. The rate is that of the four "
+        "fifths in the middle: the first is ready only after four calls, whatever the rate."
+    )
     return [table]
+
+
+def _ready_a_second(ground: Ground) -> float:
+    engine = create_engine(ground.database_url)
+    became_ready = select(history.c.at).where(history.c.new_stage == Stage.READY).order_by(history.c.at)
+    with engine.connect() as connection:
+        moments = connection.scalars(became_ready).all()
+    engine.dispose()
+    left_out = len(moments) // 10
+    middle = moments[left_out : len(moments) - left_out]
+    return (len(middle) - 1) / (middle[-1] - middle[0]).total_seconds()
