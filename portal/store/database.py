@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from socket import gethostname
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -54,6 +55,7 @@ PING_AFTER = 1.0
 _LONGEST_NAME = 63
 """Of an application in PostgreSQL."""
 _WRITES = "portal_writes"
+_WRITE_TURN = "portal_write_turn"
 _USED_AT = "portal_used_at"
 _MIGRATION_LOCK = 7_218_400_113
 _HEADER = ("down_revision", "revision")
@@ -101,6 +103,24 @@ def reads(engine: Engine) -> Engine:
 def writes(engine: Engine) -> Engine:
     """Takes SQLite's write lock at the beginning: a transaction that reads first and then writes can fail at once."""
     return engine.execution_options(**{_WRITES: True})
+
+
+@contextmanager
+def turn_to_write(engine: Engine) -> Iterator[None]:
+    """On SQLite the threads of a process write one after another.
+
+    Whoever waits for SQLite's own lock sleeps between tries: some for seconds, while others pass by.
+    """
+    turn, timeout = engine.get_execution_options().get(_WRITE_TURN, (None, 0.0))
+    if turn is None:
+        yield
+        return
+    if not turn.acquire(timeout=timeout):
+        raise StoreUnavailable("other writes of this process took too long")
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 class Schema(StrEnum):
@@ -239,6 +259,7 @@ def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _drop_broken_connections)
+    engine.update_execution_options(**{_WRITE_TURN: (Lock(), lock_timeout)})
     return engine
 
 

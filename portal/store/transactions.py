@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portal.store.database import reads, writes
+from portal.store.database import reads, turn_to_write, writes
 from portal.store.database_errors import store_errors
 
 
@@ -24,7 +24,7 @@ class Transactions:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with store_errors(self._writer), self._writer.begin() as connection:
+        with store_errors(self._writer), turn_to_write(self._writer), self._writer.begin() as connection:
             yield connection
 
 

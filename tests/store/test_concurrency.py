@@ -6,6 +6,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from sqlalchemy import event
 
 from portal.domain.errors import StoreUnavailable
 from portal.store.database import make_engine, migrate
@@ -38,6 +39,17 @@ def test_every_due_onboarding_is_claimed_by_exactly_one(repository):
         added = repository.add(an_onboarding())
         claims = together(THREADS, lambda _: repository.claim(now=NOW, lease_until=LEASE, limit=1))
         assert [one.id for taken in claims for one in taken] == [added.id]
+
+
+def test_threads_of_one_process_write_in_turn(tmp_path, cipher):
+    """They never have to wait for SQLite's lock, which takes seconds and ends in an error where many wait."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}", pool_size=THREADS)
+    event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA busy_timeout=0"))
+    migrate(engine)
+    repository = Repository(engine, cipher)
+    together(THREADS, lambda _: [repository.add(an_onboarding()) for _ in range(5)])
+    assert len(repository.claim(now=NOW, lease_until=LEASE, limit=100)) == 5 * THREADS
+    engine.dispose()
 
 
 def test_claimers_of_many_share_them_without_overlap(repository):

@@ -58,8 +58,8 @@ def journeys(terms: Terms) -> list[Table]:
             if burst.wrong:
                 table.notes.append(f"{database}, {workers}: {dict(burst.wrong)} instead of a 303")
     table.notes.append(
-        f"{ONBOARDINGS} forms, sent at the rate of the goal; each needs four calls of gu1. The rate is that of the four "
-        "fifths in the middle: the first is ready only after four calls, whatever the rate."
+        f"{ONBOARDINGS} forms, sent at the rate of the goal; each needs four calls of gu1. The rate is that of the "
+        "middle four fifths: the first is ready only after four calls, whatever the rate."
     )
     return [table]
 
