@@ -114,11 +114,11 @@ def test_text_in_a_partners_frame_keeps_away_from_the_edge_where_the_edge_is_see
     [
         ("es-AR", "2026-03-02T23:59Z", "20:59"),
         ("es-AR", "2026-03-03T12:00Z", "mañana, 09:00"),
-        ("es", "2026-03-03T03:30Z", "mañana, 00:30"),
+        ("es", "2026-03-03T03:30Z", "mañana, 0:30"),
         ("pt-BR", "2026-03-03T12:00Z", "amanhã, 09:00"),
         ("en", "2026-03-03T12:00Z", "tomorrow, 9:00 AM"),
         ("en", "2026-03-06T12:00Z", "Friday, 9:00 AM"),
-        ("es", "2026-03-06T12:00Z", "viernes, 09:00"),
+        ("es", "2026-03-06T12:00Z", "viernes, 9:00"),
         ("es-AR", "2026-03-12T12:00Z", "jueves, 12 de marzo, 09:00"),
         ("pt-BR", "2026-03-12T12:00Z", "quinta-feira, 12 de março, 09:00"),
     ],
