@@ -12,7 +12,9 @@ def test_the_status_is_spoken_by_one_voice_only(visitor, stored, stage):
     page = visitor.get(stored(**stored_as(stage)))
     section = page.one("section", id="status")
     assert (section["role"], section["aria-live"]) == ("status", "off")
-    assert page.one("p", id="said")["aria-live"] == "polite"
+    said = page.one("p", id="said")
+    assert said["aria-live"] == "polite"
+    assert "role" not in said, "which Orca would say while it is empty"
     assert page.one("h1")["tabindex"] == "-1"
 
 
