@@ -186,10 +186,21 @@ class LockedRow:
         self._connection.execute(sessions.values(session_url_encrypted=None, session_id=None, verified_digest=None))
 
 
+# Made once: building such a statement takes longer than executing it.
+_OTHER_ATTEMPTS = (
+    attempts()
+    .join(onboardings)
+    .where(
+        validations.c.onboarding_id == bindparam("of_onboarding"),
+        validations.c.gu1_id.is_not(None),
+        validations.c.number.is_distinct_from(onboardings.c.current_validation),
+    )
+    .order_by(validations.c.number)
+)
+
+
 def read_other_attempts(connection: Connection, onboarding_id: str, cipher: ColumnCipher) -> list[Validation]:
-    left = validations.c.number.is_distinct_from(onboardings.c.current_validation)
-    adopted = and_(validations.c.onboarding_id == onboarding_id, validations.c.gu1_id.is_not(None), left)
-    rows = connection.execute(attempts().join(onboardings).where(adopted).order_by(validations.c.number))
+    rows = connection.execute(_OTHER_ATTEMPTS, {"of_onboarding": onboarding_id})
     return [read_attempt(row, cipher) for row in rows.mappings()]
 
 
