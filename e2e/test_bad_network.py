@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager, suppress
+from threading import Event
 
 import httpx
 import pytest
@@ -50,13 +51,33 @@ def in_review(applicant):
 @contextmanager
 def hanging(page, address):
     """The list grows with each request; none of them is answered before the end."""
-    asked = []
-    page.route(address, lambda route: asked.append(route))  # noqa: PLW0108, it marks what it is given
+    asked, is_over = [], Event()
+
+    def hold(route):
+        # One that comes while the others are let go would wait for ever, and fail another test.
+        if is_over.is_set():
+            let_go(route)
+        else:
+            asked.append(route)
+
+    page.route(address, hold)
     yield asked
+    is_over.set()
     page.unroute(address)
     for route in asked:
-        with suppress(Error):  # given up meanwhile
-            route.abort()
+        let_go(route)
+
+
+@contextmanager
+def failing(page, address):
+    page.route(address, let_go)
+    yield
+    page.unroute(address)
+
+
+def let_go(route):
+    with suppress(Error):  # given up meanwhile
+        route.abort()
 
 
 def waits_for(page, asked, count, seconds):
@@ -109,12 +130,12 @@ def test_page_whose_script_does_not_arrive_refreshes_itself(applicant, shared_en
     page = applicant.page
     applicant.start(STAYS_IN_REVIEW)
     applicant.sees_stage("in_review")
-    page.route(script, lambda route: route.abort() if fault == "fails" else None)
-    page.goto(page.url, wait_until="commit")
-    newest = shared_environment.ledger()["validations"][0]["id"]
-    url = f"{shared_environment.gu1.url}/_mock/validations/{newest}/outcome"
-    httpx.post(url, json={"outcome": "approve"}, trust_env=False)
-    expect(page.locator("#status")).to_have_attribute("data-stage", "approved", timeout=30_000)
+    with hanging(page, script) if fault == "hangs" else failing(page, script):
+        page.goto(page.url, wait_until="commit")
+        newest = shared_environment.ledger()["validations"][0]["id"]
+        url = f"{shared_environment.gu1.url}/_mock/validations/{newest}/outcome"
+        httpx.post(url, json={"outcome": "approve"}, trust_env=False)
+        expect(page.locator("#status")).to_have_attribute("data-stage", "approved", timeout=30_000)
 
 
 @pytest.mark.parametrize("script", [HTMX, OURS])

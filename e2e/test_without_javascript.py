@@ -20,7 +20,7 @@ def waits(applicant, stage, **more):
 def checks_again(applicant, stage, **more):
     """The page has a link to check again at once."""
     deadline = time.monotonic() + _PATIENCE
-    again = applicant.page.locator(".again a:not([href*='/erasure'])")
+    again = applicant.page.locator(".again a:not([href*='/erasure'], [href$='/continue'])")
     there = applicant.page.locator(f"#status[data-stage={stage}]")
     while not there.count() and time.monotonic() < deadline:
         applicant.page.wait_for_timeout(200)
