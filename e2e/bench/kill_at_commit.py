@@ -115,10 +115,10 @@ def kind_of(written: Written) -> str | None:
     if "INSERT INTO onboardings" in written:
         return "intent"
     onboarding = written.get("UPDATE onboardings")
-    validation = written.get("INSERT INTO validations")
+    validation = written.get("INSERT INTO validations") or written.get("UPDATE validations")
     if onboarding is None:
         return None
-    if validation is None:
+    if validation is None or "creation_state" not in validation:
         return "saved" if "submission" in onboarding else "watched"
     if onboarding["stopped_at"]:
         return "stopped" if onboarding["due_at"] else "cancelled"
