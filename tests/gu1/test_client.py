@@ -123,9 +123,11 @@ def test_all_pages_are_listed() -> None:
 
 
 def test_endless_list_is_left_after_twenty_pages() -> None:
-    gu1 = Gu1Answers(httpx.Response(200, json={"validations": [a_row()], "total": 10**6}))
-    assert len(ask(gu1, READS["list_validations"]).rows) == 1
-    assert len(gu1.requests) == 20
+    rows = [a_row(id=f"v{n}") for n in range(99)]
+    gu1 = Gu1Answers(*(httpx.Response(200, json={"validations": [row], "total": 10**6}) for row in rows))
+    listed = ask(gu1, READS["list_validations"])
+    assert len(gu1.requests) == len(listed.rows) == 20
+    assert not listed.is_whole
 
 
 def test_cookies_are_never_sent_back() -> None:

@@ -5,6 +5,7 @@ import gzip
 import json
 import ssl
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,8 @@ def test_unreadable_answer_is_malformed(answer: str, call: str) -> None:
 @pytest.mark.long
 def test_deadline_is_for_all_pages_together() -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        page = json.dumps({"validations": [a_row()], "total": 1000}).encode()
-        while True:
+        for number in count():
+            page = json.dumps({"validations": [a_row(id=f"v{number}")], "total": 1000}).encode()
             await read_request(reader)
             await asyncio.sleep(0.1)
             writer.write(_HEAD + b"Content-Length: %d\r\n\r\n" % len(page) + page)

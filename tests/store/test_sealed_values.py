@@ -116,7 +116,7 @@ def test_rekey_seals_anew_what_another_key_sealed(with_keys, engine, sealed):
 def test_rekey_goes_on_where_it_was_interrupted(with_keys, engine, monkeypatch):
     for number in range(5):
         with_keys("old").add(one_with_everything(gu1_id=f"v{number}"))
-    monkeypatch.setattr("portal.store.sealed_values.AT_ONCE", 2)
+    monkeypatch.setattr("portal.store.sealed_values.SLICE", 2)
     values = SealedValues(engine, ColumnCipher(["new", "old"]))
     next(values.rekey())
     assert values.count_by_key(limit=100) == {0: 2, 1: 8}
