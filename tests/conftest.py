@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,10 @@ __all__ = [
     "pytest_runtest_setup",
     "shared_engines",
 ]
+
+# A shell has what it starts in the background ignore Ctrl-C, and so would the commands that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WEBHOOK_SECRET = "a-webhook-secret"
 
