@@ -11,7 +11,7 @@ from threading import Lock
 from sqlalchemy import Engine, delete, text
 
 from portal.domain.errors import StoreUnavailable
-from portal.store.database import writes
+from portal.store.database import turn_to_write, writes
 from portal.store.database_errors import store_errors
 from portal.store.tables import webhook_deliveries
 from portal.store.transactions import insert
@@ -52,7 +52,12 @@ class Readiness:
         is_sqlite = self._engine.dialect.name == "sqlite"
         key = f"readiness {secrets.token_hex(_CHARACTERS // 2 if is_sqlite else 16)}"
         try:
-            with store_errors(self._engine), self._writer.connect() as connection, connection.begin() as transaction:
+            with (
+                store_errors(self._engine),
+                turn_to_write(self._writer),
+                self._writer.connect() as connection,
+                connection.begin() as transaction,
+            ):
                 if not is_sqlite:
                     connection.execute(text(f"SET LOCAL statement_timeout = {_MILLISECONDS}"))
                 row = {"body_sha256": key, "received_at": _LONG_AGO}

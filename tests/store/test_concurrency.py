@@ -11,6 +11,7 @@ from sqlalchemy import event
 from portal.domain.errors import StoreUnavailable
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
+from portal.store.readiness import Readiness
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from tests.factories import NOW, a_validation, an_onboarding
@@ -47,7 +48,13 @@ def test_threads_of_one_process_write_in_turn(tmp_path, cipher):
     event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA busy_timeout=0"))
     migrate(engine)
     repository = Repository(engine, cipher)
-    together(THREADS, lambda _: [repository.add(an_onboarding()) for _ in range(5)])
+
+    def write(_index):
+        for _ in range(5):
+            repository.add(an_onboarding())
+            Readiness(engine, repository.ping).check()
+
+    together(THREADS, write)
     assert len(repository.claim(now=NOW, lease_until=LEASE, limit=100)) == 5 * THREADS
     engine.dispose()
 
