@@ -49,13 +49,15 @@ MIGRATION_TIMEOUT = 60.0
 LOCK_TIMEOUT = 1.0
 LOCK_PAUSE = 2.0
 
+WRITE_TURN = "portal_write_turn"
+"""Execution option of an engine for SQLite: the lock of its threads that write, and the seconds a write may wait."""
+
 PING_AFTER = 1.0
 """Seconds without use after which a pooled connection to PostgreSQL is tried before it is used."""
 
 _LONGEST_NAME = 63
 """Of an application in PostgreSQL."""
 _WRITES = "portal_writes"
-_WRITE_TURN = "portal_write_turn"
 _USED_AT = "portal_used_at"
 _MIGRATION_LOCK = 7_218_400_113
 _HEADER = ("down_revision", "revision")
@@ -103,24 +105,6 @@ def reads(engine: Engine) -> Engine:
 def writes(engine: Engine) -> Engine:
     """Takes SQLite's write lock at the beginning: a transaction that reads first and then writes can fail at once."""
     return engine.execution_options(**{_WRITES: True})
-
-
-@contextmanager
-def turn_to_write(engine: Engine) -> Iterator[None]:
-    """On SQLite the threads of a process write one after another.
-
-    Whoever waits for SQLite's own lock sleeps between tries: some for seconds, while others pass by.
-    """
-    turn, timeout = engine.get_execution_options().get(_WRITE_TURN, (None, 0.0))
-    if turn is None:
-        yield
-        return
-    if not turn.acquire(timeout=timeout):
-        raise StoreUnavailable("other writes of this process took too long")
-    try:
-        yield
-    finally:
-        turn.release()
 
 
 class Schema(StrEnum):
@@ -259,7 +243,7 @@ def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _drop_broken_connections)
-    engine.update_execution_options(**{_WRITE_TURN: (Lock(), lock_timeout)})
+    engine.update_execution_options(**{WRITE_TURN: (Lock(), lock_timeout)})
     return engine
 
 

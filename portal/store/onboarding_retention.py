@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Integer, and_, bindparam, delete, select
 
 from portal.store.row_leases import moment
 from portal.store.tables import customer_purposes, onboardings, purged_onboardings, validations
-from portal.store.transactions import Transactions, insert
+from portal.store.transactions import Transactions, insert, waiting_for_lock
 
 _UNTIL = moment("until")
 _OVER = (
@@ -89,14 +89,9 @@ class OnboardingRetention:
         """
         if self._engine.dialect.name != "sqlite":
             return
-        with self._transactions.reading() as connection:
-            patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
-            # It holds the write lock while it waits for readers, and every write would wait with it.
-            connection.exec_driver_sql("PRAGMA busy_timeout=0")
-            try:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
+        # Waiting for readers, it holds the write lock, and every write would wait with it.
+        with self._transactions.reading() as connection, waiting_for_lock(connection, 0):
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _month(created_at: object) -> str:

@@ -11,10 +11,9 @@ from threading import Lock
 from sqlalchemy import Engine, delete, text
 
 from portal.domain.errors import StoreUnavailable
-from portal.store.database import turn_to_write, writes
-from portal.store.database_errors import store_errors
+from portal.store.database import writes
 from portal.store.tables import webhook_deliveries
-from portal.store.transactions import insert
+from portal.store.transactions import insert, writing
 
 BETWEEN_WRITES = 1.0
 """Seconds in which a process tries one write, however often it is probed."""
@@ -52,12 +51,7 @@ class Readiness:
         is_sqlite = self._engine.dialect.name == "sqlite"
         key = f"readiness {secrets.token_hex(_CHARACTERS // 2 if is_sqlite else 16)}"
         try:
-            with (
-                store_errors(self._engine),
-                turn_to_write(self._writer),
-                self._writer.connect() as connection,
-                connection.begin() as transaction,
-            ):
+            with writing(self._writer) as connection:
                 if not is_sqlite:
                     connection.execute(text(f"SET LOCAL statement_timeout = {_MILLISECONDS}"))
                 row = {"body_sha256": key, "received_at": _LONG_AGO}
@@ -65,7 +59,7 @@ class Readiness:
                 if is_sqlite:  # which writes to its file only if it commits
                     connection.execute(delete(webhook_deliveries).where(webhook_deliveries.c.body_sha256 == key))
                 else:
-                    transaction.rollback()
+                    connection.rollback()
         except StoreUnavailable as failure:
             return failure
         return None

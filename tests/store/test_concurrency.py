@@ -4,16 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
+from unittest.mock import Mock
 
 import pytest
-from sqlalchemy import event
 
 from portal.domain.errors import StoreUnavailable
+from portal.store import transactions
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
 from portal.store.readiness import Readiness
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
+from portal.store.transactions import Transactions, waiting_for_lock
 from tests.factories import NOW, a_validation, an_onboarding
 
 ROUNDS = 20
@@ -42,10 +44,10 @@ def test_every_due_onboarding_is_claimed_by_exactly_one(repository):
         assert [one.id for taken in claims for one in taken] == [added.id]
 
 
-def test_threads_of_one_process_write_in_turn(tmp_path, cipher):
+def test_threads_of_one_process_write_in_turn(tmp_path, cipher, monkeypatch):
     """They never have to wait for SQLite's lock, which takes seconds and ends in an error where many wait."""
+    monkeypatch.setattr(transactions, "waiting_for_lock", lambda connection, _seconds: waiting_for_lock(connection, 0))
     engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}", pool_size=THREADS)
-    event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA busy_timeout=0"))
     migrate(engine)
     repository = Repository(engine, cipher)
 
@@ -56,6 +58,23 @@ def test_threads_of_one_process_write_in_turn(tmp_path, cipher):
 
     together(THREADS, write)
     assert len(repository.claim(now=NOW, lease_until=LEASE, limit=100)) == 5 * THREADS
+    engine.dispose()
+
+
+def test_a_write_that_waited_for_its_turn_does_not_wait_as_long_for_another_process(tmp_path, monkeypatch):
+    limit = 20
+    path = tmp_path / "portal.db"
+    engine = make_engine(f"sqlite:///{path}", lock_timeout=limit)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    monkeypatch.setattr(transactions, "time", Mock(monotonic=Mock(side_effect=[0, limit])))
+    with pytest.raises(StoreUnavailable, match="SQLITE_BUSY"), Transactions(engine).writing():
+        pass
+    assert time.monotonic() < began + limit / 2
+    other.close()
+    with Transactions(engine).reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == limit * 1000
     engine.dispose()
 
 
