@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from click.testing import CliRunner
 from sqlalchemy import func, insert, select, text
 
+from portal.cli import main
 from portal.store.database import (
     Schema,
     alembic_config,
@@ -45,15 +47,19 @@ MANY = 4000
 PATIENCE = 60
 
 
-def start(url, *command, **streams):
-    env = os.environ | {
+def settings(url):
+    return {
         "PORTAL_DATABASE_URL": url,
         "PORTAL_SECRET_KEYS": f"{NEW},{OLD}",
         "GU1_BASE_URL": f"http://127.0.0.1:{free_port()}",
         "GU1_API_KEY": NEW,
         "GU1_WEBHOOK_SECRETS": NEW,
     }
+
+
+def start(url, *command, **streams):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    env = os.environ | settings(url)
     return subprocess.Popen([sys.executable, "-m", "portal", *command], env=env, text=True, **pipes)
 
 
@@ -74,10 +80,10 @@ def interrupted(process, *, after=None):
 
 
 def finished(url, *command):
-    process = start(url, *command)
-    out, said = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
-    return out
+    """What it prints if nobody interrupts it; in this process, because a start takes longer."""
+    result = CliRunner().invoke(main, command, env=settings(url))
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
 
 
 @contextmanager

@@ -27,6 +27,7 @@ SHOWING_EVERY_MOVE = {
 }
 """Together; the others would only repeat moves."""
 SMALL = {World(), World(stops=True), World(sends=3, stops=True)}
+REDUCED = [it for it in BROKEN if it.design.guard is Guard.FENCE and it.world in SMALL]
 
 
 def print_ways(found):
@@ -99,7 +100,7 @@ def test_each_part_of_the_design_is_switched_off_somewhere():
     assert untried == []
 
 
-@pytest.mark.long
+@pytest.mark.slow  # searches cases once more that other workers have searched
 def test_every_move_has_a_sentence_and_every_sentence_a_move(search):
     names = {name for case in (*HOLD, *BROKEN) if case.name in SHOWING_EVERY_MOVE for name in search(case).names}
     assert names == set(SENTENCES)
@@ -107,9 +108,7 @@ def test_every_move_has_a_sentence_and_every_sentence_a_move(search):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "case", [it for it in (HOLD[0], *BROKEN) if it.design.guard is Guard.FENCE and it.world in SMALL], ids=str
-)
+@pytest.mark.parametrize("case", [HOLD[0], *(pytest.param(it, marks=pytest.mark.slow) for it in REDUCED)], ids=str)
 def test_what_the_search_leaves_out_changes_no_verdict(case):
     small = replace(case, law=None, world=replace(case.world, sends=2))
     whole = replace(small, world=replace(small.world, is_reduced=False))
