@@ -38,6 +38,7 @@ def main() -> None:
             rows += traffic_rows(traffic)
             faults += traffic.all_faults()
             results["traffic"] = {**vars(traffic), "faults": traffic.all_faults()}
+            options.json.write_text(json.dumps(results, indent=1))
         if options.texts or options.addresses:
             texts = asyncio.run(try_texts(Path(folder), options.texts, options.addresses, options.seed))
             rows += text_rows(texts)

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Response
-from playwright.async_api import Browser, Error, Page, Request, Route, async_playwright
+from playwright.async_api import Browser, Error, Page, Request, Route, TimeoutError, async_playwright
 from werkzeug.test import Client, TestResponse
 
 from e2e.browser import CHROMIUM
@@ -42,6 +42,8 @@ HOME = "http://127.0.0.1:8000"
 PROVIDER = "verify.example.com"
 PAGES = 4
 """Open at the same time."""
+SECONDS_TO_LOAD = 120
+"""Of a page, on a machine that does much else."""
 SHAPES: list[str] = json.loads((Path(__file__).parent / "shapes.json").read_text("utf-8"))
 """`{n}` is the text's number, by which it is recognised."""
 FIRST = 1_000_000
@@ -304,6 +306,7 @@ async def _each(
         context = await browser.new_context()
         await context.add_init_script(WATCH)
         page = await context.new_page()
+        page.set_default_navigation_timeout(SECONDS_TO_LOAD * 1000)
         page.on("dialog", lambda dialog: found.faults.append(f"dialog: {dialog.message}"))
         for item in work:
             await do(page, target, found, item)
@@ -330,7 +333,11 @@ async def _open(page: Page, target: TextTarget, found: TextFindings, item: tuple
 
     await page.unroute_all()
     await page.route("**/*", fulfil)
-    await page.goto(f"{HOME}/shown", wait_until="load")
+    try:
+        await page.goto(f"{HOME}/shown", wait_until="load")
+    except TimeoutError:
+        found.faults.append(f"{place}: an answer of {len(answer.data)} bytes did not load: {answer.data[:300]!r}")
+        return
     seen = await page.evaluate(LOOK, [PROVIDER, "shop.example"])
     found.opened += 1
     found.faults += [f"{place}: {it}" for it in [*seen, *(f"asked for {it}" for it in left)]]
@@ -355,6 +362,8 @@ async def _follow(page: Page, target: TextTarget, found: TextFindings, address: 
     await page.route(f"{HOME}/continue", fulfil)
     try:
         await page.goto(f"{HOME}/continue", wait_until="commit")
+    except TimeoutError:
+        found.faults.append(f"address of gu1 led nowhere in time: {address!r}")
     except Error as error:
         # Nobody has these names here.
         if "net::ERR_" not in error.message:
