@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
@@ -26,10 +26,8 @@ class Transactions:
         with store_errors(self._reader), self._reader.connect() as connection:
             yield connection
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        with writing(self._writer) as connection:
-            yield connection
+    def writing(self) -> AbstractContextManager[Connection]:
+        return writing(self._writer)
 
 
 @contextmanager
