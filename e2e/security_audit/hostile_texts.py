@@ -300,75 +300,83 @@ async def _each(
     target: TextTarget,
     found: TextFindings,
     work: Iterator[Any],
-    do: Callable[[Page, TextTarget, TextFindings, Any], Any],
+    do: Callable[[_Tab, TextTarget, TextFindings, Any], Any],
 ) -> None:
     async def worker() -> None:
         context = await browser.new_context()
         await context.add_init_script(WATCH)
-        page = await context.new_page()
-        page.set_default_navigation_timeout(SECONDS_TO_LOAD * 1000)
-        page.on("dialog", lambda dialog: found.faults.append(f"dialog: {dialog.message}"))
+        tab = _Tab(await context.new_page(), target)
+        await tab.page.route(f"{HOME}/**", tab.fulfil)
+        await tab.page.route(lambda url: not url.startswith(f"{HOME}/"), tab.leave)
+        tab.page.set_default_navigation_timeout(SECONDS_TO_LOAD * 1000)
+        tab.page.on("dialog", lambda dialog: found.faults.append(f"dialog: {dialog.message}"))
         for item in work:
-            await do(page, target, found, item)
+            await do(tab, target, found, item)
         await context.close()
 
     await asyncio.gather(*(worker() for _ in range(PAGES)))
 
 
-async def _open(page: Page, target: TextTarget, found: TextFindings, item: tuple[str, Response]) -> None:
-    place, answer = item
-    left: list[str] = []
+class _Tab:
+    """Routed once: a browser can hang for good if routes change while it loads something."""
 
-    async def fulfil(route: Route) -> None:
+    def __init__(self, page: Page, target: TextTarget) -> None:
+        self.page = page
+        self._target = target
+        self.answer: Response | TestResponse | None = None
+        """To the next navigation."""
+        self.left: list[str] = []
+        """Addresses outside that a page asked for by itself."""
+
+    async def fulfil(self, route: Route) -> None:
         request = route.request
-        if request.is_navigation_request() and request.frame == page.main_frame and request.url == f"{HOME}/shown":
+        if self.answer and request.is_navigation_request() and request.frame == self.page.main_frame:
+            answer, self.answer = self.answer, None
             await route.fulfill(status=answer.status_code, headers=dict(answer.headers), body=answer.data)
-        elif request.url.startswith(f"{HOME}/") and request.resource_type in {"stylesheet", "script", "image"}:
-            asset = target.asset(request.url.removeprefix(HOME))
+        elif request.resource_type in {"stylesheet", "script", "image"}:
+            asset = self._target.asset(request.url.removeprefix(HOME))
             await route.fulfill(status=asset.status_code, headers=dict(asset.headers), body=asset.data)
         else:
-            if not request.url.startswith(f"{HOME}/"):
-                left.append(request.url)
             await route.fulfill(status=204)
 
-    await page.unroute_all()
-    await page.route("**/*", fulfil)
+    async def leave(self, route: Route) -> None:
+        self.left.append(route.request.url)
+        await route.fulfill(status=204)
+
+
+async def _open(tab: _Tab, _target: TextTarget, found: TextFindings, item: tuple[str, Response]) -> None:
+    place, answer = item
+    tab.answer, tab.left = answer, []
     try:
-        await page.goto(f"{HOME}/shown", wait_until="load")
+        await tab.page.goto(f"{HOME}/shown", wait_until="load")
     except TimeoutError:
         found.faults.append(f"{place}: an answer of {len(answer.data)} bytes did not load: {answer.data[:300]!r}")
         return
-    seen = await page.evaluate(LOOK, [PROVIDER, "shop.example"])
+    seen = await tab.page.evaluate(LOOK, [PROVIDER, "shop.example"])
     found.opened += 1
-    found.faults += [f"{place}: {it}" for it in [*seen, *(f"asked for {it}" for it in left)]]
+    found.faults += [f"{place}: {it}" for it in [*seen, *(f"asked for {it}" for it in tab.left)]]
 
 
-async def _follow(page: Page, target: TextTarget, found: TextFindings, address: str) -> None:
+async def _follow(tab: _Tab, target: TextTarget, found: TextFindings, address: str) -> None:
     """As a person whom the status page sends on."""
     target.tell(providerSessionUrl=address)
-    answer = target.ask("GET", f"{target.told}/continue", headers=NAVIGATES)
+    tab.answer = target.ask("GET", f"{target.told}/continue", headers=NAVIGATES)
     went: list[str] = []
 
     def note(request: Request) -> None:
         if request.is_navigation_request():
             went.append(request.url)
 
-    page.on("request", note)
-
-    async def fulfil(route: Route) -> None:
-        await route.fulfill(status=answer.status_code, headers=dict(answer.headers), body=answer.data)
-
-    await page.unroute_all()
-    await page.route(f"{HOME}/continue", fulfil)
+    tab.page.on("request", note)
     try:
-        await page.goto(f"{HOME}/continue", wait_until="commit")
+        await tab.page.goto(f"{HOME}/continue", wait_until="commit")
     except TimeoutError:
         found.faults.append(f"address of gu1 led nowhere in time: {address!r}")
     except Error as error:
         # Nobody has these names here.
         if "net::ERR_" not in error.message:
             raise
-    page.remove_listener("request", note)
+    tab.page.remove_listener("request", note)
     outside = [it for it in went if not it.startswith(f"{HOME}/")]
     found.led_to.update(outside)
     for it in outside:
