@@ -133,8 +133,7 @@ SLICE_OF_CHECKS = 100
 """Per minute and process, so that nobody at a page waits for them."""
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+utc_now: Clock = partial(datetime.now, UTC)
 
 
 def create_app(
@@ -289,6 +288,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
     async def close() -> None:
         await gu1.aclose()
         await notifier.aclose()
+        meter.flush()
         shared.traces.end()
 
     return RunnerThread(

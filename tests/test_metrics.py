@@ -1,6 +1,9 @@
 import os
 import subprocess
 import sys
+import threading
+
+import pytest
 
 from portal.metrics import CONTENT_TYPE, Metrics
 
@@ -87,3 +90,46 @@ def test_durations_are_shown_in_buckets():
     page = metrics.page().decode()
     assert 'portal_stage_seconds_bucket{le="10.0",stage="waiting"} 1.0' in page
     assert 'portal_stage_seconds_sum{stage="waiting"} 55.0' in page
+
+
+A_PROCESS_ANSWERS_AND_ONE_READS = """
+import os
+from portal.metrics import MOST_UNWRITTEN, Metrics, shared_page
+child = os.fork()
+metrics = Metrics()
+if child:
+    os.waitpid(child, 0)
+    print(shared_page().decode())
+else:
+    for _ in range(2 * MOST_UNWRITTEN + 1):
+        metrics.observe("step_seconds", 0.125, step="create", outcome="done")
+    {flush}
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(("flush", "seen"), [("metrics.flush()", 129), ("", 128)])
+def test_other_processes_see_durations_by_the_batch_and_all_after_a_flush(tmp_path, flush, seen):
+    shared = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", A_PROCESS_ANSWERS_AND_ONE_READS.format(flush=flush)]
+    shown = subprocess.run(command, env=shared, capture_output=True, text=True, timeout=30, check=True).stdout
+    assert f'portal_step_seconds_count{{outcome="done",step="create"}} {seen}.0' in shown
+    assert f'portal_step_seconds_bucket{{le="0.2",outcome="done",step="create"}} {seen}.0' in shown
+    assert 'portal_step_seconds_bucket{le="0.05",outcome="done",step="create"} 0.0' in shown
+    assert f'portal_step_seconds_sum{{outcome="done",step="create"}} {seen / 8}' in shown
+
+
+def test_no_duration_is_lost_between_threads():
+    metrics, together = Metrics(), threading.Barrier(4)
+
+    def observe():
+        together.wait()
+        for _ in range(1000):
+            metrics.observe("step_seconds", 1.0, step="create", outcome="done")
+
+    threads = [threading.Thread(target=observe) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 'portal_step_seconds_sum{outcome="done",step="create"} 4000.0' in metrics.page().decode()

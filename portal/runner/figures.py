@@ -78,6 +78,7 @@ class ProcessFigures:
             pages = int((_PROC / "statm").read_text().split()[1])
             show("process_resident_bytes", pages * os.sysconf("SC_PAGE_SIZE"))
             show("process_open_files", sum(1 for _ in (_PROC / "fd").iterdir()))
+        self._metrics.flush()
 
 
 def _age(then: datetime | None, now: datetime) -> float:

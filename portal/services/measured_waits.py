@@ -17,7 +17,8 @@ STAGES = (Stage.PREPARING, Stage.WAITING, Stage.CONFIRMING, Stage.IN_REVIEW)
 EVERY = timedelta(minutes=10)
 PUBLISHED_AFTER = timedelta(minutes=2)
 """So that all processes have read a time's waits before any of them says them."""
-_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
+_EVERY_SECONDS = EVERY.total_seconds()
+_PUBLISHED_AFTER_SECONDS = PUBLISHED_AFTER.total_seconds()
 
 Key = tuple[str, str]
 """Stage and country."""
@@ -32,27 +33,29 @@ class MeasuredWaits:
     def __init__(self, reader: WaitReader, countries: Iterable[str]) -> None:
         self._reader = reader
         self._keys = [(stage.value, country) for stage in STAGES for country in countries]
-        self._read: dict[datetime, Mapping[Key, Wait]] = {}
+        self._read: dict[float, Mapping[Key, Wait]] = {}
+        """By the Unix time until which they had ended; every poll looks here, and datetimes would cost it more."""
 
     def measure(self, now: datetime) -> None:
         """Reads what is not read yet. Raises `StoreUnavailable`."""
-        wanted = {_ten_minutes(now - PUBLISHED_AFTER), _ten_minutes(now)}
+        seconds = now.timestamp()
+        wanted = {_ten_minutes(seconds - _PUBLISHED_AFTER_SECONDS), _ten_minutes(seconds)}
         self._read = {until: self._read[until] if until in self._read else self._waits(until) for until in wanted}
 
     def of(self, stage: str, country: str | None, now: datetime) -> Wait | None:
         """None if too little is known. Reads nothing."""
         read = self._read
-        published = _ten_minutes(now - PUBLISHED_AFTER)
+        published = _ten_minutes(now.timestamp() - _PUBLISHED_AFTER_SECONDS)
         # A process that could not read meanwhile goes on with what it knows.
         until = published if published in read else min(read, default=None)
         return read[until].get((stage, country or "")) if until else None
 
-    def _waits(self, until: datetime) -> Mapping[Key, Wait]:
-        found = self._reader.last_waits(self._keys, until, limit=SAMPLE)
+    def _waits(self, until: float) -> Mapping[Key, Wait]:
+        found = self._reader.last_waits(self._keys, datetime.fromtimestamp(until, UTC), limit=SAMPLE)
         waits = ((key, wait_of(seconds)) for key, seconds in found.items())
         return {key: wait for key, wait in waits if wait}
 
 
-def _ten_minutes(moment: datetime) -> datetime:
-    """The last full ones."""
-    return moment - (moment - _BEGIN) % EVERY
+def _ten_minutes(seconds: float) -> float:
+    """The last full ones, as Unix time."""
+    return seconds - seconds % _EVERY_SECONDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ def current_request_id() -> str | None:
 
 def request_id_for(given: str | None) -> str:
     """`given`: from elsewhere; a new one is made if it is not well-formed."""
-    return given if given and _WELL_FORMED.fullmatch(given) else f"{random.getrandbits(96):024x}"
+    return given if given and _WELL_FORMED.fullmatch(given) else os.urandom(12).hex()
 
 
 def begin_request(given: str | None) -> tuple[str, Token[str | None]]:

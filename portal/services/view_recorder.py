@@ -25,8 +25,7 @@ class ViewRecorder:
         self._came: dict[str, bool] = {}
         """By the ids of those who look: whether they have only just come."""
 
-    def note(self, onboarding: Onboarding | PollState) -> None:
-        now = self._clock()
+    def note(self, onboarding: Onboarding | PollState, now: datetime) -> None:
         if onboarding.due_at is None or _is_watched(onboarding, now - VIEW_RECORDED_EVERY):
             return
         came = not _is_watched(onboarding, now - WATCHED_FOR)

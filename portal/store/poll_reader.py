@@ -173,12 +173,18 @@ class _Sqlite:
 
     def read(self, onboarding_ids: Sequence[str], _timeout: float) -> list[Values]:
         rows = self._connection.execute(_sqlite_select(len(onboarding_ids)), onboarding_ids).fetchall()
-        return [tuple(map(_sqlite_value, row, _IS_TIME)) for row in rows]
+        return [_sqlite_values(row) for row in rows]
 
 
 @lru_cache
 def _sqlite_select(ids: int) -> str:
     return f"{_SELECT} IN ({', '.join('?' * ids)})"
+
+
+# A page polls the same row until something changes.
+@lru_cache(maxsize=8192)
+def _sqlite_values(row: Values) -> Values:
+    return tuple(map(_sqlite_value, row, _IS_TIME))
 
 
 def _sqlite_value(value: Any, is_time: bool) -> Any:
@@ -215,10 +221,8 @@ class _Postgres:
         else:
             self._libpq.send_query_params(self._QUERY, ids, result_format=self._BINARY)
         answer = self._answer(timeout)
-        return [
-            tuple(map(_postgres_value, (answer.get_value(row, it) for it in _COLUMNS), _IS_TIME, _IS_NUMBER))
-            for row in range(answer.ntuples)
-        ]
+        rows = range(answer.ntuples)
+        return [_postgres_values(tuple([answer.get_value(row, it) for it in _COLUMNS])) for row in rows]
 
     def _answer(self, timeout: float) -> PGresult:
         self._libpq.flush()
@@ -246,6 +250,11 @@ def _postgres_array(texts: Sequence[str]) -> bytes:
 
 
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=8192)
+def _postgres_values(row: Values) -> Values:
+    return tuple(map(_postgres_value, row, _IS_TIME, _IS_NUMBER))
 
 
 def _postgres_value(value: bytes | None, is_time: bool, is_number: bool) -> Any:

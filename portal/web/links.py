@@ -69,7 +69,7 @@ class Signed:
         self._keys = [signer.derive_key(key) for key in reversed(signer.secret_keys)]
 
     def dumps(self, value: Sequence[str | int]) -> str:
-        payload = base64_encode(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        payload = base64_encode(_compact_json(value))
         return b".".join((payload, _signature(payload, self._keys[0]))).decode()
 
     def loads(self, token: str) -> Any:
@@ -85,6 +85,9 @@ class Signed:
         except (BadData, ValueError):
             return False
         return True
+
+
+_compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _signature(payload: bytes, key: bytes) -> bytes:

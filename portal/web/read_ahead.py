@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from portal.domain.errors import WouldBlock
 from portal.services.ports import PollState
-from portal.web.applicant.cacheable_pages import onboarding_read
+from portal.web.applicant.cacheable_pages import asked_for
 from portal.web.context import Portal
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ class ReadAhead:
 
     async def __call__(self, environ: WSGIEnvironment) -> PollState | None:
         """None if the request needs none, or there is none that can be read at once."""
-        onboarding_id = onboarding_read(environ, self._here)
-        if onboarding_id is None:
+        asked = asked_for(environ, self._here)
+        if asked is None:
             return None
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._read)
         read: asyncio.Future[PollState | None] = loop.create_future()
-        self._waiting.setdefault(onboarding_id, []).append(read)
+        self._waiting.setdefault(asked.link.onboarding_id, []).append(read)
         return await read
 
     def _read(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -54,7 +55,8 @@ class ResponseCache:
         self._recognisers = recognisers
         self._portal = portal
         host = re.escape(in_brackets(urlsplit(base_url).hostname or ""))
-        self._hosts = re.compile(rf"{host}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
+        hosts = re.compile(rf"{host}(?::[1-9][0-9]{{0,3}}|:[1-5][0-9]{{4}})?")
+        self._is_ours = lru_cache(maxsize=64)(lambda host: hosts.fullmatch(host) is not None)
         self._answers: dict[Hashable, _Answer] = {}
         self._lock = Lock()
 
@@ -89,7 +91,7 @@ class ResponseCache:
             and not environ.get("SCRIPT_NAME")
             and environ.get("CONTENT_LENGTH", "") in {"", "0"}
             and "HTTP_TRANSFER_ENCODING" not in environ
-            and self._hosts.fullmatch(environ.get("HTTP_HOST", "")) is not None
+            and self._is_ours(environ.get("HTTP_HOST", ""))
         )
 
     def _made(self, cacheable: CacheableResponse, environ: WSGIEnvironment) -> _Answer | None:

@@ -204,11 +204,13 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
+    readable = set()
     for header, value in scope.headers.items():
+        readable.add(header)
         key = _wsgi_name(header)
         if key:
             environ[key] = f"{environ[key]},{value}" if key in environ else value
-    for header in scope.headers.keys():  # noqa: SIM118, it is no dictionary
+    for header in readable.symmetric_difference(scope.headers.keys()):
         key = _wsgi_name(header)
         if key and key not in environ:
             environ[key] = _UNREADABLE

@@ -33,28 +33,27 @@ class TimedRequests:
         self._logs_each = logs_each
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        began, statuses = time.perf_counter(), []
+        began, answered = time.perf_counter(), ""
 
         def start(
             status: str, headers: list[tuple[str, str]], error: _ErrorInfo | None = None
         ) -> Callable[[bytes], object]:
-            statuses.append(status[:3])
+            nonlocal answered
+            answered = status
             return start_response(status, headers, error)
 
         answer = self._app(environ, start)
-        if not statuses:
+        if not answered:
             return answer  # the request is about to be made again, by a thread that may wait
-        method, seconds = environ["REQUEST_METHOD"], time.perf_counter() - began
-        facts = {
-            "route": environ.get(ROUTE, _NONE),
-            "method": method if method in _METHODS else "other",
-            "status": statuses[-1],
-        }
-        self._meter().observe("http_seconds", seconds, **facts)
+        seconds = time.perf_counter() - began
+        method, route, status = environ["REQUEST_METHOD"], environ.get(ROUTE, _NONE), answered[:3]
+        if method not in _METHODS:
+            method = "other"
+        self._meter().observe("http_seconds", seconds, route=route, method=method, status=status)
         if self._logs_each:
             # By route and not by address: that holds what opens an onboarding.
-            told = facts | {"milliseconds": round(seconds * 1000, 1)}
-            log.info("%s %s: %s", facts["method"], facts["route"], facts["status"], extra={"fields": told})
+            facts = {"route": route, "method": method, "status": status, "milliseconds": round(seconds * 1000, 1)}
+            log.info("%s %s: %s", method, route, status, extra={"fields": facts})
         return answer
 
 

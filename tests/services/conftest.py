@@ -78,11 +78,11 @@ def create_for_customer(customers):
 
 
 @pytest.fixture
-def open_page(onboardings):
+def open_page(onboardings, clock):
     """Somebody looks at the page."""
 
     def look(onboarding):
-        onboardings.views.note(onboardings.get(onboarding.id))
+        onboardings.views.note(onboardings.get(onboarding.id), clock())
         onboardings.views.save()
 
     return look

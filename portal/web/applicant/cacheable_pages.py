@@ -24,7 +24,7 @@ from portal.web.context import Portal
 from portal.web.countries import guessed_country
 from portal.web.i18n import accepted_locale, print_time
 from portal.web.in_app_browser import LONGEST, app_and_exit
-from portal.web.links import DIRECT, BadLink, ExpiredLink
+from portal.web.links import DIRECT, BadLink, ExpiredLink, ReadLink
 from portal.web.page_parts import CAMERA_BLOCKED, FINE, Part
 from portal.web.response_cache import NONBLOCKING, CacheableResponse
 from portal.web.visits import HEADERS_OF_PREFETCH, is_robot
@@ -43,11 +43,23 @@ _POLL_QUERY = re.compile(
     rf"(?:&pointer={FINE})?(?P<camera>&camera={CAMERA_BLOCKED})?"
 )
 _READS_HTML = {"text/html", "*/*"}
-_LONGEST_POLL = 500
+_LONGEST = 500
 """Characters of path and query. Ours are half as long, and what is longer shall not fill the memory."""
+_ASKED = "portal.asked"
+"""In the WSGI environment: what `asked_for` found."""
 MOST_KEPT = 2048
 """Pages of persons, of some two kilobytes each; then the oldest is forgotten."""
 _NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
+
+
+class Asked(NamedTuple):
+    """Which page or poll, and whose."""
+
+    link: ReadLink
+    token: str
+    query: re.Match[str]
+    page_version: PollVersion | None
+    """Of a poll; None of a page."""
 
 
 class _Request(NamedTuple):
@@ -61,8 +73,10 @@ class _Request(NamedTuple):
 
 def form(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
     """The empty form of the first page."""
+    if environ["PATH_INFO"] != "/":
+        return None
     query = _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
-    if environ["PATH_INFO"] != "/" or query is None or _is_unusual(environ) or not here.config.direct_start:
+    if query is None or _is_unusual(environ) or not here.config.direct_start:
         return None
     request = _request(environ, query)
     accepted = accepted_locale(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
@@ -80,11 +94,11 @@ class StatusPages:
         self._lock = Lock()
 
     def poll(self, environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
-        asked = _poll(environ)
-        if asked is None:
+        asked = asked_for(environ, here)
+        if asked is None or asked.page_version is None:
             return None
-        token, query, page_version = asked
-        state = _state(token, environ, here)
+        query, page_version = asked.query, asked.page_version
+        state = _state(asked, environ, here)
         locale = state and (query["lang"] or state.locale)
         if state is None or locale not in _LOCALES:
             return None
@@ -93,26 +107,27 @@ class StatusPages:
         if page_version.is_current(
             here.release, state.updated_at, now, wait_of=wait_of, locale=locale, is_camera_blocked=is_blocked
         ):
-            here.onboardings.views.note(state)
+            here.onboardings.views.note(state, now)
             return CacheableResponse(("unchanged", state.partner), here.release, status="204")
         request = _request(environ, query, here.partners.get(state.partner), is_camera_blocked=is_blocked)
-        page = self._page("fragment", token, request, state, here, nonblocking=NONBLOCKING in environ)
+        page = self._page("fragment", asked.token, request, state, here, nonblocking=NONBLOCKING in environ)
         if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == page_version:
             return None
-        here.onboardings.views.note(state)
+        here.onboardings.views.note(state, now)
         return page.response
 
     def page(self, environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
-        path = _PAGE.fullmatch(environ["PATH_INFO"])
-        query = path and _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
-        state = _state(path[1], environ, here) if path and query else None
-        if not path or not query or not state or _is_unusual(environ):
+        asked = asked_for(environ, here)
+        if asked is None or asked.page_version:
             return None
-        request = _request(environ, query, here.partners.get(state.partner))
-        page = self._page("page", path[1], request, state, here, nonblocking=NONBLOCKING in environ)
+        state = _state(asked, environ, here)
+        if state is None or _is_unusual(environ):
+            return None
+        request = _request(environ, asked.query, here.partners.get(state.partner))
+        page = self._page("page", asked.token, request, state, here, nonblocking=NONBLOCKING in environ)
         if page is None or page.stage is Stage.DETAILS:
             return None
-        here.onboardings.views.note(state)
+        here.onboardings.views.note(state, here.clock())
         return page.response
 
     def _page(
@@ -139,13 +154,29 @@ class StatusPages:
         return made
 
 
-def onboarding_read(environ: WSGIEnvironment, here: Portal) -> str | None:
-    """The id of the onboarding whose state a poll or a page wants to read."""
-    poll = _poll(environ)
-    page = None if poll else _PAGE.fullmatch(environ["PATH_INFO"])
-    token = poll.token if poll else page and page[1]
+def asked_for(environ: WSGIEnvironment, here: Portal) -> Asked | None:
+    """None if the request is neither for a status page nor a poll of one, or not as our pages write it.
+
+    Kept in the environment, because reading ahead, the poll and the page each want it.
+    """
+    if _ASKED not in environ:
+        path = environ["PATH_INFO"]
+        environ[_ASKED] = _asked_for(environ, path, here) if path.startswith("/o/") else None
+    asked: Asked | None = environ[_ASKED]
+    return asked
+
+
+def _asked_for(environ: WSGIEnvironment, path: str, here: Portal) -> Asked | None:
+    query = environ.get("QUERY_STRING", "")
+    if len(path) + len(query) > _LONGEST:
+        return None
+    address = _read_address(path, query)
+    if address is None:
+        return None
+    if address.page_version and not (environ.get("HTTP_ACCEPT") in _READS_HTML and _is_visit(environ)):
+        return None
     try:
-        return here.access_links.read(token).onboarding_id if token else None
+        return Asked(here.access_links.read(address.token), *address)
     except (BadLink, ExpiredLink):
         return None
 
@@ -168,25 +199,22 @@ class _Kept(NamedTuple):
         )
 
 
-class _Poll(NamedTuple):
+class _Address(NamedTuple):
     token: str
     query: re.Match[str]
-    page_version: PollVersion
-
-
-def _poll(environ: WSGIEnvironment) -> _Poll | None:
-    path, query = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
-    if len(path) + len(query) > _LONGEST_POLL or environ.get("HTTP_ACCEPT") not in _READS_HTML:
-        return None
-    return _read_poll(path, query) if _is_visit(environ) else None
+    page_version: PollVersion | None
+    """Of a poll; None of a page."""
 
 
 # A page asks with the same address until something changes.
 @lru_cache(maxsize=8192)
-def _read_poll(path: str, query: str) -> _Poll | None:
-    asked, how = _POLL.fullmatch(path), _POLL_QUERY.fullmatch(query)
-    page_version = PollVersion.read(how["version"]) if asked and how else None
-    return _Poll(asked[1], how, page_version) if asked and how and page_version else None
+def _read_address(path: str, query: str) -> _Address | None:
+    poll, poll_query = _POLL.fullmatch(path), _POLL_QUERY.fullmatch(query)
+    if poll and poll_query:
+        page_version = PollVersion.read(poll_query["version"])
+        return _Address(poll[1], poll_query, page_version) if page_version else None
+    page, page_query = _PAGE.fullmatch(path), _PAGE_QUERY.fullmatch(query)
+    return _Address(page[1], page_query, None) if page and page_query else None
 
 
 def _is_unusual(environ: WSGIEnvironment) -> bool:
@@ -206,9 +234,9 @@ def _request(
     return _Request(query["lang"], query["via"], in_app, is_camera_blocked)
 
 
-def _state(token: str, environ: WSGIEnvironment, here: Portal) -> PollState | None:
+def _state(asked: Asked, environ: WSGIEnvironment, here: Portal) -> PollState | None:
+    link = asked.link
     try:
-        link = here.access_links.read(token)
         state = environ[NONBLOCKING] if NONBLOCKING in environ else here.onboardings.poll_state(link.onboarding_id)
     except _NOT_OPEN:
         return None

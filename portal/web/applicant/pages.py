@@ -232,19 +232,21 @@ def _hosted_page(found: Onboarding, token: str) -> str:
 def _watched(token: str) -> Onboarding:
     found = _onboarding(token)
     if is_visit():
-        portal().onboardings.views.note(found)
+        here = portal()
+        here.onboardings.views.note(found, here.clock())
     return found
 
 
 def _is_unchanged(token: str, page_version: PollVersion) -> bool:
     state, here = open_for_poll(token), portal()
+    now = here.clock()
     allow_framing()
     if is_visit():
-        here.onboardings.views.note(state)
+        here.onboardings.views.note(state, now)
     return page_version.is_current(
         here.release,
         state.updated_at,
-        here.clock(),
+        now,
         wait_of=here.waits.of,
         locale=current_language(),
         is_camera_blocked=camera_is_blocked(),
