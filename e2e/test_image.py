@@ -115,6 +115,11 @@ def test_it_has_no_installer_and_is_small(root):
     assert used < LARGEST
 
 
+@pytest.mark.parametrize("name", ["sh", "bash", "dash", "perl", "apt-get", "dpkg", "gcc", "cc"])
+def test_it_has_no_shell_package_manager_or_compiler(root, name):
+    assert not [path for path in ("bin", "sbin", "usr/bin", "usr/sbin", "app/bin") if (root / path / name).is_file()]
+
+
 def test_it_serves_on_a_root_that_nobody_can_write(root):
     serves(root)
     assert not [*root.glob("app/lib/python*/site-packages/opentelemetry")]

@@ -33,12 +33,12 @@ SHORTER = {
     "portal/web/slots.py": "marks places in a page that is being made, and never leaves the process",
     "portal/web/links.py": "tells forms apart; its signature is what cannot be guessed",
     "portal/web/error_pages.py": "a reference that people read out",
+    "portal/services/request_ids.py": "names a request in its answer and in the log",
     "portal/store/readiness.py": "the key of a row that is written and deleted",
     "portal/store/wake_channel.py": "recognises our own message",
 }
 """Random values below 128 bits, which keep no secret."""
 NOT_SECRET = {
-    "portal/services/request_ids.py": "request ids, in every answer",
     "portal/web/applicant/stage_view.py": "spreads polls",
     "portal/domain/polling.py": "spreads polls",
     "portal/services/equal_times.py": "takes the system's randomness by SystemRandom",
@@ -127,7 +127,7 @@ def test_random_keys_have_128_bits_of_the_systems_randomness():
         place
         for place, tree in SOURCES.items()
         for name, call in calls(tree)
-        if name.startswith("secrets.token_") and bytes_of(call) < 16
+        if name.startswith(("secrets.token_", "os.urandom")) and bytes_of(call) < 16
     }
     assert shorter == SHORTER.keys()
     assert {place for place, tree in SOURCES.items() if "random" in imports(tree)} == NOT_SECRET.keys()
