@@ -17,6 +17,8 @@ import pytest
 from e2e.bench.scenario import workers
 from e2e.servers import portal
 from portal.partners.registry import hash_of_key, new_key, new_signing_secret
+from portal.store.database import make_engine
+from portal.store.installation_history import InstallationHistory
 from tests.ports import free_port
 
 KEYS = [new_key(), new_key()]
@@ -62,13 +64,23 @@ def until(found, within=60.0):
         time.sleep(0.02)
 
 
-def test_a_new_key_opens_and_the_old_one_does_not_any_more(running, partners):
+def noted(folder):
+    """What the installation's history of a portal in this folder tells."""
+    engine = make_engine(f"sqlite:///{folder / 'portal.db'}")
+    try:
+        return [it.what for it in InstallationHistory(engine).newest(limit=9)]
+    finally:
+        engine.dispose()
+
+
+def test_a_new_key_opens_and_the_old_one_does_not_any_more(running, partners, tmp_path):
     assert (opens(running, KEYS[0]), opens(running, KEYS[1])) == (True, False)
     written(partners, KEYS[1])
     read_anew(running)
     # For a moment the old worker still answers next to the new one.
     until(lambda: all(opens(running, KEYS[1]) and not opens(running, KEYS[0]) for _ in range(10)))
     assert "reloaded: partner shop: api_keys and signing_secrets" in running.log.read_text()
+    until(lambda: "partners_changed" in noted(tmp_path))
 
 
 def test_a_file_that_is_wrong_changes_nothing_and_is_told(running, partners):

@@ -7,6 +7,7 @@ import click
 from portal.cli.check import check
 from portal.cli.config_command import config_command
 from portal.cli.demo import demo
+from portal.cli.history_command import history
 from portal.cli.migrate import migrate_command
 from portal.cli.onboarding_group import onboarding_group
 from portal.cli.partner import partner_group
@@ -37,6 +38,7 @@ for command in (
     rekey,
     purge,
     status,
+    history,
     demo,
 ):
     main.add_command(command)

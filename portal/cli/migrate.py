@@ -7,7 +7,9 @@ import json
 import click
 
 from portal.cli.common import configuration, database
+from portal.cli.installation_notes import note
 from portal.cli.progress import progress
+from portal.domain.installation_change import InstallationChange
 from portal.store.database import migrate, migrations_left
 
 
@@ -34,4 +36,6 @@ def migrate_command(as_json: bool) -> None:
         except KeyboardInterrupt:
             tell(migrations_left(engine))
             raise
+        if before:  # containers run this at every start
+            note(engine, InstallationChange.MIGRATED, f"migrations: {before}")
     click.echo(json.dumps({"applied": before}) if as_json else "The schema is up to date.")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
+from sqlalchemy import Engine
 
 from portal.cli.common import configuration, database, print_table, usable_schema
+from portal.cli.installation_notes import note
 from portal.cli.partner_keys import link, new, rotate
 from portal.cli.progress import progress
+from portal.domain.installation_change import InstallationChange
 from portal.services.notification import Event
 from portal.services.onboarding_facts import formatted
 from portal.store.clock import DatabaseClock
@@ -36,7 +38,8 @@ for command in (new, rotate, link):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 def deliveries(slug: str | None, with_delivered: bool, limit: int, as_json: bool) -> None:
     """List undelivered notifications, the newest first."""
-    with _outbox() as (outbox, now):
+    with database(configuration()) as engine:
+        outbox, now = _outbox_and_time(engine)
         events = outbox.list_events(slug, undelivered_only=not with_delivered, limit=limit)
     if as_json:
         names = [name.replace(" ", "_") for name in _COLUMNS]
@@ -59,12 +62,15 @@ def resend(event_ids: tuple[str, ...], slug: str | None, undelivered: bool, as_j
     """Send notifications again now, with as many tries as new ones."""
     if bool(event_ids) == bool(slug) or bool(slug) != undelivered:
         raise click.UsageError("give event ids, or --partner SLUG --undelivered")
-    with _outbox() as (outbox, now):
+    with database(configuration()) as engine:
+        outbox, now = _outbox_and_time(engine)
         if slug:
             scheduled, found = _resend_undelivered(outbox, slug, now), set[str]()
         else:
             found = outbox.resend(event_ids, now)
             scheduled = len(found)
+        of_partner = f"partner {slug}, " if slug else ""
+        note(engine, InstallationChange.NOTIFICATIONS_RESENT, f"{of_partner}notifications: {scheduled}")
     click.echo(json.dumps({"scheduled": scheduled}) if as_json else f"Scheduled: {scheduled}")
     if unknown := sorted(set(event_ids) - found):
         raise click.ClickException(f"no such event: {', '.join(unknown)}")
@@ -79,14 +85,12 @@ def _resend_undelivered(outbox: Outbox, slug: str, now: datetime) -> int:
     return scheduled
 
 
-@contextmanager
-def _outbox() -> Iterator[tuple[Outbox, datetime]]:
+def _outbox_and_time(engine: Engine) -> tuple[Outbox, datetime]:
     """The outbox, and the current time of the shared clock."""
-    with database(configuration()) as engine:
-        usable_schema(engine)
-        clock = DatabaseClock(engine, lambda: datetime.now(UTC))
-        clock.set()
-        yield Outbox(engine), clock()
+    usable_schema(engine)
+    clock = DatabaseClock(engine, lambda: datetime.now(UTC))
+    clock.set()
+    return Outbox(engine), clock()
 
 
 def _row(event: Event, now: datetime) -> Sequence[str]:

@@ -8,8 +8,10 @@ import click
 from pydantic import ValidationError
 
 from portal.cli.common import configuration, in_development, partners_file, registry
+from portal.cli.installation_notes import note_where_there_is_a_database
 from portal.config import Config
 from portal.domain.errors import ReservedExternalId, StoreUnavailable
+from portal.domain.installation_change import InstallationChange
 from portal.partners.registry import Partner, Registry, hash_of_key, new_key, new_signing_secret
 from portal.partners.toml_file import SLUG
 
@@ -55,6 +57,7 @@ def new(
     _print_note(f"\n# For the partner, over a secure channel. The key is shown only once:\n# API key         {key}")
     _print_note(f"# signing secret  {secret}")
     _print_note("# Add this to the partners file, run portal check, then send SIGHUP to the running portal.")
+    note_where_there_is_a_database(InstallationChange.PARTNER_PREPARED, f"partner {slug}")
 
 
 @click.command("rotate")
@@ -69,6 +72,7 @@ def rotate(slug: str, what: str | None) -> None:
         click.echo(f"api_keys = {json.dumps([hash_of_key(key), *partner.api_keys])}")
         _print_note(f"\n# For the partner, over a secure channel. The key is shown only once:\n# API key  {key}")
         _print_note("# Both keys are valid. When the partner uses the new one, remove the old one from the list.")
+        made = InstallationChange.API_KEY_MADE
     elif what == "signing-secret":
         secret = new_signing_secret()
         click.echo(f"signing_secrets = {json.dumps([*partner.signing_secrets, secret])}")
@@ -77,8 +81,10 @@ def rotate(slug: str, what: str | None) -> None:
             "# Results are signed with the first secret, notifications with each. When the partner accepts the new"
         )
         _print_note("# one, move it to the front; after that, remove the old one.")
+        made = InstallationChange.SIGNING_SECRET_MADE
     else:
         raise click.UsageError("give --api-key or --signing-secret")
+    note_where_there_is_a_database(made, f"partner {slug}")
 
 
 @click.command("link")

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from portal.cli.common import configuration, database, usable_schema
+from portal.cli.installation_notes import note
 from portal.cli.progress import progress
 from portal.config import SHORTEST_RETENTION
+from portal.domain.installation_change import InstallationChange
 from portal.services.onboarding_facts import formatted
 from portal.store.onboarding_retention import OnboardingRetention
 
@@ -36,9 +38,12 @@ def purge(days: int | None, as_json: bool) -> None:
     with database(config) as engine, progress() as show:
         usable_schema(engine)
         retention = OnboardingRetention(engine)
-        while found := retention.purge_onboardings(until, limit=SLICE):
-            purged += found
-            show(f"{purged} deleted")
+        try:
+            while found := retention.purge_onboardings(until, limit=SLICE):
+                purged += found
+                show(f"{purged} deleted")
+        finally:  # also of what was deleted until Ctrl-C
+            note(engine, InstallationChange.PURGED, f"onboardings: {purged}, not changed for days: {days}")
         retention.forget_deleted()
     if as_json:
         click.echo(json.dumps({"deleted": purged, "last_changed_before": formatted(until)}))

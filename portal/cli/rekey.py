@@ -8,7 +8,9 @@ from dataclasses import asdict
 import click
 
 from portal.cli.common import configuration, database, usable_schema
+from portal.cli.installation_notes import note
 from portal.cli.progress import progress
+from portal.domain.installation_change import InstallationChange
 from portal.store.encryption import ColumnCipher
 from portal.store.sealed_values import Rekeyed, SealedValues
 
@@ -21,11 +23,15 @@ def rekey(as_json: bool) -> None:
     total = Rekeyed(0, 0, 0)
     with database(config) as engine, progress() as show:
         usable_schema(engine)
-        for done in SealedValues(engine, ColumnCipher(config.secret_keys)).rekey():
-            total = Rekeyed(
-                total.seen + done.seen, total.resealed + done.resealed, total.without_key + done.without_key
-            )
-            show(f"{total.seen} looked at, {total.resealed} sealed anew")
+        try:
+            for done in SealedValues(engine, ColumnCipher(config.secret_keys)).rekey():
+                total = Rekeyed(
+                    total.seen + done.seen, total.resealed + done.resealed, total.without_key + done.without_key
+                )
+                show(f"{total.seen} looked at, {total.resealed} sealed anew")
+        finally:  # also of what was done until Ctrl-C
+            counts = f"values: {total.seen}, sealed anew: {total.resealed}, without key: {total.without_key}"
+            note(engine, InstallationChange.REKEYED, counts)
     if as_json:
         click.echo(json.dumps(asdict(total)))
     if total.without_key:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 import click
 
 from portal.cli.common import configuration, database, usable_schema
+from portal.cli.installation_notes import note
 from portal.cli.progress import progress
+from portal.domain.installation_change import InstallationChange
 from portal.services.onboarding_facts import formatted
 from portal.store.clock import DatabaseClock
 from portal.store.restores import SEQUENCES, Restores
@@ -24,6 +26,7 @@ def restore_check(as_json: bool) -> None:
         clock.set()
         now = clock()
         number = Restores(engine).record(now)
+        note(engine, InstallationChange.RESTORED, f"restore: {number}")
     first = number * SEQUENCES + 1
     if as_json:
         click.echo(json.dumps({"restore": number, "at": formatted(now), "notifications_from": first}))

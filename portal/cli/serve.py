@@ -22,14 +22,16 @@ from granian.server.mp import MPServer
 from granian.server.mt import MTServer
 
 from portal.cli.common import database, registry, settings, unknown_settings, usable_schema
+from portal.cli.installation_notes import note_by_server, note_reload
 from portal.cli.metrics_port import metrics_server
 from portal.cli.operator_port import operator_port
 from portal.cli.reloaded import changes_between
 from portal.config import Config
+from portal.domain.installation_change import InstallationChange
 from portal.environment import WORKERS_FOLDER
 from portal.logs import logging_config, set_up_logging
 from portal.settings import load_config
-from portal.store.database import Schema, migrate
+from portal.store.database import Schema, migrate, migrations_left
 
 # Granian's backpressure counts accepted connections, including idle ones: of each worker.
 _CONNECTIONS = 16_384
@@ -133,9 +135,10 @@ def _reload_on_hangup(server: MPServer | MTServer, config: Config, renew_operato
         except Exception as error:  # must not end the server's loop
             log.error("not reloaded: %s", error)
         else:
-            used = fresh
+            before, used = used, fresh
             renew_operator()
             server.signal_handler_reload()  # type: ignore[no-untyped-call]
+            note_reload(before, fresh)
 
     signal.signal(signal.SIGHUP, reload)
 
@@ -193,7 +196,10 @@ def _server(
 def _migrate_or_check(config: Config) -> None:
     with database(config) as engine:
         if config.is_sqlite:
+            left = migrations_left(engine)
             migrate(engine)
+            if left:
+                note_by_server(engine, InstallationChange.MIGRATED, f"migrations: {left}")
         schema = usable_schema(engine)
     if schema is Schema.AHEAD:
         log.warning("the database schema belongs to a newer release; continuing")

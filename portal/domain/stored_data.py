@@ -34,6 +34,8 @@ class Kept(StrEnum):
     WEEK = "week"
     MONTH = "month"
     MONTH_AFTER_DELIVERY = "month_after_delivery"
+    INSTALLATION_HISTORY = "installation_history"
+    """400 days. Nothing about an applicant."""
     FOREVER = "forever"
     """Nothing about a person."""
 
@@ -52,6 +54,7 @@ class Purpose(StrEnum):
     FOLLOW_VALIDATION = "follow_validation"
     VERIFY_AGAIN = "verify_again"
     EXPLAIN_CHANGES = "explain_changes"
+    EXPLAIN_INSTALLATION = "explain_installation"
     RECOGNISE_REPEATS = "recognise_repeats"
     RUN_WORK = "run_work"
 
@@ -64,7 +67,7 @@ class StoredData:
     kept: Kept
     purpose: Purpose
     is_personal: bool = True
-    """About a person, by itself or with what is beside it."""
+    """About an applicant, by itself or with what is beside it."""
 
 
 STORED_DATA: dict[str, StoredData] = {
@@ -199,6 +202,12 @@ STORED_DATA: dict[str, StoredData] = {
         },
         kept=Kept.ONBOARDING,
         purpose=Purpose.EXPLAIN_CHANGES,
+    ),
+    "installation_history": StoredData(
+        columns={"installation_history": "id at what who details"},
+        kept=Kept.INSTALLATION_HISTORY,
+        purpose=Purpose.EXPLAIN_INSTALLATION,
+        is_personal=False,
     ),
     "notifications": StoredData(
         columns={

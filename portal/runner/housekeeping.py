@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from portal.domain.onboarding import LIFETIME
 from portal.services.mail import MailOutbox
 from portal.services.meter import Meter, NoMeter
-from portal.services.ports import Outbox, Retention, SharedState, Store
+from portal.services.ports import Outbox, SharedState, Store
+from portal.services.retention import Retention
 
 TURN = "housekeeping"
 TURN_EVERY = timedelta(minutes=59)
@@ -16,6 +17,8 @@ WEBHOOK_RETENTION = timedelta(days=30)
 DELIVERED_EVENT_RETENTION = timedelta(days=30)
 """Undelivered events are kept as long as their onboarding."""
 IDEMPOTENCY_KEY_RETENTION = timedelta(days=7)
+INSTALLATION_HISTORY_RETENTION = timedelta(days=400)
+"""A year, and some weeks to look back over it. PORTAL_RETENTION_DAYS is about people, of whom nothing is in it."""
 REOPENING = timedelta(days=1)
 """In which gu1 may take the end of a validation back, so that its hosted page is needed again."""
 SLICE = 500
@@ -52,6 +55,7 @@ class Housekeeping:
             self._shared_state.purge_webhooks(now - WEBHOOK_RETENTION, limit=SLICE),
             self._shared_state.purge_idempotency_keys(now - IDEMPOTENCY_KEY_RETENTION, limit=SLICE),
             self._shared_state.purge_start_counters(now, limit=SLICE),
+            self._shared_state.purge_installation_history(now - INSTALLATION_HISTORY_RETENTION, limit=SLICE),
             self._outbox.purge_delivered(now - DELIVERED_EVENT_RETENTION, limit=SLICE),
             self._store.purge_details(now - LIFETIME, limit=SLICE),
             self._store.purge_sessions(now - LIFETIME, now - REOPENING, limit=SLICE),

@@ -288,6 +288,8 @@ class SharedState(Protocol):
     def purge_start_counters(self, before: datetime, *, limit: int) -> int:
         """Those that ended before."""
 
+    def purge_installation_history(self, before: datetime, *, limit: int) -> int: ...
+
     def take_turn(self, name: str, now: datetime, *, every: timedelta) -> bool:
         """True for one process only, once in that time."""
 
@@ -295,17 +297,6 @@ class SharedState(Protocol):
         """Takes one from the hour's budget; False if `limit` is reached."""
 
     def spent(self, hour: datetime) -> int: ...
-
-
-class Retention(Protocol):
-    def purge_onboardings(self, until: datetime, *, limit: int) -> int:
-        """Deletes finished onboardings that have not changed since, with all that belongs to them."""
-
-    def forget_erased_customers(self) -> int:
-        """Deletes what the release before left of erased onboardings, as far as it comes across it."""
-
-    def forget_deleted(self) -> None:
-        """Takes what was deleted from wherever the database still holds it, as far as it can."""
 
 
 class Outbox(Protocol):

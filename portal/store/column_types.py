@@ -1,15 +1,21 @@
-"""Times in the database: aware, in UTC. One that cannot be read never makes the whole query fail."""
+"""Times in the database, aware and in UTC, and words of closed lists. What cannot be read never fails a whole query."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, TypeDecorator
+from sqlalchemy import CheckConstraint, DateTime, Dialect, TypeDecorator
 from sqlalchemy.dialects.sqlite import DATETIME
 from sqlalchemy.types import TypeEngine
+
+
+def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    # Not sqlalchemy.Enum: one unknown word would make the whole query fail.
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
 class Unreadable(Enum):

@@ -44,7 +44,7 @@ _FORGET_CUSTOMERS = delete(customer_purposes).where(
 
 
 class OnboardingRetention:
-    """Fills `portal.services.ports.Retention`."""
+    """Fills `portal.services.retention.Retention`."""
 
     def __init__(self, engine: Engine, *, slices: int = SLICES) -> None:
         """`slices`: of how many `forget_erased_customers` looks at most."""

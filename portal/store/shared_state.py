@@ -9,7 +9,14 @@ from sqlalchemy import ColumnElement, Engine, Integer, Table, bindparam, cast, d
 from sqlalchemy.sql.dml import ReturningDelete
 
 from portal.store.row_leases import moment
-from portal.store.tables import budgets, idempotency_keys, start_counters, turns, webhook_deliveries
+from portal.store.tables import (
+    budgets,
+    idempotency_keys,
+    installation_history,
+    start_counters,
+    turns,
+    webhook_deliveries,
+)
 from portal.store.transactions import Transactions, insert
 
 _LIMIT = bindparam("limit", type_=Integer)
@@ -26,6 +33,7 @@ def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
 _PURGE_WEBHOOKS = _delete_old(webhook_deliveries, webhook_deliveries.c.received_at)
 _PURGE_COUNTERS = _delete_old(start_counters, start_counters.c.ends_at)
 _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
+_PURGE_HISTORY = _delete_old(installation_history, installation_history.c.at)
 
 
 class SharedState:
@@ -55,6 +63,10 @@ class SharedState:
     def purge_start_counters(self, before: datetime, *, limit: int) -> int:
         with self._transactions.writing() as connection:
             return len(connection.execute(_PURGE_COUNTERS, {"before": before, "limit": limit}).all())
+
+    def purge_installation_history(self, before: datetime, *, limit: int) -> int:
+        with self._transactions.writing() as connection:
+            return len(connection.execute(_PURGE_HISTORY, {"before": before, "limit": limit}).all())
 
     def take_turn(self, name: str, now: datetime, *, every: timedelta) -> bool:
         next_at = now + every

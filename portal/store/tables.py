@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -25,14 +23,7 @@ from portal.domain.onboarding import StallReason
 from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck, IdentityMatch
-from portal.store.column_types import UtcDateTime
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    # Not sqlalchemy.Enum: one unknown word would make the whole query fail.
-    listed = ", ".join(f"'{word}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
+from portal.store.column_types import UtcDateTime, one_of
 
 metadata = MetaData(
     naming_convention={
@@ -161,7 +152,7 @@ onboardings = Table(
     ),
     Index(None, "entity_id"),
     Index("ix_onboardings_external_id", "external_id", sqlite_where=_EXTERNAL, postgresql_where=_EXTERNAL),
-    _one_of("trouble", StallReason),
+    one_of("trouble", StallReason),
     CheckConstraint("(consent_version IS NULL) = (consent_given_at IS NULL)", name="consent"),
 )
 
@@ -207,11 +198,11 @@ validations = Table(
     Index("ix_validations_held", "onboarding_id", sqlite_where=HELD, postgresql_where=HELD),
     Index("ix_validations_without_page", "onboarding_id", sqlite_where=WITHOUT_PAGE, postgresql_where=WITHOUT_PAGE),
     Index(None, "nonce", unique=True),
-    _one_of("sending", CreationState),
-    _one_of("status", Status),
-    _one_of("double_check", DoubleCheck),
-    _one_of("reason", Reason),
-    _one_of("identity_match", IdentityMatch),
+    one_of("sending", CreationState),
+    one_of("status", Status),
+    one_of("double_check", DoubleCheck),
+    one_of("reason", Reason),
+    one_of("identity_match", IdentityMatch),
     CheckConstraint("number > 0", name="number"),
 )
 
@@ -375,6 +366,17 @@ served_addresses = Table(
     Column("seen_at", UtcDateTime, nullable=False),
 )
 """PORTAL_BASE_URL of the portals that run on this database."""
+
+installation_history = Table(
+    "installation_history",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("what", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("details", String, nullable=False),
+)
+"""Changes of keys, settings and partners, and commands on all onboardings. Only added to, and deleted by age."""
 
 purged_onboardings = Table(
     "purged_onboardings",

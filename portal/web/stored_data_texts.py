@@ -78,8 +78,8 @@ def _how_long(kept: Kept, config: Config) -> str:
             return str(gettext("With the verification, without a fixed end, until its data is erased"))
         case Kept.MONTH_AFTER_DELIVERY:
             return str(gettext("%(time)s after they arrived", time=_time(_MONTH)))
-        case Kept.FOREVER:
-            raise ValueError("nothing about a person is kept for ever")
+        case Kept.FOREVER | Kept.INSTALLATION_HISTORY:
+            raise ValueError(f"nothing about a person is kept so long: {kept}")
     return _time(config.attempts_window if kept is Kept.ATTEMPTS_WINDOW else _TIMES[kept])
 
 

@@ -28,6 +28,7 @@ from portal.store.database import (
     writes,
 )
 from portal.store.encryption import ColumnCipher
+from portal.store.installation_history import InstallationHistory
 from portal.store.outbox import Outbox
 from portal.store.repository import Repository
 from portal.store.sealed_values import SealedValues
@@ -140,12 +141,19 @@ def count(engine, table, *where):
         return connection.scalar(select(func.count()).select_from(table).where(*where))
 
 
+def noted(database):
+    """The newest entry of the installation's history."""
+    return InstallationHistory(database).newest(limit=1)[0].details
+
+
 @on_both_databases
 @pytest.mark.usefixtures("many_old")
 def test_purge(migrated_url, database):
     process = start(migrated_url, "purge", "--days", "39", "--json")
     said = interrupted(process, after="deleted")
     deleted = int(re.fullmatch(r"Interrupted: (\d+) deleted\. Run it again to go on\.", said)[1])
+    # The last slice may be noted that was not shown any more.
+    assert noted(database) in {f"onboardings: {it}, not changed for days: 39" for it in (deleted, deleted + 100)}
     left = count(database, onboardings)
     assert 0 < left < MANY
     assert MANY + 1 - left in {deleted, deleted + 100}  # the last commit may not have been counted
@@ -157,7 +165,8 @@ def test_purge(migrated_url, database):
 @pytest.mark.usefixtures("many_old")
 def test_rekey(migrated_url, database):
     said = interrupted(start(migrated_url, "rekey"), after="sealed anew")
-    assert re.fullmatch(r"Interrupted: \d+ looked at, \d+ sealed anew\. Run it again to go on\.", said)
+    resealed = re.fullmatch(r"Interrupted: \d+ looked at, (\d+) sealed anew\. Run it again to go on\.", said)[1]
+    assert int(re.search(r"sealed anew: (\d+)", noted(database))[1]) >= int(resealed) > 0
     sealed = SealedValues(database, ColumnCipher([NEW, OLD]))
     by_key = sealed.count_by_key(limit=2 * MANY)
     assert 0 < by_key[0] < MANY + 1 == by_key.total()

@@ -8,10 +8,12 @@ from sqlalchemy import select, update
 from portal.app import runner_of
 from portal.domain.attempts import DEFAULT_WINDOW
 from portal.domain.errors import KeyReused
+from portal.domain.installation_change import InstallationChange
 from portal.domain.status import Status
 from portal.runner.housekeeping import Housekeeping
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
+from portal.store.installation_history import InstallationHistory
 from portal.store.mail_outbox import MailOutbox
 from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.outbox import Outbox
@@ -95,6 +97,16 @@ def test_delivered_events_are_kept_for_a_month_and_others_longer(database, after
     assert kept(database, events.c.id) == 3
     after(days=31)
     assert kept(database, events.c.id) == 2
+
+
+def test_history_of_the_installation_is_kept_for_400_days(database, after, clock):
+    history = InstallationHistory(database)
+    history.add(clock.now, InstallationChange.REKEYED, "ana", "values: 1")
+    history.add(clock.now + timedelta(days=1), InstallationChange.RESTORED, "ana", "restore: 1")
+    after(days=400)
+    assert len(history.newest(limit=9)) == 2
+    after(days=401)
+    assert [it.what for it in history.newest(limit=9)] == ["restored"]
 
 
 @pytest.mark.parametrize("due_at", [None, NOW])
