@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -84,6 +86,26 @@ def test_visitors_cannot_flood_the_form_where_the_proxy_can_limit(behind_proxy, 
     answers = [client.post("/", data={}).status_code for _ in range(40)]
     assert (429 in answers) is (request.node.callspec.id == "nginx")
     assert client.get("/").status_code == 200
+
+
+@needs_nginx
+def test_slow_clients_of_one_address_leave_nginx_to_the_others(tmp_path):
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    head = b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+    with two_portals_behind(tmp_path, nginx) as (client, _), ExitStack() as open_ones:
+        site = client.base_url
+        for _ in range(256):
+            plain = socket.create_connection((site.host, site.port), timeout=10)
+            slow = open_ones.enter_context(anybody.wrap_socket(plain, server_hostname=site.host))
+            slow.sendall(head)
+        deadline = time.monotonic() + 10
+        while client.get("/").status_code != 429 and time.monotonic() < deadline:
+            pass  # until nginx has read all those heads
+        assert client.get("/").status_code == 429
+        elsewhere = httpx.HTTPTransport(verify=anybody, local_address="127.0.0.2")
+        with httpx.Client(base_url=site, transport=elsewhere) as other:
+            assert other.get("/").status_code == 200
 
 
 def test_replica_that_stops_and_starts_is_not_noticed(behind_proxy):
