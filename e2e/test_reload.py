@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
@@ -98,6 +99,8 @@ class Secrets:
     partner_key: str
     webhook_secret: str
     link: str = ""
+    begun: Counter[int] = field(default_factory=Counter)
+    """Rounds of each thread that asks."""
 
 
 def link_of(running, partner_key):
@@ -117,6 +120,7 @@ def ask_all_doors(running, used, answered, stop):
     number = 0
     while not stop.is_set():
         number += 1
+        used.begun[threading.get_ident()] += 1
         body = json.dumps({"event": "entity.updated", "number": number, "by": threading.get_ident()}).encode()
         signature = hmac.new(used.webhook_secret.encode(), body, "sha256").hexdigest()
         key = {"Authorization": f"Bearer {used.partner_key}"}
@@ -166,6 +170,8 @@ def test_all_secrets_rotate_under_load_without_a_failed_request(tmp_path):
                 until(lambda: all(opens(running, new.partner_key) for _ in range(10)))
                 used.partner_key, used.webhook_secret = new.partner_key, new.webhook_secret
                 used.link = link_of(running, new.partner_key)
+                begun = used.begun.copy()
+                until(lambda: all(used.begun[it] > begun[it] for it in begun))  # nobody is midway with the old ones
                 write("new")
                 read_anew(running)
                 until(lambda: not any(opens(running, old.partner_key) for _ in range(10)))
