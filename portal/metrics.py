@@ -7,11 +7,11 @@ from bisect import bisect_left
 from collections import Counter as Counts
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
-from prometheus_client.samples import Sample
 
 from portal.services.problems import ProblemCount
 
@@ -171,21 +171,15 @@ class _BatchedHistogram(Histogram):
 
     def flush(self) -> None:
         total, counts = 0.0, Counts[int]()
-        while self._batch:  # other threads keep adding
-            try:
+        with suppress(IndexError):  # another thread may take the last one
+            while self._batch:
                 amount = self._batch.popleft()
-            except IndexError:
-                break
-            total += amount
-            counts[bisect_left(self._upper_bounds, amount)] += 1
+                total += amount
+                counts[bisect_left(self._upper_bounds, amount)] += 1
         if counts:
             self._sum.inc(total)
         for bucket, count in counts.items():
             self._buckets[bucket].inc(count)
-
-    def _child_samples(self) -> Iterable[Sample]:
-        self.flush()
-        return super()._child_samples()
 
 
 class Metrics:

@@ -53,8 +53,8 @@ def test_image_has_no_shell_no_compiler_and_no_mock():
     dockerfile = (ROOT / "Dockerfile").read_text()
     stages = re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)[1:]
     portal = next(it for it in stages if it.split("\n")[0].endswith(" AS portal"))
-    assert "apt-get install" not in dockerfile
     last_run = re.findall(r"^RUN (?:.*\\\n)*.*", portal, re.MULTILINE)[-1]
+    assert "apt-get" not in dockerfile.replace(last_run, "")
     assert {"unlink", "sh", "dash", "bash", "apt-get", "dpkg"} <= set(re.findall(r"[a-z-]+", last_run))
     assert re.findall(r"^(?:COPY|ADD) (.*)$", portal, re.MULTILINE) == ["--from=build /app /app"]
     assert stages[-1] == "portal\n", "what is built without a --target"

@@ -8,7 +8,6 @@ import pwd
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -19,7 +18,7 @@ from portal.config import FIELDS, SECRETS, Config
 from portal.domain.errors import StoreUnavailable
 from portal.domain.installation_change import THE_SERVER, InstallationChange
 from portal.environment import read_environment
-from portal.store.clock import DatabaseClock
+from portal.store.clock import server_time
 from portal.store.database import Schema, engine_of, make_engine, schema_of
 from portal.store.installation_history import InstallationHistory
 
@@ -106,9 +105,7 @@ def _in_words(error: Exception) -> str:
 
 
 def _add(engine: Engine, what: InstallationChange, who: str, details: str) -> None:
-    clock = DatabaseClock(engine, lambda: datetime.now(UTC))
-    clock.set()
-    InstallationHistory(engine).add(clock(), what, who, details)
+    InstallationHistory(engine).add(server_time(engine), what, who, details)
 
 
 def _address_of_database() -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 from sqlalchemy import Engine
@@ -16,7 +16,7 @@ from portal.cli.progress import progress
 from portal.domain.installation_change import InstallationChange
 from portal.services.notification import Event
 from portal.services.onboarding_facts import formatted
-from portal.store.clock import DatabaseClock
+from portal.store.clock import server_time
 from portal.store.outbox import Outbox
 
 _COLUMNS = ("event", "partner", "onboarding", "sequence", "status", "created", "attempts", "next", "last outcome")
@@ -88,9 +88,7 @@ def _resend_undelivered(outbox: Outbox, slug: str, now: datetime) -> int:
 def _outbox_and_time(engine: Engine) -> tuple[Outbox, datetime]:
     """The outbox, and the current time of the shared clock."""
     usable_schema(engine)
-    clock = DatabaseClock(engine, lambda: datetime.now(UTC))
-    clock.set()
-    return Outbox(engine), clock()
+    return Outbox(engine), server_time(engine)
 
 
 def _row(event: Event, now: datetime) -> Sequence[str]:

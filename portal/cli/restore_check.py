@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import click
 
@@ -12,7 +11,7 @@ from portal.cli.installation_notes import note
 from portal.cli.progress import progress
 from portal.domain.installation_change import InstallationChange
 from portal.services.onboarding_facts import formatted
-from portal.store.clock import DatabaseClock
+from portal.store.clock import server_time
 from portal.store.restores import SEQUENCES, Restores
 
 
@@ -22,9 +21,7 @@ def restore_check(as_json: bool) -> None:
     """Say that the database was restored from a backup. Run before `serve`: waiting mails are not sent any more."""
     with database(configuration()) as engine, progress("Run it again."):
         usable_schema(engine)
-        clock = DatabaseClock(engine, lambda: datetime.now(UTC))
-        clock.set()
-        now = clock()
+        now = server_time(engine)
         number = Restores(engine).record(now)
         note(engine, InstallationChange.RESTORED, f"restore: {number}")
     first = number * SEQUENCES + 1

@@ -31,7 +31,7 @@ from portal.domain.installation_change import InstallationChange
 from portal.environment import WORKERS_FOLDER
 from portal.logs import logging_config, set_up_logging
 from portal.settings import load_config
-from portal.store.database import Schema, migrate, migrations_left
+from portal.store.database import Schema, migrate
 
 # Granian's backpressure counts accepted connections, including idle ones: of each worker.
 _CONNECTIONS = 16_384
@@ -196,10 +196,10 @@ def _server(
 def _migrate_or_check(config: Config) -> None:
     with database(config) as engine:
         if config.is_sqlite:
-            left = migrations_left(engine)
-            migrate(engine)
-            if left:
-                note_by_server(engine, InstallationChange.MIGRATED, f"migrations: {left}")
+            applied: list[int] = []
+            migrate(engine, on_step=applied.append)
+            if applied:
+                note_by_server(engine, InstallationChange.MIGRATED, f"migrations: {len(applied)}")
         schema = usable_schema(engine)
     if schema is Schema.AHEAD:
         log.warning("the database schema belongs to a newer release; continuing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +16,7 @@ from portal.cli.common import configuration, database, usable_schema
 from portal.config import Config
 from portal.services.onboarding_facts import formatted
 from portal.services.problems import OVERDUE_AFTER, Problem
-from portal.store.clock import DatabaseClock
+from portal.store.clock import server_time
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.overview import Overview, OverviewReader
 
@@ -46,9 +46,7 @@ def status(as_json: bool, watch: bool) -> None:
 
 def _facts(config: Config, engine: Engine) -> dict[str, Any]:
     schema = usable_schema(engine)
-    clock = DatabaseClock(engine, lambda: datetime.now(UTC))
-    clock.set()
-    now = clock()
+    now = server_time(engine)
     found = OverviewReader(engine).read(now)
     problems: dict[str, dict[str, int]] = {it.value: {} for it in Problem}
     for it in OnboardingSearch(engine).count_problems(now):

@@ -7,18 +7,16 @@ have read it, so that a page that asks two processes by turns does not get two a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 from portal.domain.stage import Stage
 from portal.domain.waits import SAMPLE, Wait, wait_of
 
 STAGES = (Stage.PREPARING, Stage.WAITING, Stage.CONFIRMING, Stage.IN_REVIEW)
-EVERY = timedelta(minutes=10)
-PUBLISHED_AFTER = timedelta(minutes=2)
-"""So that all processes have read a time's waits before any of them says them."""
-_EVERY_SECONDS = EVERY.total_seconds()
-_PUBLISHED_AFTER_SECONDS = PUBLISHED_AFTER.total_seconds()
+_EVERY = 600.0
+_PUBLISHED_AFTER = 120.0
+"""Seconds. So that all processes have read a time's waits before any of them says them."""
 
 Key = tuple[str, str]
 """Stage and country."""
@@ -39,13 +37,13 @@ class MeasuredWaits:
     def measure(self, now: datetime) -> None:
         """Reads what is not read yet. Raises `StoreUnavailable`."""
         seconds = now.timestamp()
-        wanted = {_ten_minutes(seconds - _PUBLISHED_AFTER_SECONDS), _ten_minutes(seconds)}
+        wanted = {_ten_minutes(seconds - _PUBLISHED_AFTER), _ten_minutes(seconds)}
         self._read = {until: self._read[until] if until in self._read else self._waits(until) for until in wanted}
 
     def of(self, stage: str, country: str | None, now: datetime) -> Wait | None:
         """None if too little is known. Reads nothing."""
         read = self._read
-        published = _ten_minutes(now.timestamp() - _PUBLISHED_AFTER_SECONDS)
+        published = _ten_minutes(now.timestamp() - _PUBLISHED_AFTER)
         # A process that could not read meanwhile goes on with what it knows.
         until = published if published in read else min(read, default=None)
         return read[until].get((stage, country or "")) if until else None
@@ -58,4 +56,4 @@ class MeasuredWaits:
 
 def _ten_minutes(seconds: float) -> float:
     """The last full ones, as Unix time."""
-    return seconds - seconds % _EVERY_SECONDS
+    return seconds - seconds % _EVERY

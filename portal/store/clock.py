@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, func, select
 
 from portal.services.ports import Clock
 from portal.store.transactions import Transactions
+
+
+def server_time(engine: Engine) -> datetime:
+    """For commands, which need it once. Raises `StoreUnavailable`."""
+    clock = DatabaseClock(engine, lambda: datetime.now(UTC))
+    clock.set()
+    return clock()
 
 
 class DatabaseClock:

@@ -53,20 +53,20 @@ class SharedState:
             connection.execute(insert(connection, webhook_deliveries).values(delivery).on_conflict_do_nothing())
 
     def purge_webhooks(self, before: datetime, *, limit: int) -> int:
-        with self._transactions.writing() as connection:
-            return len(connection.execute(_PURGE_WEBHOOKS, {"before": before, "limit": limit}).all())
+        return self._purge(_PURGE_WEBHOOKS, before, limit)
 
     def purge_idempotency_keys(self, before: datetime, *, limit: int) -> int:
-        with self._transactions.writing() as connection:
-            return len(connection.execute(_PURGE_KEYS, {"before": before, "limit": limit}).all())
+        return self._purge(_PURGE_KEYS, before, limit)
 
     def purge_start_counters(self, before: datetime, *, limit: int) -> int:
-        with self._transactions.writing() as connection:
-            return len(connection.execute(_PURGE_COUNTERS, {"before": before, "limit": limit}).all())
+        return self._purge(_PURGE_COUNTERS, before, limit)
 
     def purge_installation_history(self, before: datetime, *, limit: int) -> int:
+        return self._purge(_PURGE_HISTORY, before, limit)
+
+    def _purge(self, old: ReturningDelete[Any], before: datetime, limit: int) -> int:
         with self._transactions.writing() as connection:
-            return len(connection.execute(_PURGE_HISTORY, {"before": before, "limit": limit}).all())
+            return len(connection.execute(old, {"before": before, "limit": limit}).all())
 
     def take_turn(self, name: str, now: datetime, *, every: timedelta) -> bool:
         next_at = now + every

@@ -52,14 +52,18 @@ MOST_KEPT = 2048
 _NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
 
 
-class Asked(NamedTuple):
-    """Which page or poll, and whose."""
-
-    link: ReadLink
+class _Address(NamedTuple):
     token: str
     query: re.Match[str]
     page_version: PollVersion | None
     """Of a poll; None of a page."""
+
+
+class Asked(NamedTuple):
+    """Which page or poll, and whose."""
+
+    address: _Address
+    link: ReadLink
 
 
 class _Request(NamedTuple):
@@ -95,9 +99,11 @@ class StatusPages:
 
     def poll(self, environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
         asked = asked_for(environ, here)
-        if asked is None or asked.page_version is None:
+        if asked is None:
             return None
-        query, page_version = asked.query, asked.page_version
+        token, query, page_version = asked.address
+        if page_version is None:
+            return None
         state = _state(asked, environ, here)
         locale = state and (query["lang"] or state.locale)
         if state is None or locale not in _LOCALES:
@@ -110,7 +116,7 @@ class StatusPages:
             here.onboardings.views.note(state, now)
             return CacheableResponse(("unchanged", state.partner), here.release, status="204")
         request = _request(environ, query, here.partners.get(state.partner), is_camera_blocked=is_blocked)
-        page = self._page("fragment", asked.token, request, state, here, nonblocking=NONBLOCKING in environ)
+        page = self._page("fragment", token, request, state, here, nonblocking=NONBLOCKING in environ)
         if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == page_version:
             return None
         here.onboardings.views.note(state, now)
@@ -118,13 +124,14 @@ class StatusPages:
 
     def page(self, environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
         asked = asked_for(environ, here)
-        if asked is None or asked.page_version:
+        if asked is None or asked.address.page_version:
             return None
+        token, query, _ = asked.address
         state = _state(asked, environ, here)
         if state is None or _is_unusual(environ):
             return None
-        request = _request(environ, asked.query, here.partners.get(state.partner))
-        page = self._page("page", asked.token, request, state, here, nonblocking=NONBLOCKING in environ)
+        request = _request(environ, query, here.partners.get(state.partner))
+        page = self._page("page", token, request, state, here, nonblocking=NONBLOCKING in environ)
         if page is None or page.stage is Stage.DETAILS:
             return None
         here.onboardings.views.note(state, here.clock())
@@ -176,7 +183,7 @@ def _asked_for(environ: WSGIEnvironment, path: str, here: Portal) -> Asked | Non
     if address.page_version and not (environ.get("HTTP_ACCEPT") in _READS_HTML and _is_visit(environ)):
         return None
     try:
-        return Asked(here.access_links.read(address.token), *address)
+        return Asked(address, here.access_links.read(address.token))
     except (BadLink, ExpiredLink):
         return None
 
@@ -197,13 +204,6 @@ class _Kept(NamedTuple):
             locale=self.version.locale,
             is_camera_blocked=self.version.is_camera_blocked,
         )
-
-
-class _Address(NamedTuple):
-    token: str
-    query: re.Match[str]
-    page_version: PollVersion | None
-    """Of a poll; None of a page."""
 
 
 # A page asks with the same address until something changes.
