@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, case
+from sqlalchemy import Connection, Executable, case
 
 from portal.domain.errors import LimitReached
 from portal.domain.start_limits import StartCounter
+from portal.store.row_leases import moment
 from portal.store.tables import start_counters
-from portal.store.transactions import insert
+from portal.store.transactions import Insert, for_each_dialect
 
 
 def count_start(connection: Connection, counters: Sequence[StartCounter], now: datetime) -> int:
@@ -25,17 +26,24 @@ def count_start(connection: Connection, counters: Sequence[StartCounter], now: d
     return before
 
 
-def _count(connection: Connection, counter: StartCounter, now: datetime) -> int:
-    first = insert(connection, start_counters).values(key=counter.key, used=1, ends_at=now + counter.lasts)
-    is_over = start_counters.c.ends_at <= now
-    one_more = first.on_conflict_do_update(
+def _one_more(first: Insert) -> Executable:
+    is_over = start_counters.c.ends_at <= moment("now")
+    return first.on_conflict_do_update(
         index_elements=["key"],
         set_={
             "used": case((is_over, 1), else_=start_counters.c.used + 1),
             "ends_at": case((is_over, first.excluded.ends_at), else_=start_counters.c.ends_at),
         },
     ).returning(start_counters.c.used, start_counters.c.ends_at)
-    row = connection.execute(one_more).one()
+
+
+# Made once: building such a statement takes longer than executing it.
+_ONE_MORE = for_each_dialect(lambda insert: _one_more(insert(start_counters)))
+
+
+def _count(connection: Connection, counter: StartCounter, now: datetime) -> int:
+    values = {"key": counter.key, "used": 1, "ends_at": now + counter.lasts, "now": now}
+    row = connection.execute(_ONE_MORE[connection.dialect.name], values).one()
     if not counter.admits(row.used):
         raise LimitReached(counter, row.used, row.ends_at)
     return int(row.used)

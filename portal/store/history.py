@@ -41,7 +41,7 @@ def add_entry(
     values = asdict(entry) | {"onboarding_id": onboarding_id}
     if wait:
         values |= {"waited_seconds": wait.seconds, "waited_country": wait.country}
-    connection.execute(insert(connection, history).values(values))
+    connection.execute(insert(connection, history), values)
 
 
 def stage_began_at(connection: Connection, onboarding_id: str) -> datetime | None:

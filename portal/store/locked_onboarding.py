@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Executable, and_, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.domain.errors import KeyReused, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
@@ -26,7 +25,7 @@ from portal.store.mapping import attempts, onboarding_values, read_attempt, vali
 from portal.store.outbox import add_event, find_event, resend_event
 from portal.store.stage_log import StageLog
 from portal.store.tables import customer_purposes, customers, events, idempotency_keys, onboardings, validations
-from portal.store.transactions import insert
+from portal.store.transactions import Insert, for_each_dialect, insert
 
 _INSTANT = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -214,7 +213,7 @@ def write_attempt(connection: Connection, onboarding_id: str, attempt: Validatio
     connection.execute(_UPSERTS[connection.dialect.name], validation_values(attempt, onboarding_id, cipher))
 
 
-def _upsert(statement: postgresql.Insert | sqlite.Insert) -> Executable:
+def _upsert(statement: Insert) -> Executable:
     values = {column.key: statement.excluded[column.key] for column in validations.c if not column.primary_key}
     return statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values)
 
@@ -224,4 +223,4 @@ _UPDATE = update(onboardings).where(onboardings.c.id == bindparam("this"))
 _UPDATE_ATTEMPT = update(validations).where(
     validations.c.onboarding_id == bindparam("this"), validations.c.number == bindparam("that")
 )
-_UPSERTS = {"sqlite": _upsert(sqlite.insert(validations)), "postgresql": _upsert(postgresql.insert(validations))}
+_UPSERTS = for_each_dialect(lambda insert: _upsert(insert(validations)))

@@ -9,6 +9,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Engine,
     Integer,
@@ -48,31 +49,37 @@ _CLAIM = (
     .values(lease_until=moment("claimed_until"))
     .returning(*mails.c)
 )
+# Made once: building such a statement takes longer than executing it.
+_OF_ONBOARDING: BindParameter[str] = bindparam("of_onboarding")
+_COUNT_MADE = select(func.count()).where(mails.c.onboarding_id == _OF_ONBOARDING)
+_HAS_ADDRESS = select(exists().where(mail_addresses.c.onboarding_id == _OF_ONBOARDING))
+_IS_STOPPED = select(exists().where(mail_stops.c.onboarding_id == _OF_ONBOARDING))
+_FORGET_ADDRESS = delete(mail_addresses).where(mail_addresses.c.onboarding_id == _OF_ONBOARDING)
 _PENDING = and_(mails.c.due_at.is_not(None), mails.c.handed_over_at.is_(None))
 
 
 def apply_plan(connection: Connection, cipher: ColumnCipher, onboarding: Onboarding, plan: MailPlan) -> bool:
     """Needs the transaction that holds the onboarding's lock. True if a mail was added."""
     now = onboarding.updated_at
-    this = mail_addresses.c.onboarding_id == onboarding.id
+    this = {"of_onboarding": onboarding.id}
     if plan.forgets_recipient or plan.recipient:
-        connection.execute(delete(mail_addresses).where(this))
-    is_stopped = connection.scalar(select(exists().where(mail_stops.c.onboarding_id == onboarding.id)))
+        connection.execute(_FORGET_ADDRESS, this)
+    is_stopped = connection.scalar(_IS_STOPPED, this)
     if plan.recipient and not is_stopped:
         sealed = cipher.encrypt(json.dumps([plan.recipient.address, plan.recipient.first_name]))
         values = {"onboarding_id": onboarding.id, "address_encrypted": sealed, "created_at": now}
-        connection.execute(insert(connection, mail_addresses).values(values))
-    has_address = connection.scalar(select(exists().where(this)))
+        connection.execute(insert(connection, mail_addresses), values)
+    has_address = connection.scalar(_HAS_ADDRESS, this)
     if plan.is_over or not has_address:
         _give_up(connection, mails.c.onboarding_id == onboarding.id, "outdated")
     is_added = bool(has_address) and plan.kind is not None and _add(connection, onboarding, plan, now)
     if plan.is_over and has_address and not is_added:
-        connection.execute(delete(mail_addresses).where(this))
+        connection.execute(_FORGET_ADDRESS, this)
     return is_added
 
 
 def _add(connection: Connection, onboarding: Onboarding, plan: MailPlan, now: datetime) -> bool:
-    made = connection.scalar(select(func.count()).where(mails.c.onboarding_id == onboarding.id)) or 0
+    made = connection.scalar(_COUNT_MADE, {"of_onboarding": onboarding.id}) or 0
     if made >= (MOST_MAILS if plan.is_over else MOST_MAILS - 1):
         return False
     values = {
@@ -85,8 +92,8 @@ def _add(connection: Connection, onboarding: Onboarding, plan: MailPlan, now: da
         "due_at": now,
         "attempts": 0,
     }
-    added = insert(connection, mails).values(values).on_conflict_do_nothing()
-    return connection.scalar(added.returning(mails.c.id)) is not None
+    added = insert(connection, mails).on_conflict_do_nothing().returning(mails.c.id)
+    return connection.scalar(added, values) is not None
 
 
 def forget_mails(connection: Connection, onboarding_id: str) -> None:

@@ -92,7 +92,7 @@ def add_event(connection: Connection, onboarding: Onboarding, notice: Notice) ->
         "due_at": notice.at,
         "attempts": 0,
     }
-    connection.execute(insert(connection, events).values(values))
+    connection.execute(insert(connection, events), values)
 
 
 def find_event(connection: Connection, onboarding_id: str, event_id: str) -> Event | None:

@@ -54,7 +54,7 @@ from portal.store.purges import FORGET_DOCUMENTS, FORGET_SESSIONS, PURGE_DETAILS
 from portal.store.restores import last_restore
 from portal.store.stage_log import StageLog
 from portal.store.tables import VERIFIED, onboardings, validations
-from portal.store.transactions import Transactions, insert
+from portal.store.transactions import Transactions, for_each_dialect, insert
 
 PING_MILLISECONDS = 1000
 LONGEST_VALIDITY = timedelta(days=60)
@@ -62,6 +62,9 @@ LONGEST_VALIDITY = timedelta(days=60)
 
 # Built once: SQLAlchemy takes longer to recognise so long a statement anew than to execute it.
 _CLAIMED = joined().where(onboardings.c.id.in_(bindparam("ids", expanding=True))).order_by(onboardings.c.due_at)
+_ADD = for_each_dialect(
+    lambda insert: insert(onboardings).on_conflict_do_nothing(index_elements=["submission"]).returning(onboardings.c.id)
+)
 _BY_ID = joined().where(onboardings.c.id == bindparam("id"))
 _LOCK = select(onboardings.c.id).where(onboardings.c.id == bindparam("id")).with_for_update()
 
@@ -88,12 +91,7 @@ class Repository:
         onboarding = replace(onboarding, reminder_due_at=self._consequences.remind_at(onboarding))
         values = onboarding_values(onboarding, self._cipher)
         with self._writing() as (connection, stage_log):
-            added = connection.scalar(
-                insert(connection, onboardings)
-                .values(values)
-                .on_conflict_do_nothing(index_elements=["submission"])
-                .returning(onboardings.c.id)
-            )
+            added = connection.scalar(_ADD[connection.dialect.name], values)
             if added is None:
                 return self._submitted(connection, onboarding.submission)
             earlier = count_start(connection, counters, onboarding.created_at)
@@ -124,7 +122,7 @@ class Repository:
                 connection,
                 find=lambda earlier_id: self._find(connection, earlier_id),
                 lock=lambda earlier_id: self._lock(connection, earlier_id, stage_log),
-                add=lambda _fresh: connection.execute(insert(connection, onboardings).values(values)),
+                add=lambda _fresh: connection.execute(insert(connection, onboardings), values),
                 remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
             result = customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
@@ -350,8 +348,9 @@ class Repository:
 
     def _lock(self, connection: Connection, onboarding_id: str, stage_log: StageLog) -> LockedRow | None:
         # Two statements: on PostgreSQL, one that both locks and joins would wait for the lock and then
-        # return the validation as it was before the wait.
-        connection.execute(_LOCK, {"id": onboarding_id})
+        # return the validation as it was before the wait. On SQLite whoever writes has the only lock.
+        if connection.dialect.name == "postgresql":
+            connection.execute(_LOCK, {"id": onboarding_id})
         onboarding = self._find(connection, onboarding_id)
         if onboarding is None:
             return None

@@ -30,6 +30,8 @@ def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
     return delete(table).where(tuple_(*table.primary_key).in_(select(*those.c))).returning(age)
 
 
+# Made once: building such a statement takes longer than executing it.
+_WEBHOOK = select(webhook_deliveries.c.body_sha256).where(webhook_deliveries.c.body_sha256 == bindparam("body_sha256"))
 _PURGE_WEBHOOKS = _delete_old(webhook_deliveries, webhook_deliveries.c.received_at)
 _PURGE_COUNTERS = _delete_old(start_counters, start_counters.c.ends_at)
 _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
@@ -43,14 +45,13 @@ class SharedState:
         self._transactions = Transactions(engine)
 
     def has_webhook(self, body_sha256: str) -> bool:
-        query = select(webhook_deliveries.c.body_sha256).where(webhook_deliveries.c.body_sha256 == body_sha256)
         with self._transactions.reading() as connection:
-            return connection.scalar(query) is not None
+            return connection.scalar(_WEBHOOK, {"body_sha256": body_sha256}) is not None
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None:
         delivery = {"body_sha256": body_sha256, "received_at": now}
         with self._transactions.writing() as connection:
-            connection.execute(insert(connection, webhook_deliveries).values(delivery).on_conflict_do_nothing())
+            connection.execute(insert(connection, webhook_deliveries).on_conflict_do_nothing(), delivery)
 
     def purge_webhooks(self, before: datetime, *, limit: int) -> int:
         return self._purge(_PURGE_WEBHOOKS, before, limit)

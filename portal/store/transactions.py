@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +14,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from portal.domain.errors import StoreUnavailable
 from portal.store.database import WRITE_TURN, reads, writes
 from portal.store.database_errors import store_errors
+
+Insert = postgresql.Insert | sqlite.Insert
+T = TypeVar("T")
+
+_INSERTS: dict[str, Callable[[Table], Insert]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Transactions:
@@ -76,6 +81,11 @@ def waiting_for_lock(connection: Connection, seconds: float) -> Iterator[None]:
             driver.execute(f"PRAGMA busy_timeout={usual}")
 
 
-def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def insert(connection: Connection, table: Table) -> Insert:
     """An INSERT that may have ON CONFLICT, which SQLAlchemy has only per dialect."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return _INSERTS[connection.dialect.name](table)
+
+
+def for_each_dialect(build: Callable[[Callable[[Table], Insert]], T]) -> dict[str, T]:
+    """A statement by the name of a dialect; `build` gets what makes an INSERT."""
+    return {dialect: build(insert) for dialect, insert in _INSERTS.items()}

@@ -44,6 +44,7 @@ def test_every_due_onboarding_is_claimed_by_exactly_one(repository):
         assert [one.id for taken in claims for one in taken] == [added.id]
 
 
+@pytest.mark.long
 def test_threads_of_one_process_write_in_turn(tmp_path, cipher, monkeypatch):
     """They never have to wait for SQLite's lock, which takes seconds and ends in an error where many wait."""
     monkeypatch.setattr(transactions, "waiting_for_lock", lambda connection, _seconds: waiting_for_lock(connection, 0))
@@ -61,6 +62,7 @@ def test_threads_of_one_process_write_in_turn(tmp_path, cipher, monkeypatch):
     engine.dispose()
 
 
+@pytest.mark.long
 def test_a_write_that_waited_for_its_turn_does_not_wait_as_long_for_another_process(tmp_path, monkeypatch):
     limit = 20
     path = tmp_path / "portal.db"
@@ -135,6 +137,7 @@ def test_readers_see_the_last_commit_while_a_row_is_locked(repository):
         repository.ping()
 
 
+@pytest.mark.long
 def test_waiting_for_a_lock_ends_in_store_unavailable(database_url):
     engine = make_engine(database_url, lock_timeout=0.3)
     migrate(engine)
@@ -157,6 +160,7 @@ def test_a_full_pool_ends_in_store_unavailable(database_url):
     engine.dispose()
 
 
+@pytest.mark.long
 def test_sqlite_locked_by_another_program_is_store_unavailable(tmp_path):
     path = tmp_path / "portal.db"
     engine = make_engine(f"sqlite:///{path}", lock_timeout=0.2)
