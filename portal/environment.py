@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -68,6 +69,11 @@ def folder_of_workers() -> Path | None:
 
 def nearest(name: str, known: Iterable[str], cutoff: float = _NEAR) -> str | None:
     """What somebody most likely meant. Case, dashes and underscores do not matter."""
+    return _nearest(name, frozenset(known), cutoff)
+
+
+@lru_cache(maxsize=1024)  # a process reads its environment at its start and for each reload
+def _nearest(name: str, known: frozenset[str], cutoff: float) -> str | None:
     by_form = {_form(it): it for it in sorted(known)}
     found = difflib.get_close_matches(_form(name), by_form, n=1, cutoff=cutoff)
     return by_form[found[0]] if found else None
@@ -100,5 +106,6 @@ def _unknown(variables: Mapping[str, Given], known: set[str]) -> dict[str, str |
     return found
 
 
+@lru_cache(maxsize=1024)
 def _form(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -62,8 +63,7 @@ class ProcessFigures:
         self._metrics = metrics
         self._engine = engine
         self._gu1 = gu1
-        release, python = version("kyc-onboarding-portal"), platform.python_version()
-        metrics.show("build_info", 1, version=release, python=python)
+        metrics.show("build_info", 1, version=_release(), python=platform.python_version())
         metrics.show("process_start_timestamp_seconds", clock())
 
     def show(self, _now: datetime) -> None:
@@ -79,6 +79,11 @@ class ProcessFigures:
             show("process_resident_bytes", pages * os.sysconf("SC_PAGE_SIZE"))
             show("process_open_files", sum(1 for _ in (_PROC / "fd").iterdir()))
         self._metrics.flush()
+
+
+@cache
+def _release() -> str:
+    return version("kyc-onboarding-portal")
 
 
 def _age(then: datetime | None, now: datetime) -> float:

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.policy import SMTPUTF8
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import cache
 
 import aiosmtplib
 
@@ -24,6 +25,12 @@ _PERMANENT = 500
 _WANTS_PASSWORD = {530, 535}
 # What a server answers to one mail or address; everything else is about us.
 _OF_ONE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
+
+
+@cache
+def mail_tls_context() -> ssl.SSLContext:
+    """Loading the certificate authorities takes longer than sending a mail."""
+    return ssl.create_default_context()
 
 
 class MailServerError(Exception):
@@ -74,7 +81,7 @@ class SmtpClient:
             port=server.port,
             use_tls=server.is_encrypted_at_once,
             start_tls=False,
-            tls_context=ssl.create_default_context(),
+            tls_context=mail_tls_context(),
             local_hostname=self.host,
             timeout=self.deadline,
         )

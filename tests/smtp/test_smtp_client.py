@@ -7,7 +7,7 @@ import pytest
 
 from portal.domain.smtp_server import SmtpServer, is_sender
 from portal.services.mail import MailContent, Verdict
-from portal.smtp.smtp_client import MailServerError, SmtpClient
+from portal.smtp.smtp_client import MailServerError, SmtpClient, mail_tls_context
 from tests.factories import NOW
 from tests.gu1.certificates import a_self_signed_certificate
 from tests.mail_server import mail_server
@@ -144,10 +144,12 @@ def test_address_beyond_ascii_needs_a_server_for_it(takes_utf8, verdict):
 def encrypted(tmp_path, monkeypatch):
     certificate = a_self_signed_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    mail_tls_context.cache_clear()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     with mail_server(tls=context, needs_password=True) as found:
         yield found
+    mail_tls_context.cache_clear()
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
@@ -170,6 +172,7 @@ def test_wrong_password_loses_nothing(encrypted):
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_certificate_of_somebody_else_is_not_trusted(encrypted, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE")
+    mail_tls_context.cache_clear()
     by = smtp_client(encrypted.port, is_encrypted_at_once=True, user="portal", password="secret")
     assert "certificate" in sent(by).outcome
 
