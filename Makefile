@@ -47,7 +47,7 @@ catalogues: $(VENV)/.portal
 demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops all
 	@$(BIN)/python -m e2e.demo
 
-check: static unit-quick ## style, types, imports, and the unit tests that need neither PostgreSQL nor half a second: about two minutes
+check: static unit-quick ## style, types, imports, and the unit tests that need neither PostgreSQL nor half a second: a minute and a half
 
 test: static unit journeys fault-sample ## everything that CI runs, on SQLite and PostgreSQL, in browsers
 

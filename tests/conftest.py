@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-import asyncio
 import gc
 import signal
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from flask import Flask
+from jinja2 import BytecodeCache
 
 from portal.app import add_services, runner_of
 from portal.config import Config
@@ -14,6 +16,7 @@ from portal.web.flask_app import make_flask
 from tests.databases import (
     database_kind,
     database_url,
+    emptied_sqlite,
     migrated_postgres,
     migrated_sqlite,
     migrated_url,
@@ -25,11 +28,13 @@ from tests.databases import (
 )
 from tests.factories import NOW
 from tests.fakes import FakeGu1
+from tests.loops import run_in_one_thread
 from tests.page import Visitor
 
 __all__ = [
     "database_kind",
     "database_url",
+    "emptied_sqlite",
     "migrated_postgres",
     "migrated_sqlite",
     "migrated_url",
@@ -51,6 +56,22 @@ def pytest_collection_finish():
     """What was imported and collected stays, so the collector need not search it again for each test."""
     gc.collect()
     gc.freeze()
+
+
+class _InMemory(BytecodeCache):
+    """Templates are compiled once for all applications of a process."""
+
+    def __init__(self):
+        self._code = {}
+
+    def load_bytecode(self, bucket):
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket):
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_environment = partial(Flask.jinja_environment, bytecode_cache=_InMemory())
 
 
 class Clock:
@@ -121,7 +142,7 @@ def webhooks(app):
 @pytest.fixture
 def work(app):
     """Lets the runner do everything that is due by now."""
-    return lambda: asyncio.run(runner_of(app).onboardings.work_until_idle())
+    return lambda: run_in_one_thread(runner_of(app).onboardings.work_until_idle())
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,51 @@ class Postgres:
             return None
 
 
+_EMPTY = "".join(["BEGIN;", *(f"DELETE FROM {it.name};" for it in metadata.sorted_tables), "COMMIT;"])
+
+
+class SqliteFile:
+    """One file with the schema, for all tests of a session, each after the other.
+
+    So connections stay open, with the statements that SQLite has parsed: making both anew takes longer than most tests.
+    """
+
+    def __init__(self, template: Path, new_folder: Callable[[], Path]) -> None:
+        self._template, self._new_folder = template, new_folder
+        self._build()
+
+    def empty(self) -> None:
+        """Makes another file if a test locked, broke or changed this one, or left something beside it."""
+        try:
+            is_whole = self._shape_now() == self._shape
+            if is_whole:
+                self._connection.executescript(_EMPTY)
+        except (sqlite3.Error, OSError):
+            is_whole = False
+        if not is_whole:
+            self.close()
+            self._build()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _build(self) -> None:
+        self.path = self._new_folder() / "portal.db"
+        shutil.copy(self._template, self.path)
+        self._connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+        do_not_wait_for_disk(self._connection, None)
+        # What one test wrote must not be found by another that searches the file for something.
+        self._connection.execute("PRAGMA secure_delete=ON")
+        self._shape = self._shape_now()
+
+    def _shape_now(self) -> object:
+        schema = self._connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+        version = self._connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        beside = {it.name for it in self.path.parent.iterdir()} - {"portal.db-wal", "portal.db-shm"}
+        status = self.path.stat()
+        return schema, version, beside, status.st_ino, stat.S_IMODE(status.st_mode)
+
+
 class SharedEngine:
     """One engine for all tests of a process: SQLAlchemy compiles each statement once for each engine."""
 
@@ -90,8 +137,10 @@ class SharedEngine:
             if is_sqlite:
                 listen(self._engines[key], "do_connect", self._choose_path)
                 listen(self._engines[key], "connect", do_not_wait_for_disk)
-        self._engines[key].dispose()
-        self._sqlite_path = url.removeprefix("sqlite:///")
+        path = url.removeprefix("sqlite:///")
+        if not is_sqlite or path != self._sqlite_path:
+            self._engines[key].dispose()
+        self._sqlite_path = path
         return self._engines[key]
 
     def close(self) -> None:
@@ -163,6 +212,13 @@ def migrated_sqlite(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def emptied_sqlite(migrated_sqlite, tmp_path_factory) -> Iterator[SqliteFile]:
+    file = SqliteFile(migrated_sqlite, lambda: tmp_path_factory.mktemp("database"))
+    yield file
+    file.close()
+
+
+@pytest.fixture(scope="session")
 def shared_engines() -> Iterator[dict[str, SharedEngine]]:
     """For the portal under test, a second one on the same database, and the test itself."""
     engines = {name: SharedEngine() for name in ("portal", "second", "test")}
@@ -187,12 +243,12 @@ def database_url(database_kind, request, tmp_path) -> str:
 
 
 @pytest.fixture
-def migrated_url(database_kind, request, tmp_path) -> Iterator[str]:
+def migrated_url(database_kind, request) -> Iterator[str]:
     """A database with the schema and without rows. Nothing stays connected to it: a server has only so many places."""
     if database_kind == "sqlite":
-        path = tmp_path / "portal.db"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        yield f"sqlite:///{path}"
+        file = request.getfixturevalue("emptied_sqlite")
+        file.empty()
+        yield f"sqlite:///{file.path}"
         return
     postgres = request.getfixturevalue("migrated_postgres")
     postgres.empty()

@@ -43,6 +43,7 @@ def test_any_delivery_is_an_event_or_malformed(body: bytes) -> None:
     assert news.observation is None or news.observation.gu1_id == news.gu1_id
 
 
+@pytest.mark.long
 def test_door_withstands_any_delivery(app: Flask, config: Config) -> None:
     store = Repository(make_engine(config.database_url), ColumnCipher(config.secret_keys))
     onboarding = store.add(an_onboarding(entity_id=ENTITY_ID, validation=an_adopted_validation(gu1_id=ID)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
+from itertools import chain
 
 _SINGLE = re.compile(
     r"APOSTROPHE$|SINGLE (HIGH-REVERSED-9 )?QUOTATION MARK$|PRIME$|(GRAVE|ACUTE) ACCENT$"
@@ -13,7 +14,7 @@ _SINGLE = re.compile(
 _NO_APOSTROPHE = re.compile(r"DOUBLE|TRIPLE|QUADRUPLE|ANGLE|COMBINING|ORNAMENT|TONE|ARMENIAN|LOW |^LATIN|MIDDLE")
 
 _OF: defaultdict[str, list[str]] = defaultdict(list)
-for _char in map(chr, range(0x110000)):
+for _char in map(chr, chain(range(0x20000), range(0xE0000, 0xE1000))):  # the others are ideographs or private
     _OF[unicodedata.category(_char)].append(_char)
 
 JOINERS = ["\u200c", "\u200d"]

@@ -194,6 +194,7 @@ def reached_from(value, depth=8):
         yield from found
 
 
+@pytest.mark.long
 def test_the_form_is_kept_for_each_language_and_browser(both_ways):
     browsers = [
         {},
@@ -220,6 +221,7 @@ def test_each_form_gets_a_token_of_its_own(visitor):
     assert visitor.begin()
 
 
+@pytest.mark.long
 def test_no_answer_outlives_its_release_and_the_oldest_is_forgotten(app, both_ways, two_people):
     here = app.extensions["portal"]
     for changed in range(MOST_ANSWERS + 2):

@@ -63,6 +63,7 @@ def test_clock_that_is_set_back_keeps_nobody_waiting_for_longer(monkeypatch):
     assert limits.seconds_left(Limited.BUTTON, "203.0.113.7") is None
 
 
+@pytest.mark.long
 def test_more_sources_than_memory_has_room_for_free_nobody_who_was_refused():
     counts = MinuteCounts(folder=None)
     counts.incr("203.0.113.7", 60, Limited.BUTTON.value)

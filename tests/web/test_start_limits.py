@@ -92,6 +92,7 @@ def test_without_scripts_one_waits_and_is_told_how_long(visitor, clock, locale):
     assert again(visitor, asked).status == 303
 
 
+@pytest.mark.long
 @pytest.mark.asvs("2.3.2")
 @pytest.mark.parametrize("limits", [{"starts_per_day": 2}])
 @on_both_databases
