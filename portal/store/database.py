@@ -248,10 +248,14 @@ def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
 
 
 def _make_private(file: Path) -> None:
-    """Also the files of the write-ahead log, which get the database's permissions only if they are new."""
+    """Also the files of the write-ahead log, which get the database's permissions only if they are new.
+
+    A file that exists is not opened: closing it would release the locks of all of this process's connections to it, and
+    then another process, when it ends, deletes the write-ahead log while they still write to it.
+    """
     if "?" not in str(file):
         with suppress(OSError):  # `portal check` and the first query tell of a file that cannot be made
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
         for suffix in ("", "-wal", "-shm"):
             make_private(file.with_name(file.name + suffix))
 

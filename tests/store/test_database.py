@@ -1,5 +1,7 @@
 import multiprocessing
 import sqlite3
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -16,7 +18,16 @@ from sqlalchemy import inspect, text
 
 from portal.domain.errors import StoreUnavailable
 from portal.store import database
-from portal.store.database import LOCK_TIMEOUT, Schema, alembic_config, make_engine, migrate, migration, schema_of
+from portal.store.database import (
+    LOCK_TIMEOUT,
+    Schema,
+    alembic_config,
+    make_engine,
+    migrate,
+    migration,
+    schema_of,
+    writes,
+)
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
 from portal.store.tables import metadata
@@ -179,6 +190,24 @@ def test_sqlite_keeps_commits_through_a_power_cut(tmp_path):
         ]
     engine.dispose()
     assert pragmas == ["wal", 2, 1]
+
+
+def test_second_engine_of_a_process_leaves_the_locks_of_the_first(tmp_path):
+    path = tmp_path / "portal.db"
+    engine = make_engine(f"sqlite:///{path}")
+    with writes(engine).begin() as connection:
+        connection.execute(text("CREATE TABLE kept (written INTEGER)"))
+    make_engine(f"sqlite:///{path}").dispose()
+    look = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT 1 FROM kept').fetchall()"
+    subprocess.run([sys.executable, "-c", look, path], check=True)
+    # Whoever closes the file and finds nobody else's lock deletes the log that others still write to.
+    assert path.with_name("portal.db-wal").exists()
+    with writes(engine).begin() as connection:
+        connection.execute(text("INSERT INTO kept VALUES (1)"))
+    with sqlite3.connect(path) as other:
+        assert other.execute("SELECT written FROM kept").fetchall() == [(1,)]
+    other.close()
+    engine.dispose()
 
 
 @pytest.mark.long
