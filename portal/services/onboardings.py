@@ -199,7 +199,8 @@ class Onboardings:
     def record_return(self, session_id: str) -> Onboarding | None:
         """The onboarding of this provider session, which is refreshed; None if unknown or opened too long ago."""
         onboarding = self._store.find_by_session(session_id)
-        if onboarding is None or not _was_opened_since(onboarding, self._clock() - RETURN_WITHIN):
+        opened_at = onboarding.validation.opened_at if onboarding and onboarding.validation else None
+        if onboarding is None or opened_at is None or opened_at < self._clock() - RETURN_WITHIN:
             return None
         self.record_photos_done(onboarding.id)
         return onboarding
@@ -303,11 +304,16 @@ class Onboardings:
         now = self._clock()
         return replace(onboarding, sweep_at=now, due_at=now)
 
-    def observe(self, seen: Observation) -> bool:
-        """Applies an unrequested observation of any attempt; False if no onboarding adopted the validation."""
+    def observe(self, seen: Observation, *, delivery: str | None = None) -> bool:
+        """Applies an unrequested observation of any attempt; False if no onboarding adopted the validation.
+
+        `delivery`: the digest of the webhook that brought it, remembered in the same transaction.
+        """
         with self._store.locked_by_validation(seen.gu1_id) as row:
             if row is None:
                 return False
+            if delivery:
+                row.remember_webhook(delivery, self._clock())
             other = row.other_attempt(seen.gu1_id)
             if other:
                 changed, after = self._observations.apply_to_other(row.onboarding, other, seen)
@@ -386,11 +392,6 @@ def _new_id() -> str:
 def _with_restart_asked(onboarding: Onboarding, now: datetime) -> Onboarding:
     asked = onboarding.validation and replace(onboarding.validation, restart_asked_at=now, refreshes=0)
     return replace(onboarding, validation=asked, failures=0, due_at=now, updated_at=now)
-
-
-def _was_opened_since(onboarding: Onboarding, since: datetime) -> bool:
-    validation = onboarding.validation
-    return validation is not None and validation.opened_at is not None and validation.opened_at >= since
 
 
 def _submission(nonce: str, details: Details) -> str:

@@ -47,6 +47,9 @@ class LockedOnboarding(Protocol):
 
     def remember_response(self, request: IdempotentRequest, response: str, now: datetime) -> None: ...
 
+    def remember_webhook(self, body_sha256: str, now: datetime) -> None:
+        """Like `SharedState.remember_webhook`, in the transaction of what the webhook changed."""
+
     def find_event(self, event_id: str) -> Event | None: ...
 
     def resend_event(self, event_id: str, now: datetime) -> Event | None:

@@ -29,14 +29,15 @@ class WebhookHandler:
         fingerprint = hashlib.sha256(body).hexdigest()
         if self._shared_state.has_webhook(fingerprint):
             return "repeated"
-        outcome = self._apply(webhook)
+        # A whole row counts like a read; without one, the runner reads the validation.
+        if webhook.observation and self._onboardings.observe(webhook.observation, delivery=fingerprint):
+            return "applied"
+        outcome = self._otherwise_apply(webhook)
         self._shared_state.remember_webhook(fingerprint, self._clock())
         return outcome
 
-    def _apply(self, webhook: VerifiedWebhook) -> str:
-        """A whole row counts like a read; without one, the runner reads the validation."""
-        if webhook.observation and self._onboardings.observe(webhook.observation):
-            return "applied"
+    def _otherwise_apply(self, webhook: VerifiedWebhook) -> str:
+        """For one that is not the whole row of an adopted validation."""
         if webhook.observation and self._onboardings.adopt(webhook.observation):
             return "adopted"
         if webhook.observation is None and webhook.gu1_id is None:

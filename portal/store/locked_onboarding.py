@@ -23,6 +23,7 @@ from portal.store.history import add_entry, delete_notes, stage_began_at
 from portal.store.mail_outbox import PlanMail, apply_plan, forget_mails
 from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
 from portal.store.outbox import add_event, find_event, resend_event
+from portal.store.shared_state import remember_webhook
 from portal.store.stage_log import StageLog
 from portal.store.tables import customer_purposes, customers, events, idempotency_keys, onboardings, validations
 from portal.store.transactions import Insert, for_each_dialect, insert
@@ -103,6 +104,9 @@ class LockedRow:
         added = insert(self._connection, idempotency_keys).values(values).on_conflict_do_nothing()
         if self._connection.scalar(added.returning(idempotency_keys.c.key)) is None:
             raise KeyReused  # for another onboarding, at the same time
+
+    def remember_webhook(self, body_sha256: str, now: datetime) -> None:
+        remember_webhook(self._connection, body_sha256, now)
 
     def find_event(self, event_id: str) -> Event | None:
         return find_event(self._connection, self.onboarding.id, event_id)

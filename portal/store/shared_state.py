@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Integer, Table, bindparam, cast, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, Table, bindparam, cast, delete, or_, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
 
 from portal.store.row_leases import moment
@@ -38,6 +38,11 @@ _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
 _PURGE_HISTORY = _delete_old(installation_history, installation_history.c.at)
 
 
+def remember_webhook(connection: Connection, body_sha256: str, now: datetime) -> None:
+    delivery = {"body_sha256": body_sha256, "received_at": now}
+    connection.execute(insert(connection, webhook_deliveries).on_conflict_do_nothing(), delivery)
+
+
 class SharedState:
     """Fills `portal.services.ports.SharedState`."""
 
@@ -49,9 +54,8 @@ class SharedState:
             return connection.scalar(_WEBHOOK, {"body_sha256": body_sha256}) is not None
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None:
-        delivery = {"body_sha256": body_sha256, "received_at": now}
         with self._transactions.writing() as connection:
-            connection.execute(insert(connection, webhook_deliveries).on_conflict_do_nothing(), delivery)
+            remember_webhook(connection, body_sha256, now)
 
     def purge_webhooks(self, before: datetime, *, limit: int) -> int:
         return self._purge(_PURGE_WEBHOOKS, before, limit)

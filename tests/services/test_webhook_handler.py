@@ -6,11 +6,12 @@ from itertools import permutations
 
 import pytest
 
-from portal.domain.errors import OutcomeUnknown
+from portal.domain.errors import OutcomeUnknown, StoreUnavailable
 from portal.domain.stage import Stage, stage_of
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, DoubleCheck, Observation
 from portal.services.webhook_handler import VerifiedWebhook
+from portal.store.locked_onboarding import LockedRow
 
 
 def stage(onboarding):
@@ -223,3 +224,19 @@ def test_whole_row_settles_without_a_look_and_a_short_one_with_it(prepared, gu1,
     assert handle(in_review) == "applied"
     work()
     assert len(gu1.named("read_validation")) == 1
+
+
+def test_delivery_is_kept_with_what_it_changed_or_not_at_all(prepared, onboardings, webhooks, a_row, clock):
+    clock.advance(seconds=1)
+    verified = VerifiedWebhook("validation-1", a_row(prepared, status=Status.IN_PROGRESS))
+
+    def fails(_row, _changed, _cause=None):
+        raise StoreUnavailable("while it was saved")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LockedRow, "save", fails)
+        with pytest.raises(StoreUnavailable):
+            webhooks.handle(verified, b"the body")
+    assert onboardings.get(prepared.id).validation.status is Status.PENDING
+    assert [webhooks.handle(verified, b"the body") for _ in range(2)] == ["applied", "repeated"]
+    assert onboardings.get(prepared.id).validation.status is Status.IN_PROGRESS
