@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import time
+from contextlib import suppress
 from itertools import pairwise
 
 import httpx
@@ -193,7 +194,7 @@ def switch(embedded, *, enabled, link):
     os.kill(embedded.environment.portal.process.pid, signal.SIGHUP)
     deadline, in_a_row = time.monotonic() + 20, 0
     while in_a_row < 15:  # old workers go on for a little
-        in_a_row = in_a_row + 1 if httpx.get(link, trust_env=False).is_success is enabled else 0
+        in_a_row = in_a_row + 1 if opens(link) is enabled else 0
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -209,6 +210,13 @@ def test_it_comes_back_by_itself_when_the_partner_is_switched_on_again(page, emb
     switch(embedded, enabled=True, link=link)
     expect(someone.frame.locator("form.details")).to_be_visible(timeout=40_000)
     expect(instead).not_to_be_visible()
+
+
+def opens(link):
+    """None if an old worker ended just before it read the request; `test_reload.py` is about such moments."""
+    with suppress(httpx.RemoteProtocolError):
+        return httpx.get(link, trust_env=False).is_success
+    return None
 
 
 STRANGERS = """

@@ -25,6 +25,7 @@ from tests.databases import (
     pytest_collection_modifyitems,
     pytest_runtest_setup,
     shared_engines,
+    shares_database_file,
 )
 from tests.factories import NOW
 from tests.fakes import FakeGu1
@@ -43,6 +44,7 @@ __all__ = [
     "pytest_collection_modifyitems",
     "pytest_runtest_setup",
     "shared_engines",
+    "shares_database_file",
 ]
 
 # A shell has what it starts in the background ignore Ctrl-C, and so would the commands that tests start.

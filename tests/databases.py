@@ -80,17 +80,19 @@ _EMPTY = "".join(["BEGIN;", *(f"DELETE FROM {it.name};" for it in metadata.sorte
 
 
 class SqliteFile:
-    """One file with the schema, for all tests of a session, each after the other.
+    """One file with the schema, for many tests of a session, each after the other.
 
     So connections stay open, with the statements that SQLite has parsed: making both anew takes longer than most tests.
+
+    No test of it may open the file itself: when a process closes it, SQLite's locks of all its connections end.
     """
 
     def __init__(self, template: Path, new_folder: Callable[[], Path]) -> None:
         self._template, self._new_folder = template, new_folder
         self._build()
 
-    def empty(self) -> None:
-        """Makes another file if a test locked, broke or changed this one, or left something beside it."""
+    def empty(self) -> Path:
+        """Makes another file if a test locked or changed this one, or left something beside it."""
         try:
             is_whole = self._shape_now() == self._shape
             if is_whole:
@@ -100,6 +102,7 @@ class SqliteFile:
         if not is_whole:
             self.close()
             self._build()
+        return self.path
 
     def close(self) -> None:
         self._connection.close()
@@ -243,12 +246,20 @@ def database_url(database_kind, request, tmp_path) -> str:
 
 
 @pytest.fixture
-def migrated_url(database_kind, request) -> Iterator[str]:
+def shares_database_file() -> bool:
+    """Whether SQLite tests of a folder take the same file, one after the other; see `SqliteFile`."""
+    return False
+
+
+@pytest.fixture
+def migrated_url(database_kind, shares_database_file, request, tmp_path) -> Iterator[str]:
     """A database with the schema and without rows. Nothing stays connected to it: a server has only so many places."""
     if database_kind == "sqlite":
-        file = request.getfixturevalue("emptied_sqlite")
-        file.empty()
-        yield f"sqlite:///{file.path}"
+        if shares_database_file and not request.node.get_closest_marker("own_database_file"):
+            path = request.getfixturevalue("emptied_sqlite").empty()
+        else:
+            path = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "portal.db")
+        yield f"sqlite:///{path}"
         return
     postgres = request.getfixturevalue("migrated_postgres")
     postgres.empty()

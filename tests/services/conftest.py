@@ -28,6 +28,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture
+def shares_database_file():
+    return True
+
+
 @pytest.fixture(params=DATABASES)
 def database_kind(request):
     return request.param

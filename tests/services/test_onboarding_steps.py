@@ -37,6 +37,7 @@ def test_a_duplicate_goes_on_exactly_as_a_new_entity(begin, onboardings):
     assert first.validation.gu1_id != second.validation.gu1_id
 
 
+@pytest.mark.own_database_file
 def test_details_are_gone_once_the_entity_exists(begin, onboardings, tmp_path):
     started = begin(last_name="Qwertyuiopas", document_number="30987123")
     assert onboardings.get(started.id).details is None

@@ -17,6 +17,8 @@ from portal.store.tables import restores
 from tests.documents import OPERATING, snippet
 from tests.store.outbox import add_events, notify_again, notifying_store
 
+pytestmark = pytest.mark.own_database_file
+
 TOOLS = {"sqlite": ["sqlite3"], "postgresql": ["pg_dump", "pg_restore"]}
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
@@ -24,7 +26,12 @@ NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 @pytest.fixture
 def connect(shared_engines, config):
     """A new connection to the database; whatever the portal had open is closed."""
-    return lambda: shared_engines["portal"].connect_to(config.database_url)
+
+    def connect():
+        shared_engines["portal"].close()
+        return shared_engines["portal"].connect_to(config.database_url)
+
+    return connect
 
 
 @pytest.fixture

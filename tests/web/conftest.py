@@ -15,6 +15,11 @@ ONBOARDINGS = "/api/v1/onboardings"
 
 
 @pytest.fixture
+def shares_database_file():
+    return True
+
+
+@pytest.fixture
 def ask(app):
     """Any request, with the answer as it comes."""
     client = app.test_client()

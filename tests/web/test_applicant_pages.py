@@ -167,6 +167,7 @@ def test_metrics_name_nobody(visitor, journey):
     assert [secret for secret in [token_in(path), "validation-1", *PRIVATE] if secret in page] == []
 
 
+@pytest.mark.own_database_file
 def test_stored_details_are_sealed_and_then_gone(visitor, work, sql, config):
     visitor.begin(email="maria@example.com")
     ((encrypted,),) = sql("SELECT details_sealed FROM onboardings")

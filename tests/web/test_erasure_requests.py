@@ -81,6 +81,7 @@ def test_privacy_notice_names_it_to_those_without_a_partner(visitor):
     assert "Pedir que se borren tus datos" not in visitor.get("/privacy?partner=shop").html
 
 
+@pytest.mark.own_database_file
 def test_after_an_erase_neither_file_nor_log_of_sqlite_holds_anything(api, config):
     created = api("POST", ONBOARDINGS, {"external_id": "planted-customer", "metadata": {"note": "planted-note"}})
     file = Path(config.database.database)

@@ -24,6 +24,7 @@ def test_without_its_database_it_is_alive_but_not_ready(visitor, sql):
     assert visitor.get("/healthz").status == 200
 
 
+@pytest.mark.own_database_file
 def test_a_file_that_is_no_database_is_not_ready(visitor, config):
     Path(config.database.database).write_bytes(b"this is no database" * 1000)
     assert visitor.get("/readyz").status == 503
