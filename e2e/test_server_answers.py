@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import resource
+import select
 import socket
+import time
+from contextlib import ExitStack
 
 import pytest
 
 from e2e.servers import portal
+from portal.web.connection_guard import MOST_CONNECTIONS
 from tests.documents import SECURITY, rows
 from tests.ports import free_port
 
@@ -87,3 +92,44 @@ def test_everything_else_carries_the_headers(exchange):
 def test_body_that_breaks_off_is_not_taken_for_a_whole_one(exchange, ending, status):
     webhook = HEAD.replace(b"GET /healthz", b"POST /webhooks/gu1") + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
     assert exchange(webhook + ending)[0] == status
+
+
+@pytest.fixture
+def many_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2 * MOST_CONNECTIONS:
+        pytest.skip(f"a process may have {hard} files open here, too few for so many connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
+def test_whoever_holds_too_many_connections_loses_those_beyond(tmp_path):
+    server = portal(tmp_path, port=free_port(), gu1_url="http://127.0.0.1:1")
+    server.command += ["--workers", "1"]
+    with server, ExitStack() as stack:
+
+        def connect(number, address):
+            to = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+            return [
+                stack.enter_context(socket.create_connection(to, source_address=(address, 0))) for _ in range(number)
+            ]
+
+        greedy, other = connect(MOST_CONNECTIONS + 50, "127.0.0.2"), connect(1, "127.0.0.3")
+        deadline = time.monotonic() + 20
+        while len(open_of(greedy)) > MOST_CONNECTIONS:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert len(open_of(greedy)) == MOST_CONNECTIONS
+        other[0].sendall(UNDERSTOOD["nothing special"].replace(b"{host}", server.host.encode()))
+        assert other[0].recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+def open_of(connections):
+    """Nothing was asked on them, so those that can be read from have come to their end."""
+    polling = select.poll()
+    for it in connections:
+        polling.register(it, select.POLLIN)
+    ended = {number for number, _ in polling.poll(0)}
+    return [it for it in connections if it.fileno() not in ended]

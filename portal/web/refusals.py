@@ -35,6 +35,8 @@ class Refusal(StrEnum):
     TOO_LARGE = "too_large"
     SLOW_BODY = "slow_body"
     """A body that took too long, or one of too many of one address."""
+    MANY_CONNECTIONS = "many_connections"
+    """A connection beside too many of the same address, which was ended."""
 
 
 class Refusals:
