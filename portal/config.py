@@ -32,6 +32,7 @@ from portal.domain.web_addresses import is_loopback, split_web_url
 
 MIN_KEY_LENGTH = 32
 SHORTEST_RETENTION = 31
+LONGEST_RETENTION = 36_500
 """In days: longer than any access link works."""
 SOONEST_REMINDER, LATEST_REMINDER = timedelta(minutes=5), timedelta(days=7)
 USUAL_START_LIMITS = StartLimits(address_hourly=30, document_daily=10, daily=5000)
@@ -75,7 +76,9 @@ class Config(BaseModel):
     operator_name: str | None = Field(None, max_length=80, validation_alias="PORTAL_OPERATOR_NAME")
     contact_url: str | None = Field(None, validation_alias="PORTAL_CONTACT_URL")
     privacy_url: str | None = Field(None, validation_alias="PORTAL_PRIVACY_URL")
-    retention_days: int | None = Field(None, ge=SHORTEST_RETENTION, validation_alias="PORTAL_RETENTION_DAYS")
+    retention_days: int | None = Field(
+        None, ge=SHORTEST_RETENTION, le=LONGEST_RETENTION, validation_alias="PORTAL_RETENTION_DAYS"
+    )
     starts_per_address: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_ADDRESS")
     starts_per_document: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DOCUMENT")
     starts_per_day: int | None = Field(None, ge=0, validation_alias="PORTAL_STARTS_PER_DAY")

@@ -16,6 +16,8 @@ ENV_FILE = Path(".env")
 WORKERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder that the worker processes of one server share. prometheus_client reads it at its import."""
 _OURS = ("PORTAL_", "GU1_")
+_FILE = "file "
+"""Before the path in the source of what a file holds."""
 _NEAR = 0.6
 _MISTYPED = 0.85
 """How alike names must be that do not even begin like ours."""
@@ -41,6 +43,10 @@ class Environment:
     unknown: Mapping[str, str | None]
     """Variables that look like ours and are none, each with the nearest that is one."""
 
+    @property
+    def secret_files(self) -> list[Path]:
+        return [Path(it.source.removeprefix(_FILE)) for it in self.given.values() if it.source.startswith(_FILE)]
+
 
 def read_environment(settings: Iterable[str], secrets: Iterable[str]) -> Environment:
     """`secrets` are the settings that a file may hold, whose path `…_FILE` names."""
@@ -55,7 +61,7 @@ def read_environment(settings: Iterable[str], secrets: Iterable[str]) -> Environ
             faults[name] = f"is set twice, here and as {name}_FILE"
         elif named:
             try:
-                given[name] = Given(Path(named.text).read_text("utf-8").strip(), f"file {named.text}")
+                given[name] = Given(Path(named.text).read_text("utf-8").strip(), f"{_FILE}{named.text}")
             except (OSError, UnicodeDecodeError, ValueError) as error:
                 faults[f"{name}_FILE"] = f"cannot be read: {getattr(error, 'strerror', None) or 'is not text'}"
     return Environment(given, faults, _unknown(variables, known))

@@ -76,17 +76,22 @@ def read_settings(**overrides: object) -> Settings:
 
 def weak_secrets(config: Config) -> dict[str, str]:
     """What is wrong with secrets that can be guessed or were not copied as they are, by the setting's name."""
-    found = {
+    weak = {
+        name: next(filter(None, (miscopied(it) or guessable(it) for it in them)), None)
+        for name, them in secrets_of(config).items()
+    }
+    return {
+        name: problem for name, problem in ({"GU1_API_KEY": miscopied(config.gu1_api_key)} | weak).items() if problem
+    }
+
+
+def secrets_of(config: Config) -> dict[str, tuple[str, ...]]:
+    """Those that are good only if nobody can guess them, by the setting's name."""
+    return {
         _KEYS: config.secret_keys,
         "PORTAL_METRICS_TOKEN": (config.metrics_token,) if config.metrics_token else (),
         "PORTAL_OPERATOR_TOKEN": (config.operator_token,) if config.operator_token else (),
         "GU1_WEBHOOK_SECRETS": config.gu1_webhook_secrets,
-    }
-    weak = {
-        name: next(filter(None, (miscopied(it) or guessable(it) for it in them)), None) for name, them in found.items()
-    }
-    return {
-        name: problem for name, problem in ({"GU1_API_KEY": miscopied(config.gu1_api_key)} | weak).items() if problem
     }
 
 

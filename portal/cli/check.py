@@ -45,7 +45,8 @@ def check() -> None:
     """Try the configuration, the database and the gu1 key, and say which gu1 the key leads to."""
     found = settings()
     config = found.config
-    warnings, weaknesses = warnings_about(found), (*suspicious_secrets(config), *weaknesses_of(config))
+    weaknesses = weaknesses_of(config, secret_files=found.environment.secret_files)
+    warnings, weaknesses = warnings_about(found), (*suspicious_secrets(config), *weaknesses)
     results = [
         Result("configuration", findings=warnings, warns=bool(warnings)),
         Result("security", findings=weaknesses, warns=bool(weaknesses)),

@@ -18,6 +18,8 @@ from portal.partners.toml_file import PartnersError, read_registry
 from portal.settings import ConfigError, Settings, read_settings
 from portal.store.database import Schema, engine_of, schema_of
 
+LONGEST_LIST = 100_000
+
 
 def configuration() -> Config:
     return settings().config

@@ -6,13 +6,13 @@ import json
 
 import click
 
-from portal.cli.common import configuration, database, print_table, usable_schema
+from portal.cli.common import LONGEST_LIST, configuration, database, print_table, usable_schema
 from portal.services.onboarding_facts import formatted
 from portal.store.installation_history import InstallationEntry, InstallationHistory
 
 
 @click.command("history")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, LONGEST_LIST))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 def history(limit: int, as_json: bool) -> None:
     """Show when keys, settings and partners changed, and which commands ran on all onboardings, the newest first."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from portal.cli.common import configuration, database, print_table, usable_schema
+from portal.cli.common import LONGEST_LIST, configuration, database, print_table, usable_schema
 from portal.cli.onboarding_output import (
     LINE_COLUMNS,
     PROBLEM_COLUMNS,
@@ -86,7 +86,7 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--stuck", "problem", flag_value="stuck", help="Does not go on, and the applicant can do nothing.")
 @click.option("--failing", "problem", flag_value="failing", help="A step failed and is tried again.")
 @click.option("--erasure", "problem", flag_value="erasure", help="The applicant asks for the data to be erased.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, LONGEST_LIST))
 @_AS_JSON
 def list_(problem: str | None, limit: int, as_json: bool) -> None:
     """List onboardings that somebody should look at, the longest waiting first."""

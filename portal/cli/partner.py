@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 from sqlalchemy import Engine
 
-from portal.cli.common import configuration, database, print_table, usable_schema
+from portal.cli.common import LONGEST_LIST, configuration, database, print_table, usable_schema
 from portal.cli.installation_notes import note
 from portal.cli.partner_keys import link, new, rotate
 from portal.cli.progress import progress
@@ -34,7 +34,7 @@ for command in (new, rotate, link):
 @partner_group.command()
 @click.argument("slug", required=False)
 @click.option("--all", "with_delivered", is_flag=True, help="Include delivered ones.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, LONGEST_LIST))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 def deliveries(slug: str | None, with_delivered: bool, limit: int, as_json: bool) -> None:
     """List undelivered notifications, the newest first."""

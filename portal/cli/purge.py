@@ -10,7 +10,7 @@ import click
 from portal.cli.common import configuration, database, usable_schema
 from portal.cli.installation_notes import note
 from portal.cli.progress import progress
-from portal.config import SHORTEST_RETENTION
+from portal.config import LONGEST_RETENTION, SHORTEST_RETENTION
 from portal.domain.installation_change import InstallationChange
 from portal.services.onboarding_facts import formatted
 from portal.store.onboarding_retention import OnboardingRetention
@@ -22,7 +22,7 @@ SLICE = 100
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 @click.option(
     "--days",
-    type=click.IntRange(SHORTEST_RETENTION),
+    type=click.IntRange(SHORTEST_RETENTION, LONGEST_RETENTION),
     help="Instead of PORTAL_RETENTION_DAYS: how long ago an onboarding must have changed last.",
 )
 def purge(days: int | None, as_json: bool) -> None:

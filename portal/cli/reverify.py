@@ -6,7 +6,7 @@ import json
 
 import click
 
-from portal.cli.common import configuration, database, print_table, usable_schema
+from portal.cli.common import LONGEST_LIST, configuration, database, print_table, usable_schema
 from portal.domain.reference import reference_of
 from portal.services.onboarding_facts import formatted
 from portal.services.problems import ReverificationRow
@@ -18,7 +18,7 @@ COLUMNS = ("partner", "external id", "purpose", "reference", "due since")
 @click.command("reverify")
 @click.option("--due", is_flag=True, help="List customers who have to verify again, the longest due first.")
 @click.option("--partner", metavar="SLUG", help="Only this partner's customers.")
-@click.option("--limit", default=1000, show_default=True, type=click.IntRange(1))
+@click.option("--limit", default=1000, show_default=True, type=click.IntRange(1, LONGEST_LIST))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 def reverify(due: bool, partner: str | None, limit: int, as_json: bool) -> None:
     """List customers whose verification has ended, or for whom gu1 asks for a new one."""

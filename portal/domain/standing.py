@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from portal.domain.attempts import attempts_left, next_attempt_at
 from portal.domain.onboarding import Onboarding
@@ -17,6 +18,7 @@ from portal.domain.validation import CreationState
 class Standing:
     stage: Stage
     attempts_left: int
+    """Without those that somebody else used with the same number, until that matters."""
     more_attempts_at: datetime | None
     """When an attempt leaves the window, so that `attempts_left` may grow."""
     may_retry: bool
@@ -40,10 +42,11 @@ def standing_of(onboarding: Onboarding, *, max_attempts: int, attempts_window: t
     opens_at = retry_opens_at(onboarding, max_attempts=max_attempts, attempts_window=attempts_window)
     is_too_early = opens_at is not None and now < opens_at
     leave_at = [time + attempts_window for time in onboarding.attempt_times]
-    left = attempts_left(onboarding, max_attempts=max_attempts, window=attempts_window, now=now)
+    count_left = partial(attempts_left, max_attempts=max_attempts, window=attempts_window, now=now)
+    left = count_left(onboarding)
     return Standing(
         stage=stage,
-        attempts_left=left,
+        attempts_left=left if _tells_of_others(onboarding, stage) else count_left(_with_own_attempts(onboarding)),
         more_attempts_at=min((it for it in leave_at if it > now), default=None),
         may_retry=can_retry and not is_too_early,
         retry_opens_at=opens_at if is_too_early else None,
@@ -123,6 +126,17 @@ def _may_restart(onboarding: Onboarding, stage: Stage, now: datetime) -> bool:
     if stage is not Stage.ABANDONED or validation is None or onboarding.erased_at:
         return False
     return validation.restart_refused_at is None and may_continue(onboarding, now)
+
+
+def _tells_of_others(onboarding: Onboarding, stage: Stage) -> bool:
+    """Anybody may type a number, and must not learn from it whether its person verifies elsewhere."""
+    validation = onboarding.validation
+    is_rejected = validation is not None and validation.status is Status.REJECTED
+    return is_rejected or stage is Stage.CLOSED or not onboarding.is_self_started
+
+
+def _with_own_attempts(onboarding: Onboarding) -> Onboarding:
+    return replace(onboarding, earlier_attempts=None)
 
 
 def _is_finished(stage: Stage, can_retry: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 SHORTEST = 16
 _MIN_DISTINCT = 8
@@ -13,6 +14,20 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _UNEXPANDED = re.compile(r"\$[({]|^\$\w+$|^<.*>$|^\{\{.*\}\}$|^%\w+%$")
+_ROWS = ("0123456789012", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+_NEIGHBOURS = {pair for row in _ROWS for line in (row, row[::-1]) for pair in pairwise(line)}
+_WORDS = re.compile(
+    r"secret|passw|webhook|random|string|insert|admin|token|tests|portal|letmein|welcome|qwert", re.IGNORECASE
+)
+_DIGESTS = (
+    "e3b0c44298fc1c14",
+    "da39a3ee5e6b4b0d",
+    "d41d8cd98f00b204",
+    "5e884898da280471",
+    "5baa61e4c9b93f3f",
+    "5f4dcc3b5aa765d6",
+)
+"""How SHA-256, SHA-1 and MD5 of nothing and of `password` begin."""
 _RULE = f"a secret needs {SHORTEST} characters that do not repeat themselves"
 
 
@@ -45,4 +60,21 @@ def guessable(secret: str) -> str | None:
         return f"too easy to guess: {characters} only, most likely a placeholder or cut off; {_RULE}"
     if len(set(secret)) < _MIN_DISTINCT:
         return f"too easy to guess: {len(set(secret))} different characters only; {_RULE}"
+    if _in_a_row(secret) > len(secret) / 2:
+        return f"too easy to guess: characters as they stand in the alphabet or on a keyboard; {_RULE}"
     return None
+
+
+def unlike_random(secret: str) -> str | None:
+    """Why it is most likely no random value, although it is long enough; None if it looks like one."""
+    if secret.lower().startswith(_DIGESTS):
+        return "is the digest of what everybody tries: make a random one, with openssl rand -hex 32"
+    if _WORDS.search(secret) or re.fullmatch(r"[a-z\W_]+", secret):
+        return "consists of words: make a random one, with openssl rand -hex 32"
+    return None
+
+
+def _in_a_row(secret: str) -> int:
+    """How many characters follow the one that stands before them."""
+    lower = secret.lower()
+    return sum(pair in _NEIGHBOURS for pair in pairwise(lower))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from portal.domain.comparable_numbers import comparable
 from portal.domain.onboarding import Details
 from portal.domain.start_limits import DAY, HOUR, StartCounter, StartLimits, address_block, half_of
 from portal.services.keyed_hash import KeyedHash
@@ -38,7 +39,8 @@ class StartCounters:
         """
         of_day = self.of_partner(page.partner, page.starts_per_day) if page else []
         of_day = of_day or [StartCounter(key=DAILY, lasts=DAY, limit=self._limits.daily)]
-        document = self._key("document", f"{details.country} {details.document_number}")
+        number = comparable(details.country, details.document_number) or details.document_number
+        document = self._key("document", f"{details.country} {number}")
         daily, mailbox = self._limits.document_daily, _mailbox(details.email)
         return [
             *self.of_source(address, effort),

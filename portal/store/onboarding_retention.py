@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
 from datetime import datetime
 
@@ -30,6 +31,8 @@ _OVER = (
     .with_for_update(of=onboardings, skip_locked=True)
 )
 _WITHOUT_VALIDATION = "none"
+TRIES, BETWEEN_TRIES = 20, 0.025
+"""How often the write-ahead log is tried to be emptied while others read, and the seconds in between."""
 _SLICE, SLICES = 500, 20
 _CUSTOMERS = (
     select(customer_purposes.c.onboarding_id, onboardings.c.erased_at.is_not(None).label("is_erased"))
@@ -85,13 +88,17 @@ class OnboardingRetention:
     def forget_deleted(self) -> None:
         """SQLite overwrites what is deleted in its file; its write-ahead log holds it until then.
 
-        While others read, it keeps it for now. The next time follows within the hour.
+        While somebody reads, it keeps it. Where that lasts, the next time follows within the hour.
         """
         if self._engine.dialect.name != "sqlite":
             return
-        # Waiting for readers, it holds the write lock, and every write would wait with it.
-        with self._transactions.reading() as connection, waiting_for_lock(connection, 0):
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        for pause in (*[BETWEEN_TRIES] * TRIES, None):
+            # Waiting for readers, it would hold the write lock, and every write would wait with it.
+            with self._transactions.reading() as connection, waiting_for_lock(connection, 0):
+                was_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+            if not was_busy or pause is None:
+                return
+            time.sleep(pause)
 
 
 def _month(created_at: object) -> str:

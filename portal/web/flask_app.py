@@ -87,7 +87,7 @@ def over_rsgi(app: Flask, config: Config) -> RsgiAdapter:
     return RsgiAdapter(
         app,
         ReadAhead(app.extensions["portal"]),
-        behind_proxy=config.trusted_proxies > 0,
+        client_address=ForwardedHeaders(app, hops=config.trusted_proxies).client_address,
         headers=always(config.base_url, hsts_subdomains=config.hsts_subdomains),
         on_refusal=app.extensions["portal"].refusals.count,
     )

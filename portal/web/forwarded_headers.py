@@ -23,6 +23,14 @@ class ForwardedHeaders:
         self._hops = hops
         self._app = ProxyFix(app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops) if hops else app
 
+    def client_address(self, environ: WSGIEnvironment) -> str:
+        """Of a request that has not come here yet; empty if the proxies said nothing of use."""
+        if not self._hops:
+            return str(environ["REMOTE_ADDR"])
+        said = environ.get(f"{_FORWARDED}FOR")
+        believed = self._believed(f"{_FORWARDED}FOR", said) if said else None
+        return (believed or "").partition(",")[0]
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if _FORWARDED in " ".join(environ):  # a tenth of the time of a look at each name
             self._keep_believed(environ)

@@ -25,12 +25,14 @@ from portal.services.request_ids import HEADER, request_id_for
 from portal.web.header_policy import ALWAYS, Kind, policies
 from portal.web.refusals import Refusal
 from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
+from portal.web.security import FORM_BYTES
+from portal.web.webhook.receiver import WEBHOOK_BYTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-MOST_BYTES = 1024 * 1024
-"""Of a body that is read. The application refuses shorter ones already."""
+LONGER_BODIES = {"/webhooks/gu1": WEBHOOK_BYTES}
+"""By path: how much of a body is read where it may be longer than a form. The application refuses what is longer."""
 SECONDS_FOR_BODY = 15.0
 MOST_BODIES = 64
 """Of one customer's addresses, that are not complete. Many people may share one, but hardly in the same second."""
@@ -79,7 +81,7 @@ class RsgiAdapter:
         app: WSGIApplication,
         read_ahead: Callable[[WSGIEnvironment], Awaitable[object]],
         *,
-        behind_proxy: bool,
+        client_address: Callable[[WSGIEnvironment], str] = lambda environ: environ["REMOTE_ADDR"],
         places: int = PLACES,
         headers: dict[str, str] = ALWAYS,
         on_refusal: Callable[[Refusal], None] = lambda _kind: None,
@@ -89,13 +91,13 @@ class RsgiAdapter:
 
         `places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
 
-        `behind_proxy`: all requests come from its address, so that an address has no limits.
+        `client_address`: whose limits a request counts against; empty for nobody's.
         `headers`: of the answers that the application does not give.
         """
         self._app = app
         self._read_ahead = read_ahead
         self._patience = patience
-        self._behind_proxy = behind_proxy
+        self._client_address = client_address
         self._on_refusal = on_refusal
         self._headers = [*(headers | policies(Kind.DATA.value)).items()]
         self._places: SimpleQueue[None] = SimpleQueue()
@@ -143,14 +145,15 @@ class RsgiAdapter:
 
     async def _read_body(self, environ: WSGIEnvironment, exchange: Exchange) -> _Answer | None:
         """The answer to whoever takes too long, sends too many bodies at once, or ends one before its end."""
-        address = "" if self._behind_proxy else address_block(environ["REMOTE_ADDR"])
+        client = self._client_address(environ)
+        address = address_block(client) if client else ""
         if address and self._unfinished[address] >= MOST_BODIES:
             self._on_refusal(Refusal.SLOW_BODY)
             return self._refusal(HTTPStatus.TOO_MANY_REQUESTS, environ, ("Retry-After", str(int(SECONDS_FOR_BODY))))
         self._unfinished[address] += 1
         try:
             async with asyncio.timeout(SECONDS_FOR_BODY):
-                body = await _body(exchange)
+                body = await _body(exchange, _most_bytes(environ["PATH_INFO"]))
         except TimeoutError:
             self._on_refusal(Refusal.SLOW_BODY)
             return self._refusal(HTTPStatus.REQUEST_TIMEOUT, environ, ("Connection", "close"))
@@ -234,11 +237,15 @@ def _has_body(environ: WSGIEnvironment) -> bool:
     if environ["REQUEST_METHOD"] in _WITHOUT_BODY:
         return False
     length = environ.get("CONTENT_LENGTH", "0")
-    is_short = length.isascii() and length.isdigit() and 0 < int(length) <= MOST_BYTES
+    is_short = length.isascii() and length.isdigit() and 0 < int(length) <= _most_bytes(environ["PATH_INFO"])
     return is_short or "HTTP_TRANSFER_ENCODING" in environ
 
 
-async def _body(exchange: Exchange) -> bytes | None:
+def _most_bytes(path: str) -> int:
+    return LONGER_BODIES.get(path, FORM_BYTES)
+
+
+async def _body(exchange: Exchange, most: int) -> bytes | None:
     """None if the connection or its chunks broke; of a longer one just so much that it is seen to be too long.
 
     Granian gives an empty part for the end, and another before it for an error.
@@ -247,9 +254,9 @@ async def _body(exchange: Exchange) -> bytes | None:
     async for part in exchange:
         read += part
         empty += not part
-        if len(read) > MOST_BYTES:
+        if len(read) > most:
             break
-    return None if empty > 1 else bytes(read[: MOST_BYTES + 1])
+    return None if empty > 1 else bytes(read[: most + 1])
 
 
 def _whole(parts: Iterable[bytes]) -> bytes:

@@ -2,10 +2,12 @@
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
+from portal.store import onboarding_retention
 from portal.store.database import make_engine
 from portal.store.onboarding_retention import OnboardingRetention
 from portal.store.tables import customer_purposes, onboardings
@@ -24,6 +26,21 @@ def test_log_that_others_read_is_left_at_once_and_patience_with_locks_stays(migr
     for _ in range(2):
         with engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 20_000
+    engine.dispose()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_log_is_emptied_as_soon_as_the_last_reader_is_done(migrated_url, repository, monkeypatch):
+    engine = make_engine(migrated_url)
+    log = Path(engine.url.database + "-wal")
+    with engine.connect() as reader:
+        repository.add(an_onboarding())
+        reader.exec_driver_sql("BEGIN")
+        reader.exec_driver_sql("SELECT count(*) FROM onboardings")
+        repository.add(an_onboarding(submission="second"))
+        monkeypatch.setattr(onboarding_retention.time, "sleep", lambda _seconds: reader.exec_driver_sql("COMMIT"))
+        OnboardingRetention(engine).forget_deleted()
+        assert log.stat().st_size == 0
     engine.dispose()
 
 

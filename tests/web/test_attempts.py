@@ -91,6 +91,20 @@ def test_the_page_says_when_the_next_attempt_is_free(visitor, used_up, clock):
     assert visitor.get(used_up).stage == Stage.PREPARING
 
 
+@pytest.mark.parametrize("number", [NUMBER, "123.456.789-09"])
+def test_what_others_do_with_a_number_shows_only_where_it_matters(visitor, begin, fail, number):
+    victims = begin()
+    assert status_of(visitor, victims)["attempts_left"] == 2
+    visitor.get(f"{victims}/continue")
+    strangers = begin(document_number=number)
+    assert status_of(visitor, strangers)["attempts_left"] == 2
+    visitor.get(f"{strangers}/continue")
+    assert status_of(visitor, strangers)["attempts_left"] == 2
+    fail(strangers)
+    assert visitor.get(strangers).stage == Stage.REJECTED
+    assert status_of(visitor, strangers)["attempts_left"] == 1  # it is what is left
+
+
 def test_starting_anew_at_a_partners_page_brings_no_further_attempts(visitor, fail, work):
     details = {"country": "BR", "document_number": NUMBER}
     for _ in range(3):

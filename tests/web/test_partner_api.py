@@ -73,6 +73,12 @@ def test_the_applicants_data_are_as_the_form_has_them(create, onboardings):
     )
 
 
+@pytest.mark.parametrize("state", ["order 30.123.456", "３０１２３４５６", "maria＠example.com"])
+def test_number_and_address_are_no_state_however_wide_their_letters_are(create, state, count):
+    refused = create(applicant=APPLICANT, state=state)
+    assert (is_problem(refused, 422), [it["field"] for it in refused.json["errors"]], count()) == (True, ["state"], 0)
+
+
 @on_both_databases
 def test_the_open_onboarding_is_given_again(create, count):
     first, second = create(), create()

@@ -15,10 +15,13 @@ from portal.app import create_app
 from portal.services.meter import NoMeter
 from portal.web import rsgi_adapter
 from portal.web.flask_app import over_rsgi
+from portal.web.forwarded_headers import ForwardedHeaders
 from portal.web.refusals import Refusal
 from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
-from portal.web.rsgi_adapter import MOST_BODIES, MOST_BYTES, RsgiAdapter, environ_of
+from portal.web.rsgi_adapter import MOST_BODIES, RsgiAdapter, environ_of
+from portal.web.security import FORM_BYTES
 from portal.web.timed_requests import TimedRequests
+from portal.web.webhook.receiver import WEBHOOK_BYTES
 
 PATIENT = 10.0
 """Nobody goes without a place."""
@@ -74,8 +77,8 @@ async def nothing_read(_environ):
     return None
 
 
-def adapter(app, *, places=4, behind_proxy=False, read_ahead=nothing_read):
-    return RsgiAdapter(app, read_ahead, places=places, behind_proxy=behind_proxy, patience=PATIENT)
+def adapter(app, *, places=4, read_ahead=nothing_read, **options):
+    return RsgiAdapter(app, read_ahead, places=places, patience=PATIENT, **options)
 
 
 def asked(app, exchange, **said):
@@ -134,21 +137,22 @@ def test_body_is_not_read_where_none_belongs(method):
     assert (exchange.status, exchange.was_read) == (200, 0)
 
 
-@pytest.mark.parametrize("length", [str(MOST_BYTES + 1), "-1", "many", "²"])
+@pytest.mark.parametrize("length", [str(FORM_BYTES + 1), "-1", "many", "²"])
 def test_what_the_application_refuses_is_left_unread(length):
     assert posted(adapter(echo), Exchange(b"abc"), length=length).was_read == 0
 
 
-def test_endless_body_is_read_until_it_is_too_long():
-    exchange = posted(adapter(echo), Exchange(*[b"x" * 65_536] * 64))
-    assert len(exchange.body) == MOST_BYTES + 1
-    assert exchange.was_read < MOST_BYTES + 2 * 65_536
+@pytest.mark.parametrize(("path", "most"), [("/", FORM_BYTES), ("/none", FORM_BYTES), ("/webhooks/gu1", WEBHOOK_BYTES)])
+def test_endless_body_is_read_until_it_is_too_long(path, most):
+    exchange = posted(adapter(echo), Exchange(*[b"x" * 4096] * 1000), path=path)
+    assert len(exchange.body) == most + 1
+    assert exchange.was_read < most + 2 * 4096
 
 
 def test_slow_body_is_answered_when_its_time_is_over(monkeypatch):
     monkeypatch.setattr(rsgi_adapter, "SECONDS_FOR_BODY", 0.1)
     refused = []
-    app = RsgiAdapter(echo, nothing_read, places=1, behind_proxy=False, on_refusal=refused.append)
+    app = RsgiAdapter(echo, nothing_read, places=1, on_refusal=refused.append)
     exchange = posted(app, Exchange(*[b"a"] * 1000, pause=0.02), length=1000)
     assert (exchange.status, exchange.headers["Connection"]) == (408, "close")
     assert {"Content-Security-Policy", "X-Request-Id"} <= exchange.headers.keys()
@@ -159,7 +163,7 @@ def test_slow_body_is_answered_when_its_time_is_over(monkeypatch):
 def test_body_that_was_cut_off_is_not_taken_for_a_whole_one(parts):
     """Granian gives one empty part more for an error than for the end."""
     taken = []
-    app = RsgiAdapter(lambda *_: taken.append(1), nothing_read, behind_proxy=False)
+    app = RsgiAdapter(lambda *_: taken.append(1), nothing_read)
     exchange = posted(app, Exchange(*parts))
     assert (exchange.status, exchange.headers["Connection"], taken) == (400, "close", [])
     assert posted(adapter(echo), Exchange(b"a", b"")).body == b"a"
@@ -176,13 +180,15 @@ def test_refusals_before_the_application_have_the_headers_of_every_answer(config
 
 
 @pytest.mark.asvs("15.2.2")
-def test_slow_bodies_of_one_address_are_limited_and_hold_up_nobody_else():
-    app = adapter(echo, places=1)
+@pytest.mark.parametrize("hops", [0, 1], ids=["no proxy", "behind a proxy"])
+def test_slow_bodies_of_one_address_are_limited_and_hold_up_nobody_else(hops):
+    app = adapter(echo, places=1, client_address=ForwardedHeaders(echo, hops=hops).client_address)
     slow = [Exchange(b"a", pause=30) for _ in range(MOST_BODIES)]
 
     async def post(exchange, client):
-        headers = [("content-length", "1")]
-        await app.__rsgi__(scope(method="POST", headers=headers, client=client), exchange)
+        headers = [("content-length", "1"), ("x-forwarded-for", f"198.51.100.1, {client}" if hops else "198.51.100.1")]
+        sender = "203.0.113.1:1" if hops else client
+        await app.__rsgi__(scope(method="POST", headers=headers, client=sender), exchange)
         return exchange.status
 
     async def attack():
@@ -197,8 +203,8 @@ def test_slow_bodies_of_one_address_are_limited_and_hold_up_nobody_else():
     assert asyncio.run(attack()) == [429, 200, 200]
 
 
-def test_address_of_a_proxy_has_no_limit():
-    app = adapter(echo, behind_proxy=True)
+def test_proxy_that_names_no_address_has_no_limit():
+    app = adapter(echo, client_address=ForwardedHeaders(echo, hops=1).client_address)
 
     async def together():
         exchanges = [Exchange(b"a", pause=0.05) for _ in range(MOST_BODIES + 5)]
@@ -218,7 +224,7 @@ def test_places_that_wait_for_the_database_stop_nobody():
             assert over.wait(10)
         return echo(environ, start_response)
 
-    app = RsgiAdapter(stall, nothing_read, places=1, behind_proxy=False)
+    app = RsgiAdapter(stall, nothing_read, places=1)
 
     async def both():
         stalls = asyncio.create_task(app.__rsgi__(scope(method="POST", path="/stalls"), Exchange()))

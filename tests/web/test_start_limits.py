@@ -59,6 +59,8 @@ def test_a_document_number_from_many_addresses_costs_work_too(visitor):
     assert start(visitor, "203.0.113.1").status == 303
     asked = start(visitor, "203.0.113.2")
     assert asked.status == 429
+    spelled = {"document_number": "20-30123456-3", "shown_number": "20-30123456-3", "email": "ana@example.com"}
+    assert start(visitor, "203.0.113.2", **spelled).status == 429
     other = {"document_number": "30123457", "shown_number": "30123457", "email": "eva@example.com"}
     assert start(visitor, "203.0.113.3", **other).status == 303
 

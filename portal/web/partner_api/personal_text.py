@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from portal.domain.onboarding import Details
@@ -15,7 +16,10 @@ _SHORTEST_NUMBER = 5
 
 def looks_personal(texts: Iterable[str], details: Details | None) -> bool:
     """`details`: the applicant's, where the partner gave them itself, so that the answer tells it nothing new."""
-    return any(_EMAIL.search(text) or _PRINTED_NUMBER.search(text) or _names(text, details) for text in texts)
+    return any(
+        _EMAIL.search(text) or _PRINTED_NUMBER.search(text) or _names(text, details)
+        for text in (unicodedata.normalize("NFKC", it) for it in texts)  # digits and letters of other widths
+    )
 
 
 def _names(text: str, details: Details | None) -> bool:
