@@ -39,14 +39,17 @@ class ConnectionGuard:
         numbers = [int(it.name) for it in _OPEN_FILES.iterdir()]
         if len(numbers) <= self._most:
             return
-        ports = {it.getsockname()[1] for it in _sockets(numbers) if _listens(it)}
+        ports: set[int] = set()
+        for listening in _sockets(numbers):
+            with suppress(OSError):  # closed since
+                if listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    ports.add(listening.getsockname()[1])
         held: Counter[str] = Counter()
         for connection in _sockets(numbers):
             with suppress(OSError):  # not connected, or not any more
-                address = connection.getpeername()[0]
+                block = address_block(connection.getpeername()[0])
                 if connection.getsockname()[1] not in ports:
                     continue  # one of our own, to a database or to gu1
-                block = address_block(address)
                 held[block] += 1
                 if held[block] > self._most:
                     connection.shutdown(socket.SHUT_RDWR)
@@ -70,7 +73,3 @@ def _sockets(numbers: list[int]) -> Iterator[socket.socket]:
                 yield found
         finally:
             found.detach()
-
-
-def _listens(connection: socket.socket) -> bool:
-    return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1

@@ -26,12 +26,12 @@ from portal.web.header_policy import ALWAYS, Kind, policies
 from portal.web.refusals import Refusal
 from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
 from portal.web.security import FORM_BYTES
-from portal.web.webhook.receiver import WEBHOOK_BYTES
+from portal.web.webhook.receiver import WEBHOOK_BYTES, WEBHOOK_PATH
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-LONGER_BODIES = {"/webhooks/gu1": WEBHOOK_BYTES}
+LONGER_BODIES = {WEBHOOK_PATH: WEBHOOK_BYTES}
 """By path: how much of a body is read where it may be longer than a form. The application refuses what is longer."""
 SECONDS_FOR_BODY = 15.0
 MOST_BODIES = 64

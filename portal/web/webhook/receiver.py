@@ -14,11 +14,12 @@ from portal.web.refusals import Refusal
 
 webhook = Blueprint("webhook", __name__)
 
+WEBHOOK_PATH = "/webhooks/gu1"
 WEBHOOK_BYTES = 1024 * 1024
 """Far more than a form: a whole row carries its decision."""
 
 
-@webhook.post("/webhooks/gu1")
+@webhook.post(WEBHOOK_PATH)
 def receive() -> ResponseReturnValue:
     request.max_content_length = WEBHOOK_BYTES
     body = request.get_data(cache=False)
