@@ -54,6 +54,7 @@ KINDS = (
         "chunked body of a GET",
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"1\r\na\r\n",
+        settles=5.0,
     ),
     Kind("reader", "GET / HTTP/1.1\r\nHost: {host}\r\n\r\n" * 4, settles=5.0),
     Kind("next request, after one answer", "GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n", settles=5.0, clients=IDLE),
