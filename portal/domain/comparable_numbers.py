@@ -10,6 +10,11 @@ CUIL_PREFIXES = frozenset({"20", "23", "24", "25", "26", "27"})
 _FIRST_UNSHARED_DNI = 10_000_000
 
 
+def one_spelling(country: str, number: str) -> str:
+    """The same for all spellings of a number, as far as they are known; to count what is done with it."""
+    return comparable(country, number) or number
+
+
 def comparable(country: str, number: str) -> str | None:
     """None if this country's typed number is not the one printed on the document, as with a CPF or an RFC."""
     country = country.upper()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from portal.domain.comparable_numbers import comparable
+from portal.domain.comparable_numbers import one_spelling
 from portal.domain.onboarding import Details
 from portal.domain.start_limits import DAY, HOUR, StartCounter, StartLimits, address_block, half_of
 from portal.services.keyed_hash import KeyedHash
@@ -39,7 +39,7 @@ class StartCounters:
         """
         of_day = self.of_partner(page.partner, page.starts_per_day) if page else []
         of_day = of_day or [StartCounter(key=DAILY, lasts=DAY, limit=self._limits.daily)]
-        number = comparable(details.country, details.document_number) or details.document_number
+        number = one_spelling(details.country, details.document_number)
         document = self._key("document", f"{details.country} {number}")
         daily, mailbox = self._limits.document_daily, _mailbox(details.email)
         return [

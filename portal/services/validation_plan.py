@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from portal.domain.attempts import DEFAULT_WINDOW
-from portal.domain.comparable_numbers import comparable
+from portal.domain.comparable_numbers import one_spelling
 from portal.domain.onboarding import Consent, ConsentText, Details, Onboarding
 from portal.domain.validation import DoubleCheck, Validation
 from portal.services.identity import IdentityComparison
@@ -105,6 +105,6 @@ def person_of(keyed_hash: KeyedHash, onboarding: Onboarding, details: Details | 
         return keyed_hash.digest(json.dumps(["customer", onboarding.partner, onboarding.external_id]))
     if details is None:
         return None
-    number = comparable(details.country, details.document_number) or details.document_number
+    number = one_spelling(details.country, details.document_number)
     of_partner = [onboarding.partner] if onboarding.partner else []
     return keyed_hash.digest(json.dumps(["document", *of_partner, details.country, number]))
