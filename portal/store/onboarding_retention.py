@@ -92,13 +92,13 @@ class OnboardingRetention:
         """
         if self._engine.dialect.name != "sqlite":
             return
-        for pause in (*[BETWEEN_TRIES] * TRIES, None):
+        for _ in range(TRIES):
             # Waiting for readers, it would hold the write lock, and every write would wait with it.
             with self._transactions.reading() as connection, waiting_for_lock(connection, 0):
                 was_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
-            if not was_busy or pause is None:
+            if not was_busy:
                 return
-            time.sleep(pause)
+            time.sleep(BETWEEN_TRIES)
 
 
 def _month(created_at: object) -> str:
