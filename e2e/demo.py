@@ -58,8 +58,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _ports(text: str) -> tuple[int, ...]:
     ports = tuple(int(port) for port in text.split(","))
-    if len(ports) != 4:
-        raise ValueError("four ports are needed")
+    if len(ports) != 4 or len(set(ports)) != 4 or not all(0 < port < 2**16 for port in ports):
+        raise argparse.ArgumentTypeError("four different ports are needed")
     return ports
 
 

@@ -24,7 +24,13 @@ class Interrupted(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group whose commands end by Ctrl-C with one line, whatever they do."""
+    """A group whose commands get text only, and end by Ctrl-C with one line, whatever they do."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        # Python gives bytes that are no text as lone surrogates, which neither a database nor a terminal takes.
+        if broken := [arg for arg in args if any("\ud800" <= char <= "\udfff" for char in arg)]:
+            raise click.UsageError(f"not text: {broken[0]!a}", context)
+        return super().parse_args(context, args)
 
     def invoke(self, context: click.Context) -> Any:
         try:

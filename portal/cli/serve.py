@@ -41,6 +41,8 @@ _SECONDS_FOR_HEAD = 30
 _HEAD_BYTES = 16 * 1024
 # Each worker may hold fifteen connections to the database, and PostgreSQL's default is a hundred for all.
 _MOST_WORKERS = 8
+_HIGHEST_WORKERS = 256
+_HIGHEST_PORT = 65_535
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
 # SIGHUP ends an old worker after this time, whether or not the new one answers already; on a busy machine a start
@@ -52,10 +54,10 @@ log = logging.getLogger(__name__)
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, _HIGHEST_PORT))
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, _HIGHEST_WORKERS),
     help=f"Processes; each serves pages and has a runner.  [default: one for each core, at most {_MOST_WORKERS}]",
 )
 def serve(host: str, port: int, workers: int | None) -> None:
@@ -150,6 +152,8 @@ def _refuse_taken_port(host: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except UnicodeError:  # a name that cannot be a host's: with an empty or too long label
+        raise click.ClickException(f"cannot serve on {host}:{port}: not a host name") from None
     except OSError as error:
         raise click.ClickException(f"cannot serve on {host}:{port}: {error.strerror}") from None
 

@@ -92,6 +92,12 @@ def test_check_says_that_machines_count_requests_apart(portal, database_url, sto
     assert ("machines allows as much" in result.output) is names_it
 
 
+@pytest.mark.parametrize("host", ["", "a b", "a..example", "a" * 300, "300.1.1.1"])
+def test_what_is_no_host_is_refused_with_one_line(portal, host):
+    result = portal("serve", "--host", host)
+    assert result.output.splitlines()[-1].startswith(f"Error: cannot serve on {host}:8000: ")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_port_that_another_portal_serves_is_refused_with_one_line(portal, tmp_path, host):
     with socket.socket() as other:
