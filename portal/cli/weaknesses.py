@@ -10,11 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from publicsuffixlist import PSLFILE, PublicSuffixList
 from sqlalchemy import URL
 
 from portal.cli.common import registry
 from portal.config import Config
-from portal.domain.provider_hosts import is_anybodys
 from portal.domain.weak_secrets import unlike_random
 from portal.domain.web_addresses import is_loopback
 from portal.environment import ENV_FILE
@@ -73,7 +73,7 @@ def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:
     for name, secrets in secrets_of(config).items():
         if problem := next(filter(None, map(unlike_random, secrets)), None):
             yield Finding(name, problem)
-    for host in filter(is_anybodys, config.gu1_provider_hosts):
+    for host in filter(_is_anybodys, config.gu1_provider_hosts):
         yield Finding("GU1_PROVIDER_HOSTS", f"anybody can have a host below {host}: name the provider's own")
     try:
         partners = registry(config.partners_path, development=config.development).partners.values()
@@ -81,6 +81,15 @@ def _in_public(config: Config, resolve: Resolve) -> Iterator[Finding]:
         return
     for partner in partners:
         yield from _of_partner(partner, resolve)
+
+
+def _is_anybodys(pattern: str) -> bool:
+    """A pattern for hosts below one at which strangers can have a host of their own, or below which such a one is."""
+    if not pattern.startswith("."):
+        return False
+    lines = Path(PSLFILE).read_text(encoding="utf-8").splitlines()
+    is_below = any(line.endswith(pattern) for line in lines if not line.startswith("//"))
+    return is_below or PublicSuffixList().is_public(pattern[1:])
 
 
 def _is_encrypted(database: URL) -> bool:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from portal.domain.web_addresses import ascii_host, is_loopback, split_web_url
 
 ANY_LOOPBACK = "*"
-_PUBLIC_SUFFIX = re.compile(r"((com?|net|org|edu|ac|go[bv]?|gub|mil|or|ne|nom|inc|ltd|plc|tur|int)\.)?[a-z]{2}|[^.]+")
-"""Of the many that there are: `com`, `ar`, `com.ar`, `co.uk`."""
-_HOSTERS = {
-    *("vercel.app", "netlify.app", "pages.dev", "workers.dev", "github.io", "gitlab.io", "web.app", "firebaseapp.com"),
-    *("herokuapp.com", "onrender.com", "fly.dev", "azurewebsites.net", "cloudfront.net", "amazonaws.com", "ngrok.io"),
-    *("appspot.com", "run.app", "blob.core.windows.net", "ngrok-free.app", "surge.sh", "repl.co", "glitch.me"),
-}
 
 
 def named_hosts(patterns: Iterable[str]) -> str:
@@ -53,12 +45,6 @@ def parsed_provider_host(text: str) -> str:
     if ":" in host:
         raise ValueError("must not be an IPv6 address, which no Content-Security-Policy can name")
     return dot + host
-
-
-def is_anybodys(pattern: str) -> bool:
-    """A pattern for hosts below one at which strangers can have a host of their own."""
-    name = pattern.removeprefix(".")
-    return name != pattern and (_PUBLIC_SUFFIX.fullmatch(name) is not None or name in _HOSTERS)
 
 
 def _matches(host: str, allowed: str) -> bool:

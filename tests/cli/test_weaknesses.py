@@ -83,7 +83,10 @@ def test_nothing_is_named_where_nothing_is_weak(found):
         ({"starts_per_day": 0}, "PORTAL_STARTS_PER_DAY"),
         ({"gu1_provider_hosts": (".com",)}, "GU1_PROVIDER_HOSTS"),
         ({"gu1_provider_hosts": ("verify.didit.me", ".co.uk")}, "GU1_PROVIDER_HOSTS"),
-        ({"gu1_provider_hosts": (".vercel.app",)}, "GU1_PROVIDER_HOSTS"),
+        *(
+            ({"gu1_provider_hosts": (host,)}, "GU1_PROVIDER_HOSTS")
+            for host in (".vercel.app", ".gob.ar", ".xn--p1ai", ".s3.amazonaws.com", ".amazonaws.com", ".windows.net")
+        ),
         *(({"gu1_webhook_secrets": (new_signing_secret(), it)}, "GU1_WEBHOOK_SECRETS") for it in UNLIKE_RANDOM),
         ({"operator_token": UNLIKE_RANDOM[0]}, "PORTAL_OPERATOR_TOKEN"),
         ({"metrics_token": UNLIKE_RANDOM[0]}, "PORTAL_METRICS_TOKEN"),
