@@ -14,7 +14,6 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from socket import gethostname
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -38,6 +37,7 @@ from portal.config import Config, make_private
 from portal.domain.errors import StoreUnavailable
 from portal.store.database_errors import LockTaken, is_without_connections, store_errors
 from portal.store.pooler import set_for_each_connection
+from portal.store.write_turn import WriteTurn
 
 if TYPE_CHECKING:  # importing Alembic takes a fifth of the time until the portal answers
     import psycopg
@@ -50,7 +50,7 @@ LOCK_TIMEOUT = 1.0
 LOCK_PAUSE = 2.0
 
 WRITE_TURN = "portal_write_turn"
-"""Execution option of an engine for SQLite: the lock of its threads that write, and the seconds a write may wait."""
+"""Execution option of an engine for SQLite: the `WriteTurn` of its threads."""
 
 PING_AFTER = 1.0
 """Seconds without use after which a pooled connection to PostgreSQL is tried before it is used."""
@@ -243,7 +243,7 @@ def _sqlite(url: URL, lock_timeout: float, options: dict[str, Any]) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _drop_broken_connections)
-    engine.update_execution_options(**{WRITE_TURN: (Lock(), lock_timeout)})
+    engine.update_execution_options(**{WRITE_TURN: WriteTurn(lock_timeout)})
     return engine
 
 
@@ -292,7 +292,9 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     if connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver: Any = connection.connection.dbapi_connection
+        if not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _without_foreign_keys(connection: Connection) -> None:

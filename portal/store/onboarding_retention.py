@@ -11,7 +11,8 @@ from sqlalchemy import Engine, Integer, and_, bindparam, delete, select
 
 from portal.store.row_leases import moment
 from portal.store.tables import customer_purposes, onboardings, purged_onboardings, validations
-from portal.store.transactions import Transactions, insert, waiting_for_lock
+from portal.store.transactions import Transactions, insert
+from portal.store.write_turn import waiting_for_lock
 
 _UNTIL = moment("until")
 _OVER = (

@@ -3,19 +3,20 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain, repeat
 from threading import Barrier
 from unittest.mock import Mock
 
 import pytest
 
 from portal.domain.errors import StoreUnavailable
-from portal.store import transactions
+from portal.store import write_turn
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
 from portal.store.readiness import Readiness
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
-from portal.store.transactions import Transactions, waiting_for_lock
+from portal.store.transactions import Transactions
 from tests.factories import NOW, a_validation, an_onboarding
 
 ROUNDS = 20
@@ -46,8 +47,9 @@ def test_every_due_onboarding_is_claimed_by_exactly_one(repository):
 
 @pytest.mark.long
 def test_threads_of_one_process_write_in_turn(tmp_path, cipher, monkeypatch):
-    """They never have to wait for SQLite's lock, which takes seconds and ends in an error where many wait."""
-    monkeypatch.setattr(transactions, "waiting_for_lock", lambda connection, _seconds: waiting_for_lock(connection, 0))
+    """They never meet SQLite's own lock."""
+    has_begun = write_turn._has_begun
+    monkeypatch.setattr(write_turn, "_has_begun", lambda driver: has_begun(driver) or pytest.fail("SQLite is locked"))
     engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}", pool_size=THREADS)
     migrate(engine)
     repository = Repository(engine, cipher)
@@ -70,7 +72,7 @@ def test_a_write_that_waited_for_its_turn_does_not_wait_as_long_for_another_proc
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     began = time.monotonic()
-    monkeypatch.setattr(transactions, "time", Mock(monotonic=Mock(side_effect=[0, limit])))
+    monkeypatch.setattr(write_turn, "time", Mock(monotonic=Mock(side_effect=chain([0], repeat(limit)))))
     with pytest.raises(StoreUnavailable, match="SQLITE_BUSY"), Transactions(engine).writing():
         pass
     assert time.monotonic() < began + limit / 2
