@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from playwright.sync_api import Browser, Page, Request, sync_playwright
@@ -52,6 +52,11 @@ _STORED = """async () => JSON.stringify([{...localStorage}, {...sessionStorage},
     history.state, await indexedDB.databases(), await caches.keys()])"""
 
 
+class Content(NamedTuple):
+    lower: bytes
+    without_dots: bytes
+
+
 @dataclass(frozen=True)
 class Person:
     number: str
@@ -59,15 +64,16 @@ class Person:
     last_name: str
     email: str
 
-    @property
-    def planted(self) -> dict[str, re.Pattern[bytes]]:
-        """By what it is. A number as it is typed or printed, and not as a part of a longer one."""
-        dotted = rf"{self.number[:2]}\.?{self.number[2:5]}\.?{self.number[5:]}"
-        return {
-            "number": re.compile(rf"(?<![0-9]){dotted}(?![0-9])".encode()),
-            "name": re.compile(f"{self.first_name}|{self.last_name}".encode(), re.IGNORECASE),
-            "address": re.compile(re.escape(self.email).encode(), re.IGNORECASE),
-        }
+    def found_in(self, content: Content) -> Iterator[str]:
+        """What of this person the content has. A number as it is typed or printed, not as a part of a longer one."""
+        if self.number.encode() in content.without_dots:
+            dotted = rf"{self.number[:2]}\.?{self.number[2:5]}\.?{self.number[5:]}"
+            if re.search(rf"(?<![0-9]){dotted}(?![0-9])".encode(), content.lower):
+                yield "number"
+        if any(name.lower().encode() in content.lower for name in (self.first_name, self.last_name)):
+            yield "name"
+        if self.email.encode() in content.lower:
+            yield "address"
 
     def fields(self, token: str) -> dict[str, str]:
         return details(self.number, token, first_name=self.first_name, last_name=self.last_name, email=self.email)
@@ -82,11 +88,11 @@ class Findings:
 
     def look(self, place: str, content: bytes, *, but: frozenset[str] = frozenset()) -> None:
         self.places[place] += len(content)
+        looked_at = Content(content.lower(), content.replace(b".", b""))
         for person in self.people:
-            for what, pattern in person.planted.items():
+            for what in person.found_in(looked_at):
                 if what not in but:
-                    found = pattern.search(content)
-                    self.hits[f"{what} in {place}"] += found is not None
+                    self.hits[f"{what} in {place}"] += 1
 
     def lines(self) -> Iterator[str]:
         for place, size in sorted(self.places.items()):
