@@ -53,7 +53,7 @@ COPY --from=demo-build /app /app
 COPY e2e/__init__.py e2e/demo.py e2e/judge.py e2e/partners_fixture.py e2e/servers.py /demo/e2e/
 COPY e2e/mock_gu1 /demo/e2e/mock_gu1
 COPY e2e/partner_site /demo/e2e/partner_site
-COPY tests/__init__.py tests/ports.py /demo/tests/
+COPY tests/__init__.py tests/local_http.py tests/ports.py /demo/tests/
 ENV PYTHONPATH=/demo
 EXPOSE 9000 8100
 CMD ["portal", "demo", "--host", "0.0.0.0", "--folder", "/data"]

@@ -24,6 +24,7 @@ from e2e.servers import SECRET_KEY, environment
 from e2e.sites.engines import PREFERENCES_OF_FIREFOX
 from e2e.sites.windows import PlaywrightWindow
 from portal.partners.registry import hash_of_key, new_key, new_signing_secret
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -94,15 +95,15 @@ def _try_all(shop: str) -> None:
                     tried += 1
     shop = shop.replace("shop.localhost", "127.0.0.1")
     deadline = time.monotonic() + 20
-    while sum(it["status"] == "approved" for it in httpx.get(f"{shop}/heard", trust_env=False).json()) < tried:
+    while sum(it["status"] == "approved" for it in httpx.get(f"{shop}/heard", **LOCAL).json()) < tried:
         assert time.monotonic() < deadline, "no verified notifications"
         time.sleep(0.2)
-    assert httpx.post(f"{shop}/hooks", json={}, trust_env=False).status_code == 400
-    assert httpx.get(f"{shop}/done?onboarding_id=x&t=1&signature=00", trust_env=False).status_code == 400
-    assert httpx.get(f"{shop}/wrong", trust_env=False).json() == {"code": "invalid_fields"}
-    own = httpx.get(f"{shop}/own", trust_env=False).json()
+    assert httpx.post(f"{shop}/hooks", json={}, **LOCAL).status_code == 400
+    assert httpx.get(f"{shop}/done?onboarding_id=x&t=1&signature=00", **LOCAL).status_code == 400
+    assert httpx.get(f"{shop}/wrong", **LOCAL).json() == {"code": "invalid_fields"}
+    own = httpx.get(f"{shop}/own", **LOCAL).json()
     assert (own["next"], own["signature"]) == ("/a?b", "theirs"), own
-    assert httpx.get(f"{shop}/empty", trust_env=False).json() == {"status": 502}
+    assert httpx.get(f"{shop}/empty", **LOCAL).json() == {"status": 502}
     print("Express: notifications verified, forged ones and a forged way back refused, errors by code")
 
 

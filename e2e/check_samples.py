@@ -22,6 +22,7 @@ from e2e.browser import CHROMIUM
 from e2e.pages.applicant import agree
 from e2e.partners_fixture import RegisteredPartner, write_partners_file
 from e2e.servers import SECRET_KEY, environment
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 CLIENTS = Path(__file__).parent.parent / "clients"
@@ -70,7 +71,7 @@ def _serves(shop: str) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            httpx.get(f"{shop}/heard", trust_env=False).raise_for_status()
+            httpx.get(f"{shop}/heard", **LOCAL).raise_for_status()
             return
         except httpx.HTTPError:
             assert time.monotonic() < deadline, "the sample did not come up"
@@ -87,7 +88,7 @@ def _journey(shop: str) -> None:
         page.wait_for_url("**/done?**")
         assert '"approved"' in page.locator("body").inner_text()
         forged = page.url.replace("status=approved", "status=rejected")
-    with httpx.Client(base_url=shop, trust_env=False) as client:
+    with httpx.Client(base_url=shop, **LOCAL) as client:
         assert client.get(forged).status_code == 400
         assert client.post("/hooks", json={"data": {}}).status_code == 400
         deadline = time.monotonic() + 30

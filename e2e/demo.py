@@ -12,6 +12,7 @@ import httpx
 
 from e2e.partners_fixture import RegisteredPartner, write_partners_file
 from e2e.servers import ROOT, Environment, Server, environment, partner_site, portal
+from tests.local_http import LOCAL
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ def _ports(text: str) -> tuple[int, ...]:
 
 
 def _print_links(running: Environment, shop: Server, partner: RegisteredPartner) -> None:
-    rows = httpx.get(running.gu1.url + "/_mock/scenarios", trust_env=False).json()["scenarios"]
+    rows = httpx.get(running.gu1.url + "/_mock/scenarios", **LOCAL).json()["scenarios"]
     print(f"\n  The portal         {running.portal.url}/")
     for tag in ("es-AR", "es", "pt-BR", "en"):
         print(f"    in {tag:<15} {running.portal.url}/?lang={tag}")

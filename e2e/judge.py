@@ -12,13 +12,14 @@ from sqlalchemy import Row, Select, create_engine, select
 
 from portal.domain.validation import CreationState
 from portal.store.tables import validations
+from tests.local_http import LOCAL
 
 _PATIENCE = 15.0
 """Seconds: a webhook may still be on its way when a test ends."""
 
 
 def ledger(mock_url: str) -> list[dict[str, Any]]:
-    rows = httpx.get(f"{mock_url}/_mock/ledger", trust_env=False).json()["validations"]
+    rows = httpx.get(f"{mock_url}/_mock/ledger", **LOCAL).json()["validations"]
     return list(rows)
 
 

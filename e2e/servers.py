@@ -17,6 +17,7 @@ import httpx
 
 from e2e.judge import judge
 from e2e.partners_fixture import RegisteredPartner
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -80,7 +81,7 @@ class Server:
     def wait_until_up(self) -> None:
         deadline = time.monotonic() + _PATIENCE
         headers = {"Host": self.host} if self.host else {}
-        with httpx.Client(base_url=self.url, headers=headers, trust_env=False) as client:
+        with httpx.Client(base_url=self.url, headers=headers, **LOCAL) as client:
             while time.monotonic() < deadline:
                 if self.process is None or self.process.poll() is not None:
                     break
@@ -152,7 +153,7 @@ class Environment:
         judge(self.gu1.url, self.database_url)
 
     def ledger(self) -> dict[str, object]:
-        return dict(httpx.get(self.gu1.url + "/_mock/ledger", trust_env=False).json())
+        return dict(httpx.get(self.gu1.url + "/_mock/ledger", **LOCAL).json())
 
 
 @contextmanager

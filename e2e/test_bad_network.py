@@ -12,6 +12,7 @@ from playwright.sync_api import Error, expect
 
 from e2e.browser import FIREFOX
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
+from tests.local_http import LOCAL
 
 pytestmark = pytest.mark.xdist_group("bad network")
 
@@ -134,7 +135,7 @@ def test_page_whose_script_does_not_arrive_refreshes_itself(applicant, shared_en
         page.goto(page.url, wait_until="commit")
         newest = shared_environment.ledger()["validations"][0]["id"]
         url = f"{shared_environment.gu1.url}/_mock/validations/{newest}/outcome"
-        httpx.post(url, json={"outcome": "approve"}, trust_env=False)
+        httpx.post(url, json={"outcome": "approve"}, **LOCAL)
         expect(page.locator("#status")).to_have_attribute("data-stage", "approved", timeout=30_000)
 
 

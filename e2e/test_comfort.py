@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from e2e.pages.applicant import Applicant, a_document_number
 from e2e.pages.forms import NAVIGATES
+from tests.local_http import LOCAL
 
 pytestmark = pytest.mark.xdist_group("sqlite-2")
 """On another worker than the other journeys, so that neither group takes too long."""
@@ -21,14 +22,14 @@ def waiting(applicant):
     """An applicant whose hosted page was opened on another device and not finished."""
     applicant.start(a_document_number())
     applicant.sees_stage("ready")
-    httpx.get(f"{applicant.access_link}/continue", headers=NAVIGATES, follow_redirects=True, trust_env=False)
+    httpx.get(f"{applicant.access_link}/continue", headers=NAVIGATES, follow_redirects=True, **LOCAL)
     applicant.sees_stage("waiting")
     return applicant
 
 
 def decide(environment, outcome):
     newest = environment.ledger()["validations"][0]["id"]
-    httpx.post(f"{environment.gu1.url}/_mock/validations/{newest}/outcome", json={"outcome": outcome}, trust_env=False)
+    httpx.post(f"{environment.gu1.url}/_mock/validations/{newest}/outcome", json={"outcome": outcome}, **LOCAL)
 
 
 def always_send_the_whole(page):

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.documents import ROOT
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 COPIED = re.compile(r"^COPY (?!--from)(.+) /demo/(\S+)$", re.MULTILINE)
@@ -47,7 +48,7 @@ def test_one_command_runs_portal_mock_and_shop(image, tmp_path):
             said = "".join(takewhile(lambda line: line != "  Ctrl-C stops all.\n", running.stdout))
             assert running.poll() is None, said
             portal, mock, shop, _ = (f"http://127.0.0.1:{port}" for port in ports)
-            with httpx.Client(trust_env=False) as client:
+            with httpx.Client(**LOCAL) as client:
                 assert [client.get(it).status_code for it in (f"{portal}/readyz", mock, shop)] == [200] * 3
                 key = re.search(r"KEY=(\S+)", said)[1]
                 body = {"external_id": "customer-7", "return_url": f"{shop}/done"}

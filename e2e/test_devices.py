@@ -16,6 +16,7 @@ from e2e.servers import API_KEY, SECRET_KEY, WEBHOOK_SECRET
 from portal.app import create_app
 from portal.config import Config
 from portal.web.applicant.second_device import qr_code
+from tests.local_http import LOCAL
 
 INSTAGRAM = (
     "Mozilla/5.0 (Linux; Android 13; SM-A536E Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -75,7 +76,7 @@ def test_the_code_is_in_sight_and_holds_a_short_address(applicant, shared_enviro
     applicant.sees_stage("ready")
     picture = applicant.page.locator(".device--mouse img")
     expect(picture).to_be_in_viewport(ratio=1)
-    served = httpx.get(applicant.portal_url + picture.get_attribute("src"), trust_env=False)
+    served = httpx.get(applicant.portal_url + picture.get_attribute("src"), **LOCAL)
     address = scanned(shared_environment, applicant.access_link)
     assert served.content == qr_code(f"{address}.es-AR".upper())
     assert picture.evaluate("it => it.complete && it.naturalWidth > 0")

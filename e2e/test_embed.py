@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 from e2e.embedding_sites import QUICK, UNUSED_PROVIDER, Customer, embedding_sites
 from e2e.pages.applicant import PHONE
+from tests.local_http import LOCAL
 
 MODES = ["redirect", "tab", "frame"]
 
@@ -215,7 +216,7 @@ def test_it_comes_back_by_itself_when_the_partner_is_switched_on_again(page, emb
 def opens(link):
     """None if an old worker ended just before it read the request; `test_reload.py` is about such moments."""
     with suppress(httpx.RemoteProtocolError):
-        return httpx.get(link, trust_env=False).is_success
+        return httpx.get(link, **LOCAL).is_success
     return None
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
 from portal.domain.locales import Locale
+from tests.local_http import LOCAL
 
 OUTDATED = "Reject: RENAPER_TRAMITE_ID_NOT_MATCH"
 OUTAGE = "Reject: RENAPER_VERIFICATION_UNAVAILABLE"
@@ -37,7 +38,7 @@ def decide(shared_environment):
         rows = shared_environment.ledger()["validations"]
         (gu1_id,) = [row["id"] for row in rows if (row["onboarding"], row["validation"]) == wanted]
         url = f"{shared_environment.gu1.url}/_mock/validations/{gu1_id}/outcome"
-        httpx.post(url, json={"outcome": outcome}, trust_env=False).raise_for_status()
+        httpx.post(url, json={"outcome": outcome}, **LOCAL).raise_for_status()
 
     return decide
 

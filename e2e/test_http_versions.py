@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.local_http import LOCAL
+
 STREAMS = 100
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS, HEADERS = 4, 1
@@ -44,7 +46,7 @@ def test_a_hundred_unfinished_streams_of_one_connection_hold_up_nobody(own_envir
     with closing(socket.create_connection(address, timeout=5)) as connection:
         connection.sendall(unfinished_posts(f"{address[0]}:{address[1]}"))
         for _ in range(20):
-            answer = httpx.get(own_environment.portal.url + "/healthz", timeout=2, trust_env=False)
+            answer = httpx.get(own_environment.portal.url + "/healthz", timeout=2, **LOCAL)
             assert answer.status_code == 200
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
 from tests.databases import on_both_databases
+from tests.local_http import LOCAL
 
 REGISTRY_ANSWERS_WITHIN = 7_000
 """Milliseconds; the mock's registry takes five seconds."""
@@ -51,7 +52,7 @@ def test_outdated_card_is_retried_with_the_current_one(applicant):
 
 def test_a_stop_stands_though_the_registry_confirms_later(page, own_environment):
     running = own_environment
-    httpx.post(f"{running.gu1.url}/_mock/world", json={"renaper": "two_steps"}, trust_env=False).raise_for_status()
+    httpx.post(f"{running.gu1.url}/_mock/world", json={"renaper": "two_steps"}, **LOCAL).raise_for_status()
     applicant = Applicant(page, running.portal.url)
     applicant.start(a_document_number())
     applicant.arrives_at_hosted_page()

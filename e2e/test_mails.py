@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
 from e2e.servers import environment
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 ARRIVES_WITHIN = 15.0
@@ -69,7 +70,7 @@ def test_from_the_form_by_the_mails_link_to_the_verdict_and_no_more_mails(browse
         leo = Inbox(context.new_page(), running.gu1, "leo@example.com")
         one_click = leo.opens(LINK)
         # What a mail program sends by itself, RFC 8058: no cookie, no page of ours before it.
-        said = httpx.post(one_click, data={"List-Unsubscribe": "One-Click"}, trust_env=False)
+        said = httpx.post(one_click, data={"List-Unsubscribe": "One-Click"}, **LOCAL)
         assert (said.status_code, "Ya no vas a recibir correos" in said.text) == (200, True)
         leaving.arrives_at_hosted_page()
         leaving.chooses("Approve")

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from e2e.pages.applicant import PHONE, Applicant, a_document_number
 from e2e.servers import API_KEY
+from tests.local_http import LOCAL
 
 CARD, PRINTED = "30111223", "30.111.223"
 MISTYPED = "Approve with the document 30111223"
@@ -33,7 +34,7 @@ def gives_number_again(applicant: Applicant, number: str, printed: str) -> None:
 def tax_ids(running) -> list[str]:
     """Of every entity at gu1."""
     key = {"Authorization": f"Bearer {API_KEY}"}
-    found = httpx.get(f"{running.gu1.url}/api/entities", headers=key, trust_env=False).json()["entities"]
+    found = httpx.get(f"{running.gu1.url}/api/entities", headers=key, **LOCAL).json()["entities"]
     return sorted(it["taxId"] for it in found)
 
 
@@ -65,7 +66,7 @@ def test_corrected_number_is_approved_without_a_further_charge(browser, own_envi
 def test_where_gu1_keeps_the_number_the_photos_are_taken_once_more(browser, own_environment, number_change):
     running = own_environment
     world = {"number_change": number_change}
-    httpx.post(f"{running.gu1.url}/_mock/world", json=world, trust_env=False).raise_for_status()
+    httpx.post(f"{running.gu1.url}/_mock/world", json=world, **LOCAL).raise_for_status()
     with browser.new_context(**PHONE) as context:
         applicant = Applicant(context.new_page(), running.portal.url)
         arrives_at_the_held_page(applicant, "30111222")

@@ -10,6 +10,7 @@ import pytest
 
 from e2e.mock_client import AUTHORIZED, CODE
 from e2e.mock_gu1 import create_mock, serving
+from tests.local_http import LOCAL
 
 LIST = "/api/kyc/validations"
 
@@ -22,7 +23,7 @@ def server():
 
 @pytest.fixture
 def gu1(server):
-    with httpx.Client(base_url=server.url, headers=AUTHORIZED, trust_env=False, timeout=5) as client:
+    with httpx.Client(base_url=server.url, headers=AUTHORIZED, **LOCAL, timeout=5) as client:
         client.post("/_mock/reset")
         yield client
 

@@ -37,6 +37,7 @@ from portal.store.repository import Repository
 from portal.store.tables import events
 from tests.databases import on_both_databases
 from tests.documents import documented_check
+from tests.local_http import LOCAL
 from tests.ports import free_port
 from tests.receiver import Receiver, receiving
 
@@ -76,11 +77,11 @@ class Scene:
 
     def becomes(self, gu1_id: str, outcome: str) -> None:
         path = f"{self.gu1.url}/_mock/validations/{gu1_id}/outcome"
-        httpx.post(path, json={"outcome": outcome}, trust_env=False).raise_for_status()
+        httpx.post(path, json={"outcome": outcome}, **LOCAL).raise_for_status()
 
     def ledger(self) -> dict[str, Any]:
         """gu1's account of each validation."""
-        accounts = httpx.get(f"{self.gu1.url}/_mock/ledger", trust_env=False).json()["validations"]
+        accounts = httpx.get(f"{self.gu1.url}/_mock/ledger", **LOCAL).json()["validations"]
         return {account["id"]: account for account in accounts}
 
     def kept(self) -> list[Any]:
@@ -203,7 +204,7 @@ def test_earlier_attempt_that_a_reviewer_approves_is_told_and_the_open_one_cance
 
 @on_both_databases
 def test_a_stop_is_the_last_word_though_the_registry_confirms_later(scene):
-    httpx.post(f"{scene.gu1.url}/_mock/world", json={"renaper": "two_steps"}, trust_env=False).raise_for_status()
+    httpx.post(f"{scene.gu1.url}/_mock/world", json={"renaper": "two_steps"}, **LOCAL).raise_for_status()
     onboarding = scene.invite()
     scene.becomes(scene.validation(onboarding), "approve")
     until(lambda: scene.onboardings.get(onboarding).validation.is_confirming)

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from e2e.pages.forms import details, form_token, send_form
 from e2e.servers import API_KEY
 from tests.databases import on_both_databases
+from tests.local_http import LOCAL
 
 CPF, ANOTHER_CPF = "123.456.789-09", "529.982.247-25"
 ON_HOLD = {
@@ -28,7 +29,7 @@ PAUSE = 0.1
 def gu1(quick_environment):
     """Speaks to the mock as its owner."""
     with httpx.Client(
-        base_url=quick_environment.gu1.url, headers={"Authorization": f"Bearer {API_KEY}"}, trust_env=False
+        base_url=quick_environment.gu1.url, headers={"Authorization": f"Bearer {API_KEY}"}, **LOCAL
     ) as client:
         yield client
 
@@ -44,7 +45,7 @@ def arrives(link, within=60.0):
     """The stage that it stays at without anybody's doing."""
     deadline = time.monotonic() + within
     while True:
-        answer = httpx.get(f"{link}/status", headers={"Accept": "application/json"}, trust_env=False)
+        answer = httpx.get(f"{link}/status", headers={"Accept": "application/json"}, **LOCAL)
         stage = answer.json()["stage"] if answer.is_success else None
         if stage in {"details", "ready"}:
             return stage
@@ -53,7 +54,7 @@ def arrives(link, within=60.0):
 
 
 def page_of(link):
-    return httpx.get(f"{link}?lang=en", trust_env=False).text
+    return httpx.get(f"{link}?lang=en", **LOCAL).text
 
 
 def nothing_of_pedro_in(environment, *pages):
@@ -95,7 +96,7 @@ def test_two_people_of_one_old_number_both_arrive(quick_environment, gu1):
     assert arrives(link) == "details"
     page = page_of(link)
     assert "Two people can have the same DNI number" in page and nothing_of_pedro_in(quick_environment, page)
-    httpx.post(link, data=details(CUIL, form_token(page)), trust_env=False)
+    httpx.post(link, data=details(CUIL, form_token(page)), **LOCAL)
     assert arrives(link) == "ready"
     (row,) = quick_environment.ledger()["validations"]
     entity = gu1.get(f"/api/entities/{row['entity']}").json()

@@ -16,6 +16,7 @@ import pytest
 
 from e2e.partners_fixture import RegisteredPartner, write_partners_file
 from e2e.servers import portal
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 ONBOARDINGS = "/api/v1/onboardings"
@@ -48,7 +49,7 @@ class Backend:
         deadline = time.monotonic() + 30
         while True:
             with suppress(httpx.TransportError):
-                answer = httpx.request(method, self.url + path, json=body, headers=headers, trust_env=False, timeout=10)
+                answer = httpx.request(method, self.url + path, json=body, headers=headers, **LOCAL, timeout=10)
                 if answer.status_code != 503:
                     assert answer.is_success, answer.text
                     return answer.json()
@@ -131,5 +132,5 @@ def test_what_a_backend_repeats_over_a_restart_happens_once(running, tmp_path):
         ).fetchall()
     assert sorted(kept) == sorted((it, 1, it in cancelled) for it in links.keys() | cancelled)
     assert sorted(told) == sorted((it, 1, 1) for it in cancelled)
-    with httpx.Client(trust_env=False) as browser:
+    with httpx.Client(**LOCAL) as browser:
         assert {browser.get(it).status_code for it in links.values()} == {200}

@@ -15,11 +15,12 @@ from e2e.pages.forms import send_form
 from e2e.servers import mock_gu1, on_database, portal
 from portal.web.request_limits import Limited
 from tests.databases import on_both_databases
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 
 def stage(link):
-    answer = httpx.get(link + "/status", headers={"Accept": "application/json"}, trust_env=False)
+    answer = httpx.get(link + "/status", headers={"Accept": "application/json"}, **LOCAL)
     return answer.json()["stage"]
 
 
@@ -39,11 +40,11 @@ def until_created(running, within=20.0):
 
 
 def metrics_of(url):
-    return httpx.get(url + "/metrics", trust_env=False).text
+    return httpx.get(url + "/metrics", **LOCAL).text
 
 
 def order_fault(running, **fault):
-    httpx.post(running.gu1.url + "/_mock/faults", json=fault, trust_env=False).raise_for_status()
+    httpx.post(running.gu1.url + "/_mock/faults", json=fault, **LOCAL).raise_for_status()
 
 
 @on_both_databases
@@ -84,7 +85,7 @@ def test_workers_count_together_and_end_with_their_server(tmp_path, database_url
         for _ in range(6):
             until(send_form(door.url, a_document_number()), "ready")
         assert 'portal_started_total{country="AR"} 6.0' in metrics_of(door.url)
-        statuses = [httpx.get(door.url + "/o/nothing", trust_env=False).status_code for _ in range(310)]
+        statuses = [httpx.get(door.url + "/o/nothing", **LOCAL).status_code for _ in range(310)]
         assert Counter(statuses) == {404: Limited.BAD_LINK.value, 429: 10}
         door.process.send_signal(signal.SIGKILL)
         door.process.wait()
@@ -118,7 +119,7 @@ def test_what_began_at_one_replica_goes_on_at_the_other(page, own_environment, s
 
 def _answers(url):
     try:
-        return httpx.get(url + "/healthz", trust_env=False, timeout=1).is_success
+        return httpx.get(url + "/healthz", **LOCAL, timeout=1).is_success
     except httpx.TransportError:
         return False
 
@@ -126,6 +127,6 @@ def _answers(url):
 def test_refused_form_does_not_end_the_connection_for_the_next(shared_environment):
     body = {"form_token": "none", "first_name": "A" * 2000}
     for _ in range(30):
-        with httpx.Client(base_url=shared_environment.portal.url, trust_env=False) as client:
+        with httpx.Client(base_url=shared_environment.portal.url, **LOCAL) as client:
             assert client.post("/o/unknown/retry", data=body).status_code == 404
             assert client.post("/", data=body).status_code == 400

@@ -14,6 +14,7 @@ from e2e.bench import toxics
 from e2e.bench.proxy import WirePoint, proxying
 from e2e.bench.toxics import ANSWER, CLIENT, REQUEST, SERVER
 from e2e.mock_gu1.server import serving
+from tests.local_http import LOCAL
 
 LENGTH = 1000
 
@@ -45,7 +46,7 @@ def proxy(echo):
 
 @pytest.fixture
 def client(proxy):
-    with httpx.Client(base_url=proxy.url, timeout=1.0, trust_env=False) as connected:
+    with httpx.Client(base_url=proxy.url, timeout=1.0, **LOCAL) as connected:
         yield connected
 
 
@@ -175,7 +176,7 @@ def test_refused_port_opens_again(client, proxy):
     ask(client)
     reopen = proxy.refuse()
     with pytest.raises(httpx.ConnectError):
-        httpx.post(proxy.url, content=b"x", trust_env=False)
+        httpx.post(proxy.url, content=b"x", **LOCAL)
     reopen()
     assert ask(client).status_code == 200
 
@@ -223,7 +224,7 @@ def test_exchange_can_be_cut_at_a_point(client, proxy, echo, point, calls):
 def test_others_go_on_while_one_exchange_stands_still(client, proxy):
     released = threading.Event()
     order = proxy.at(WirePoint.SEEN, request=b"/slow", do=lambda: released.wait(5))
-    held = threading.Thread(target=lambda: httpx.get(f"{proxy.url}/slow", trust_env=False))
+    held = threading.Thread(target=lambda: httpx.get(f"{proxy.url}/slow", **LOCAL))
     held.start()
     assert not order.wait(0.05)
     assert took(lambda: ask(client)) < 0.5

@@ -20,6 +20,7 @@ from e2e.servers import portal
 from portal.partners.registry import hash_of_key, new_key, new_signing_secret
 from portal.store.database import make_engine
 from portal.store.installation_history import InstallationHistory
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 KEYS = [new_key(), new_key()]
@@ -49,7 +50,7 @@ def running(tmp_path, partners):
 def opens(running, key):
     """Whether the API accepts the key. Each request uses a new connection and must be answered."""
     headers = {"Authorization": f"Bearer {key}"}
-    answer = httpx.get(f"{running.url}/api/v1/onboardings/none", headers=headers, trust_env=False, timeout=10)
+    answer = httpx.get(f"{running.url}/api/v1/onboardings/none", headers=headers, **LOCAL, timeout=10)
     assert answer.status_code in {401, 404}
     return answer.status_code == 404
 
@@ -106,7 +107,7 @@ class Secrets:
 def link_of(running, partner_key):
     headers = {"Authorization": f"Bearer {partner_key}"}
     asked = httpx.post(
-        f"{running.url}/api/v1/onboardings", json={"external_id": "c-7"}, headers=headers, trust_env=False, timeout=10
+        f"{running.url}/api/v1/onboardings", json={"external_id": "c-7"}, headers=headers, **LOCAL, timeout=10
     )
     return asked.json()["url"]
 
@@ -124,7 +125,7 @@ def ask_all_doors(running, used, answered, stop):
         body = json.dumps({"event": "entity.updated", "number": number, "by": threading.get_ident()}).encode()
         signature = hmac.new(used.webhook_secret.encode(), body, "sha256").hexdigest()
         key = {"Authorization": f"Bearer {used.partner_key}"}
-        with httpx.Client(base_url=running.url, headers={"Connection": "close"}, trust_env=False, timeout=10) as client:
+        with httpx.Client(base_url=running.url, headers={"Connection": "close"}, **LOCAL, timeout=10) as client:
             answered.append(sent(client, "GET", used.link))
             answered.append(sent(client, "GET", "/api/v1/onboardings/none", headers=key) - 204)
             signed = {"X-Webhook-Signature": signature}

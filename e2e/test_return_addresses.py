@@ -17,6 +17,7 @@ import pytest
 from e2e.browser import CHROMIUM, FIREFOX
 from e2e.partners_fixture import RegisteredPartner, write_partners_file
 from e2e.servers import portal
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
@@ -58,7 +59,7 @@ def shop(tmp_path_factory):
         partner = RegisteredPartner("shop", site, f"{site}/news", settings={"return_urls": return_urls})
         settings = write_partners_file(folder / "partners.toml", partner)
         running = portal(folder, port=free_port(), gu1_url="http://127.0.0.1:1", env=settings)
-        with running, httpx.Client(base_url=running.url, trust_env=False) as client:
+        with running, httpx.Client(base_url=running.url, **LOCAL) as client:
             yield Shop(client, partner, asked)
 
 

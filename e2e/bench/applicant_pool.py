@@ -14,6 +14,7 @@ import httpx
 from e2e.bench.applicants import PLANS, Applicant, Door, Intent, Lost, Plan
 from e2e.bench.report import Line
 from e2e.pages.forms import onboarding_id
+from tests.local_http import LOCAL
 
 Rows = Sequence[dict[str, Any]]
 """Validations of the mock's ledger."""
@@ -74,7 +75,7 @@ class ApplicantPool:
 @asynccontextmanager
 async def applicant_pool(urls: list[str], seed: int) -> AsyncIterator[ApplicantPool]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-    async with httpx.AsyncClient(trust_env=False, timeout=15, limits=limits) as client:
+    async with httpx.AsyncClient(**LOCAL, timeout=15, limits=limits) as client:
         chance = random.Random(seed)
         yield ApplicantPool(Door(urls, client, chance), client, chance)
 

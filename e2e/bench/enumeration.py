@@ -31,6 +31,7 @@ from e2e.bench.command import run_command
 from e2e.bench.scenario import tell
 from e2e.pages.forms import NAVIGATES, details, form_token
 from e2e.servers import API_KEY, Environment, environment
+from tests.local_http import LOCAL
 
 LATENCY, JITTER = 0.3, 0.1
 MOST_AUC = 0.55
@@ -114,7 +115,7 @@ async def _attacked(running: Environment, each: int, chance: random.Random) -> t
 
 async def _made_known(gu1_url: str, numbers: Sequence[str]) -> None:
     person = {"type": "person", "name": "Ana Pérez", "countryCode": "AR"}
-    async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE) as client:
+    async with httpx.AsyncClient(**LOCAL, timeout=_PATIENCE) as client:
         turns = asyncio.Semaphore(32)
 
         async def make(number: str) -> None:
@@ -131,7 +132,7 @@ async def _made_known(gu1_url: str, numbers: Sequence[str]) -> None:
 
 async def _tried(url: str, numbers: Sequence[str], known: set[str], seen: dict[bool, Seen]) -> None:
     turns = asyncio.Semaphore(_CONCURRENCY)
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=_PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=url, **LOCAL, timeout=_PATIENCE) as client:
 
         async def attempt(number: str) -> None:
             async with turns:

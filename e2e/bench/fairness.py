@@ -26,6 +26,7 @@ import httpx
 from e2e.bench.enumeration import JITTER, LATENCY, watched
 from e2e.bench.scenario import tell
 from e2e.servers import ROOT, environment
+from tests.local_http import LOCAL
 
 MOST_TIMES = 2.0
 _SETTINGS = {
@@ -42,7 +43,7 @@ _FOR_LONG = 1_000_000
 async def people(url: str, number: int, chance: random.Random) -> list[float]:
     """Seconds from sending the form until the page is ready, of people who come one after another."""
     found = []
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=url, **LOCAL, timeout=60) as client:
         for _ in range(number):
             client.headers["X-Forwarded-For"] = f"198.51.{chance.randrange(256)}.{chance.randrange(256)}"
             seconds, _shown = await watched(client, str(chance.randrange(31_000_000, 98_000_000)))

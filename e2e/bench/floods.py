@@ -31,6 +31,7 @@ from e2e.bench.scenario import fleet_on, kind_of, looks_at_gu1, processor_second
 from e2e.judge import kept
 from e2e.mock_gu1 import SIGNATURE_HEADER
 from portal.store.tables import metadata
+from tests.local_http import LOCAL
 
 WEBHOOKS = 100_000
 VALIDATIONS = 2_000
@@ -133,7 +134,7 @@ def _validations(running: Fleet, wanted: int, chance: random.Random) -> list[str
     tell(running.gu1, "webhooks", hold=True)
     links = asyncio.run(_started(running, wanted, chance.randrange(1000)))
     for number, row in enumerate(running.ledger()):
-        httpx.get(f"{running.gu1.url}/session/{row['session']}", trust_env=False).raise_for_status()
+        httpx.get(f"{running.gu1.url}/session/{row['session']}", **LOCAL).raise_for_status()
         for outcome in LIVES[number % len(LIVES)]:
             tell(running.gu1, f"validations/{row['id']}/outcome", outcome=outcome)
     return [f"{link}/status" for link in links]
@@ -152,7 +153,7 @@ async def _started(running: Fleet, wanted: int, seed: int) -> list[str]:
 
 
 def _told_by_gu1(running: Fleet) -> list[WebhookRequest]:
-    answer = httpx.get(f"{running.gu1.url}/_mock/webhooks", trust_env=False, timeout=120)
+    answer = httpx.get(f"{running.gu1.url}/_mock/webhooks", **LOCAL, timeout=120)
     held = answer.json()["deliveries"]
     return [WebhookRequest(it["body"].encode(), {SIGNATURE_HEADER: it["signature"]}) for it in held]
 

@@ -17,6 +17,7 @@ from e2e.mock_gu1.envelopes import signature
 from e2e.pages.forms import NAVIGATES, details, form_token, hidden_fields, onboarding_id
 from e2e.servers import WEBHOOK_SECRET, Server
 from portal.web.document_numbers import rule_for
+from tests.local_http import LOCAL
 
 _PATIENCE = 30.0
 _CONCURRENCY = 12
@@ -36,7 +37,7 @@ class InterruptedVisitor:
         self._portal = portal
         self._gu1 = gu1
         self._number = number
-        self._client = httpx.Client(base_url=portal.url, trust_env=False, timeout=30)
+        self._client = httpx.Client(base_url=portal.url, **LOCAL, timeout=30)
 
     def begins(self) -> None:
         """Prepares a filled-in form, an onboarding on the hosted page, and a rejected one that may retry."""
@@ -70,7 +71,7 @@ class InterruptedVisitor:
     def chooses(self, outcome: str) -> None:
         """Chooses on the hosted page, which is always up."""
         url = f"{self._gu1.url}/session/{self._session}/outcome"
-        assert httpx.post(url, data={"outcome": outcome}, trust_env=False).status_code == 303
+        assert httpx.post(url, data={"outcome": outcome}, **LOCAL).status_code == 303
 
     def goes_on(self) -> float:
         """After the fault everything works by itself and the repeated form creates nothing. Returns the seconds."""
@@ -170,7 +171,7 @@ class InterruptedVisitor:
     def _opens_hosted_page(self, link: str) -> str:
         self._until(link, "ready")
         url = self._client.get(f"{link}/continue", headers=NAVIGATES).headers["Location"]
-        httpx.get(url, trust_env=False).raise_for_status()
+        httpx.get(url, **LOCAL).raise_for_status()
         return str(url).rpartition("/")[2]
 
     def _starts(self, number: str) -> str:
@@ -199,6 +200,6 @@ class InterruptedVisitor:
 
 def refused_webhooks(gu1: Server) -> tuple[int, int]:
     """Number of deliveries first answered with 503, and how many of them a retry delivered."""
-    deliveries = httpx.get(f"{gu1.url}/_mock/webhooks", trust_env=False).json()["deliveries"]
+    deliveries = httpx.get(f"{gu1.url}/_mock/webhooks", **LOCAL).json()["deliveries"]
     refused = [it for it in deliveries if 503 in it["answers"]]
     return len(refused), len([it for it in refused if it["state"] == "delivered"])

@@ -24,6 +24,7 @@ from e2e.page_checks import node
 from e2e.pages.applicant import a_document_number
 from e2e.pages.forms import NAVIGATES, send_form
 from e2e.servers import ROOT, Environment, environment
+from tests.local_http import LOCAL
 
 LIGHTHOUSE = ROOT / ".venv" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
@@ -60,7 +61,7 @@ def _span(scores: Iterable[float]) -> str:
 def _waiting(running: Environment) -> str:
     """The URL of a status page whose hosted page was opened."""
     link = send_form(running.portal.url, a_document_number())
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(**LOCAL) as client:
         while "/session/" not in client.get(f"{link}/continue", headers=NAVIGATES).headers.get("Location", ""):
             pass
     return link

@@ -26,6 +26,7 @@ from e2e.bench.command import run_command
 from e2e.browser import HOW_TO_GET_ONE, chromium
 from e2e.pages.forms import send_form
 from e2e.servers import environment
+from tests.local_http import LOCAL
 from tests.page_weight import FIRST_PAGE_BYTES
 
 WAYS = {"inline": "in the page", "preload": "beside it, named in a header", "link": "beside it"}
@@ -96,7 +97,7 @@ def stand_in(portal_url: str, way: str) -> Iterator[str]:
         def do_GET(self) -> None:
             if self.path == "/beside.css":
                 return self._send(200, "text/css", Handler.style.encode())
-            answer = httpx.get(portal_url + self.path, trust_env=False)
+            answer = httpx.get(portal_url + self.path, **LOCAL)
             body, kind = answer.content, answer.headers.get("content-type", "")
             if kind.startswith("text/html") and way != "inline":
                 Handler.style = next(iter(_STYLE.findall(answer.text)), Handler.style)

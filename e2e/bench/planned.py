@@ -20,6 +20,7 @@ from e2e.bench.points import Commit, Point, Wire
 from e2e.bench.proxy import Proxy, proxying
 from e2e.bench.report import Line
 from e2e.pages.forms import onboarding_id
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 FAULT = "SIGKILL at a point"
@@ -113,7 +114,7 @@ class _PlannedKills:
         self._people.door.bare.clear()
 
     def _hold_webhooks(self, held: bool) -> None:
-        with httpx.Client(base_url=f"{self._running.gu1.url}/_mock", trust_env=False) as mock:
+        with httpx.Client(base_url=f"{self._running.gu1.url}/_mock", **LOCAL) as mock:
             mock.post("/webhooks", json={"hold": held}).raise_for_status()
             if not held:
                 mock.post("/webhooks/release", json={}).raise_for_status()

@@ -40,6 +40,7 @@ from e2e.mock_gu1.kinds import KINDS
 from e2e.pages.applicant import agree
 from e2e.pages.forms import details
 from e2e.servers import Environment, environment
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 _CONCURRENCY = 8
@@ -133,7 +134,7 @@ def run(*, journeys: int, browsers: int = 0, seed: int = 1, folder: Path) -> Fin
             asyncio.run(_walked(running, found, found.people[browsers:], chance))
         if browsers:
             _browse(running, found, found.people[:browsers])
-        found.look("metrics", httpx.get(f"{running.portal.url}/metrics", trust_env=False).content)
+        found.look("metrics", httpx.get(f"{running.portal.url}/metrics", **LOCAL).content)
         for pid in processes(running.portal):
             found.look("process arguments", Path(f"/proc/{pid}/cmdline").read_bytes())
             found.look("process environment", Path(f"/proc/{pid}/environ").read_bytes())
@@ -197,7 +198,7 @@ async def _walked(running: Environment, found: Findings, people: list[Person], c
 
     turns = asyncio.Semaphore(_CONCURRENCY)
     hooks: dict[str, list[Any]] = {"response": [note]}
-    async with httpx.AsyncClient(trust_env=False, timeout=15, event_hooks=hooks) as client:
+    async with httpx.AsyncClient(**LOCAL, timeout=15, event_hooks=hooks) as client:
         door = Door([running.portal.url], client, chance)
 
         async def walk(person: Person) -> None:

@@ -21,6 +21,7 @@ from e2e.bench.interrupted_visitor import InterruptedVisitor
 from e2e.bench.report import Line
 from e2e.bench.serving import bench_portal, set_clock
 from e2e.servers import Server, mock_gu1, on_database, sqlite_in
+from tests.local_http import LOCAL
 from tests.ports import free_port
 from tests.postgres import HOW_TO_GET_ONE, Cluster, new_database, own_cluster, server
 
@@ -191,14 +192,14 @@ def processor_seconds(portal: Server) -> float:
 
 def looks_at_gu1(url: str) -> float:
     """Validation reads until now, from the replica's metrics."""
-    metrics = httpx.get(f"{url}/metrics", trust_env=False).text
+    metrics = httpx.get(f"{url}/metrics", **LOCAL).text
     return sum(
         map(float, re.findall(r'^portal_gu1_seconds_count\{operation="read_validation".*\} (\S+)', metrics, re.M))
     )
 
 
 def tell(gu1: Server, path: str, **body: Any) -> None:
-    httpx.post(f"{gu1.url}/_mock/{path}", json=body, trust_env=False).raise_for_status()
+    httpx.post(f"{gu1.url}/_mock/{path}", json=body, **LOCAL).raise_for_status()
 
 
 def _command_of(pid: str) -> str:

@@ -21,6 +21,7 @@ from e2e.bench.fleet import DATABASES, POSTGRESQL, Fleet, database_of
 from e2e.bench.report import Line
 from e2e.bench.scenario import fleet_on, kind_of
 from e2e.pages.forms import onboarding_id
+from tests.local_http import LOCAL
 
 BESIDE = 6
 """Newcomers at once."""
@@ -115,7 +116,7 @@ async def _spoilt(row: Spoilt, line: Line, running: Fleet, people: ApplicantPool
     line.seconds += await _newcomers(people)
     if median(line.seconds) > _MUCH_SLOWER * usual + 1:
         found.append(("stuck", "others had to wait for it"))
-    answers = [httpx.get(running.urls[0] + link + path, trust_env=False) for path in ("", "/status", "/continue")]
+    answers = [httpx.get(running.urls[0] + link + path, **LOCAL) for path in ("", "/status", "/continue")]
     dishonest = [it.status_code for it in answers if not (row.is_replaced or _is_honest(it))]
     if dishonest:
         found.append(("bare", f"its pages were answered with {dishonest}"))
@@ -145,7 +146,7 @@ def _is_honest(answer: httpx.Response) -> bool:
 
 async def _gets_on(victim: Applicant, url: str) -> None:
     """After the repair the applicant continues."""
-    while httpx.get(f"{url}{victim.intent.link}/status", trust_env=False).status_code >= 500:
+    while httpx.get(f"{url}{victim.intent.link}/status", **LOCAL).status_code >= 500:
         await asyncio.sleep(0.1)
     await victim.sees("ready", "waiting")
     victim.intent.stage = victim.intent.plan.ends

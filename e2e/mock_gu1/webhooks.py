@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from threading import RLock
 from time import sleep
@@ -28,8 +29,14 @@ Deliver = Callable[[str, bytes, dict[str, str]], int]
 """Sends a body with its headers to a URL and returns the HTTP status."""
 
 
+certificates = cache(httpx.create_ssl_context)
+"""Read once: it takes 20 ms."""
+
+
 def over_http(url: str, body: bytes, headers: dict[str, str]) -> int:
-    return httpx.post(url, content=body, headers=headers, timeout=10, trust_env=False).status_code
+    return httpx.post(
+        url, content=body, headers=headers, timeout=10, trust_env=False, verify=certificates()
+    ).status_code
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,8 @@ import re
 
 import httpx
 
+from tests.local_http import LOCAL
+
 NAVIGATES = {"Sec-Fetch-Mode": "navigate"}
 """What a browser says when its person goes to a page."""
 _TOKEN = re.compile(r'name="form_token"[^>]*value="([^"]+)"')
@@ -35,7 +37,7 @@ def details(number: str, token: str, **changes: str) -> dict[str, str]:
 
 def send_form(portal_url: str, number: str, **changes: str) -> str:
     """Sends the form; returns the access link."""
-    with httpx.Client(base_url=portal_url, trust_env=False) as client:
+    with httpx.Client(base_url=portal_url, **LOCAL) as client:
         answer = client.post("/", data=details(number, form_token(client.get("/").text), **changes))
     assert answer.status_code == 303, answer.status_code
     return portal_url + answer.headers["Location"]

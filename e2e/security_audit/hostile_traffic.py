@@ -22,6 +22,7 @@ from urllib.parse import quote_from_bytes, urlsplit
 import httpx
 
 from e2e.security_audit.attacked_portal import AttackedPortal
+from tests.local_http import LOCAL
 from tests.web.hostile_requests import HOME, HostileRequests, faults_of
 
 CONNECTIONS = 32
@@ -85,7 +86,7 @@ async def send_hostile_traffic(portal: AttackedPortal, requests: int, seed: int)
     found.megabytes_before = portal.resident_megabytes()
     await _send(generator, port, numbers, found)
     found.megabytes_after = portal.resident_megabytes()
-    async with httpx.AsyncClient(base_url=portal.server.url, headers={"Host": HOME}, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=portal.server.url, headers={"Host": HOME}, **LOCAL) as client:
         found.is_well = (await client.get("/healthz")).status_code == (await client.get("/readyz")).status_code == 200
     found.log_errors = [line for line in portal.server.log.read_text("utf-8").splitlines() if _is_error(line)]
     return found

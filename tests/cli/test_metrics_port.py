@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from portal.cli.limited_threads import MOST_CONNECTIONS, LimitedThreads
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 TOKEN = "m3trics-Token-0f-the-tests"
@@ -45,7 +46,7 @@ def serve(tmp_path):
 @pytest.mark.asvs("3.5.4", "13.4.5")
 @pytest.mark.parametrize("token", ["", TOKEN])
 def test_metrics_are_on_their_own_port_and_nothing_else(serve, token):
-    with httpx.Client(base_url=f"http://127.0.0.1:{serve(token)}", trust_env=False) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{serve(token)}", **LOCAL) as client:
         right = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         assert "portal_stopped_total 1.0" in right.text
         assert client.get("/metrics").status_code == (401 if token else 200)
@@ -63,7 +64,7 @@ def test_idle_connections_use_up_no_more_than_their_places(serve):
             assert connection.recv(1) == b"", "closed at once"
         held[0].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         assert held[0].recv(12) == b"HTTP/1.0 200"
-    assert httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{port}/metrics", **LOCAL).status_code == 200
 
 
 @pytest.mark.long
@@ -77,7 +78,7 @@ def test_token_of_strange_bytes_is_refused_and_a_client_that_hangs_up_leaves_no_
             gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             gone.sendall(f"GET /metrics HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
     right = {"Authorization": f"Bearer {TOKEN}"}
-    assert httpx.get(f"http://127.0.0.1:{port}/metrics", headers=right, trust_env=False).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{port}/metrics", headers=right, **LOCAL).status_code == 200
     assert capfd.readouterr().err == ""
 
 

@@ -22,6 +22,7 @@ from e2e.pages.applicant import a_document_number
 from e2e.pages.forms import NAVIGATES, send_form
 from e2e.servers import on_database
 from portal.domain.polling import poll_interval
+from tests.local_http import LOCAL
 from tests.ports import free_port
 
 SCALE = 0.1
@@ -82,7 +83,7 @@ class _Waiting:
         try:
             for moment in MOMENTS:
                 time.sleep(max(0.0, began + moment * SCALE - time.monotonic()))
-                told = httpx.get(f"{self._ground.gu1.url}/_quick/reads", trust_env=False, timeout=_PATIENCE).json()
+                told = httpx.get(f"{self._ground.gu1.url}/_quick/reads", **LOCAL, timeout=_PATIENCE).json()
                 yield moment, self._polls, told
         finally:
             self._over.set()
@@ -91,7 +92,7 @@ class _Waiting:
 
     def _wait(self, number: int) -> None:
         link = self._links[number]
-        with httpx.Client(base_url=self._urls[number % 2], trust_env=False, timeout=_PATIENCE) as client:
+        with httpx.Client(base_url=self._urls[number % 2], **LOCAL, timeout=_PATIENCE) as client:
             while "/session/" not in client.get(f"{link}/continue", headers=NAVIGATES).headers.get("Location", ""):
                 time.sleep(0.05)
             began, path = time.monotonic(), f"{link}/status?part=status"

@@ -11,6 +11,7 @@ from e2e.bench.speed.part import Terms
 from e2e.bench.speed.seeding import HTMX, poll_url, seeded
 from e2e.bench.speed.sides import Ground, Memory, cpu_of, ground, memory_of
 from e2e.bench.speed.tables import Table, mebibytes, milliseconds
+from tests.local_http import LOCAL
 
 PACE = 3.0
 """Seconds between two polls of a person."""
@@ -58,7 +59,7 @@ def _step(terms: Terms, here: Ground, links: list[str]) -> tuple[Burst, float, M
 
 def _polls(here: Ground, links: list[str]) -> list[Request]:
     """All copies show the same, so one version is everybody's."""
-    with httpx.Client(base_url=here.portal.url, trust_env=False) as client:
+    with httpx.Client(base_url=here.portal.url, **LOCAL) as client:
         version = poll_url(client, links[-1]).partition("?")[2]
     return [get(here.portal.url, f"{it}/status?{version}", Right(204), HTMX) for it in links]
 

@@ -16,6 +16,7 @@ from e2e.bench.speed.seeding import Visits, seeded
 from e2e.bench.speed.sides import Ground, ground, naive_portal
 from e2e.bench.speed.tables import Table, milliseconds, rate, times
 from e2e.servers import Server
+from tests.local_http import LOCAL
 
 ONBOARDINGS = 16
 _HUNG = -1.0
@@ -113,8 +114,8 @@ def _naive_polls(here: Ground, naive: Server) -> list[Request]:
 
 
 def _known(here: Ground) -> list[str]:
-    return list(httpx.get(f"{here.gu1.url}/_quick/reads", trust_env=False).json()["validations"])
+    return list(httpx.get(f"{here.gu1.url}/_quick/reads", **LOCAL).json()["validations"])
 
 
 def _let_gu1_take(here: Ground, seconds: float) -> None:
-    httpx.post(f"{here.gu1.url}/_quick/latency", json={"seconds": seconds}, trust_env=False).raise_for_status()
+    httpx.post(f"{here.gu1.url}/_quick/latency", json={"seconds": seconds}, **LOCAL).raise_for_status()

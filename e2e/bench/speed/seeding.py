@@ -26,6 +26,7 @@ from portal.domain.validation import CreationState
 from portal.store.column_types import UtcDateTime
 from portal.store.tables import onboardings, validations
 from portal.web.links import AccessLinks
+from tests.local_http import LOCAL
 
 PATIENCE = 60.0
 HTMX_HEADERS = {"HX-Request": "true", "Accept": "text/html"}
@@ -48,7 +49,7 @@ _WAITED = timedelta(minutes=17)
 def forms(door: Server, count: int, *, seed: int = 1) -> list[Request]:
     """Filled in first forms, each with a token of its own and another document number."""
     numbers = random.Random(seed).sample(range(31_000_000, 98_000_000), count)
-    with httpx.Client(base_url=door.url, trust_env=False, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=door.url, **LOCAL, timeout=PATIENCE) as client:
         return [_form(door, number, form_token(client.get("/").text)) for number in numbers]
 
 
@@ -65,7 +66,7 @@ def seeded(ground: Ground, count: int, *, status: str | None = "in_review") -> l
     """
     link = urlsplit(send_form(ground.portal.url, a_document_number())).path
     wait_until_adopted(ground, 1)
-    with httpx.Client(base_url=ground.portal.url, trust_env=False, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=ground.portal.url, **LOCAL, timeout=PATIENCE) as client:
         while "/session/" not in client.get(f"{link}/continue", headers=NAVIGATES).headers.get("Location", ""):
             time.sleep(0.05)
         if status:
@@ -76,7 +77,7 @@ def seeded(ground: Ground, count: int, *, status: str | None = "in_review") -> l
 
 def _copies(ground: Ground, link: str, count: int) -> list[str]:
     """Access tokens of copies, in the database and at gu1."""
-    httpx.post(f"{ground.gu1.url}/_quick/copies", json={"count": count}, trust_env=False, timeout=PATIENCE)
+    httpx.post(f"{ground.gu1.url}/_quick/copies", json={"count": count}, **LOCAL, timeout=PATIENCE)
     original, expires = json.loads(_payload(link))
     names = [f"{original}-{number}" for number in range(1, count + 1)]
     now = datetime.now(UTC)
@@ -126,7 +127,7 @@ def wait_until_adopted(ground: Ground, count: int, patience: float = PATIENCE) -
 def webhooks(ground: Ground, status: str) -> list[tuple[bytes, dict[str, str]]]:
     """One for each validation at gu1, which moves to this status."""
     told: dict[str, Any] = httpx.post(
-        f"{ground.gu1.url}/_quick/webhooks", json={"status": status}, trust_env=False, timeout=PATIENCE
+        f"{ground.gu1.url}/_quick/webhooks", json={"status": status}, **LOCAL, timeout=PATIENCE
     ).json()
     return [
         (it["body"].encode(), {told["header"]: it["signature"], "Content-Type": "application/json"})
@@ -143,7 +144,7 @@ class Visits:
 
     def unchanged_polls(self) -> list[Request]:
         """With the version that each page has now; it changes by time alone, so ask again before each burst."""
-        with httpx.Client(base_url=self._door.url, trust_env=False, timeout=PATIENCE) as client:
+        with httpx.Client(base_url=self._door.url, **LOCAL, timeout=PATIENCE) as client:
             return [get(self._door.url, poll_url(client, it), Right(204), HTMX) for it in self._links]
 
     def changed_polls(self) -> list[Request]:
@@ -166,7 +167,7 @@ class Visits:
     def _bodies(self, paths: Sequence[str], headers: str = "") -> dict[str, bytes]:
         told = HTMX_HEADERS if headers else {}
         bodies = {}
-        with httpx.Client(base_url=self._door.url, trust_env=False, timeout=PATIENCE) as client:
+        with httpx.Client(base_url=self._door.url, **LOCAL, timeout=PATIENCE) as client:
             for path in paths:
                 answer = client.get(path, headers={**told, "Accept-Encoding": "identity"})
                 assert answer.status_code == 200, (path, answer.status_code)

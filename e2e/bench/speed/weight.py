@@ -9,6 +9,7 @@ import httpx
 from e2e.bench.speed.part import Terms
 from e2e.bench.speed.sides import ground
 from e2e.bench.speed.tables import Table
+from tests.local_http import LOCAL
 
 _LOADED = re.compile(r'<(?:link|script|img)\b[^>]*?\b(?:href|src)="(/[^"#]+)"')
 _PAGES = re.compile(r'rel="(?:canonical|alternate)"')
@@ -19,7 +20,7 @@ _ENCODINGS = "gzip, deflate, br, zstd"
 def weight(terms: Terms) -> list[Table]:
     table = Table("weight", ("what", "compressed", "goal", "parts"))
     with ground(terms.folder / "weight", terms.databases[0], workers=1) as here:
-        page = httpx.get(here.portal.url, trust_env=False).text
+        page = httpx.get(here.portal.url, **LOCAL).text
         paths = ["/", *sorted({it[1] for it in _LOADED.finditer(page) if not _PAGES.search(it[0])})]
         sizes = {path: _compressed(here.portal.url + path) for path in paths}
         script = _compressed(here.portal.url + "/embed.js")
@@ -32,6 +33,6 @@ def weight(terms: Terms) -> list[Table]:
 
 
 def _compressed(url: str) -> int:
-    with httpx.stream("GET", url, headers={"Accept-Encoding": _ENCODINGS}, trust_env=False) as answer:
+    with httpx.stream("GET", url, headers={"Accept-Encoding": _ENCODINGS}, **LOCAL) as answer:
         answer.raise_for_status()
         return sum(map(len, answer.iter_raw()))
