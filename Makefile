@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help static rolling image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit audit-security lock clean
+.PHONY: help static rolling image-test clients clients-check gallery bench bench-smoke bench-pages faults properties setup catalogues demo check test test-all lint check-types unit unit-quick browser journeys end-to-end cross-site test-webkit webkit-if-possible fault-sample contract messages sbom audit audit-security lock clean
 
 # If it is set, every start of a server, a command and a test worker compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -49,7 +49,7 @@ demo: setup ## mock gu1, portal and links to try, on this machine; Ctrl-C stops 
 
 check: static unit-quick ## style, types, imports, and the unit tests that need neither PostgreSQL nor half a second: a minute and a half
 
-test: static unit journeys fault-sample ## everything that CI runs, on SQLite and PostgreSQL, in browsers
+test: static unit end-to-end ## everything that CI runs, on SQLite and PostgreSQL, in browsers
 
 test-all: MARKED :=
 test-all: EXAMPLES := usual
@@ -108,6 +108,10 @@ WEBKIT := $(CROSS_SITE) e2e/test_webkit_network.py
 # Without traces, which take a tenth of the time.
 ARTEFACTS := --screenshot only-on-failure --full-page-screenshot --output test-results
 
+# Side by side, because both wait much. Not in one run: browsers leave an event loop in the process that tests with them.
+end-to-end: $(VENV)/.dev $(VENV)/.page_checker
+	@$(MAKE) --no-print-directory --jobs 2 MARKED='$(MARKED)' journeys fault-sample
+
 # A part of journeys, for whoever works on it.
 cross-site: $(VENV)/.dev catalogues browser ## partner, portal and provider on sites of their own, in Chromium and Firefox
 	$(BIN)/pytest $(CROSS_SITE) --dist loadgroup --numprocesses 2 $(UNUSED)
@@ -125,7 +129,7 @@ webkit-if-possible:
 	else echo "test-webkit is left out: WebKitWebDriver or xvfb-run is not installed"; fi
 
 fault-sample: $(VENV)/.dev catalogues ## a few of each kind of fault, kill and outage, which the benches try by the thousand
-	$(BIN)/pytest $(SAMPLES) $(PARALLEL) 3 $(MARKED)
+	$(BIN)/pytest $(SAMPLES) $(PARALLEL) 2 $(MARKED)
 
 image-test: $(VENV)/.dev catalogues ## the image, built without an engine and run on a read-only root; needs root, buildah and debootstrap
 	$(BIN)/pytest e2e/test_image.py $(UNUSED)

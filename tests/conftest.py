@@ -53,11 +53,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 WEBHOOK_SECRET = "a-webhook-secret"
 
+# What is imported and collected stays: the collector need not search it meanwhile, nor again for each test.
+gc.disable()
+
 
 def pytest_collection_finish():
-    """What was imported and collected stays, so the collector need not search it again for each test."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 class _InMemory(BytecodeCache):
