@@ -21,7 +21,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ _CLAIM = "WITH submitted"
 _STATEMENT = re.compile(rf"({_CLAIM})|(INSERT INTO|UPDATE) (\w+)")
 
 Written = Mapping[str, Mapping[str, Any]]
-"""What a transaction wrote: statement and table → values."""
+"""What was written: statement and table → values. On SQLite a transaction has one of these for each who shares it."""
 
 
 def plan_kill(server: Server, when: str, kind: str, nth: int = 1) -> None:
@@ -71,36 +71,45 @@ class CommitKiller:
         event.listen(Engine, "before_cursor_execute", self._note)
         event.listen(Engine, "commit", self._before_commit)
         event.listen(Engine, "rollback", self._forget)
+        event.listen(Engine, "savepoint", self._begin_part)
+        event.listen(Engine, "rollback_savepoint", self._forget_part)
         event.listen(Pool, "checkin", self._after_commit)
 
     def _note(self, connection: Connection, _c: object, statement: str, _p: object, context: Any, _m: object) -> None:
         found = _STATEMENT.match(statement)
         if found:
             values = context.compiled_parameters[0] if context and context.compiled_parameters else {}
-            connection.info.setdefault(_WRITTEN, {})[found[0]] = values
+            connection.info.setdefault(_WRITTEN, [{}])[-1][found[0]] = values
+
+    def _begin_part(self, connection: Connection, _name: str) -> None:
+        connection.info.setdefault(_WRITTEN, [{}]).append({})
+
+    def _forget_part(self, connection: Connection, _name: str, _context: None) -> None:
+        connection.info[_WRITTEN].pop()
 
     def _before_commit(self, connection: Connection) -> None:
-        self._kill_if_planned("before", connection.info.get(_WRITTEN))
+        self._kill_if_planned("before", connection.info.get(_WRITTEN, []))
 
     def _forget(self, connection: Connection) -> None:
         connection.info.pop(_WRITTEN, None)
 
     def _after_commit(self, _connection: object, record: Any) -> None:
         """A connection goes back to its pool right after the commit."""
-        self._kill_if_planned("after", record.info.pop(_WRITTEN, None))
+        self._kill_if_planned("after", record.info.pop(_WRITTEN, []))
 
-    def _kill_if_planned(self, when: str, written: Written | None) -> None:
-        kind = kind_of(written) if written else None
-        if kind is None:
+    def _kill_if_planned(self, when: str, written: Sequence[Written]) -> None:
+        kinds = [kind for kind in map(kind_of, written) if kind]
+        if not kinds:
             return
         try:
             planned, wanted, left = self._path.read_text().split()
         except FileNotFoundError:
             return
-        if planned != when or wanted not in {kind, "any"}:
+        matching = len(kinds) if wanted == "any" else kinds.count(wanted)
+        if planned != when or not matching:
             return
-        if int(left) > 1:
-            _write(self._path, f"{planned} {wanted} {int(left) - 1}")
+        if int(left) > matching:
+            _write(self._path, f"{planned} {wanted} {int(left) - matching}")
             return
         self._path.unlink(missing_ok=True)
         os.killpg(os.getpgrp(), signal.SIGKILL)
