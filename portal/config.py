@@ -28,7 +28,7 @@ from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
 from portal.domain.smtp_server import SmtpServer, is_sender
 from portal.domain.start_limits import StartLimits
 from portal.domain.weak_secrets import SHORTEST
-from portal.domain.web_addresses import is_loopback, split_web_url
+from portal.domain.web_addresses import HIGHEST_PORT, is_loopback, split_web_url
 
 MIN_KEY_LENGTH = 32
 SHORTEST_RETENTION = 31
@@ -88,9 +88,9 @@ class Config(BaseModel):
     no_proxy: tuple[str, ...] = Field((), validation_alias="PORTAL_NO_PROXY")
     hsts_subdomains: bool = Field(False, validation_alias="PORTAL_HSTS_SUBDOMAINS")
     development: bool = Field(False, validation_alias="PORTAL_DEVELOPMENT")
-    metrics_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_METRICS_PORT")
+    metrics_port: int | None = Field(None, ge=1, le=HIGHEST_PORT, validation_alias="PORTAL_METRICS_PORT")
     metrics_token: str | None = Field(None, min_length=SHORTEST, validation_alias="PORTAL_METRICS_TOKEN", repr=False)
-    operator_port: int | None = Field(None, ge=1, le=65535, validation_alias="PORTAL_OPERATOR_PORT")
+    operator_port: int | None = Field(None, ge=1, le=HIGHEST_PORT, validation_alias="PORTAL_OPERATOR_PORT")
     operator_token: str | None = Field(None, min_length=SHORTEST, validation_alias="PORTAL_OPERATOR_TOKEN", repr=False)
     access_log: bool = Field(False, validation_alias="PORTAL_ACCESS_LOG")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="PORTAL_LOG_LEVEL")

@@ -28,6 +28,7 @@ from portal.cli.operator_port import operator_port
 from portal.cli.reloaded import changes_between
 from portal.config import Config
 from portal.domain.installation_change import InstallationChange
+from portal.domain.web_addresses import HIGHEST_PORT
 from portal.environment import WORKERS_FOLDER
 from portal.logs import logging_config, set_up_logging
 from portal.settings import load_config
@@ -42,7 +43,6 @@ _HEAD_BYTES = 16 * 1024
 # Each worker may hold fifteen connections to the database, and PostgreSQL's default is a hundred for all.
 _MOST_WORKERS = 8
 _HIGHEST_WORKERS = 256
-_HIGHEST_PORT = 65_535
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
 # SIGHUP ends an old worker after this time, whether or not the new one answers already; on a busy machine a start
@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, _HIGHEST_PORT))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, HIGHEST_PORT))
 @click.option(
     "--workers",
     type=click.IntRange(1, _HIGHEST_WORKERS),

@@ -12,7 +12,7 @@ _LONGEST_NAME = 253
 _AUTHORITY = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{0,5}))?"
 )
-_HIGHEST_PORT = 65535
+HIGHEST_PORT = 65535
 _BEFORE_QUERY = re.compile(r"(?P<origin>[A-Za-z]+://[^/?#\\]+)(?P<path>[^?#\\]*)(?:\?(?P<query>[^#]*))?(?:#.*)?")
 _ONE_DOT = re.compile(r"\.|%2e", re.IGNORECASE)
 _TWO_DOTS = re.compile(r"(?:\.|%2e){2}", re.IGNORECASE)
@@ -118,7 +118,7 @@ def _authority(parts: SplitResult) -> str:
     # Not urlsplit's own reading, which skips what stands behind a bracket.
     found = _AUTHORITY.fullmatch(parts.netloc)
     port = int(found["port"] or DEFAULT_PORTS[parts.scheme]) if found else 0
-    if found is None or not 0 < port <= _HIGHEST_PORT:
+    if found is None or not 0 < port <= HIGHEST_PORT:
         raise ValueError("is not a URL")
     host = ascii_host(found["name"] or found["ipv6"])
     own_port = "" if port == DEFAULT_PORTS[parts.scheme] else f":{port}"

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, Integer, and_, bindparam, delete, select
 from portal.store.row_leases import moment
 from portal.store.tables import customer_purposes, onboardings, purged_onboardings, validations
 from portal.store.transactions import Transactions, insert
-from portal.store.write_turn import waiting_for_lock
+from portal.store.write_turn import not_waiting_for_lock
 
 _UNTIL = moment("until")
 _OVER = (
@@ -95,7 +95,7 @@ class OnboardingRetention:
             return
         for _ in range(TRIES):
             # Waiting for readers, it would hold the write lock, and every write would wait with it.
-            with self._transactions.reading() as connection, waiting_for_lock(connection, 0):
+            with self._transactions.reading() as connection, not_waiting_for_lock(connection):
                 was_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
             if not was_busy:
                 return

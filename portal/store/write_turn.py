@@ -156,7 +156,7 @@ class _Transaction:
 
 def _begin(connection: Connection, deadline: float) -> RootTransaction:
     driver: Any = connection.connection.driver_connection
-    with waiting_for_lock(connection, 0):
+    with not_waiting_for_lock(connection):
         while time.monotonic() < deadline and not _has_begun(driver):
             time.sleep(_BETWEEN_TRIES)
         return connection.begin()  # or the error, as SQLAlchemy reports it
@@ -172,11 +172,11 @@ def _has_begun(driver: sqlite3.Connection) -> bool:
 
 
 @contextmanager
-def waiting_for_lock(connection: Connection, seconds: float) -> Iterator[None]:
-    """How long SQLite waits here for the lock of another connection."""
+def not_waiting_for_lock(connection: Connection) -> Iterator[None]:
+    """SQLite refuses at once here while another connection holds the lock."""
     driver: Any = connection.connection.driver_connection
     usual = driver.execute("PRAGMA busy_timeout").fetchone()[0]
-    driver.execute(f"PRAGMA busy_timeout={max(0, round(seconds * 1000))}")
+    driver.execute("PRAGMA busy_timeout=0")
     try:
         yield
     finally:
