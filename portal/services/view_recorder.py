@@ -11,6 +11,8 @@ from portal.services.ports import Clock, PollState, Store
 VIEW_RECORDED_EVERY = timedelta(seconds=30)
 WATCHED_FOR = timedelta(seconds=90)
 """How long after a view the page counts as open; longer than the slowest poll."""
+SAVED_EVERY = timedelta(seconds=1)
+"""Unless somebody has just come: the runner asks many times a second, and each time costs a write."""
 
 
 class ViewRecorder:
@@ -24,6 +26,8 @@ class ViewRecorder:
         self._request_refresh = request_refresh
         self._came: dict[str, bool] = {}
         """By the ids of those who look: whether they have only just come."""
+        self._has_newcomers = False
+        self._saved_at: datetime | None = None
 
     def note(self, onboarding: Onboarding | PollState, now: datetime) -> None:
         if onboarding.due_at is None or _is_watched(onboarding, now - VIEW_RECORDED_EVERY):
@@ -32,20 +36,25 @@ class ViewRecorder:
         is_news = onboarding.id not in self._came
         self._came[onboarding.id] = came
         if came and is_news:
+            self._has_newcomers = True
             self._wake()
 
     def save(self) -> None:
-        """Gives priority to whoever looks, and requests a refresh for those who came.
+        """Gives priority to whoever looks, and requests a refresh for those who came. May leave it to a later call.
 
         Raises `StoreUnavailable`; the views are then forgotten, and noted again by the next polls.
         """
+        now = self._clock()
+        if not self._has_newcomers and self._saved_at and abs(now - self._saved_at) < SAVED_EVERY:
+            return
+        self._has_newcomers, self._saved_at = False, now
         noted: dict[str, bool] = {}
         while self._came:  # other threads keep adding
             onboarding_id, came = self._came.popitem()
             noted[onboarding_id] = came
         if noted:
             came_ids = [onboarding_id for onboarding_id, came in noted.items() if came]
-            for onboarding_id in self._store.record_views(list(noted), came_ids, self._clock()):
+            for onboarding_id in self._store.record_views(list(noted), came_ids, now):
                 self._request_refresh(onboarding_id)
 
 

@@ -45,13 +45,15 @@ def _claim_due() -> ReturningUpdate[tuple[str]]:
     earlier_starts, zero = onboardings.c.earlier_starts, literal_column("0", Integer)
     is_calm = and_(onboardings.c.current_validation.is_not(None), due_at.is_not(None), earlier_starts == zero)
     is_flood = and_(earlier_starts > zero, due_at.is_not(None))
-    is_watched = and_(onboardings.c.watched_at >= moment("watched_since"), due_at.is_not(None), not_(is_flood))
+    is_unsubmitted = and_(onboardings.c.current_validation.is_(None), due_at.is_not(None))
+    is_watched = and_(onboardings.c.watched_at >= moment("watched_since"), is_unsubmitted, not_(is_flood))
     claimed: list[CTE] = []
     for name, condition, order in (
         ("submitted", and_(due_at <= now, free, is_calm), (due_at,)),
         ("watched", and_(unindexed <= now, free, is_watched), (unindexed,)),
         ("flood", and_(due_at <= now, free, is_flood), (earlier_starts, due_at)),
-        ("due", leased_onboardings.claimable, (due_at,)),
+        ("due", leased_onboardings.claimable_in_time, (due_at,)),
+        ("too_late", leased_onboardings.claimable_too_late, (due_at,)),
     ):
         claimed.append(_locked(name, condition, order, claimed))
     ids = union_all(*(select(cte.c.id) for cte in claimed)).subquery()
@@ -76,6 +78,8 @@ def _locked(name: str, condition: ColumnElement[bool], order: tuple[ColumnElemen
 
 CLAIM_DUE = _claim_due()
 """Returns the ids. First what an applicant has submitted, then what one is looking at, then all the rest.
+
+Of what is looked at, only what was not submitted is searched: thousands may be looking at a page that waits for gu1.
 
 Of the starts from one address within an hour, each but the first waits behind everybody's earlier ones, so that a
 flood holds up only itself. The rest are lookups for links that nobody has opened: a partner may create thousands at

@@ -38,6 +38,7 @@ _PARTNERS = text("partner IS NOT NULL")
 _WAITING = text("due_at IS NOT NULL")
 _CALM = text("current_validation IS NOT NULL AND due_at IS NOT NULL AND turn = 0")
 _FLOOD = text("turn > 0 AND due_at IS NOT NULL")
+_UNSUBMITTED = text("current_validation IS NULL AND due_at IS NOT NULL")
 _OVER = text("due_at IS NULL")
 _EXTERNAL = text("external_id IS NOT NULL")
 _SESSION = text("session_id IS NOT NULL")
@@ -136,6 +137,7 @@ onboardings = Table(
     Index("ix_onboardings_flood", "earlier_starts", "due_at", sqlite_where=_FLOOD, postgresql_where=_FLOOD),
     Index("ix_onboardings_over", "created_at", sqlite_where=_OVER, postgresql_where=_OVER),
     Index("ix_onboardings_watched", "watched_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_onboardings_unsubmitted", "watched_at", sqlite_where=_UNSUBMITTED, postgresql_where=_UNSUBMITTED),
     Index("ix_onboardings_personal", "created_at", sqlite_where=PERSONAL, postgresql_where=PERSONAL),
     Index("ix_onboardings_failing", "id", sqlite_where=FAILING, postgresql_where=FAILING),
     Index(None, "reminder_due_at", sqlite_where=_REMINDED, postgresql_where=_REMINDED),

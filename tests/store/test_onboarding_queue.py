@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -107,6 +108,33 @@ def test_people_go_in_due_order_before_all_invitations(repository):
     assert [one.id for one in claim(repository, limit=1)] == [longest.id]
     assert [one.id for one in claim(repository, limit=3)] == [looked_up[0].id, *(one.id for one in others)]
     assert [one.id for one in claim(repository, limit=3)] == [looked_up[1].id]
+
+
+@on_sqlite
+def test_who_waits_without_being_due_costs_a_claim_nothing(repository, engine):
+    """Neither thousands at their pages nor thousands of open links."""
+    steps = []
+    for _ in range(2):
+        for _ in range(40):
+            repository.add(an_onboarding(validation=an_adopted_validation(), watched_at=NOW, due_at=NOW + INSTANT))
+            invited(repository, due_at=NOW + INSTANT)
+        repository.add(an_onboarding(validation=an_adopted_validation()))
+        steps.append(steps_of(engine, lambda: claim(repository)))
+    assert abs(steps[1] - steps[0]) < 40
+
+
+def steps_of(engine, work):
+    """How many steps SQLite's virtual machine takes for it."""
+    counted = Counter()
+
+    def start(connection, *_statement):
+        connection.connection.driver_connection.set_progress_handler(lambda: counted.update(["steps"]), 1)
+
+    event.listen(engine, "before_cursor_execute", start)
+    work()
+    event.remove(engine, "before_cursor_execute", start)
+    engine.dispose()  # so that no connection goes on counting
+    return counted["steps"]
 
 
 def test_a_held_onboarding_is_left_alone_until_its_lease_is_over(repository):

@@ -44,6 +44,7 @@ SMALL_INDEXES = {
         "ix_onboardings_calm",
         "ix_onboardings_flood",
         "ix_onboardings_watched",
+        "ix_onboardings_unsubmitted",
         "ix_onboardings_personal",
     ),
     *("ix_onboardings_person", "ix_onboardings_verification_check_at", "ix_onboardings_reverification_due_at"),

@@ -61,6 +61,31 @@ def test_only_connections_beyond_the_limit_are_ended(connect):
     assert refused == {Refusal.MANY_CONNECTIONS: 20}
 
 
+def test_a_later_look_counts_who_has_come_and_who_has_gone(connect):
+    refused = Counter()
+    guard = ConnectionGuard(lambda kind: refused.update([kind]), most=MOST)
+    first = connect(MOST + 5, "127.0.0.1")
+    guard.look()
+    for ends in first:
+        for end in ends:
+            end.close()
+    others = connect(MOST, "127.0.0.2")  # some of them under the numbers of those that were closed
+    guard.look()
+    assert (still_open(others), refused.total()) == (MOST, 5)
+    more = connect(3, "127.0.0.2")
+    guard.look()
+    assert (still_open(others) + still_open(more), refused.total()) == (MOST, 5 + 3)
+
+
+def test_what_is_known_of_a_connection_is_not_asked_again(connect, monkeypatch):
+    guard = ConnectionGuard(lambda _kind: None, most=MOST)
+    ends = connect(MOST - 1, "127.0.0.1")
+    guard.look()
+    monkeypatch.setattr(socket.socket, "getpeername", None)
+    guard.look()
+    assert still_open(ends) == MOST - 1
+
+
 def test_own_connections_are_left_alone(connect):
     ends = connect(MOST + 20, "127.0.0.1", listens=False)
     ConnectionGuard(lambda _kind: None, most=MOST).look()

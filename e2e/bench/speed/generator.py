@@ -26,6 +26,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNK = 256 * 1024
 _GRACE = 20.0
 """Seconds for the last answers, after the last request was sent."""
+_ADDRESSES = 100
+"""That the connections come from, as people do: the portal ends those of one address that are thousands."""
 _BUSY = 0.9
 """Share of one core from which the generator may be the bottleneck."""
 
@@ -128,7 +130,8 @@ class _Connection:
         self.open()
 
     def open(self) -> None:
-        self.socket = socket.create_connection(self._host, timeout=10)
+        source = (f"127.0.0.{1 + self.number % _ADDRESSES}", 0)
+        self.socket = socket.create_connection(self._host, timeout=10, source_address=source)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
 
