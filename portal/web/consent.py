@@ -47,7 +47,8 @@ class ShownConsent:
     @property
     def was_read(self) -> bool:
         """False if the form was sent from a page with another text; older pages do not say."""
-        return request.form.get(_FIELD, self.short) == self.short
+        read = request.form.get(_FIELD)
+        return read is None or read == self.short
 
     def read_as(self, version: str) -> ConsentText:
         """Without language and digest if the page did not say which text it had. `version`: of the page's release."""

@@ -38,9 +38,13 @@ ISSUERS = {code for code in map(str, Locale("en").territories) if len(code) == 2
 
 def other_countries() -> list[tuple[str, str]]:
     """The countries without their own rules, named in the page's language and sorted by name without accents."""
-    names = (get_locale() or Locale("en")).territories
-    others = [(code, name) for code, name in names.items() if code in ISSUERS and code not in COUNTRIES]
-    return sorted(others, key=lambda pair: unicodedata.normalize("NFD", pair[1]).casefold())
+    return list(_other_countries(get_locale() or Locale("en")))
+
+
+@lru_cache
+def _other_countries(language: Locale) -> tuple[tuple[str, str], ...]:
+    others = [(code, name) for code, name in language.territories.items() if code in ISSUERS and code not in COUNTRIES]
+    return tuple(sorted(others, key=lambda pair: unicodedata.normalize("NFD", pair[1]).casefold()))
 
 
 @lru_cache(maxsize=256)

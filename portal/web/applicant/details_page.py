@@ -76,8 +76,11 @@ def read_consent(form: DetailsForm) -> ShownConsent:
     Without scripts, or without the network, it may still have the text of the country that was chosen before. That of
     Argentina says all that the others do.
     """
-    current, fullest = _consent(form.issuer), _consent("AR")
-    return fullest if fullest.was_read and not current.was_read else current
+    current = _consent(form.issuer)
+    if current.was_read:
+        return current
+    fullest = _consent("AR")
+    return fullest if fullest.was_read else current
 
 
 def _consent(country: str) -> ShownConsent:

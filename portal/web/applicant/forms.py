@@ -62,6 +62,9 @@ class SignedForm(FlaskForm):  # type: ignore[misc]
             """Only form-encoded text: Flask-WTF also takes files and JSON, and then a field may have any type."""
             return request.form if request.method == "POST" else None
 
+        def get_translations(self, form: Any) -> None:
+            """All messages are our own; WTForms' would be read from its files for each form."""
+
     def __init__(self, tokens: FormTokens, subject: str, **kwargs: Any) -> None:
         """`subject`: the only thing that the token is valid for, e.g. an onboarding id."""
         super().__init__(meta={"tokens": tokens, "subject": subject}, **kwargs)
