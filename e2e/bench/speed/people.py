@@ -1,16 +1,26 @@
-"""How many people may wait at once, each at an own page with an own connection, all on this machine."""
+"""How many people may wait at once, each at an own page with an own connection, all on this machine.
+
+They have been waiting for a while: their pages are noted as open every half minute, and gu1 is read for each of them
+as often as it usually is. Some thousands who come in the same second are another matter, and not measured here.
+"""
 
 from __future__ import annotations
 
+import random
 import time
+from datetime import UTC, datetime, timedelta
 
 import httpx
+from sqlalchemy import bindparam, create_engine, select, update
 
 from e2e.bench.speed.generator import Burst, Load, Request, Right, get
 from e2e.bench.speed.part import Terms
 from e2e.bench.speed.seeding import HTMX, poll_url, seeded
 from e2e.bench.speed.sides import Ground, Memory, cpu_of, ground, memory_of
 from e2e.bench.speed.tables import Table, mebibytes, milliseconds
+from portal.domain.timings import Timings
+from portal.services.view_recorder import VIEW_RECORDED_EVERY
+from portal.store.tables import onboardings
 from tests.local_http import LOCAL
 
 PACE = 3.0
@@ -18,7 +28,8 @@ PACE = 3.0
 STEPS = (500, 1000, 2000, 4000, 6000, 8000, 11_000, 15_000, 18_000)
 GOAL = 15_000
 _MOST_P99 = 0.05
-_SECONDS = 6.0
+_SECONDS = 30.0
+"""So long that everybody's view is noted once."""
 _FULL_SHARE = 0.97
 """Of the polls that were due, how many must have been answered in time."""
 
@@ -46,6 +57,7 @@ def people(terms: Terms) -> list[Table]:
 def _step(terms: Terms, here: Ground, links: list[str]) -> tuple[Burst, float, Memory]:
     used = memory_of(here.portal)
     for _ in range(2):
+        _as_if_waiting(here)
         requests = _polls(here, links)
         load = Load(here.portal.url, requests, len(links), _SECONDS, rate=len(links) / PACE)
         with cpu_of(here.portal) as cpu:
@@ -55,6 +67,31 @@ def _step(terms: Terms, here: Ground, links: list[str]) -> tuple[Burst, float, M
         if not any("200" in it for it in burst.wrong):
             break
     return burst, cpu[0], used
+
+
+def _as_if_waiting(here: Ground) -> None:
+    """Spreads the last view and the next read of each over their intervals."""
+    engine, now = create_engine(here.database_url), datetime.now(UTC)
+    seen, read = VIEW_RECORDED_EVERY.total_seconds(), Timings().review_refresh
+    moments = (
+        update(onboardings)
+        .where(onboardings.c.id == bindparam("one"))
+        .values(watched_at=bindparam("seen_at"), due_at=bindparam("read_at"))
+    )
+    with engine.begin() as connection:
+        ids = connection.scalars(select(onboardings.c.id).where(onboardings.c.due_at.is_not(None))).all()
+        connection.execute(
+            moments,
+            [
+                {
+                    "one": it,
+                    "seen_at": now - timedelta(seconds=random.uniform(0, seen)),
+                    "read_at": now + timedelta(seconds=random.uniform(0, read)),
+                }
+                for it in ids
+            ],
+        )
+    engine.dispose()
 
 
 def _polls(here: Ground, links: list[str]) -> list[Request]:
