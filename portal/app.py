@@ -213,7 +213,7 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
         reminder_queue=ReminderQueue(engine),
         history=History(engine),
         search=OnboardingSearch(engine),
-        shared_state=SharedState(engine),
+        shared_state=SharedState(engine, onboardings.quick_reads),
         phone_codes=PhoneCodes(engine),
         retention=retention,
         readiness=Readiness(engine, onboardings.ping),

@@ -282,6 +282,9 @@ class SharedState(Protocol):
 
     def has_webhook(self, body_sha256: str) -> bool: ...
 
+    def webhooks_nonblocking(self, body_sha256s: Sequence[str]) -> Mapping[str, bool]:
+        """True for those that are remembered, as far as that is quick. Raises `WouldBlock` if it is not."""
+
     def remember_webhook(self, body_sha256: str, now: datetime) -> None: ...
 
     def purge_webhooks(self, before: datetime, *, limit: int) -> int: ...

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from portal.store.database import reads
 from portal.store.database_errors import store_errors
-from portal.store.poll_reader import CONNECTIONS
+from portal.store.quick_reads import CONNECTIONS
 
 FOR_WAKING = 1
 _LIMITS = text("""

@@ -31,7 +31,7 @@ from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
 from portal.services.entity_history import UsedEntity
 from portal.services.meter import Meter, NoMeter
-from portal.services.ports import CountedAttempt, IdempotentRequest, ListPosition, PollState, ReusePolicy, StoredResult
+from portal.services.ports import CountedAttempt, IdempotentRequest, ListPosition, ReusePolicy, StoredResult
 from portal.store.counted_attempts import find_attempts
 from portal.store.counted_starts import count_start
 from portal.store.customer_onboardings import CustomerOnboardings
@@ -51,6 +51,7 @@ from portal.store.newest_onboardings import newest_entities, newest_of_partner
 from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboardings
 from portal.store.poll_reader import PollReader
 from portal.store.purges import FORGET_DOCUMENTS, FORGET_SESSIONS, PURGE_DETAILS, PURGE_SESSIONS
+from portal.store.quick_reads import QuickReads
 from portal.store.restores import last_restore
 from portal.store.stage_log import StageLog
 from portal.store.tables import VERIFIED, onboardings, validations
@@ -82,7 +83,10 @@ class Repository:
     ) -> None:
         self._pinger = engine
         self._transactions = Transactions(engine)
-        self._poll_reader = PollReader(engine)
+        self.quick_reads = QuickReads(engine)
+        polls = PollReader(self.quick_reads)
+        # Not methods of this class: that would be one more call for each poll.
+        self.poll_state, self.poll_states_nonblocking = polls.read, polls.read_nonblocking
         self._cipher = cipher
         self._consequences = consequences
         self._meter = meter or NoMeter()
@@ -160,12 +164,6 @@ class Repository:
     def used_entities(self, partner: str, external_id: str, *, limit: int) -> list[UsedEntity]:
         with self._transactions.reading() as connection:
             return [UsedEntity(*row) for row in connection.execute(newest_entities(partner, external_id).limit(limit))]
-
-    def poll_state(self, onboarding_id: str) -> PollState:
-        return self._poll_reader.read(onboarding_id)
-
-    def poll_states_nonblocking(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
-        return self._poll_reader.read_nonblocking(onboarding_ids)
 
     def find_by_session(self, session_id: str) -> Onboarding | None:
         if "\0" in session_id:  # it comes from a URL, and PostgreSQL rejects NUL

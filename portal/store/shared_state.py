@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Integer, Table, bindparam, cast, delete, or_, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
 
+from portal.store.quick_reads import QuickReads
+from portal.store.quick_select import QuickSelect
 from portal.store.row_leases import moment
 from portal.store.tables import (
     budgets,
@@ -20,6 +23,7 @@ from portal.store.tables import (
 from portal.store.transactions import Transactions, insert
 
 _LIMIT = bindparam("limit", type_=Integer)
+WEBHOOK = QuickSelect(webhook_deliveries.c.body_sha256, [webhook_deliveries.c.body_sha256])
 
 
 def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
@@ -31,7 +35,6 @@ def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
 
 
 # Made once: building such a statement takes longer than executing it.
-_WEBHOOK = select(webhook_deliveries.c.body_sha256).where(webhook_deliveries.c.body_sha256 == bindparam("body_sha256"))
 _PURGE_WEBHOOKS = _delete_old(webhook_deliveries, webhook_deliveries.c.received_at)
 _PURGE_COUNTERS = _delete_old(start_counters, start_counters.c.ends_at)
 _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
@@ -46,12 +49,15 @@ def remember_webhook(connection: Connection, body_sha256: str, now: datetime) ->
 class SharedState:
     """Fills `portal.services.ports.SharedState`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, quick_reads: QuickReads | None = None) -> None:
         self._transactions = Transactions(engine)
+        self._quick_reads = quick_reads or QuickReads(engine)
 
     def has_webhook(self, body_sha256: str) -> bool:
-        with self._transactions.reading() as connection:
-            return connection.scalar(_WEBHOOK, {"body_sha256": body_sha256}) is not None
+        return self._quick_reads.read(WEBHOOK, body_sha256) is not None
+
+    def webhooks_nonblocking(self, body_sha256s: Sequence[str]) -> dict[str, bool]:
+        return {body_sha256: True for (body_sha256,) in self._quick_reads.read_nonblocking(WEBHOOK, body_sha256s)}
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None:
         with self._transactions.writing() as connection:

@@ -19,6 +19,7 @@ from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
 from portal.store.poll_reader import PollReader
 from portal.store.pooler import Pooler, pooler_of
+from portal.store.quick_reads import QuickReads
 from portal.store.repository import Repository
 from portal.store.wake_channel import WakeChannel
 from tests.databases import clear
@@ -80,7 +81,8 @@ def test_without_one_there_is_none(database_url):
 
 def test_everybody_gets_their_own_rows(through):
     """With more clients than connections, so that each runs on what another one used."""
-    repository, polls = Repository(through, ColumnCipher(["a secret for tests"])), PollReader(through, timeout=10)
+    repository = Repository(through, ColumnCipher(["a secret for tests"]))
+    polls = PollReader(QuickReads(through, timeout=10))
 
     def work(index: int) -> bool:
         added = repository.add(an_onboarding(external_id=f"customer-{index}", due_at=NOW))

@@ -1,13 +1,16 @@
 import time
 
 import pytest
+from sqlalchemy import event
 
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding, WouldBlock
 from portal.services.ports import PollState
-from portal.store import poll_reader
+from portal.store import quick_reads
 from portal.store.database import make_engine
-from portal.store.poll_reader import CONNECTIONS, NONBLOCKING_TIMEOUT, PollReader
+from portal.store.poll_reader import PollReader
+from portal.store.quick_reads import CONNECTIONS, NONBLOCKING_TIMEOUT, QuickReads
 from portal.store.row_reader import UnreadableRow
+from portal.store.shared_state import SharedState
 from tests.databases import on_sqlite
 from tests.factories import NOW, an_onboarding
 
@@ -18,7 +21,7 @@ on_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirec
 
 @pytest.fixture
 def reader(engine):
-    return PollReader(engine, timeout=TIMEOUT)
+    return PollReader(QuickReads(engine, timeout=TIMEOUT))
 
 
 @pytest.fixture
@@ -34,6 +37,20 @@ def test_the_columns_are_read_as_they_were_stored(reader, added):
         assert [reader.read(onboarding.id) for _ in range(CONNECTIONS + 1)] == [expected] * (CONNECTIONS + 1)
     with pytest.raises(UnknownOnboarding):
         reader.read("unknown")
+
+
+def test_webhooks_are_read_on_the_same_connections(migrated_url, added):
+    engine, opened = make_engine(migrated_url), []
+    event.listen(engine, "connect", lambda *_: opened.append(1))
+    reads = QuickReads(engine, timeout=TIMEOUT)
+    reader, shared_state = PollReader(reads), SharedState(engine, reads)
+    shared_state.remember_webhook("aa", NOW)
+    for _ in range(2 * CONNECTIONS + 1):
+        assert reader.read(added[0].id).id == added[0].id
+        assert shared_state.has_webhook("aa")
+        assert not shared_state.has_webhook(added[0].id)
+    assert len(opened) == CONNECTIONS
+    engine.dispose()
 
 
 def test_connections_that_were_closed_are_opened_again(reader, engine, added):
@@ -66,7 +83,7 @@ def test_a_database_that_hangs_costs_a_bounded_time_once(reader, engine, added):
 @on_postgresql
 def test_polls_wait_as_long_as_everything_else(migrated_url, engine, added):
     patient = make_engine(migrated_url, pool_timeout=TIMEOUT)
-    reader = PollReader(patient)
+    reader = PollReader(QuickReads(patient))
     assert reader.read(added[0].id)
     with engine.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE onboardings IN ACCESS EXCLUSIVE MODE")
@@ -111,7 +128,7 @@ def test_a_missing_table_is_an_unavailable_store_until_it_is_back(reader, engine
 
 
 def test_read_at_once_gives_the_same_where_a_connection_is_open(reader, added, monkeypatch):
-    monkeypatch.setattr(poll_reader, "SLOW", 10.0)
+    monkeypatch.setattr(quick_reads, "SLOW", 10.0)
     with pytest.raises(WouldBlock):
         reader.read_nonblocking([added[0].id])
     for _ in range(CONNECTIONS):
@@ -122,7 +139,7 @@ def test_read_at_once_gives_the_same_where_a_connection_is_open(reader, added, m
 
 @pytest.mark.parametrize("odd", ['"', "a,b", "{", "}", "\\", "\\\\", 'x","y', "NULL", "", "'", "ñ", "%s"])
 def test_odd_ids_are_nobodys(reader, added, odd, monkeypatch):
-    monkeypatch.setattr(poll_reader, "SLOW", 10.0)
+    monkeypatch.setattr(quick_reads, "SLOW", 10.0)
     for _ in range(CONNECTIONS):
         with pytest.raises(UnknownOnboarding):
             reader.read(odd)
@@ -130,8 +147,8 @@ def test_odd_ids_are_nobodys(reader, added, odd, monkeypatch):
 
 
 def test_more_than_one_statement_takes_are_read_by_several(reader, added, monkeypatch):
-    monkeypatch.setattr(poll_reader, "SLOW", 10.0)
-    monkeypatch.setattr(poll_reader, "MOST_IN_ONE", 1)
+    monkeypatch.setattr(quick_reads, "SLOW", 10.0)
+    monkeypatch.setattr(quick_reads, "MOST_IN_ONE", 1)
     for _ in range(CONNECTIONS):
         reader.read(added[0].id)
     ids = [one.id for one in added]
@@ -139,11 +156,13 @@ def test_more_than_one_statement_takes_are_read_by_several(reader, added, monkey
 
 
 def test_once_it_was_slow_the_rest_is_left_to_threads(reader, added, monkeypatch):
-    monkeypatch.setattr(poll_reader, "MOST_IN_ONE", 1)
+    monkeypatch.setattr(quick_reads, "MOST_IN_ONE", 1)
     for _ in range(CONNECTIONS):
         reader.read(added[0].id)
-    monkeypatch.setattr(poll_reader, "SLOW", -1.0)
+    monkeypatch.setattr(quick_reads, "SLOW", -1.0)
     assert reader.read_nonblocking([it.id for it in added]) == {}
+    with pytest.raises(WouldBlock):
+        reader.read_nonblocking([added[0].id])
 
 
 @on_postgresql

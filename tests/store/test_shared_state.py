@@ -3,6 +3,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from portal.domain.errors import WouldBlock
+from portal.store import quick_reads
 from portal.store.shared_state import SharedState
 from tests.databases import on_sqlite
 from tests.factories import NOW
@@ -20,6 +22,18 @@ def test_a_webhook_is_known_until_it_is_forgotten(shared_state):
     assert shared_state.has_webhook("aa")
     shared_state.purge_webhooks(NOW + timedelta(seconds=1), limit=9)
     assert not shared_state.has_webhook("aa")
+
+
+def test_webhooks_are_read_at_once_where_a_connection_is_open(shared_state, monkeypatch):
+    monkeypatch.setattr(quick_reads, "SLOW", 10.0)
+    monkeypatch.setattr(quick_reads, "NONBLOCKING_TIMEOUT", 10.0)
+    for known in ("aa", "bb"):
+        shared_state.remember_webhook(known, NOW)
+    with pytest.raises(WouldBlock):
+        shared_state.webhooks_nonblocking(["aa"])
+    for _ in range(quick_reads.CONNECTIONS):
+        shared_state.has_webhook("aa")
+    assert shared_state.webhooks_nonblocking(["bb", "cc", "aa", "aA"]) == {"aa": True, "bb": True}
 
 
 def test_a_budget_is_spent_up_to_its_limit_and_no_further(shared_state):
