@@ -18,11 +18,11 @@ _VALIDATION_EVENTS = "kyc.validation_"
 
 
 def parse_webhook(body: bytes, signature: str | None, secrets: Sequence[str]) -> VerifiedWebhook | None:
-    """None unless `signature` is the hex HMAC-SHA256 of the raw body under one of the secrets.
+    """None unless it `is_signed`.
 
     Raises `Malformed` if the body is not a JSON object; anything else unexpected gives a webhook about no validation.
     """
-    if not _is_signed(body, signature, secrets):
+    if not is_signed(body, signature, secrets):
         return None
     envelope = parse(body)
     if not isinstance(envelope, dict):
@@ -35,21 +35,22 @@ def parse_webhook(body: bytes, signature: str | None, secrets: Sequence[str]) ->
     return VerifiedWebhook(gu1_id, _whole_row(payload, gu1_id))
 
 
-def _whole_row(payload: dict[str, object], gu1_id: str | None) -> Observation | None:
-    try:
-        seen = read_validation(payload)
-    except Malformed:
-        return None
-    return seen if seen.updated_at and seen.gu1_id == gu1_id else None
-
-
-def _is_signed(body: bytes, signature: str | None, secrets: Sequence[str]) -> bool:
+def is_signed(body: bytes, signature: str | None, secrets: Sequence[str]) -> bool:
+    """True if `signature` is the hex HMAC-SHA256 of the raw body under one of the secrets."""
     given = (signature or "").strip().lower().removeprefix("sha256=")
     if not _SHA256_HEX.fullmatch(given):
         return False
     # Compare all before looking at any result, so that the time taken does not reveal which secret matched.
     matches = [hmac.compare_digest(_sign(body, secret), given) for secret in secrets if secret]
     return any(matches)
+
+
+def _whole_row(payload: dict[str, object], gu1_id: str | None) -> Observation | None:
+    try:
+        seen = read_validation(payload)
+    except Malformed:
+        return None
+    return seen if seen.updated_at and seen.gu1_id == gu1_id else None
 
 
 def _sign(body: bytes, secret: str) -> str:

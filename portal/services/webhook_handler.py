@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from portal.domain.validation import Observation
@@ -18,6 +19,11 @@ class VerifiedWebhook:
     """None unless it contains the whole row and says how old the row is."""
 
 
+def fingerprint_of(body: bytes) -> str:
+    """By which a repeated delivery is recognised."""
+    return hashlib.sha256(body).hexdigest()
+
+
 class WebhookHandler:
     def __init__(self, shared_state: SharedState, onboardings: Onboardings, clock: Clock) -> None:
         self._shared_state = shared_state
@@ -26,7 +32,7 @@ class WebhookHandler:
 
     def handle(self, webhook: VerifiedWebhook, body: bytes) -> str:
         """The outcome for the metrics. Raises `StoreUnavailable`, and then gu1 must send it again."""
-        fingerprint = hashlib.sha256(body).hexdigest()
+        fingerprint = fingerprint_of(body)
         if self._shared_state.has_webhook(fingerprint):
             return "repeated"
         # A whole row counts like a read; without one, the runner reads the validation.
@@ -35,6 +41,10 @@ class WebhookHandler:
         outcome = self._otherwise_apply(webhook)
         self._shared_state.remember_webhook(fingerprint, self._clock())
         return outcome
+
+    def repeated_nonblocking(self, fingerprints: Sequence[str]) -> Mapping[str, bool]:
+        """True for each whose body `handle` would call repeated, as far as that is quick. Raises `WouldBlock`."""
+        return self._shared_state.webhooks_nonblocking(fingerprints)
 
     def _otherwise_apply(self, webhook: VerifiedWebhook) -> str:
         """For one that is not the whole row of an adopted validation."""

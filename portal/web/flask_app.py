@@ -37,6 +37,7 @@ from portal.web.security import init_security
 from portal.web.timed_requests import TimedRequests, init_routes
 from portal.web.tolerant_request import TolerantRequest
 from portal.web.webhook.receiver import webhook
+from portal.web.webhook.repeats import repeated
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -98,7 +99,8 @@ def _remembering(app: Flask, config: Config) -> WSGIApplication:
         return app.extensions["portal"]  # type: ignore[no-any-return]
 
     status = StatusPages()
-    return ResponseCache(app.wsgi_app, (status.poll, status.page, form, alive), portal=portal, base_url=config.base_url)
+    recognisers = {"GET": (status.poll, status.page, form, alive), "POST": (repeated,)}
+    return ResponseCache(app.wsgi_app, recognisers, portal=portal, base_url=config.base_url)
 
 
 def folder(name: str) -> Path:

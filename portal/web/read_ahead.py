@@ -1,50 +1,69 @@
-"""What polls need of the database, read on the event loop: once for all that come in the same turn of it.
+"""What polls and repeated webhooks need of the database, read on the event loop: once for all of the same turn of it.
 
-Under load the turns are longer, so that more polls share a read.
+Under load the turns are longer, so that more requests share a read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from portal.domain.errors import WouldBlock
-from portal.services.ports import PollState
 from portal.web.applicant.cacheable_pages import asked_for
 from portal.web.context import Portal
+from portal.web.webhook.repeats import REPEATED, signed_delivery
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+T = TypeVar("T")
 
 
 class ReadAhead:
     def __init__(self, here: Portal) -> None:
         self._here = here
-        self._waiting: dict[str, list[asyncio.Future[PollState | None]]] = {}
-        """By id of the onboarding."""
+        self._polls = _SharedRead(here.poll_states_nonblocking)
+        self._webhooks = _SharedRead(here.webhooks.repeated_nonblocking)
 
-    async def __call__(self, environ: WSGIEnvironment) -> PollState | None:
+    async def __call__(self, environ: WSGIEnvironment) -> object:
         """None if the request needs none, or there is none that can be read at once."""
         asked = asked_for(environ, self._here)
-        if asked is None:
-            return None
+        if asked:
+            return await self._polls.of(asked.link.onboarding_id)
+        delivery = signed_delivery(environ, self._here)
+        if delivery and await self._webhooks.of(delivery):
+            environ[REPEATED] = True
+            return True
+        return None
+
+
+class _SharedRead(Generic[T]):
+    """One read for all that ask in the same turn of the loop."""
+
+    def __init__(self, read: Callable[[Sequence[str]], Mapping[str, T]]) -> None:
+        """`read`: the values that exist, by key. Raises `WouldBlock`."""
+        self._read_all = read
+        self._waiting: dict[str, list[asyncio.Future[T | None]]] = {}
+        """By key."""
+
+    def of(self, key: str) -> asyncio.Future[T | None]:
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._read)
-        read: asyncio.Future[PollState | None] = loop.create_future()
-        self._waiting.setdefault(asked.link.onboarding_id, []).append(read)
-        return await read
+        read: asyncio.Future[T | None] = loop.create_future()
+        self._waiting.setdefault(key, []).append(read)
+        return read
 
     def _read(self) -> None:
         waiting, self._waiting = self._waiting, {}
-        found: Mapping[str, PollState] = {}
+        found: Mapping[str, T] = {}
         try:
-            found = self._here.poll_states_nonblocking(list(waiting))
+            found = self._read_all(list(waiting))
         except WouldBlock:
             pass
         finally:
-            for onboarding_id, reads in waiting.items():
+            for key, reads in waiting.items():
                 for read in reads:
                     if not read.cancelled():
-                        read.set_result(found.get(onboarding_id))
+                        read.set_result(found.get(key))

@@ -42,6 +42,8 @@ class CacheableResponse(NamedTuple):
     """What each slot of the answer is filled with; looked up only if the answer has the slot."""
     status: str = "200"
     """Any other answer is not kept."""
+    besides: Callable[[], object] | None = None
+    """What Flask does besides answering."""
 
 
 Recognise = Callable[["WSGIEnvironment", Portal], CacheableResponse | None]
@@ -49,8 +51,14 @@ Recognise = Callable[["WSGIEnvironment", Portal], CacheableResponse | None]
 
 class ResponseCache:
     def __init__(
-        self, flask: WSGIApplication, recognisers: Sequence[Recognise], *, portal: Callable[[], Portal], base_url: str
+        self,
+        flask: WSGIApplication,
+        recognisers: Mapping[str, Sequence[Recognise]],
+        *,
+        portal: Callable[[], Portal],
+        base_url: str,
     ) -> None:
+        """`recognisers`: by method."""
         self._flask = flask
         self._recognisers = recognisers
         self._portal = portal
@@ -62,34 +70,39 @@ class ResponseCache:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         cacheable = self._cacheable(environ)
-        answer = cacheable and self._answers.get((cacheable.kind, cacheable.release))
-        if NONBLOCKING in environ and not answer:
+        if cacheable is None:
+            return WOULD_BLOCK if NONBLOCKING in environ else self._flask(environ, start_response)
+        answer = self._answers.get((cacheable.kind, cacheable.release))
+        if answer is not None:
+            if cacheable.besides is not None:
+                cacheable.besides()
+        elif NONBLOCKING in environ:
             return WOULD_BLOCK
-        if cacheable and not answer:
+        else:
             answer = self._made(cacheable, environ)
-        if not cacheable or not answer:
-            return self._flask(environ, start_response)
+            if answer is None:
+                return self._flask(environ, start_response)
         environ[ROUTE] = answer.route
         headers, body = answer.filled(cacheable.values, environ.get("HTTP_ACCEPT_ENCODING", ""))
         start_response(answer.status, headers)
         return (body,) if body else ()
 
     def _cacheable(self, environ: WSGIEnvironment) -> CacheableResponse | None:
-        if not self._is_plain(environ):
+        recognisers = self._recognisers.get(environ["REQUEST_METHOD"])
+        if recognisers is None or not self._is_plain(environ):
             return None
         portal = self._portal()
-        for recognise in self._recognisers:
+        for recognise in recognisers:
             cacheable = recognise(environ, portal)
-            if cacheable:
+            if cacheable is not None:
                 return cacheable
         return None
 
     def _is_plain(self, environ: WSGIEnvironment) -> bool:
-        """A GET of this site without a body."""
+        """Of this site, and without a body; whoever recognises a POST has read its body."""
         return (
-            environ["REQUEST_METHOD"] == "GET"
-            and not environ.get("SCRIPT_NAME")
-            and environ.get("CONTENT_LENGTH", "") in {"", "0"}
+            not environ.get("SCRIPT_NAME")
+            and (environ.get("CONTENT_LENGTH", "") in {"", "0"} or environ["REQUEST_METHOD"] != "GET")
             and "HTTP_TRANSFER_ENCODING" not in environ
             and self._is_ours(environ.get("HTTP_HOST", ""))
         )

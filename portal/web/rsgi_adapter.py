@@ -1,8 +1,8 @@
 """Serves the WSGI application over RSGI, Granian's own interface, so that a slow client costs no thread.
 
 A request's body is read within a deadline before the request takes a thread. What the application can answer without
-waiting for anything, which is nearly every poll, takes none at all: Python's threads would fight for the interpreter
-lock at each read of the database.
+waiting for anything, which is nearly every poll and every repeated webhook, takes none at all: Python's threads would
+fight for the interpreter lock at each read of the database.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from portal.web.header_policy import ALWAYS, Kind, policies
 from portal.web.refusals import Refusal
 from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
 from portal.web.security import FORM_BYTES
-from portal.web.webhook.receiver import WEBHOOK_BYTES, WEBHOOK_PATH
+from portal.web.webhook.receiver import WEBHOOK_BYTES
+from portal.web.webhook.repeats import WEBHOOK_PATH
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -87,7 +88,7 @@ class RsgiAdapter:
         on_refusal: Callable[[Refusal], None] = lambda _kind: None,
         patience: float = PATIENCE,
     ) -> None:
-        """`read_ahead`: for the answers that the application gives at once.
+        """`read_ahead`: for the answers that the application gives at once. None for a webhook that takes a thread.
 
         `places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
 
@@ -108,19 +109,15 @@ class RsgiAdapter:
         """Bodies by block of addresses."""
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
-        environ = environ_of(scope)
-        if scope.method == "GET":
-            read = await self._read_ahead(environ)
-            answer = self._answer(environ | {NONBLOCKING: read})
-            if answer:
-                _send(exchange, answer)
-                return
+        environ, answer = environ_of(scope), None
         if _has_body(environ):
-            refused = await self._read_body(environ, exchange)
-            if refused:
-                _send(exchange, refused)
-                return
-        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._in_turn, environ)
+            answer = await self._read_body(environ, exchange)
+        if answer is None and (scope.method == "GET" or environ["PATH_INFO"] == WEBHOOK_PATH):
+            read = await self._read_ahead(environ)
+            if read is not None or scope.method == "GET":
+                answer = self._answer(environ | {NONBLOCKING: read})
+        if answer is None:
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._in_turn, environ)
         _send(exchange, answer)
 
     def _in_turn(self, environ: WSGIEnvironment) -> _Answer:

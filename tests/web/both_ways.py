@@ -6,11 +6,12 @@ import re
 
 import pytest
 from flask import Flask, Response
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from portal.services.request_ids import HEADER
 from portal.web.read_ahead import ReadAhead
-from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
+from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK, ResponseCache
 from tests.web.conftest import HOME
 
 FRESH = rb'every \d+ms|"refresh"\s+content="\d+"|"form_token" type="hidden" value="[^"]+"|"poll_after_seconds":\d+'
@@ -19,7 +20,10 @@ FRESH = rb'every \d+ms|"refresh"\s+content="\d+"|"form_token" type="hidden" valu
 
 def step_of(app):
     """Behind what catches errors and judges forwarded headers."""
-    return app.wsgi_app._app._app._app._app
+    step = app.wsgi_app
+    while not isinstance(step, ResponseCache):
+        step = step.app if isinstance(step, ProxyFix) else step._app
+    return step
 
 
 @pytest.fixture

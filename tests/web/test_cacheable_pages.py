@@ -176,7 +176,7 @@ def test_of_a_persons_page_nothing_that_they_typed_stays_in_memory_and_the_oldes
     app, two_people, both_ways, monkeypatch
 ):
     monkeypatch.setattr("portal.web.applicant.cacheable_pages.MOST_KEPT", 3)
-    kept = step_of(app)._recognisers[0].__self__._kept
+    kept = step_of(app)._recognisers["GET"][0].__self__._kept
     kept.clear()
     for _ in range(2):
         for _found, path in two_people(**stored_as(Stage.IN_REVIEW)):

@@ -1,13 +1,20 @@
-"""Polls of one turn of the event loop share a read, and each gets its own answer of it."""
+"""Polls or webhooks of one turn of the event loop share a read, and each gets its own answer of it."""
 
 import asyncio
+import hashlib
+import hmac
 from dataclasses import replace
+from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
 
 from portal.domain.errors import WouldBlock
 from portal.domain.stage import Stage
+from portal.services.webhook_handler import fingerprint_of
 from portal.web.read_ahead import ReadAhead
+from portal.web.webhook.repeats import REPEATED
+from tests.conftest import WEBHOOK_SECRET
 from tests.web.stages import stored_as
 
 
@@ -62,6 +69,58 @@ def test_what_reads_no_onboarding_does_not_wait(here, path):
     reads = Reads()
     assert all_at_once(ReadAhead(replace(here, poll_states_nonblocking=reads)), {"PATH_INFO": path}) == [None]
     assert reads.asked == []
+
+
+def environ_of_webhook(body, secret=WEBHOOK_SECRET):
+    return {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/webhooks/gu1",
+        "QUERY_STRING": "",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_X_WEBHOOK_SIGNATURE": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
+        "wsgi.input": BytesIO(body),
+    }
+
+
+def that_remembers(here, *bodies, error=None):
+    """Webhooks with these bodies; and what was asked for."""
+    known, asked = {fingerprint_of(it): True for it in bodies}, []
+
+    def repeated(fingerprints):
+        asked.append(list(fingerprints))
+        if error:
+            raise error
+        return {it: True for it in fingerprints if it in known}
+
+    return ReadAhead(replace(here, webhooks=SimpleNamespace(repeated_nonblocking=repeated))), asked
+
+
+def test_webhooks_of_one_turn_share_a_read_too(here):
+    bodies = [b"first", b"new", b"second", b"first"]
+    environs = [environ_of_webhook(it) for it in bodies]
+    ahead, asked = that_remembers(here, b"first", b"second")
+    assert all_at_once(ahead, *environs) == [True, None, True, True]
+    assert [REPEATED in it for it in environs] == [True, False, True, True]
+    assert asked == [[fingerprint_of(it) for it in bodies[:3]]]
+
+
+def test_a_forged_webhook_reads_nothing(here):
+    ahead, asked = that_remembers(here, b"body")
+    forged = [
+        environ_of_webhook(b"body", "another secret"),
+        environ_of_webhook(b"body") | {"wsgi.input": BytesIO(b"BODY")},
+    ]
+    assert all_at_once(ahead, *forged, environ_of_webhook(b"body")) == [None, None, True]
+    assert asked == [[fingerprint_of(b"body")]]
+    assert not any(REPEATED in it for it in forged)
+
+
+@pytest.mark.parametrize("error", [WouldBlock(), RuntimeError("a fault of ours")])
+def test_a_webhook_whose_read_failed_is_not_taken_for_repeated(here, error):
+    ahead, _asked = that_remembers(here, b"body", error=error)
+    environ = environ_of_webhook(b"body")
+    assert all_at_once(ahead, environ) == [None]
+    assert REPEATED not in environ
 
 
 @pytest.mark.parametrize("error", [WouldBlock(), RuntimeError("a fault of ours")])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -22,46 +21,11 @@ from portal.web.rsgi_adapter import MOST_BODIES, RsgiAdapter, environ_of
 from portal.web.security import FORM_BYTES
 from portal.web.timed_requests import TimedRequests
 from portal.web.webhook.receiver import WEBHOOK_BYTES
+from portal.web.webhook.repeats import WEBHOOK_PATH
+from tests.web.rsgi import Exchange, nothing_read, scope
 
 PATIENT = 10.0
 """Nobody goes without a place."""
-
-
-def scope(**changes):
-    said = {
-        "http_version": "1.1",
-        "server": "127.0.0.1:8000",
-        "client": "192.0.2.1:4000",
-        "scheme": "http",
-        "method": "GET",
-        "path": "/",
-        "query_string": "",
-        "headers": [],
-    }
-    said |= changes
-    headers = said.pop("headers")
-    readable = [it for it in headers if it[1].isascii()]
-    names = list(dict.fromkeys(name for name, _ in headers))
-    return SimpleNamespace(**said, headers=SimpleNamespace(items=lambda: readable, keys=lambda: names))
-
-
-class Exchange:
-    def __init__(self, *parts, pause=0.0):
-        self._parts = parts
-        self._pause = pause
-        self.was_read = 0
-
-    async def __aiter__(self):
-        for part in self._parts:
-            await asyncio.sleep(self._pause)
-            self.was_read += len(part)
-            yield part
-
-    def response_bytes(self, status, headers, body):
-        self.status, self.headers, self.body = status, dict(headers), body
-
-    def response_empty(self, status, headers):
-        self.response_bytes(status, headers, b"")
 
 
 def echo(environ, start_response):
@@ -71,10 +35,6 @@ def echo(environ, start_response):
 
 def waited_for(environ, start_response):
     return WOULD_BLOCK if NONBLOCKING in environ else echo(environ, start_response)
-
-
-async def nothing_read(_environ):
-    return None
 
 
 def adapter(app, *, places=4, read_ahead=nothing_read, **options):
@@ -124,6 +84,23 @@ def test_answer_that_waits_for_nothing_takes_no_thread():
     assert asked(adapter(echo), Exchange()).headers["X-Threads"] == here
     assert asked(adapter(waited_for), Exchange()).headers["X-Threads"] != here
     assert posted(adapter(echo), Exchange(b"a"), length=1).headers["X-Threads"] != here
+
+
+def test_webhook_takes_a_thread_unless_what_it_needs_was_read_after_its_body():
+    here, bodies = threading.current_thread().name, []
+
+    async def read(environ):
+        bodies.append(environ["wsgi.input"].getvalue())
+        return bodies[-1] == b"ab" or None
+
+    for parts, path, takes_none in (
+        ((b"a", b"b"), WEBHOOK_PATH, True),
+        ((b"a", b"c"), WEBHOOK_PATH, False),
+        ((b"a", b"b"), "/", False),
+    ):
+        answer = posted(adapter(echo, read_ahead=read), Exchange(*parts), length=2, path=path)
+        assert (answer.headers["X-Threads"] == here, answer.body) == (takes_none, b"".join(parts))
+    assert bodies == [b"ab", b"ac"]
 
 
 @pytest.mark.parametrize("length", [3, None], ids=["with a length", "chunked"])

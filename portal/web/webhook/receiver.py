@@ -11,10 +11,10 @@ from portal.web.context import portal
 from portal.web.error_pages import retry_soon
 from portal.web.problem_details import problem
 from portal.web.refusals import Refusal
+from portal.web.webhook.repeats import REPEATED, WEBHOOK_PATH
 
 webhook = Blueprint("webhook", __name__)
 
-WEBHOOK_PATH = "/webhooks/gu1"
 WEBHOOK_BYTES = 1024 * 1024
 """Far more than a form: a whole row carries its decision."""
 
@@ -24,9 +24,7 @@ def receive() -> ResponseReturnValue:
     request.max_content_length = WEBHOOK_BYTES
     body = request.get_data(cache=False)
     try:
-        signature = request.headers.get("X-Webhook-Signature")
-        verified = parse_webhook(body, signature, portal().config.gu1_webhook_secrets)
-        outcome = portal().webhooks.handle(verified, body) if verified else "unsigned"
+        outcome = "repeated" if REPEATED in request.environ else _outcome_of(body)
     except Malformed:
         outcome = "malformed"
     except StoreUnavailable:
@@ -39,3 +37,8 @@ def receive() -> ResponseReturnValue:
     if outcome == "malformed":
         return problem("invalid_json", "This body is not a JSON object")
     return {"outcome": outcome}, 200
+
+
+def _outcome_of(body: bytes) -> str:
+    verified = parse_webhook(body, request.headers.get("X-Webhook-Signature"), portal().config.gu1_webhook_secrets)
+    return portal().webhooks.handle(verified, body) if verified else "unsigned"
