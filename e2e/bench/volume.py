@@ -3,8 +3,9 @@
     python -m e2e.bench.volume --rows 10000000                  # both databases; needs about 40 GB
     python -m e2e.bench.volume --rows 1000000 --database sqlite
 
-Fills two databases with finished onboardings, a small one and a big one, and both with the same few open ones. Then it
-measures the two by turns, so that whatever else the machine does meets both. A ratio is the median of the pairs'.
+Fills two databases with finished onboardings, a small one and a big one, and both with the same few open ones, whose
+keys are spread over all. Then it measures the two by turns, so that whatever else the machine does meets both. A ratio
+is the median of the pairs'. A poll is the whole answer to one, without a server in front of the application.
 Bytes per onboarding are measured with keys at random, because they fill pages less than keys in order.
 """
 
@@ -17,14 +18,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, text
 
 from e2e.bench.command import lower_priority, options, run_command
 from e2e.bench.filling import fill, size_of
 from e2e.bench.fleet import DATABASES, database_of
+from e2e.bench.speed.counted import Door
+from e2e.bench.speed.seeding import WAITED
 from e2e.servers import SECRET_KEY
 from portal.app import create_app
 from portal.config import Config
@@ -34,7 +39,6 @@ from portal.services.webhook_handler import VerifiedWebhook
 from portal.store.database import make_engine
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
-from portal.store.tables import onboardings
 from tests.factories import an_adopted_validation, an_onboarding
 
 FEW = 1000
@@ -52,15 +56,19 @@ class Side:
         config = Config(
             database_url=url, secret_keys=(SECRET_KEY,), gu1_api_key="bench", gu1_webhook_secrets=("bench",)
         )
-        self._portal = create_app(config).extensions["portal"]
+        app = create_app(config)
+        self._portal = app.extensions["portal"]
+        self._door = Door(app, urlsplit(config.base_url).netloc)
         self._store = Repository(self.engine, ColumnCipher([SECRET_KEY]))
         self._random = random.Random(1)
-        self._open = self._add_open()
-        self._ids = self._some_ids()
+        self._open = self._add_open(rows)
+        self._polls = [self._door.poll_address(self._link(it)) for it in self._open]
         self._news = 0
 
     def poll(self) -> None:
-        self._portal.onboardings.poll_state(self._random.choice(self._ids))
+        status, _body = self._door.get(self._random.choice(self._polls))
+        if status != HTTPStatus.NO_CONTENT:
+            raise RuntimeError(f"a poll was answered with {status}")
 
     def claim(self) -> None:
         """Everything open is due; what was claimed is released by its lease, which is over at once."""
@@ -79,26 +87,22 @@ class Side:
         if self._portal.webhooks.handle(VerifiedWebhook(gu1_id, seen), body) != "applied":
             raise RuntimeError("a webhook was not applied")
 
-    def _add_open(self) -> list[str]:
+    def _add_open(self, rows: int) -> list[str]:
         now = datetime.now(UTC)
         found = []
         for number in range(OPEN):
+            name = f"{number * rows // OPEN:08x}-open"
             validation = an_adopted_validation(
-                gu1_id=f"open-{number}", nonce=f"open-{number}", gu1_updated_at=now, expires_at=now + timedelta(days=7)
+                gu1_id=name, nonce=name, opened_at=now - WAITED, gu1_updated_at=now, expires_at=now + timedelta(days=7)
             )
             due = now - timedelta(seconds=OPEN - number)
-            self._store.add(an_onboarding(id=f"open-{number}", details=None, validation=validation, due_at=due))
-            found.append(f"open-{number}")
+            times = {"due_at": due, "created_at": now - WAITED, "updated_at": now - WAITED, "watched_at": now}
+            self._store.add(an_onboarding(id=name, details=None, validation=validation, **times))
+            found.append(name)
         return found
 
-    def _some_ids(self) -> list[str]:
-        """Of all over the table."""
-        with self.engine.connect() as connection:
-            starts = (f"{self._random.getrandbits(24):08x}" for _ in range(2 * FEW))
-            one = select(onboardings.c.id).order_by(onboardings.c.id).limit(1)
-            found = {connection.scalar(one.where(onboardings.c.id >= start)) for start in starts}
-            found |= set(connection.scalars(select(onboardings.c.id).limit(FEW)))
-        return sorted(it for it in found if it and not it.startswith("open-"))
+    def _link(self, onboarding_id: str) -> str:
+        return f"/o/{self._portal.access_links.token(self._portal.onboardings.get(onboarding_id))}"
 
 
 class Compared(NamedTuple):

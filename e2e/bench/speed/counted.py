@@ -68,6 +68,13 @@ class Door:
         finally:
             getattr(parts, "close", lambda: None)()
 
+    def poll_address(self, link: str) -> str:
+        """With the version that the page has now."""
+        status, body = self.get(f"{link}/status?{OLDER}")
+        found = _POLL_URL.search(body)
+        assert status == 200 and found, (status, body[:200])
+        return html.unescape(found[1].decode())
+
 
 def counted(ours: Door, bare: Door, link: str, count: Callable[[], contextmanager]) -> None:
     """Prints a line for each count."""
@@ -84,17 +91,11 @@ def counted(ours: Door, bare: Door, link: str, count: Callable[[], contextmanage
 
     older = f"{link}/status?{OLDER}"
 
-    def poll_url() -> str:
-        status, body = ours.get(older)
-        found = _POLL_URL.search(body)
-        assert status == 200 and found, (status, body[:200])
-        return html.unescape(found[1].decode())
-
     def is_page(answer: Answer) -> bool:
         return answer[0] == 200 and b"<h1" in answer[1]
 
     answers(bare, lambda: "/", lambda it: it == (200, BARE))
-    answers(ours, poll_url, lambda it: it == (204, b""))
+    answers(ours, lambda: ours.poll_address(link), lambda it: it == (204, b""))
     answers(ours, lambda: older, is_page)
     answers(ours, lambda: link, is_page)
     answers(ours, lambda: "/", is_page)

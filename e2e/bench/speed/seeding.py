@@ -42,7 +42,7 @@ _VARYING = re.compile(
 )
 """What differs between two answers of the same page, besides the version: tokens, the jittered interval, the time."""
 _NOT_DUE_FOR = timedelta(minutes=50)
-_WAITED = timedelta(minutes=17)
+WAITED = timedelta(minutes=17)
 """More than the last age but one at which the page changes by time alone; see `portal/domain/polling.py`."""
 
 
@@ -81,7 +81,7 @@ def _copies(ground: Ground, link: str, count: int) -> list[str]:
     original, expires = json.loads(_payload(link))
     names = [f"{original}-{number}" for number in range(1, count + 1)]
     now = datetime.now(UTC)
-    moments = {"due_at": now + _NOT_DUE_FOR, "updated_at": now - _WAITED, "created_at": now - _WAITED}
+    moments = {"due_at": now + _NOT_DUE_FOR, "updated_at": now - WAITED, "created_at": now - WAITED}
     times = {key: literal(moment, UtcDateTime()) for key, moment in moments.items()}
     engine = create_engine(ground.database_url)
     with engine.begin() as connection:
