@@ -23,6 +23,7 @@ from e2e.bench.command import run_command
 from e2e.bench.fleet import DATABASES, POSTGRESQL
 from e2e.bench.speed.generator import generator, raise_file_limit
 from e2e.bench.speed.gu1_reads import gu1_reads
+from e2e.bench.speed.hour import hour
 from e2e.bench.speed.instructions import instructions
 from e2e.bench.speed.journeys import journeys
 from e2e.bench.speed.part import Terms
@@ -50,9 +51,10 @@ PARTS: dict[str, Callable[[Terms], list[Table]]] = {
     "reads": gu1_reads,
     "instructions": instructions,
     "servers": settings_of_servers,
+    "hour": hour,
 }
-ON_REQUEST = {"servers"}
-"""Left out unless named: it is for choosing settings."""
+ON_REQUEST = {"servers", "hour"}
+"""Left out unless named: one is for choosing settings, the other takes more than an hour."""
 
 
 def main() -> None:
@@ -99,7 +101,7 @@ def _options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m e2e.bench.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--part", choices=PARTS, action="append", help="default: each but servers")
+    options.add_argument("--part", choices=PARTS, action="append", help="default: each but servers and hour")
     options.add_argument("--database", choices=DATABASES, action="append", help="default: each that is there")
     options.add_argument("--pairs", type=int, default=5, help="alternating pairs (default: %(default)s)")
     options.add_argument("--seconds", type=float, default=1.5, help="of one burst (default: %(default)s)")

@@ -57,7 +57,7 @@ def people(terms: Terms) -> list[Table]:
 def _step(terms: Terms, here: Ground, links: list[str]) -> tuple[Burst, float, Memory]:
     used = memory_of(here.portal)
     for _ in range(2):
-        _as_if_waiting(here)
+        as_if_waiting(here)
         requests = _polls(here, links)
         load = Load(here.portal.url, requests, len(links), _SECONDS, rate=len(links) / PACE)
         with cpu_of(here.portal) as cpu:
@@ -69,7 +69,7 @@ def _step(terms: Terms, here: Ground, links: list[str]) -> tuple[Burst, float, M
     return burst, cpu[0], used
 
 
-def _as_if_waiting(here: Ground) -> None:
+def as_if_waiting(here: Ground) -> None:
     """Spreads the last view and the next read of each over their intervals."""
     engine, now = create_engine(here.database_url), datetime.now(UTC)
     seen, read = VIEW_RECORDED_EVERY.total_seconds(), Timings().review_refresh

@@ -62,8 +62,12 @@ def _until_all_are_kept(terms: Terms, here: Ground, told: Told) -> None:
 
 
 def _load(here: Ground, told: Told, word: str) -> Load:
-    requests = [_request(here, content, headers, word) for content, headers in told]
-    return Load(here.portal.url, requests, _CONNECTIONS, _SECONDS, repeats=False)
+    return Load(here.portal.url, deliveries(here, told, word), _CONNECTIONS, _SECONDS, repeats=False)
+
+
+def deliveries(here: Ground, told: Told, word: str) -> list[Request]:
+    """Right if their outcome is this word."""
+    return [_request(here, content, headers, word) for content, headers in told]
 
 
 def _request(here: Ground, content: bytes, headers: dict[str, str], word: str) -> Request:
