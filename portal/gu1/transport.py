@@ -33,7 +33,9 @@ from portal.gu1.operations import Operation
 from portal.gu1.parsing import parse
 from portal.gu1.response import Response
 from portal.gu1.validation_reader import is_about_details, read_refusal
-from portal.http.client_options import HttpTransport, make_http_client, retry_after
+from portal.http.client_options import HttpTransport, proxy_of, retry_after
+from portal.http.connection_pool import ConnectionPool
+from portal.http.plain_client import PlainClient
 from portal.services.request_ids import HEADER, current_request_id
 
 OnCall = Callable[[str, str, float], None]
@@ -72,15 +74,16 @@ class Transport:
         self._on_call = on_call
         self._breaker = breaker or Breaker()
 
-        def client(headers: Mapping[str, str], kept_connections: int) -> httpx.AsyncClient:
-            return make_http_client(
-                base_url=base_url,
+        is_proxied = egress_proxy is not None and egress_proxy.is_for(httpx.URL(base_url).raw_host.decode("ascii"))
+        proxy = proxy_of(egress_proxy) if egress_proxy and is_proxied else None
+
+        def client(headers: Mapping[str, str], kept_connections: int) -> PlainClient:
+            return PlainClient(
+                transport or ConnectionPool(kept_connections, proxy),
                 headers=headers,
                 timeout=deadline,
                 connect_timeout=connect_timeout,
-                transport=transport,
-                kept_connections=kept_connections,
-                egress_proxy=egress_proxy,
+                base_url=base_url,
             )
 
         self._reads = client(headers, kept_connections=concurrency)
@@ -141,7 +144,7 @@ class Transport:
 @dataclass(slots=True)
 class Call:
     operation: Operation
-    _client: httpx.AsyncClient
+    _client: PlainClient
     _most_bytes: int
     _limit: CallLimit
     outcome: str = operations.OK

@@ -16,8 +16,9 @@ from threading import Thread
 import httpx
 
 from portal.domain.egress_proxy import EgressProxy
-from portal.http.client_options import make_http_client, proxy_of, retry_after
+from portal.http.client_options import proxy_of, retry_after
 from portal.http.connection_pool import tls_context
+from portal.http.plain_client import PlainClient
 from portal.services.notification import DeliveryResult
 
 Lookup = Callable[[str, int], Sequence[str]]
@@ -59,11 +60,11 @@ class HttpNotifier:
         proxied = egress_proxy and httpx.AsyncHTTPTransport(
             verify=tls_context(), limits=limits, proxy=proxy_of(egress_proxy)
         )
-        self._client = make_http_client(
+        self._client = PlainClient(
+            _WayOut(egress_proxy, proxied, direct) if egress_proxy and proxied else direct,
             headers=_HEADERS,
             timeout=deadline,
             connect_timeout=connect_timeout,
-            transport=_WayOut(egress_proxy, proxied, direct) if egress_proxy and proxied else direct,
         )
 
     async def aclose(self) -> None:
@@ -73,7 +74,7 @@ class HttpNotifier:
         result: DeliveryResult | None = None
         try:
             async with asyncio.timeout(self._deadline):
-                async with self._client.stream("POST", url, content=body, headers=dict(headers)) as response:
+                async with self._client.stream("POST", url, content=body, headers=headers) as response:
                     result = DeliveryResult(response.status_code, retry_after(response, most=_MAX_RETRY_AFTER))
                     await self._drain(response)
         except Exception as error:  # anything that a backend can cause; its message may quote the address
