@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from portal.domain.waits import FinishedWait
 from portal.services.change_history import HistoryEntry
 from portal.store.column_types import Unreadable
 from portal.store.row_reader import RowReader
 from portal.store.tables import history
-from portal.store.transactions import Transactions, insert
+from portal.store.transactions import Transactions
 
 _FIELDS = [field.name for field in fields(HistoryEntry)]
 _READER = RowReader(history, _FIELDS)
+_ADD = insert(history)
 _STAGE_BEGAN = select(func.max(history.c.at)).where(
     history.c.onboarding_id == bindparam("id"), history.c.new_stage.is_distinct_from(history.c.old_stage)
 )
@@ -38,10 +39,10 @@ def add_entry(
     connection: Connection, onboarding_id: str, entry: HistoryEntry, wait: FinishedWait | None = None
 ) -> None:
     """`wait`: that ended with this change."""
-    values = asdict(entry) | {"onboarding_id": onboarding_id}
+    values = {name: getattr(entry, name) for name in _FIELDS} | {"onboarding_id": onboarding_id}
     if wait:
         values |= {"waited_seconds": wait.seconds, "waited_country": wait.country}
-    connection.execute(insert(connection, history), values)
+    connection.execute(_ADD, values)
 
 
 def stage_began_at(connection: Connection, onboarding_id: str) -> datetime | None:

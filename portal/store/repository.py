@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -67,6 +67,8 @@ _ADD = for_each_dialect(
     lambda insert: insert(onboardings).on_conflict_do_nothing(index_elements=["submission"]).returning(onboardings.c.id)
 )
 _BY_ID = joined().where(onboardings.c.id == bindparam("id"))
+_OWNER_OF_GU1_ID = select(validations.c.onboarding_id).where(validations.c.gu1_id == bindparam("gu1_id"))
+_OWNER_OF_NONCE = select(validations.c.onboarding_id).where(validations.c.nonce == bindparam("nonce"))
 _LOCK = select(onboardings.c.id).where(onboardings.c.id == bindparam("id")).with_for_update()
 
 
@@ -196,12 +198,12 @@ class Repository:
 
     @contextmanager
     def locked_by_validation(self, gu1_id: str) -> Iterator[LockedRow | None]:
-        with self._locked_where(validations.c.gu1_id == gu1_id) as row:
+        with self._locked_row(lambda connection: connection.scalar(_OWNER_OF_GU1_ID, {"gu1_id": gu1_id})) as row:
             yield row
 
     @contextmanager
     def locked_by_nonce(self, nonce: str) -> Iterator[LockedRow | None]:
-        with self._locked_where(validations.c.nonce == nonce) as row:
+        with self._locked_row(lambda connection: connection.scalar(_OWNER_OF_NONCE, {"nonce": nonce})) as row:
             current = row.onboarding.validation if row else None
             yield row if current and current.nonce == nonce else None
 
@@ -318,10 +320,6 @@ class Repository:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SET LOCAL statement_timeout = {PING_MILLISECONDS}"))
             connection.execute(select(1).select_from(onboardings).limit(1))
-
-    def _locked_where(self, condition: ColumnElement[bool]) -> AbstractContextManager[LockedRow | None]:
-        owner = select(validations.c.onboarding_id).where(condition)
-        return self._locked_row(lambda connection: connection.scalar(owner))
 
     @contextmanager
     def _locked_row(self, find: Callable[[Connection], str | None]) -> Iterator[LockedRow | None]:

@@ -20,7 +20,7 @@ from portal.store.tables import (
     turns,
     webhook_deliveries,
 )
-from portal.store.transactions import Transactions, insert
+from portal.store.transactions import Transactions, for_each_dialect, insert
 
 _LIMIT = bindparam("limit", type_=Integer)
 WEBHOOK = QuickSelect(webhook_deliveries.c.body_sha256, [webhook_deliveries.c.body_sha256])
@@ -35,6 +35,7 @@ def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
 
 
 # Made once: building such a statement takes longer than executing it.
+_REMEMBER = for_each_dialect(lambda insert: insert(webhook_deliveries).on_conflict_do_nothing())
 _PURGE_WEBHOOKS = _delete_old(webhook_deliveries, webhook_deliveries.c.received_at)
 _PURGE_COUNTERS = _delete_old(start_counters, start_counters.c.ends_at)
 _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
@@ -43,7 +44,7 @@ _PURGE_HISTORY = _delete_old(installation_history, installation_history.c.at)
 
 def remember_webhook(connection: Connection, body_sha256: str, now: datetime) -> None:
     delivery = {"body_sha256": body_sha256, "received_at": now}
-    connection.execute(insert(connection, webhook_deliveries).on_conflict_do_nothing(), delivery)
+    connection.execute(_REMEMBER[connection.dialect.name], delivery)
 
 
 class SharedState:
