@@ -46,8 +46,9 @@ class ObservationApplier:
         if before is None or not _concerns(before, seen):
             return onboarding
         now = self.clock()
-        stall_reason = self._stall_reason(onboarding, seen)
-        after = self._validation_after(onboarding, before, self._sanitized(seen))
+        sanitized = self._sanitized(seen)
+        stall_reason = self._stall_reason(onboarding, seen, sanitized)
+        after = self._validation_after(onboarding, before, sanitized)
         after = self._with_patience(onboarding, after, now)
         changed = not after.looks_like(before) or stall_reason is not onboarding.stall_reason
         after = replace(after, refreshes=0 if changed else before.refreshes + 1)
@@ -180,17 +181,14 @@ class ObservationApplier:
     def _sanitized(self, seen: Observation) -> Observation:
         """Without a refused hosted page, and without a future time, which would make later observations stale."""
         is_ahead = seen.updated_at is not None and seen.updated_at > self.clock() + CLOCKS_APART
-        return replace(seen, session_url=self._allowed(seen), updated_at=None if is_ahead else seen.updated_at)
+        url = self.provider_hosts.allowed(seen.session_url) if seen.session_url else None
+        return replace(seen, session_url=url, updated_at=None if is_ahead else seen.updated_at)
 
-    def _allowed(self, seen: Observation) -> str | None:
-        url = seen.session_url
-        return self.provider_hosts.allowed(url) if url else None
-
-    def _stall_reason(self, onboarding: Onboarding, seen: Observation) -> StallReason | None:
+    def _stall_reason(self, onboarding: Onboarding, seen: Observation, sanitized: Observation) -> StallReason | None:
         refused_before = onboarding.stall_reason is StallReason.HOSTED_PAGE_REFUSED
         if seen.session_url is None:
             return StallReason.HOSTED_PAGE_REFUSED if refused_before else None
-        if self._allowed(seen):
+        if sanitized.session_url:
             return None
         if not refused_before:
             log.error("onboarding %s: hosted page not in GU1_PROVIDER_HOSTS", onboarding.id)
