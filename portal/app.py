@@ -28,7 +28,7 @@ from portal.runner.mail_worker import MailWorker, WriteMail
 from portal.runner.notification_worker import NotificationWorker
 from portal.runner.onboarding_worker import OnboardingWorker
 from portal.runner.singleton_job import SingletonJob
-from portal.runner.thread import RunnerThread
+from portal.runner.thread import SLICE_OF_CHECKS, RunnerThread
 from portal.runner.wake import Wake
 from portal.services.backend_test import BackendTest
 from portal.services.budget import Budget
@@ -50,6 +50,7 @@ from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier
 from portal.services.validation_plan import Policy
 from portal.services.webhook_handler import WebhookHandler
+from portal.services.webhook_trust import WebhookTrust
 from portal.smtp.smtp_client import SmtpClient
 from portal.store.clock import DatabaseClock
 from portal.store.database import engine_of
@@ -119,6 +120,7 @@ class Stores:
     retention: OnboardingRetention
     readiness: Readiness
     waits: MeasuredWaits
+    webhook_trust: WebhookTrust
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,6 @@ class Services:
     partner_onboardings: PartnerOnboardings
     partner_changes: PartnerChanges
     operator_actions: OperatorActions
-
-
-SLICE_OF_CHECKS = 100
-"""Per minute and process, so that nobody at a page waits for them."""
 
 
 utc_now: Clock = partial(datetime.now, UTC)
@@ -205,15 +203,17 @@ def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
     )
     onboardings = Repository(engine, cipher, consequences, meter=shared.metrics)
     count_failures(lambda kind: shared.metrics.count("database_errors", kind=kind))
+    shared_state = SharedState(engine, onboardings.quick_reads)
     return Stores(
         clock=database_clock,
         onboardings=onboardings,
+        webhook_trust=WebhookTrust(shared_state, database_clock, shared.timings, shared.metrics),
         outbox=Outbox(engine, shared.metrics),
         mails=MailOutbox(engine, cipher, shared.metrics),
         reminder_queue=ReminderQueue(engine),
         history=History(engine),
         search=OnboardingSearch(engine),
-        shared_state=SharedState(engine, onboardings.quick_reads),
+        shared_state=shared_state,
         phone_codes=PhoneCodes(engine),
         retention=retention,
         readiness=Readiness(engine, onboardings.ping),
@@ -236,6 +236,7 @@ def _make_services(shared: Shared, stores: Stores) -> Services:
         timings=shared.timings,
         counters=counters,
         renaper_patience=shared.config.gu1_renaper_patience,
+        webhook_trust=stores.webhook_trust,
         wake=shared.wake_onboardings,
     )
     request_hash = KeyedHash(keys, "portal.idempotency-key")
@@ -298,7 +299,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
             clock=clock,
             timings=timings,
             wake=shared.wake_onboardings,
-            save_views=services.onboardings.views.save,
+            before_claims=(stores.webhook_trust.measure, services.onboardings.views.save),
             limit=lambda: gu1.calls_allowed,
         ),
         NotificationWorker(
@@ -320,7 +321,7 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
             partners=shared.registry.partners,
             hourly_budget=shared.config.gu1_hourly_budget,
         ).show,
-        show_process=ProcessFigures(meter, database, gu1).show,
+        show_process=ProcessFigures(meter, database, gu1, stores.webhook_trust).show,
         start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=SLICE_OF_CHECKS),
         remind=Reminders(stores.reminder_queue, stores.onboardings, shared.reminder_plan).remind,
         measure=stores.waits.measure,

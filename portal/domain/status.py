@@ -27,6 +27,12 @@ FINAL = frozenset({Status.APPROVED, Status.REJECTED, Status.EXPIRED, Status.CANC
 OPEN = frozenset({Status.PENDING, Status.IN_PROGRESS, Status.ABANDONED, Status.UNKNOWN})
 """Somebody may still complete the session."""
 
+TOLD_BY_WEBHOOK = OPEN - {Status.UNKNOWN}
+"""What gu1 says next of a validation in one of these is another status, of which it sends a webhook.
+
+Not so of an approval: its double check may be answered without one. And an unknown word may mean anything.
+"""
+
 CLOSED_UNPAID = frozenset({Status.EXPIRED, Status.CANCELLED})
 """Nobody can complete it any more, and gu1 charges nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +23,19 @@ class Timings:
     slow_refresh: float = 3600.0
     review_refresh: float = 300.0
     """While people at gu1 review it."""
+    rare_refreshes: tuple[tuple[int, float], ...] = ((12, 120.0), (32, 300.0))
+    """The same while gu1's webhooks are trusted; afterwards `refreshes`.
+
+    A page polls 27 times in its first minute, 59 in three and 142 in ten: for at most 0.02 refreshes per poll these are
+    none, one and two.
+    """
+    rare_after_coming: float = 75.0
+    """Until the next of them, once somebody came to the page or is back from the photos."""
+    webhooks_trusted_for: float = 600.0
+    """After the last one about a validation of ours."""
+    webhook_late_after: float = 30.0
+    """How long after gu1 changed a row its webhook may still be on the way."""
+    trust_measured_every: float = 5.0
     first_backoff: float = 1.0
     longest_backoff: float = 60.0
     refused_backoff: float = 30.0
@@ -83,6 +97,23 @@ class Timings:
             if validation.refreshes < limit:
                 return timedelta(seconds=seconds)
         return timedelta(seconds=self.slow_refresh)
+
+    def rare_refresh_after(self, validation: Validation) -> timedelta:
+        """While webhooks tell of it."""
+        for limit, seconds in self.rare_refreshes:
+            if validation.refreshes < limit:
+                return timedelta(seconds=seconds)
+        return self.refresh_after(validation)
+
+    def refreshes_within(self, elapsed: timedelta) -> int:
+        """How many there are in that time without a change, unless they are rare."""
+        number, left = 0, elapsed.total_seconds()
+        for limit, seconds in (*self.refreshes, (sys.maxsize, self.slow_refresh)):
+            fitting = min(limit - number, int(left // seconds))
+            number, left = number + fitting, left - fitting * seconds
+            if number < limit:
+                break
+        return number
 
     def next_sweep(self, since: timedelta) -> timedelta | None:
         """`since`: since the last send. None if no more duplicates are expected."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from portal.domain.name_match import Name
 from portal.domain.reasons import BY_REGISTRY, REMEDIES, Reason, Remedy
-from portal.domain.status import CLOSED_UNPAID, OPEN, Status, may_move
+from portal.domain.status import CLOSED_UNPAID, OPEN, TOLD_BY_WEBHOOK, Status, may_move
 
 SESSION_LIFE = timedelta(days=7)
 """Of a provider session, if gu1 gives no `expiresAt`."""
@@ -203,6 +203,15 @@ class Validation:
         """The hosted page was opened, and nothing says yet that the person is through."""
         is_open = self.status in {Status.PENDING, Status.IN_PROGRESS}
         return is_open and self.opened_at is not None and self.returned_at is None
+
+    @property
+    def is_told_by_webhooks(self) -> bool:
+        """What gu1 will say of it next, it says by webhook too; not the address of a page that it still owes us.
+
+        `TOLD` in `portal/store/recorded_views.py` is the same.
+        """
+        is_at_gu1 = self.creation_state is CreationState.ADOPTED and self.session_url is not None
+        return is_at_gu1 and self.status in TOLD_BY_WEBHOOK and not self.is_restarting
 
     @property
     def lost_approval(self) -> bool:

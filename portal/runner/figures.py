@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from portal.metrics import Metrics
 from portal.services.ports import Gu1
+from portal.services.webhook_trust import NoWebhookTrust
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.overview import OverviewReader, Waiting
 
@@ -59,10 +60,18 @@ class QueueFigures:
 
 
 class ProcessFigures:
-    def __init__(self, metrics: Metrics, engine: Engine, gu1: Gu1, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        engine: Engine,
+        gu1: Gu1,
+        webhook_trust: NoWebhookTrust,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._metrics = metrics
         self._engine = engine
         self._gu1 = gu1
+        self._webhook_trust = webhook_trust
         metrics.show("build_info", 1, version=_release(), python=platform.python_version())
         metrics.show("process_start_timestamp_seconds", clock())
 
@@ -70,6 +79,7 @@ class ProcessFigures:
         show, pool, times = self._metrics.show, self._engine.pool, os.times()
         show("gu1_breakers_open", int(self._gu1.is_failing))
         show("gu1_calls_allowed", self._gu1.calls_allowed)
+        show("webhooks_trusted", int(self._webhook_trust.holds()))
         show("process_cpu_seconds", times.user + times.system)
         if isinstance(pool, QueuePool):
             show("database_connections", pool.checkedout(), state="in_use")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -30,13 +30,11 @@ class OnboardingWorker(PollingWorker):
         timings: Timings,
         wake: Wake | None = None,
         limit: Callable[[], int] = lambda: 16,
-        save_views: Callable[[], None] = lambda: None,
+        before_claims: Sequence[Callable[[], None]] = (),
     ) -> None:
-        """`limit`: how many onboardings may be in progress at once at the moment. `save_views` is called before each
-        claim.
-        """
+        """`limit`: how many onboardings may be in progress at once at the moment."""
         super().__init__(timings, wake)
-        self._save_views = save_views
+        self._before_claims = before_claims
         self._store = store
         self._take_step = take_step
         self._clock = clock
@@ -44,9 +42,10 @@ class OnboardingWorker(PollingWorker):
 
     async def _start_due(self) -> int:
         self._pause = self._idle()
-        # Views only give priority, so a failure must not keep anything from its next step.
-        with contextlib.suppress(StoreUnavailable):
-            await asyncio.to_thread(self._save_views)
+        for prepare in self._before_claims:
+            # They only give priority or save reads, so a failure must not keep anything from its next step.
+            with contextlib.suppress(StoreUnavailable):
+                await asyncio.to_thread(prepare)
         started = await self._start_as_many_as_allowed()
         if len(self._running) >= self._limit():  # more may be due
             await asyncio.to_thread(self.wake.notify_others)

@@ -26,6 +26,8 @@ _CLOCK_SYNC_SECONDS = 60.0
 _COUNT_SECONDS = 60.0
 _MEASURE_SECONDS = 10.0
 _CHECK_SECONDS = 60.0
+SLICE_OF_CHECKS = 100
+"""In that time and by each process, so that nobody at a page waits for them."""
 
 
 async def _close_nothing() -> None:

@@ -27,6 +27,8 @@ from portal.domain.validation import (
 from portal.services.identity import IdentityComparison
 from portal.services.meter import Meter
 from portal.services.ports import Clock
+from portal.services.refresh_plan import RefreshPlan
+from portal.services.webhook_trust import NO_TRUST, NoWebhookTrust
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,11 @@ class ObservationApplier:
     meter: Meter
     timings: Timings
     renaper_patience: RenaperPatience
+    webhook_trust: NoWebhookTrust = NO_TRUST
+
+    @property
+    def refresh_plan(self) -> RefreshPlan:
+        return RefreshPlan(self.timings, self.webhook_trust)
 
     def apply(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         """Applies an observation that a step requested; unchanged if it is about another validation."""
@@ -64,7 +71,7 @@ class ObservationApplier:
             stall_reason=stall_reason,
             failures=0,
             earlier_starts=0,
-            due_at=onboarding.due_after(None if is_over else self._next_refresh(after, now)),
+            due_at=onboarding.due_after(None if is_over else self._next_refresh(onboarding, after, now)),
             updated_at=now if changed else onboarding.updated_at,
         )
         return with_verification_watched(onboarding, applied, now)
@@ -95,7 +102,7 @@ class ObservationApplier:
             recheck_at=now if is_open else onboarding.recheck_at,
             updated_at=now,
         )
-        usual = None if after.is_settled else self._next_refresh(after, now)
+        usual = None if after.is_settled else self._next_refresh(moved, after, now)
         moved = replace(moved, due_at=moved.due_after(usual))
         return with_verification_watched(onboarding, moved, now), after
 
@@ -169,14 +176,14 @@ class ObservationApplier:
             log.error("onboarding %s: approval not confirmed by RENAPER for a day", onboarding.id)
             self.meter.count("unconfirmed")
 
-    def _next_refresh(self, after: Validation, now: datetime) -> datetime:
-        """At the usual interval, but no later than the session's end or the end of the patience with RENAPER."""
+    def _next_refresh(self, onboarding: Onboarding, after: Validation, now: datetime) -> datetime:
+        """After the usual wait, but no later than the session's end or the end of the patience with RENAPER."""
         if after.makes_room:
             return now
         ends = [after.ends_at]
         if after.is_confirming and after.confirming_since:
             ends.append(after.confirming_since + self.renaper_patience.lasts)
-        return min([now + self.timings.refresh_after(after), *(end for end in ends if now < end)])
+        return min([now + self.refresh_plan.wait(onboarding, after), *(end for end in ends if now < end)])
 
     def _sanitized(self, seen: Observation) -> Observation:
         """Without a refused hosted page, and without a future time, which would make later observations stale."""

@@ -29,6 +29,7 @@ from portal.services.ports import Clock, LockedOnboarding, PollState, Store
 from portal.services.start_counters import StartCounters
 from portal.services.validation_plan import Policy, ValidationPlanner
 from portal.services.view_recorder import ViewRecorder
+from portal.services.webhook_trust import NO_TRUST, NoWebhookTrust
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Onboardings:
         timings: Timings,
         counters: StartCounters,
         renaper_patience: RenaperPatience = DEFAULT_PATIENCE,
+        webhook_trust: NoWebhookTrust = NO_TRUST,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         """`wake` wakes this process's runner when an onboarding becomes due."""
@@ -65,13 +67,16 @@ class Onboardings:
             meter=meter,
             timings=timings,
             renaper_patience=renaper_patience,
+            webhook_trust=webhook_trust,
         )
+        self.refresh_plan = self._observations.refresh_plan
         self._meter = meter
-        self._timings = timings
         self._wake = wake
         self._provider_hosts = provider_hosts
         self.policy_for = policy_for
-        self.views = ViewRecorder(store, clock=clock, wake=wake, request_refresh=self.request_refresh)
+        self.views = ViewRecorder(
+            store, self.refresh_plan, clock=clock, wake=wake, request_refresh=self.request_refresh
+        )
 
     def start(
         self,
@@ -173,7 +178,7 @@ class Onboardings:
             row.save(replace(counted, updated_at=now))
             return False
         self._meter.count("hosted_pages_opened")
-        row.save(self._opened(counted, validation, now))
+        row.save(self.refresh_plan.opened(counted, replace(validation, opened_at=now, refreshes=0), now))
         return True
 
     def _without_url(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
@@ -181,12 +186,6 @@ class Onboardings:
         log.error("onboarding %s: hosted page no longer in GU1_PROVIDER_HOSTS", onboarding.id)
         changed = replace(validation, session_url=None)
         return replace(onboarding, validation=changed, stall_reason=StallReason.HOSTED_PAGE_REFUSED, updated_at=now)
-
-    def _opened(self, onboarding: Onboarding, validation: Validation, now: datetime) -> Onboarding:
-        opened = replace(validation, opened_at=now, refreshes=0)
-        usual = now + self._timings.refresh_after(opened)
-        due = min(usual, onboarding.due_at or usual)
-        return replace(onboarding, validation=opened, due_at=due, updated_at=now)
 
     def find_by_validation(self, gu1_id: str) -> Onboarding | None:
         """The onboarding that sent the request for this validation; None if it is not ours."""
@@ -206,13 +205,13 @@ class Onboardings:
         return onboarding
 
     def record_photos_done(self, onboarding_id: str) -> None:
-        """The person is back from the hosted page, or says that the photos are done; so gu1 is asked."""
+        """The person is back from the hosted page, or says that the photos are done; so gu1 is asked now or soon."""
         now = self._clock()
         with self._store.locked(onboarding_id) as row:
             validation = row.onboarding.validation
             if validation and validation.is_at_photos:
                 row.save(replace(row.onboarding, validation=replace(validation, returned_at=now), updated_at=now))
-            self._make_due(row)
+            self._make_due(row, self.refresh_plan.due_after_photos(row.onboarding, now))
         self._wake()
 
     def retry(self, onboarding_id: str, *, after_attempt: int) -> Onboarding:
@@ -371,10 +370,10 @@ class Onboardings:
             now=self._clock(),
         )
 
-    def _make_due(self, row: LockedOnboarding) -> None:
+    def _make_due(self, row: LockedOnboarding, at: datetime | None = None) -> None:
         # Not after a failure: its backoff must not be shortened.
         if row.onboarding.due_at is not None and row.onboarding.failures == 0:
-            row.save(replace(row.onboarding, due_at=self._clock()))
+            row.save(replace(row.onboarding, due_at=at or self._clock()))
 
 
 def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:

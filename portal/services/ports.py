@@ -224,10 +224,13 @@ class Store(EntityHistory, Protocol):
     def next_due(self, now: datetime) -> datetime | None:
         """When the next onboarding without a lease is due."""
 
-    def record_views(self, viewed: Sequence[str], came: Sequence[str], now: datetime) -> list[str]:
+    def record_views(
+        self, viewed: Sequence[str], came: Sequence[str], now: datetime, told_by: datetime | None = None
+    ) -> list[str]:
         """Records that these pages are open, and makes the onboardings that `came` names due now.
 
-        Returns those that it could not, because their page shows when they are due. Leaves out what is locked.
+        Those of which webhooks tell are due at `told_by` instead, if that is given. Returns those that it could not,
+        because their page shows when they are due. Leaves out what is locked.
         """
 
     def count_watched(self, since: datetime) -> int: ...

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from portal.domain.onboarding import Onboarding
 from portal.services.ports import Clock, PollState, Store
+from portal.services.refresh_plan import RefreshPlan
 
 VIEW_RECORDED_EVERY = timedelta(seconds=30)
 WATCHED_FOR = timedelta(seconds=90)
@@ -17,13 +18,20 @@ SAVED_EVERY = timedelta(seconds=1)
 
 class ViewRecorder:
     def __init__(
-        self, store: Store, *, clock: Clock, wake: Callable[[], None], request_refresh: Callable[[str], None]
+        self,
+        store: Store,
+        refresh_plan: RefreshPlan,
+        *,
+        clock: Clock,
+        wake: Callable[[], None],
+        request_refresh: Callable[[str], None],
     ) -> None:
         """`wake` wakes the runner, which then calls `save`."""
         self._store = store
         self._clock = clock
         self._wake = wake
         self._request_refresh = request_refresh
+        self._refresh_plan = refresh_plan
         self._came: dict[str, bool] = {}
         """By the ids of those who look: whether they have only just come."""
         self._has_newcomers = False
@@ -54,7 +62,8 @@ class ViewRecorder:
             noted[onboarding_id] = came
         if noted:
             came_ids = [onboarding_id for onboarding_id, came in noted.items() if came]
-            for onboarding_id in self._store.record_views(list(noted), came_ids, now):
+            told_by = self._refresh_plan.due_for_who_came(now)
+            for onboarding_id in self._store.record_views(list(noted), came_ids, now, told_by):
                 self._request_refresh(onboarding_id)
 
 

@@ -35,6 +35,13 @@ class WebhookHandler:
         fingerprint = fingerprint_of(body)
         if self._shared_state.has_webhook(fingerprint):
             return "repeated"
+        outcome = self._apply(webhook, fingerprint)
+        # Others do not show that what gu1 has to say of our validations comes here.
+        if outcome in {"applied", "adopted", "looked_up"}:
+            self._onboardings.refresh_plan.webhook_trust.note_webhook(webhook.observation)
+        return outcome
+
+    def _apply(self, webhook: VerifiedWebhook, fingerprint: str) -> str:
         # A whole row counts like a read; without one, the runner reads the validation.
         if webhook.observation and self._onboardings.observe(webhook.observation, delivery=fingerprint):
             return "applied"

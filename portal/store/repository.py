@@ -17,7 +17,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    not_,
     or_,
     select,
     text,
@@ -52,6 +51,7 @@ from portal.store.onboarding_queue import CLAIM_DUE, claim_values, leased_onboar
 from portal.store.poll_reader import PollReader
 from portal.store.purges import FORGET_DOCUMENTS, FORGET_SESSIONS, PURGE_DETAILS, PURGE_SESSIONS
 from portal.store.quick_reads import QuickReads
+from portal.store.recorded_views import record_views
 from portal.store.restores import last_restore
 from portal.store.stage_log import StageLog
 from portal.store.tables import VERIFIED, onboardings, validations
@@ -249,16 +249,11 @@ class Repository:
         with self._transactions.reading() as connection:
             return leased_onboardings.next_due(connection, now)
 
-    def record_views(self, viewed: Sequence[str], came: Sequence[str], now: datetime) -> list[str]:
-        shows_when = onboardings.c.stall_reason.is_not(None)
-        hastened = and_(onboardings.c.id.in_(came), onboardings.c.failures == 0, onboardings.c.due_at > now)
-        free = select(onboardings.c.id).where(onboardings.c.id.in_(viewed), onboardings.c.due_at.is_not(None))
-        those = free.with_for_update(skip_locked=True).cte("viewed")
-        statement = update(onboardings).where(onboardings.c.id.in_(select(those.c.id)))
-        due_at = case((and_(hastened, not_(shows_when)), now), else_=onboardings.c.due_at)
+    def record_views(
+        self, viewed: Sequence[str], came: Sequence[str], now: datetime, told_by: datetime | None = None
+    ) -> list[str]:
         with self._transactions.writing() as connection:
-            connection.execute(statement.values(watched_at=now, due_at=due_at))
-            return list(connection.scalars(select(onboardings.c.id).where(hastened, shows_when)))
+            return record_views(connection, viewed, came, now, told_by or now)
 
     def count_watched(self, since: datetime) -> int:
         """Without those that have nothing left to do."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Integer, Table, bindparam, cast, delete, or_, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
 
+from portal.store.column_types import Unreadable
 from portal.store.quick_reads import QuickReads
 from portal.store.quick_select import QuickSelect
 from portal.store.row_leases import moment
@@ -36,6 +37,7 @@ def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
 
 # Made once: building such a statement takes longer than executing it.
 _REMEMBER = for_each_dialect(lambda insert: insert(webhook_deliveries).on_conflict_do_nothing())
+_NEXT_TURN = select(turns.c.next_at).where(turns.c.name == bindparam("name"))
 _PURGE_WEBHOOKS = _delete_old(webhook_deliveries, webhook_deliveries.c.received_at)
 _PURGE_COUNTERS = _delete_old(start_counters, start_counters.c.ends_at)
 _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
@@ -88,6 +90,17 @@ class SharedState:
             first = insert(connection, turns).values(name=name, next_at=next_at)
             later = first.on_conflict_do_update(index_elements=["name"], set_={"next_at": next_at}, where=is_free)
             return connection.scalar(later.returning(turns.c.name)) is not None
+
+    def next_turn(self, name: str) -> datetime | None:
+        with self._transactions.reading() as connection:
+            found = connection.scalar(_NEXT_TURN, {"name": name})
+        return None if isinstance(found, Unreadable) else found
+
+    def set_turn(self, name: str, next_at: datetime) -> None:
+        """For one that many processes wait for together, so nobody takes it."""
+        with self._transactions.writing() as connection:
+            first = insert(connection, turns).values(name=name, next_at=next_at)
+            connection.execute(first.on_conflict_do_update(index_elements=["name"], set_={"next_at": next_at}))
 
     def spend(self, hour: datetime, limit: int) -> bool:
         if limit < 1:

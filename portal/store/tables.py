@@ -359,7 +359,7 @@ turns = Table(
     Column("name", String, primary_key=True),
     Column("next_at", UtcDateTime, nullable=False),
 )
-"""When the next process may do what one does for all."""
+"""When the next process may do what one does for all, and from when on refreshes are frequent again."""
 
 served_addresses = Table(
     "served_addresses",

@@ -26,6 +26,24 @@ def test_reviews_are_looked_at_at_peoples_speed(refreshes):
     assert seconds(PACE.refresh_after(reviewed)) == 300
 
 
+@pytest.mark.parametrize(
+    ("refreshes", "expected"), [(0, 120), (11, 120), (12, 300), (31, 300), (32, 300), (60, 3600), (9999, 3600)]
+)
+def test_rare_looks_become_rarer_too(refreshes, expected):
+    assert seconds(PACE.rare_refresh_after(an_adopted_validation(refreshes=refreshes))) == expected
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "number"),
+    [
+        *((-9, 0), (0, 0), (4.9, 0), (5, 1), (60, 12), (89, 12), (90, 13), (660, 32), (959, 32), (960, 33)),
+        *((9060, 60), (9060 + 3600, 61), (9060 + 10 * 3600, 70)),
+    ],
+)
+def test_as_many_looks_fit_into_a_time_as_there_are_in_it(elapsed, number):
+    assert max(0, PACE.refreshes_within(timedelta(seconds=elapsed))) == number
+
+
 @pytest.mark.parametrize(("failures", "ceiling"), [(1, 1), (2, 2), (4, 8), (7, 60), (100_000, 60)])
 def test_backoff_doubles_up_to_a_minute(failures, ceiling):
     waits = [seconds(PACE.backoff(failures)) for _ in range(50)]

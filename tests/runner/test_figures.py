@@ -9,6 +9,8 @@ import pytest
 
 from portal.app import runner_of
 from portal.domain.errors import StoreUnavailable
+from portal.domain.status import Status
+from portal.services.webhook_handler import VerifiedWebhook
 from portal.store.shared_state import SharedState
 from tests.factories import NOW
 from tests.store.outbox import add_events, notifying_store
@@ -64,6 +66,16 @@ def test_the_process_and_its_connections(app, gu1, clock, shown):
     assert (shown("gu1_breakers_open"), shown("gu1_calls_allowed")) == (1, gu1.calls_allowed)
     assert shown("database_connections", state="idle") is not None
     assert shown("process_cpu_seconds") > 0
+
+
+def test_whether_webhooks_are_trusted(app, begin, gu1, clock, shown):
+    begin()
+    runner_of(app).show_process(clock())
+    assert shown("webhooks_trusted") == 0
+    seen = gu1.becomes("validation-1", Status.IN_PROGRESS)
+    app.extensions["portal"].webhooks.handle(VerifiedWebhook("validation-1", seen), b"body")
+    runner_of(app).show_process(clock())
+    assert (shown("webhooks_trusted"), shown("webhooks_missed_total")) == (1, 0)
 
 
 def test_housekeeping_says_when_it_came_to_its_end(app, clock, shown):

@@ -10,6 +10,7 @@ from portal.domain.timings import Timings
 from portal.services.partner_onboardings import CreateRequest
 from tests.databases import DATABASES
 from tests.factories import some_details
+from tests.services.trusted_webhooks import Pair
 
 _PROCESSES_MEET = {"other_process", "overtake"}
 """Fixtures of tests in which the databases' ways to lock decide."""
@@ -149,6 +150,24 @@ def restart(clock, other_process):
             asyncio.run(other_process())
 
     return restart
+
+
+@pytest.fixture
+def pair(app, gu1, clock, work, begin):
+    """Two onboardings whose validations gu1 has; no webhook came yet."""
+    pair = Pair(app.extensions["portal"], gu1, clock, work)
+    for nonce, number in (("told", "30999888"), ("own", "30111222")):
+        pair.own = begin(nonce=nonce, document_number=number)
+    pair.told_id, pair.own_id = gu1.validations
+    return pair
+
+
+@pytest.fixture
+def at_photos(pair):
+    """Webhooks come, and the hosted page was just opened."""
+    pair.tell()
+    pair.opens()
+    return pair
 
 
 @pytest.fixture

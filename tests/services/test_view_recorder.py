@@ -6,7 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from portal.domain.timings import Timings
+from portal.services.refresh_plan import RefreshPlan
 from portal.services.view_recorder import VIEW_RECORDED_EVERY, ViewRecorder
+from portal.services.webhook_trust import NO_TRUST
 from tests.factories import NOW, an_onboarding
 
 
@@ -14,7 +17,7 @@ class Writes:
     def __init__(self):
         self.viewed = []
 
-    def record_views(self, viewed, came, now):
+    def record_views(self, viewed, _came, _now, _told_by):
         self.viewed.append(sorted(viewed))
         return []
 
@@ -26,7 +29,8 @@ def writes():
 
 @pytest.fixture
 def views(writes, clock):
-    return ViewRecorder(writes, clock=clock, wake=lambda: None, request_refresh=lambda _id: None)
+    plan = RefreshPlan(Timings(), NO_TRUST)
+    return ViewRecorder(writes, plan, clock=clock, wake=lambda: None, request_refresh=lambda _id: None)
 
 
 def stays(name):

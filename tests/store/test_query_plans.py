@@ -161,6 +161,7 @@ def use_store(store, one):
         store.next_due(moment)
     store.claim(now=NOW, lease_until=LEASE, limit=9)
     store.record_views([one.id], [one.id], NOW)
+    store.record_views([one.id], [one.id], NOW, LATER)
     store.count_watched(NOW)
     store.start_verification_checks(NOW, limit=9)
     store.forget_earlier_verifications(one)

@@ -54,3 +54,19 @@ def test_a_budget_that_is_no_number_is_spent_until_the_hour_ends(shared_state, e
 def test_an_empty_budget_leaves_nothing_behind(shared_state):
     assert not shared_state.spend(NOW, 0)
     assert shared_state.spent(NOW) == 0
+
+
+def test_a_turn_that_many_wait_for_is_set_and_seen(shared_state):
+    assert shared_state.next_turn("frequent") is None
+    for moment in (NOW + timedelta(hours=1), NOW):
+        shared_state.set_turn("frequent", moment)
+        assert shared_state.next_turn("frequent") == moment
+    assert shared_state.next_turn("another") is None
+
+
+@on_sqlite
+def test_a_turn_that_is_no_time_is_none(shared_state, engine):
+    shared_state.set_turn("frequent", NOW)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE turns SET next_at = 'soon'"))
+    assert shared_state.next_turn("frequent") is None
