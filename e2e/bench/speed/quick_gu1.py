@@ -3,7 +3,8 @@
     python -m e2e.bench.speed.quick_gu1 --port PORT --latency 0.3
 
 The mock itself answers a few hundred calls a second, and the portal's throughput would be the mock's. This one has
-nothing but the calls of a journey, each after the same latency, and counts the reads. A negative latency never answers.
+nothing but the calls of a journey, each after the same latency, and counts reads and syncs. A negative latency never
+answers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from e2e.servers import WEBHOOK_SECRET, Server
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _SESSION_LASTS = timedelta(days=7)
 _ORGANIZATION = "org_bench"
-_IS_A_READ = re.compile(r"/api/kyc/validations/[^/]+")
+_READ = re.compile(r"GET /api/kyc/validations/([^/]+)|POST /api/kyc/validations/([^/]+)/sync")
+"""A sync takes the place of a read."""
 
 Answer = tuple[int, Json]
 
@@ -59,7 +61,7 @@ class QuickGu1:
             ("GET", r"/api/entities/by-external-id/([^/]+)", lambda *_: (404, {"error": "ENTITY_NOT_FOUND"})),
             ("GET", r"/api/entities", lambda *_: (200, {"entities": []})),
             ("POST", r"/api/kyc/validations", self._create_validation),
-            ("GET", _IS_A_READ.pattern.replace("[^/]+", "([^/]+)"), self._read),
+            ("GET", r"/api/kyc/validations/([^/]+)", self._read),
             ("POST", r"/api/kyc/validations/([^/]+)/sync", self._read),
             ("GET", r"/api/kyc/entities/([^/]+)/validations", self._list),
             ("POST", r"/_quick/latency", self._set_latency),
@@ -71,18 +73,19 @@ class QuickGu1:
     async def answer(self, method: str, path: str, body: Json) -> Answer:
         if path.startswith("/_quick/"):
             return self._route(method, path, body)
-        is_read = method == "GET" and _IS_A_READ.fullmatch(path)
-        if is_read:
-            self._reads[path] += 1
-            self._reading[path] += 1
-            self._most_at_once = max(self._most_at_once, self._reading[path])
+        found = _READ.fullmatch(f"{method} {path}")
+        read = found and (found[1] or found[2])
+        if read:
+            self._reads[read] += 1
+            self._reading[read] += 1
+            self._most_at_once = max(self._most_at_once, self._reading[read])
         try:
             if self.latency < 0:
                 await asyncio.Event().wait()
             await asyncio.sleep(self.latency)
         finally:
-            if is_read:
-                self._reading[path] -= 1
+            if read:
+                self._reading[read] -= 1
         return self._route(method, path, body)
 
     def _route(self, method: str, path: str, body: Json) -> Answer:
@@ -142,7 +145,7 @@ class QuickGu1:
 
     def _count(self, _body: Json) -> Answer:
         return 200, {
-            "reads": self._reads.total(),
+            "reads": {row.session_id: self._reads[key] for key, row in self._validations.items()},
             "most_at_once": self._most_at_once,
             "validations": list(self._validations),
         }
@@ -155,10 +158,12 @@ class QuickGu1:
         return 200, {}
 
     def _webhooks(self, body: Json) -> Answer:
-        """Each validation moves to the status, a millisecond later than before; the bodies that tell so, signed."""
-        made, status = [], str(body["status"])
+        """The validation, or each, moves to the status now; the bodies that tell so, signed."""
+        made, status, chosen = [], str(body["status"]), body.get("validation")
         for key, row in self._validations.items():
-            moved = replace(row, status=status, updated_at=row.updated_at + timedelta(milliseconds=1))
+            if chosen not in {None, key}:
+                continue
+            moved = replace(row, status=status, updated_at=max(utc_now(), row.updated_at + timedelta(milliseconds=1)))
             self._validations[key] = moved
             content = self._envelopes.of_step(f"kyc.validation_{status}", moved, self._entities[row.entity_id])
             made.append({"body": content.decode(), "signature": signature(WEBHOOK_SECRET, content)})

@@ -124,10 +124,11 @@ def wait_until_adopted(ground: Ground, count: int, patience: float = PATIENCE) -
     raise RuntimeError(f"{found} of {count} onboardings are ready after {patience:.0f} s")
 
 
-def webhooks(ground: Ground, status: str) -> list[tuple[bytes, dict[str, str]]]:
-    """One for each validation at gu1, which moves to this status."""
+def webhooks(ground: Ground, status: str, validation: str | None = None) -> list[tuple[bytes, dict[str, str]]]:
+    """One for each validation at gu1, or for this one, which moves to this status."""
+    chosen = {"status": status, "validation": validation}
     told: dict[str, Any] = httpx.post(
-        f"{ground.gu1.url}/_quick/webhooks", json={"status": status}, **LOCAL, timeout=PATIENCE
+        f"{ground.gu1.url}/_quick/webhooks", json=chosen, **LOCAL, timeout=PATIENCE
     ).json()
     return [
         (it["body"].encode(), {told["header"]: it["signature"], "Content-Type": "application/json"})
