@@ -107,12 +107,10 @@ class Timings:
 
     def refreshes_within(self, elapsed: timedelta) -> int:
         """How many there are in that time without a change, unless they are rare."""
-        number, left = 0, elapsed.total_seconds()
+        number, left = 0, max(0.0, elapsed.total_seconds())
         for limit, seconds in (*self.refreshes, (sys.maxsize, self.slow_refresh)):
             fitting = min(limit - number, int(left // seconds))
             number, left = number + fitting, left - fitting * seconds
-            if number < limit:
-                break
         return number
 
     def next_sweep(self, since: timedelta) -> timedelta | None:

@@ -74,6 +74,12 @@ def test_whoever_is_back_from_the_photos_is_read_for_soon_and_not_at_once(at_pho
     assert at_photos.lives(400, is_watched=True)[0] == [75, 375]
 
 
+def test_read_that_was_planned_right_after_the_return_waits_for_the_verdict(at_photos):
+    at_photos.lives(115)
+    at_photos.returns()
+    assert at_photos.lives(80)[0] == [75]
+
+
 def test_saying_it_again_puts_nothing_off(at_photos):
     at_photos.returns()
     at_photos.lives(60)

@@ -147,3 +147,14 @@ def test_nothing_is_synchronised_without_a_provider_session(begin, gu1, open_pag
         open_page(started)
         pass_time(60, stride=5)
     assert (syncs(gu1), reads(gu1) > 12) == (0, True)
+
+
+def test_expiry_that_a_sync_shows_needs_no_second_sync(shown, gu1, onboardings, pass_time):
+    async def expires():
+        gu1.becomes("validation-1", Status.EXPIRED)
+
+    pass_time(55, stride=5)
+    gu1.during["sync_validation"] = expires
+    pass_time(5, stride=5)
+    assert stage_of(onboardings.get(shown.id), max_attempts=3) is Stage.EXPIRED
+    assert syncs(gu1) == 1

@@ -88,6 +88,13 @@ def test_lost_webhook_that_a_read_makes_up_for_ends_it_until_the_next(at_photos,
     assert at_photos.lives(60, is_told=False)[0] == [5]
 
 
+def test_webhook_right_after_a_lost_one_is_enough(pair):
+    pair.tell()
+    pair.trust.lose()
+    pair.tell()
+    assert pair.trust.holds()
+
+
 @pytest.mark.parametrize(("seconds", "missed"), [(5, 0), (30, 0), (35, 1)])
 def test_news_whose_webhook_may_be_on_the_way_is_no_lost_one(at_photos, seconds, missed):
     at_photos.lives(120 - seconds)
@@ -197,12 +204,13 @@ def test_the_runner_of_each_replica_looks(pair, second, second_trust):
     assert second_trust.holds()
 
 
-def test_replica_that_cannot_look_trusts_nothing_after_a_while(pair, clock):
+def test_replica_that_cannot_look_trusts_nothing_after_a_while(pair, second_trust, clock):
     pair.tell()
+    second_trust.measure()
     clock.advance(seconds=14)
-    assert pair.trust.holds()
+    assert (pair.trust.holds(), second_trust.holds()) == (True, True)
     clock.advance(seconds=1)
-    assert not pair.trust.holds()
+    assert (pair.trust.holds(), second_trust.holds()) == (False, False)
 
 
 def test_database_is_asked_every_few_seconds_only(pair, clock, monkeypatch):
