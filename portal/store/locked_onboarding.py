@@ -117,14 +117,17 @@ class LockedRow:
     def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
         if changed.id != self.onboarding.id:
             raise ValueError("only the locked onboarding can be saved")
-        changed = replace(changed, fence=max(changed.fence, self.onboarding.fence))
+        if changed.fence < self.onboarding.fence:
+            changed = replace(changed, fence=self.onboarding.fence)
         if changed.erased_at:
             changed = changed.without_personal_data  # gu1 may still send something about the person
         behind = self.onboarding.updated_at - changed.updated_at
         if changed.visible_state != self.onboarding.visible_state and timedelta() <= behind < _SECOND:
             # Polls compare this time, so no two visible changes may have the same, however coarse the clock is.
             changed = replace(changed, updated_at=self.onboarding.updated_at + _INSTANT)
-        changed = replace(changed, reminder_due_at=self._consequences.remind_at(changed))
+        remind_at = self._consequences.remind_at(changed)
+        if changed.reminder_due_at != remind_at:
+            changed = replace(changed, reminder_due_at=remind_at)
         for notice in self._consequences.notify_of(self.onboarding, changed):
             add_event(self._connection, changed, notice)
             self.has_notification = True
