@@ -187,15 +187,13 @@ def runner_of(app: Flask) -> RunnerThread:
 
 
 def _make_stores(shared: Shared, engine: Engine, clock: Clock) -> Stores:
-    change_notifier = ChangeNotifier(shared.policy_for, shared.registry.wants_notifications)
     cipher = ColumnCipher(shared.config.secret_keys)
     database_clock = DatabaseClock(engine, clock)
-    change_recorder = ChangeRecorder(shared.policy_for, database_clock)
     retention = OnboardingRetention(engine)
     consequences = Consequences(
-        notify_of=change_notifier,
+        notify_of=ChangeNotifier(shared.policy_for, shared.registry.wants_notifications),
         on_notification=shared.wake_notifications,
-        record_of=change_recorder,
+        record_of=ChangeRecorder(shared.policy_for, database_clock),
         remind_at=shared.reminder_plan.next_at,
         plan_mail=shared.plan_mail if shared.config.smtp_server else lambda _before, _after: None,
         on_mail=shared.wake_mails,
