@@ -132,8 +132,7 @@ class LockedRow:
             add_event(self._connection, changed, notice)
             self.has_notification = True
         values = onboarding_values(changed, self._cipher, stored=self.onboarding)
-        if values:
-            self._connection.execute(_UPDATE, values | {"this": changed.id})
+        self._connection.execute(_UPDATE, values | {"this": changed.id})
         self._save_validation(changed)
         plan = self._consequences.plan_mail(self.onboarding, changed)
         if plan:

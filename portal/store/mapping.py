@@ -71,50 +71,35 @@ def _attempt_columns() -> list[Label[Any]]:
 def onboarding_values(
     onboarding: Onboarding, cipher: ColumnCipher, *, stored: Onboarding | None = None
 ) -> dict[str, Any]:
-    """Only those that differ from `stored`, if it is given: a change is of a few columns, and there are sixty.
+    """Without the sealed column if `stored` has the same in it.
 
-    What is sealed is compared before: sealed anew it would be another value.
+    Sealed anew it would be another value, and PostgreSQL would enter the row into every index.
     """
-    values, details = _open_values(onboarding), onboarding.details
-    values["request_id"] = current_request_id() or onboarding.request_id
-    if stored is not None:
-        values = _differing(values, _open_values(stored))
-    if stored is None or stored.details is not details:
-        values["details_encrypted"] = _sealed(details, cipher) if details else None
-    return values
-
-
-def _open_values(onboarding: Onboarding) -> dict[str, Any]:
-    """Of all columns but the sealed one."""
-    consent = onboarding.consent
-    return {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
+    details, consent = onboarding.details, onboarding.consent
+    values = {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
         "consent_version": consent.text.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
         "consent_language": consent.text.language if consent else None,
         "consent_digest": consent.text.digest if consent else None,
         "earlier_attempts": _times(onboarding.earlier_attempts),
         "metadata": None if onboarding.metadata is None else json.dumps(dict(onboarding.metadata)),
+        "request_id": current_request_id() or onboarding.request_id,
         "current_validation": onboarding.validation.number if onboarding.validation else None,
     }
+    if stored is None or stored.details is not details:
+        values["details_encrypted"] = _sealed(details, cipher) if details else None
+    return values
 
 
 def validation_values(
     validation: Validation, onboarding_id: str, cipher: ColumnCipher, *, stored: Validation | None = None
 ) -> dict[str, Any]:
-    """Like `onboarding_values`; `stored` is the same attempt of the same onboarding."""
+    """Like `onboarding_values`."""
     url = validation.session_url
     values = {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS}
-    if stored is None:
-        values["onboarding_id"] = onboarding_id
-    else:
-        values = _differing(values, {name: _plain(getattr(stored, name)) for name in _VALIDATION_FIELDS})
     if stored is None or stored.session_url != url:
         values["session_url_encrypted"] = cipher.encrypt(url) if url is not None else None
-    return values
-
-
-def _differing(values: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value != stored[name]}
+    return values | {"onboarding_id": onboarding_id}
 
 
 def read_onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:

@@ -1,9 +1,8 @@
-import re
 from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from portal.domain.correction import Correction
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
@@ -163,41 +162,6 @@ def test_save_can_empty_what_was_there(repository):
     with repository.locked(full.id) as row:
         row.save(empty)
     assert repository.get(full.id) == empty
-
-
-def test_each_field_is_saved_by_itself(repository):
-    full = replace(a_full_onboarding(), erased_at=None)
-    attempt = a_validation(number=full.validation.number, created_at=NOW)
-    repository.add(Onboarding(id=full.id, locale="en", created_at=NOW, updated_at=NOW, validation=attempt))
-    for it in fields(attempt):
-        attempt = replace(attempt, **{it.name: getattr(full.validation, it.name)})
-        with repository.locked(full.id) as row:
-            row.save(replace(row.onboarding, validation=attempt))
-        assert repository.get(full.id).validation == attempt, it.name
-    for it in fields(full):
-        with repository.locked(full.id) as row:
-            row.save(replace(row.onboarding, **{it.name: getattr(full, it.name)}))
-            expected = row.onboarding
-        assert repository.get(full.id) == expected, it.name
-    assert repository.get(full.id) == full
-
-
-def test_save_writes_the_columns_that_changed_and_no_others(repository, engine):
-    added, executed = repository.add(replace(a_full_onboarding(), erased_at=None)), []
-
-    def note(_connection, _cursor, statement, _parameters, _context, _many):
-        found = re.match(r"UPDATE (\w+) SET (.*) WHERE", statement)
-        executed.extend([(found[1], name.partition("=")[0]) for name in found[2].split(", ")] if found else [])
-
-    event.listen(engine, "before_cursor_execute", note)
-    with repository.locked(added.id) as row:
-        row.save(row.onboarding)
-        assert executed == []
-        attempt = replace(row.onboarding.validation, refreshes=6)
-        row.save(replace(row.onboarding, due_at=LATER[16], validation=attempt))
-    event.remove(engine, "before_cursor_execute", note)
-    visible = ("onboardings", "updated_at")
-    assert sorted(executed) == [("onboardings", "due_at"), visible, ("validations", "refreshes")]
 
 
 def test_save_never_takes_the_fence_back(repository):
