@@ -41,14 +41,14 @@ def people(terms: Terms) -> list[Table]:
         time.sleep(2.0)
         _add_memory(memory, "idle", memory_of(here.portal), "≤ 180 MB")
         links = seeded(here, STEPS[-1])
-        most, used = 0, memory_of(here.portal)
+        most, held = 0, memory_of(here.portal)
         for number in STEPS:
             burst, cpu, used = _step(terms, here, links[:number])
             _add(table, number, burst, cpu, used)
             if not _holds(burst, number):
                 break
-            most = number
-        _add_memory(memory, f"at {number:,} people", used, "≤ 450 MB")
+            most, held = number, used
+        _add_memory(memory, f"at {most:,} people", held, "≤ 450 MB")
     table.notes.append(f"{most:,} people at a {PACE:.0f} s pace with p99 ≤ 50 ms; the goal is {GOAL:,}.")
     memory.notes.append("RSS counts what the processes share once for each of them, PSS once in all.")
     return [table, memory]
