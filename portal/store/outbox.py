@@ -25,6 +25,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -59,7 +60,7 @@ def _claim() -> ReturningUpdate[Any]:
 
 
 _CLAIM = _claim()
-_DUE_PARTNERS = select(events.c.partner).where(_leased.claimable).distinct()
+_DUE_PARTNERS = select(events.c.partner).where(or_(_leased.claimable_in_time, _leased.claimable_too_late)).distinct()
 
 
 def _number(column: ColumnElement[int]) -> ColumnElement[int]:

@@ -45,10 +45,11 @@ class LeasedTable:
         now, too_late, too_long = moment("now"), moment("too_late"), moment("too_long")
         self.free: ColumnElement[bool] = or_(lease_until.is_(None), lease_until < now, lease_until > too_long)
         # Each says what follows from it, because SQLite otherwise leaves the index on the rows that are due at all.
-        # For both at once and in the order of `due_at`, it would walk through all that wait.
         self.claimable_in_time = and_(due_at.is_not(None), due_at <= now, self.free)
         self.claimable_too_late = and_(due_at.is_not(None), due_at > too_late, self.free)
-        self.claimable = or_(self.claimable_in_time, self.claimable_too_late)
+        # For the first ones in the order of `due_at`. If fewer are due, SQLite walks through all that wait; with an OR
+        # of the two above it would sort all that are due instead, however few are wanted.
+        self.claimable = and_(due_at.is_not(None), or_(due_at <= now, due_at > too_late), self.free)
         # In the order of `due_at`, so that an index is used.
         waiting = select(due_at, lease_until).where(due_at.is_not(None)).order_by(due_at)
         self._due = waiting.where(self.free, due_at <= now).limit(1)

@@ -1,4 +1,3 @@
-from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from portal.services.view_recorder import WATCHED_FOR
 from portal.store.row_leases import UNREADABLE_PAUSE
 from tests.databases import on_sqlite
 from tests.factories import NOW, a_validation, an_adopted_validation, an_onboarding
+from tests.sqlite_steps import steps_of
 
 LEASE = NOW + timedelta(seconds=30)
 INSTANT = timedelta(microseconds=1)
@@ -121,20 +121,6 @@ def test_who_waits_without_being_due_costs_a_claim_nothing(repository, engine):
         repository.add(an_onboarding(validation=an_adopted_validation()))
         steps.append(steps_of(engine, lambda: claim(repository)))
     assert abs(steps[1] - steps[0]) < 40
-
-
-def steps_of(engine, work):
-    """How many steps SQLite's virtual machine takes for it."""
-    counted = Counter()
-
-    def start(connection, *_statement):
-        connection.connection.driver_connection.set_progress_handler(lambda: counted.update(["steps"]), 1)
-
-    event.listen(engine, "before_cursor_execute", start)
-    work()
-    event.remove(engine, "before_cursor_execute", start)
-    engine.dispose()  # so that no connection goes on counting
-    return counted["steps"]
 
 
 def test_a_held_onboarding_is_left_alone_until_its_lease_is_over(repository):

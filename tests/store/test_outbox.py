@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from portal.store.outbox import Outbox
 from portal.store.row_leases import UNREADABLE_PAUSE
 from portal.store.tables import events
 from tests.databases import on_sqlite
 from tests.factories import NOW
+from tests.sqlite_steps import steps_of
 from tests.store.outbox import add_events, notify_again, notifying_store
 from tests.store.test_concurrency import together
 
@@ -57,6 +58,26 @@ def test_a_claim_is_of_one_partner_and_the_longest_waiting_first(repository, out
     assert [event.due_at for event in claim(outbox, limit=2)] == [NOW - 3 * MINUTE, NOW - 2 * MINUTE]
     assert [event.partner for event in claim(outbox, "bank")] == ["bank"]
     assert outbox.due_partners(NOW) == ["shop"]
+
+
+@on_sqlite
+def test_how_many_more_are_due_costs_a_claim_of_the_first_nothing(repository, outbox, engine):
+    steps = []
+    for _ in range(2):
+        add_events(repository, times=60)
+        steps.append(steps_of(engine, lambda: claim(outbox, limit=1)))
+    assert abs(steps[1] - steps[0]) < 40
+
+
+@on_sqlite
+def test_what_waits_for_later_costs_a_look_for_what_is_due_nothing(repository, outbox, engine):
+    steps = []
+    for _ in range(2):
+        add_events(repository, times=60)
+        with engine.begin() as connection:
+            connection.execute(update(events).values(due_at=NOW + MINUTE))
+        steps.append(steps_of(engine, lambda: outbox.due_partners(NOW)))
+    assert abs(steps[1] - steps[0]) < 40
 
 
 def test_a_held_event_is_left_alone_until_its_lease_is_over(repository, outbox):
