@@ -93,17 +93,11 @@ class Timings:
     def refresh_after(self, validation: Validation) -> timedelta:
         if validation.status is Status.IN_REVIEW:
             return timedelta(seconds=self.review_refresh)
-        for limit, seconds in self.refreshes:
-            if validation.refreshes < limit:
-                return timedelta(seconds=seconds)
-        return timedelta(seconds=self.slow_refresh)
+        return _next_of(self.refreshes, validation) or timedelta(seconds=self.slow_refresh)
 
     def rare_refresh_after(self, validation: Validation) -> timedelta:
         """While webhooks tell of it."""
-        for limit, seconds in self.rare_refreshes:
-            if validation.refreshes < limit:
-                return timedelta(seconds=seconds)
-        return self.refresh_after(validation)
+        return _next_of(self.rare_refreshes, validation) or self.refresh_after(validation)
 
     def refreshes_within(self, elapsed: timedelta) -> int:
         """How many there are in that time without a change, unless they are rare."""
@@ -145,3 +139,9 @@ class Timings:
         planned = ceiling * random.uniform(0.5, 1.0)  # noqa: S311
         requested = (retry_after or 0.0) * random.uniform(1.0, 1.2)  # noqa: S311
         return timedelta(seconds=max(planned, requested))
+
+
+def _next_of(schedule: tuple[tuple[int, float], ...], validation: Validation) -> timedelta | None:
+    """None after its end."""
+    found = next((seconds for limit, seconds in schedule if validation.refreshes < limit), None)
+    return None if found is None else timedelta(seconds=found)

@@ -42,14 +42,17 @@ class OnboardingWorker(PollingWorker):
 
     async def _start_due(self) -> int:
         self._pause = self._idle()
-        for prepare in self._before_claims:
-            # They only give priority or save reads, so a failure must not keep anything from its next step.
-            with contextlib.suppress(StoreUnavailable):
-                await asyncio.to_thread(prepare)
+        await asyncio.to_thread(self._prepare)
         started = await self._start_as_many_as_allowed()
         if len(self._running) >= self._limit():  # more may be due
             await asyncio.to_thread(self.wake.notify_others)
         return started
+
+    def _prepare(self) -> None:
+        for prepare in self._before_claims:
+            # They only give priority or save reads, so a failure must not keep anything from its next step.
+            with contextlib.suppress(StoreUnavailable):
+                prepare()
 
     async def _start_as_many_as_allowed(self) -> int:
         room, now = self._limit() - len(self._running), self._clock()

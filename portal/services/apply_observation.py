@@ -11,7 +11,6 @@ from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import Afterwards, RenaperPatience
 from portal.domain.reverification import with_verification_watched
 from portal.domain.status import Status
-from portal.domain.timings import Timings
 from portal.domain.validation import (
     CLOCKS_APART,
     CONFIRMS_WITHIN,
@@ -28,7 +27,6 @@ from portal.services.identity import IdentityComparison
 from portal.services.meter import Meter
 from portal.services.ports import Clock
 from portal.services.refresh_plan import RefreshPlan
-from portal.services.webhook_trust import NO_TRUST, NoWebhookTrust
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +37,8 @@ class ObservationApplier:
     identity: IdentityComparison
     provider_hosts: ProviderHosts
     meter: Meter
-    timings: Timings
+    refresh_plan: RefreshPlan
     renaper_patience: RenaperPatience
-    webhook_trust: NoWebhookTrust = NO_TRUST
-
-    @property
-    def refresh_plan(self) -> RefreshPlan:
-        return RefreshPlan(self.timings, self.webhook_trust)
 
     def apply(self, onboarding: Onboarding, seen: Observation) -> Onboarding:
         """Applies an observation that a step requested; unchanged if it is about another validation."""
@@ -91,7 +84,7 @@ class ObservationApplier:
         now = self.clock()
         is_open = left is not None and left.gu1_id is not None and not left.status.is_final
         is_unanswered = left is not None and left.gu1_id is None and left.sends > 0
-        first_sweep = now + timedelta(seconds=self.timings.first_sweep)
+        first_sweep = now + timedelta(seconds=self.refresh_plan.timings.first_sweep)
         moved = replace(
             onboarding,
             validation=after,

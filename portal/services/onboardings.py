@@ -26,6 +26,7 @@ from portal.services.number_correction import NumberCorrector
 from portal.services.partners_page import PartnersPage
 from portal.services.person_attempts import PersonAttempts
 from portal.services.ports import Clock, LockedOnboarding, PollState, Store
+from portal.services.refresh_plan import RefreshPlan
 from portal.services.start_counters import StartCounters
 from portal.services.validation_plan import Policy, ValidationPlanner
 from portal.services.view_recorder import ViewRecorder
@@ -60,16 +61,15 @@ class Onboardings:
         self._planner = ValidationPlanner(policy_for, identity)
         self._attempts = PersonAttempts(identity.number_hash, policy_for, clock)
         self.corrector = NumberCorrector(self._planner, identity)
+        self.refresh_plan = RefreshPlan(timings, webhook_trust)
         self._observations = ObservationApplier(
             clock=clock,
             identity=identity,
             provider_hosts=provider_hosts,
             meter=meter,
-            timings=timings,
+            refresh_plan=self.refresh_plan,
             renaper_patience=renaper_patience,
-            webhook_trust=webhook_trust,
         )
-        self.refresh_plan = self._observations.refresh_plan
         self._meter = meter
         self._wake = wake
         self._provider_hosts = provider_hosts

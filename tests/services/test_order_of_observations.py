@@ -16,6 +16,8 @@ from portal.services.apply_observation import ObservationApplier
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.meter import NoMeter
+from portal.services.refresh_plan import RefreshPlan
+from portal.services.webhook_trust import NO_TRUST
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 from tests.hypothesis_profiles import many
 
@@ -28,7 +30,7 @@ OBSERVER = ObservationApplier(
     identity=IdentityComparison(KeyedHash(["key"], "number"), KeyedHash(["key"], "name")),
     provider_hosts=ProviderHosts(["verify.didit.me"]),
     meter=NoMeter(),
-    timings=Timings(),
+    refresh_plan=RefreshPlan(Timings(), NO_TRUST),
     renaper_patience=DEFAULT_PATIENCE,
 )
 

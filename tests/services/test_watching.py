@@ -82,12 +82,18 @@ def test_news_begins_the_count_again(shown, gu1, report, pass_time):
     assert syncs(gu1) == 0
 
 
-def test_what_the_provider_knew_is_applied(shown, gu1, onboardings, pass_time):
-    async def provider_answers():
-        gu1.becomes("validation-1", Status.REJECTED)
+def sync_shows(gu1, status, **facts):
+    """What gu1 did not know before."""
 
-    pass_time(55, stride=5)
+    async def provider_answers():
+        gu1.becomes("validation-1", status, **facts)
+
     gu1.during["sync_validation"] = provider_answers
+
+
+def test_what_the_provider_knew_is_applied(shown, gu1, onboardings, pass_time):
+    pass_time(55, stride=5)
+    sync_shows(gu1, Status.REJECTED)
     pass_time(5, stride=5)
     assert stage_of(onboardings.get(shown.id), max_attempts=3) is Stage.REJECTED
     assert reads(gu1) == 11
@@ -121,11 +127,8 @@ def test_while_nobody_looks_gu1_asks_the_provider_rarely(shown, gu1, clock, pass
 
 
 def test_who_finished_and_closed_the_page_gets_the_verdict_that_gu1_missed(shown, gu1, clock, onboardings, pass_time):
-    async def provider_answers():
-        gu1.becomes("validation-1", Status.APPROVED, double_check=DoubleCheck.ANSWERED)
-
     clock.advance(seconds=91)
-    gu1.during["sync_validation"] = provider_answers
+    sync_shows(gu1, Status.APPROVED, double_check=DoubleCheck.ANSWERED)
     pass_time(600, stride=5)
     assert stage_of(onboardings.get(shown.id), max_attempts=3) is Stage.APPROVED
 
@@ -150,11 +153,8 @@ def test_nothing_is_synchronised_without_a_provider_session(begin, gu1, open_pag
 
 
 def test_expiry_that_a_sync_shows_needs_no_second_sync(shown, gu1, onboardings, pass_time):
-    async def expires():
-        gu1.becomes("validation-1", Status.EXPIRED)
-
     pass_time(55, stride=5)
-    gu1.during["sync_validation"] = expires
+    sync_shows(gu1, Status.EXPIRED)
     pass_time(5, stride=5)
     assert stage_of(onboardings.get(shown.id), max_attempts=3) is Stage.EXPIRED
     assert syncs(gu1) == 1

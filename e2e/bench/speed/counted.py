@@ -10,7 +10,6 @@ import gc
 import html
 import io
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
-from e2e.bench.speed.seeding import OLDER
+from e2e.bench.speed.seeding import OLDER, POLL_URL
 from e2e.bench.speed.sides import BARE, bare_app
 from portal.app import create_app
 from portal.settings import load_config
@@ -26,7 +25,6 @@ from portal.settings import load_config
 TIMES = 8
 _WARM_UP = 8
 _TRIES = 5
-_POLL_URL = re.compile(rb'hx-get="([^"]+/status\?[^"]*)"')
 
 Answer = tuple[int, bytes]
 
@@ -71,9 +69,9 @@ class Door:
     def poll_address(self, link: str) -> str:
         """With the version that the page has now."""
         status, body = self.get(f"{link}/status?{OLDER}")
-        found = _POLL_URL.search(body)
+        found = POLL_URL.search(body.decode())
         assert status == 200 and found, (status, body[:200])
-        return html.unescape(found[1].decode())
+        return html.unescape(found[1])
 
 
 def counted(ours: Door, bare: Door, link: str, count: Callable[[], contextmanager]) -> None:

@@ -47,7 +47,7 @@ def hour(terms: Terms, minutes: int = MINUTES) -> list[Table]:
                     f"{answered['forms']:,}",
                     f"{answered['webhooks']:,}",
                     str(dict(wrong)) if wrong else "0",
-                    pss=sizes,
+                    pss=sizes[-1],
                     wrong=dict(wrong),
                 )
     third = max(1, minutes // 3)
