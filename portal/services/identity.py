@@ -6,7 +6,7 @@ The words of a name are hashed together with the onboarding's id, so that equal 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 from portal.domain.comparable_numbers import comparable
@@ -19,6 +19,7 @@ _RULE = 1
 """Of `portal.domain.name_match`; digests that were made by another one cannot be compared."""
 
 _DIGEST_LENGTH = 16
+_WORD_FIELDS = [field.name for field in fields(Word)]
 _MATCHES = {
     NameMatch.AGREES: Identity(IdentityMatch.MATCH, IdentityBasis.NAME),
     NameMatch.DIFFERS: Identity(IdentityMatch.MISMATCH, IdentityBasis.NAME),
@@ -88,7 +89,7 @@ def _digest_of_one(digest: Digest, onboarding_id: str, text: str) -> str:
 
 
 def _written(name: Name) -> str:
-    words = [asdict(word) | {"slips": sorted(word.slips)} for word in name.words]
+    words = [{it: getattr(word, it) for it in _WORD_FIELDS} | {"slips": sorted(word.slips)} for word in name.words]
     return json.dumps({"rule": _RULE, "words": words, "joined": name.joined})
 
 

@@ -4,46 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, Executable, case
+from sqlalchemy import Connection, Executable, String, bindparam, case, literal, select, union_all
 
 from portal.domain.errors import LimitReached
 from portal.domain.start_limits import StartCounter
 from portal.store.row_leases import moment
 from portal.store.tables import start_counters
-from portal.store.transactions import Insert, for_each_dialect
+from portal.store.transactions import INSERTS
 
 
 def count_start(connection: Connection, counters: Sequence[StartCounter], now: datetime) -> int:
     """How many starts came before from where this one does. Raises `LimitReached`."""
-    before, is_above = 0, False
+    if not counters:
+        return 0
+    used = _count(connection, [it for it in counters if not it.only_above], now)
+    if any(it.effort_for(used[it.key]) for it in counters if not it.only_above):
+        _count(connection, [it for it in counters if it.only_above], now)
+    return used[counters[0].key] - 1
+
+
+def _count(connection: Connection, counters: Sequence[StartCounter], now: datetime) -> dict[str, int]:
+    """How often each is used with this start, by its key."""
+    if not counters:
+        return {}
+    values: dict[str, object] = {"now": now}
     for place, counter in enumerate(counters):
-        if counter.only_above and not is_above:
-            continue
-        used = _count(connection, counter, now)
-        is_above = is_above or counter.effort_for(used) > 0
-        before = before if place else used - 1
-    return before
+        values |= {f"key_{place}": counter.key, f"ends_at_{place}": now + counter.lasts}
+    rows = {row.key: row for row in connection.execute(_one_more(connection.dialect.name, len(counters)), values)}
+    for counter in counters:
+        row = rows[counter.key]
+        if not counter.admits(row.used):
+            raise LimitReached(counter, row.used, row.ends_at)
+    return {key: row.used for key, row in rows.items()}
 
 
-def _one_more(first: Insert) -> Executable:
+@cache  # building such a statement takes longer than executing it
+def _one_more(dialect: str, counters: int) -> Executable:
+    """One statement for all of them: each costs a form more than its execution."""
+    new = union_all(
+        *(
+            select(bindparam(f"key_{place}", type_=String), literal(1), moment(f"ends_at_{place}"))
+            for place in range(counters)
+        )
+    )
+    added = INSERTS[dialect](start_counters).from_select(["key", "used", "ends_at"], new)
     is_over = start_counters.c.ends_at <= moment("now")
-    return first.on_conflict_do_update(
+    return added.on_conflict_do_update(
         index_elements=["key"],
         set_={
             "used": case((is_over, 1), else_=start_counters.c.used + 1),
-            "ends_at": case((is_over, first.excluded.ends_at), else_=start_counters.c.ends_at),
+            "ends_at": case((is_over, added.excluded.ends_at), else_=start_counters.c.ends_at),
         },
-    ).returning(start_counters.c.used, start_counters.c.ends_at)
-
-
-# Made once: building such a statement takes longer than executing it.
-_ONE_MORE = for_each_dialect(lambda insert: _one_more(insert(start_counters)))
-
-
-def _count(connection: Connection, counter: StartCounter, now: datetime) -> int:
-    values = {"key": counter.key, "used": 1, "ends_at": now + counter.lasts, "now": now}
-    row = connection.execute(_ONE_MORE[connection.dialect.name], values).one()
-    if not counter.admits(row.used):
-        raise LimitReached(counter, row.used, row.ends_at)
-    return int(row.used)
+    ).returning(start_counters)

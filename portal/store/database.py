@@ -55,6 +55,7 @@ WRITE_TURN = "portal_write_turn"
 PING_AFTER = 1.0
 """Seconds without use after which a pooled connection to PostgreSQL is tried before it is used."""
 
+_SQLITE_CACHE_KIB = 512
 _LONGEST_NAME = 63
 """Of an application in PostgreSQL."""
 _WRITES = "portal_writes"
@@ -266,6 +267,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # In WAL mode, NORMAL may lose the last commits in a power failure, and a submitted form must not get lost.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    # Each connection has a cache of its own, and there are dozens. A commit of another one empties it anyway.
+    connection.execute(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
     # What was erased must not stay in the file; SQLite otherwise only marks the place as free.
     connection.execute("PRAGMA secure_delete=ON")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -46,6 +46,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
 _WRITTEN_OTHERWISE = {"details", "consent", "validation", "earlier_attempts", "metadata"}
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in _WRITTEN_OTHERWISE]
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]
+_DETAILS_FIELDS = [f.name for f in fields(Details)]
 _ONBOARDING_READER = RowReader(onboardings, _ONBOARDING_FIELDS)
 _VALIDATION_READER = RowReader(validations, _VALIDATION_FIELDS, prefix=_PREFIX)
 
@@ -149,7 +150,7 @@ def _validation(row: RowMapping, cipher: ColumnCipher) -> Validation:
 def _sealed(details: Details, cipher: ColumnCipher) -> bytes:
     if isinstance(details, SealedDetails):
         return details.encrypted
-    return cipher.encrypt(json.dumps(asdict(details)))
+    return cipher.encrypt(json.dumps({name: getattr(details, name) for name in _DETAILS_FIELDS}))
 
 
 def _details(encrypted: bytes, cipher: ColumnCipher) -> Details:

@@ -69,6 +69,9 @@ _ADD = for_each_dialect(
 _BY_ID = joined().where(onboardings.c.id == bindparam("id"))
 _OWNER_OF_GU1_ID = select(validations.c.onboarding_id).where(validations.c.gu1_id == bindparam("gu1_id"))
 _OWNER_OF_NONCE = select(validations.c.onboarding_id).where(validations.c.nonce == bindparam("nonce"))
+_SET_EARLIER_STARTS = (
+    update(onboardings).where(onboardings.c.id == bindparam("this")).values(earlier_starts=bindparam("earlier"))
+)
 _LOCK = select(onboardings.c.id).where(onboardings.c.id == bindparam("id")).with_for_update()
 
 
@@ -103,7 +106,7 @@ class Repository:
             earlier = count_start(connection, counters, onboarding.created_at)
             if earlier:
                 onboarding = replace(onboarding, earlier_starts=earlier)
-                connection.execute(update(onboardings).where(onboardings.c.id == added).values(earlier_starts=earlier))
+                connection.execute(_SET_EARLIER_STARTS, {"this": added, "earlier": earlier})
             write_validation(connection, onboarding, self._cipher)
             self._record_new(connection, onboarding, stage_log)
             plan = self._consequences.plan_mail(None, onboarding)

@@ -16,7 +16,7 @@ from portal.store.write_turn import WriteTurn
 Insert = postgresql.Insert | sqlite.Insert
 T = TypeVar("T")
 
-_INSERTS: dict[str, Callable[[Table], Insert]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+INSERTS: dict[str, Callable[[Table], Insert]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Transactions:
@@ -43,9 +43,9 @@ def writing(writer: Engine) -> Iterator[Connection]:
 
 def insert(connection: Connection, table: Table) -> Insert:
     """An INSERT that may have ON CONFLICT, which SQLAlchemy has only per dialect."""
-    return _INSERTS[connection.dialect.name](table)
+    return INSERTS[connection.dialect.name](table)
 
 
 def for_each_dialect(build: Callable[[Callable[[Table], Insert]], T]) -> dict[str, T]:
     """A statement by the name of a dialect; `build` gets what makes an INSERT."""
-    return {dialect: build(insert) for dialect, insert in _INSERTS.items()}
+    return {dialect: build(insert) for dialect, insert in INSERTS.items()}

@@ -6,6 +6,7 @@ What was agreed to is kept as version, language and digest: of this very text, w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from flask import request
@@ -33,11 +34,7 @@ class ShownConsent:
     """Empty where no registry is asked."""
     more: tuple[str, ...]
     language: str
-
-    @property
-    def digest(self) -> str:
-        parts = (self.use, self.check, self.registry, *self.more, agreement())
-        return sha256("\n".join(filter(None, parts)).encode()).hexdigest()
+    digest: str
 
     @property
     def short(self) -> str:
@@ -63,7 +60,21 @@ def agreement() -> str:
 
 def consent_text(country: str | None, *, is_typed: bool) -> ShownConsent:
     """For documents of `country`; `is_typed`: the person gives the details on the same page."""
-    company, hosts = requesting_company().name_in_sentence, named_hosts(portal().config.gu1_provider_hosts)
+    return _consent_text(
+        str(current_language()),
+        requesting_company().name_in_sentence,
+        named_hosts(portal().config.gu1_provider_hosts),
+        is_typed=is_typed,
+        gets_mails=gets_mails(),
+        asks_registry=country == "AR" and asks_renaper(),
+    )
+
+
+@lru_cache(maxsize=256)  # each form that is sent has it twice
+def _consent_text(
+    language: str, company: str, hosts: str, *, is_typed: bool, gets_mails: bool, asks_registry: bool
+) -> ShownConsent:
+    """`language`: the one that texts are translated to now."""
     if hosts:
         use = _(
             "To confirm who you are, %(company)s and the verification provider (%(provider)s) use your details, photos of your document and a photo or short video of your face.",  # noqa: E501
@@ -75,25 +86,21 @@ def consent_text(country: str | None, *, is_typed: bool) -> ShownConsent:
             "To confirm who you are, %(company)s and its verification provider use your details, photos of your document and a photo or short video of your face.",  # noqa: E501
             company=company,
         )
+    check = _("They check with them that the document is valid and that it is yours.")
+    registry = _("RENAPER, Argentina's national registry, may be asked too.") if asks_registry else ""
     more = []
     if is_typed:
         more.append(_("What you enter is encrypted and used for this verification only."))
-    if gets_mails():
+    if gets_mails:
         more.append(
             _(
                 "If your e-mail address is given, you get at most four e-mails about this verification. The address is kept encrypted for that, and deleted when the verification is over."  # noqa: E501
             )
         )
     more.append(_("You decide, and you can stop at any time."))
-    return ShownConsent(
-        use=str(use),
-        check=str(_("They check with them that the document is valid and that it is yours.")),
-        registry=str(_("RENAPER, Argentina's national registry, may be asked too."))
-        if country == "AR" and asks_renaper()
-        else "",
-        more=tuple(map(str, more)),
-        language=str(current_language()),
-    )
+    parts = filter(None, (use, check, registry, *more, agreement()))
+    digest = sha256("\n".join(parts).encode()).hexdigest()
+    return ShownConsent(str(use), str(check), str(registry), tuple(map(str, more)), language, digest)
 
 
 def asks_renaper() -> bool:

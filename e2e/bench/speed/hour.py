@@ -50,6 +50,7 @@ def hour(terms: Terms, minutes: int = MINUTES) -> list[Table]:
                     pss=sizes[-1],
                     wrong=dict(wrong),
                 )
+                print("  ".join(table.rows[-1]), flush=True)
     third = max(1, minutes // 3)
     growth = mean(sizes[-third:]) / mean(sizes[-2 * third : -third] or sizes) - 1
     verdict = "flat" if growth <= _FLAT else "NOT FLAT"
