@@ -32,9 +32,9 @@ class RestoredSends:
         self._reconciliation = reconciliation
         self._meter = meter
 
-    async def restored_at(self, claimed: Onboarding) -> datetime | None:
-        """When, if a request may have been sent that is unknown here."""
-        restored_at = await asyncio.to_thread(self._store.last_restore)
+    def restored_at(self, claimed: Onboarding) -> datetime | None:
+        """When, if a request may have been sent that is unknown here. Waits for the database."""
+        restored_at = self._store.last_restore()
         if restored_at is None or claimed.created_at > restored_at:
             return None
         sent_at = claimed.validation.sent_at if claimed.validation else None
@@ -42,7 +42,7 @@ class RestoredSends:
 
     async def find(self, claimed: Onboarding) -> Observation | None:
         """The validation that a forgotten request of this onboarding created. Raises `Gu1Error`."""
-        restored_at = await self.restored_at(claimed)
+        restored_at = await asyncio.to_thread(self.restored_at, claimed)
         if restored_at is None or claimed.entity_id is None:
             return None
         listed, is_whole = await self._reconciliation.list_validations(claimed.entity_id)

@@ -52,9 +52,15 @@ MOST_KEPT = 2048
 _NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
 
 
+class _Query(NamedTuple):
+    lang: str | None
+    via: str | None
+    is_camera_blocked: bool = False
+
+
 class _Address(NamedTuple):
     token: str
-    query: re.Match[str]
+    query: _Query
     page_version: PollVersion | None
     """Of a poll; None of a page."""
 
@@ -71,8 +77,8 @@ class _Request(NamedTuple):
 
     lang: str | None
     via: str | None
-    in_app: object
     is_camera_blocked: bool
+    in_app: object
 
 
 def form(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
@@ -82,7 +88,7 @@ def form(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
     query = _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
     if query is None or _is_unusual(environ) or not here.config.direct_start:
         return None
-    request = _request(environ, query)
+    request = _request(environ, _Query(query["lang"], query["via"]))
     accepted = accepted_locale(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
     locale = _LOCALES[request.lang] if request.lang else accepted or here.config.default_locale
     values = {"form_token": lambda: here.form_tokens.issue(DIRECT), "printed": lambda: print_time(here.clock(), locale)}
@@ -105,17 +111,17 @@ class StatusPages:
         if page_version is None:
             return None
         state = _state(asked, environ, here)
-        locale = state and (query["lang"] or state.locale)
+        locale = state and (query.lang or state.locale)
         if state is None or locale not in _LOCALES:
             return None
-        is_blocked = query["camera"] is not None
+        is_blocked = query.is_camera_blocked
         now, wait_of = here.clock(), here.waits.of
         if page_version.is_current(
             here.release, state.updated_at, now, wait_of=wait_of, locale=locale, is_camera_blocked=is_blocked
         ):
             here.onboardings.views.note(state, now)
             return CacheableResponse(("unchanged", state.partner), here.release, status="204")
-        request = _request(environ, query, here.partners.get(state.partner), is_camera_blocked=is_blocked)
+        request = _request(environ, query, here.partners.get(state.partner))
         page = self._page("fragment", token, request, state, here, nonblocking=NONBLOCKING in environ)
         if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == page_version:
             return None
@@ -212,9 +218,10 @@ def _read_address(path: str, query: str) -> _Address | None:
     poll, poll_query = _POLL.fullmatch(path), _POLL_QUERY.fullmatch(query)
     if poll and poll_query:
         page_version = PollVersion.read(poll_query["version"])
-        return _Address(poll[1], poll_query, page_version) if page_version else None
+        asked = _Query(poll_query["lang"], poll_query["via"], poll_query["camera"] is not None)
+        return _Address(poll[1], asked, page_version) if page_version else None
     page, page_query = _PAGE.fullmatch(path), _PAGE_QUERY.fullmatch(query)
-    return _Address(page[1], page_query, None) if page and page_query else None
+    return _Address(page[1], _Query(page_query["lang"], page_query["via"]), None) if page and page_query else None
 
 
 def _is_unusual(environ: WSGIEnvironment) -> bool:
@@ -226,12 +233,10 @@ def _is_visit(environ: WSGIEnvironment) -> bool:
     return HEADERS_OF_PREFETCH.isdisjoint(environ) and not is_robot(environ.get("HTTP_USER_AGENT", ""))
 
 
-def _request(
-    environ: WSGIEnvironment, query: re.Match[str], partner: Partner | None = None, *, is_camera_blocked: bool = False
-) -> _Request:
+def _request(environ: WSGIEnvironment, query: _Query, partner: Partner | None = None) -> _Request:
     user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST]
     in_app = app_and_exit(user_agent, partner.webview if partner else None)
-    return _Request(query["lang"], query["via"], in_app, is_camera_blocked)
+    return _Request(*query, in_app)
 
 
 def _state(asked: Asked, environ: WSGIEnvironment, here: Portal) -> PollState | None:
