@@ -21,7 +21,7 @@ from portal.store.counted_starts import count_start
 from portal.store.encryption import ColumnCipher
 from portal.store.history import add_entry, delete_notes, stage_began_at
 from portal.store.mail_outbox import PlanMail, apply_plan, forget_mails
-from portal.store.mapping import attempts, onboarding_values, read_attempt, validation_values
+from portal.store.mapping import attempts, onboarding_changes, read_attempt, validation_changes, validation_values
 from portal.store.outbox import add_event, find_event, resend_event
 from portal.store.shared_state import remember_webhook
 from portal.store.stage_log import StageLog
@@ -131,8 +131,9 @@ class LockedRow:
         for notice in self._consequences.notify_of(self.onboarding, changed):
             add_event(self._connection, changed, notice)
             self.has_notification = True
-        values = onboarding_values(changed, self._cipher, stored=self.onboarding)
-        self._connection.execute(_UPDATE, values | {"this": changed.id})
+        values = onboarding_changes(self.onboarding, changed, self._cipher)
+        if values:
+            self._connection.execute(_UPDATE, values | {"this": changed.id})
         self._save_validation(changed)
         plan = self._consequences.plan_mail(self.onboarding, changed)
         if plan:
@@ -152,7 +153,7 @@ class LockedRow:
         if validation == stored:
             return
         if stored and validation and stored.number == validation.number:
-            values = validation_values(validation, changed.id, self._cipher, stored=stored)
+            values = validation_changes(stored, validation, self._cipher)
             self._connection.execute(_UPDATE_ATTEMPT, values | {"this": changed.id, "that": stored.number})
         else:
             write_validation(self._connection, changed, self._cipher)
@@ -225,7 +226,8 @@ def _upsert(statement: Insert) -> Executable:
     return statement.on_conflict_do_update(index_elements=["onboarding_id", "number"], set_=values)
 
 
-# Made once: building such a statement takes longer than executing it.
+# Made once: building such a statement takes longer than executing it. SQLAlchemy compiles it for the columns of the
+# parameters, once for each set of them.
 _UPDATE = update(onboardings).where(onboardings.c.id == bindparam("this"))
 _UPDATE_ATTEMPT = update(validations).where(
     validations.c.onboarding_id == bindparam("this"), validations.c.number == bindparam("that")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Label, RowMapping, Select, and_, select
@@ -43,12 +45,15 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "correction": Correction,
     "entity_conflict": EntityConflict,
 }
-_WRITTEN_OTHERWISE = {"details", "consent", "validation", "earlier_attempts", "metadata"}
-_ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in _WRITTEN_OTHERWISE]
+_DERIVED_FROM = ("consent", "validation", "earlier_attempts", "metadata")
+_ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", *_DERIVED_FROM}]
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]
 _DETAILS_FIELDS = [f.name for f in fields(Details)]
 _ONBOARDING_READER = RowReader(onboardings, _ONBOARDING_FIELDS)
 _VALIDATION_READER = RowReader(validations, _VALIDATION_FIELDS, prefix=_PREFIX)
+_COMPARED = [name for name in _ONBOARDING_FIELDS if name != "request_id"]
+_compared, _sources = attrgetter(*_COMPARED), attrgetter(*_DERIVED_FROM)
+_of_validation = attrgetter(*_VALIDATION_FIELDS)
 
 
 def joined() -> Select[Any]:
@@ -69,38 +74,70 @@ def _attempt_columns() -> list[Label[Any]]:
     return [column.label(_PREFIX + column.key) for column in validations.c]
 
 
-def onboarding_values(
-    onboarding: Onboarding, cipher: ColumnCipher, *, stored: Onboarding | None = None
-) -> dict[str, Any]:
-    """Without the sealed column if `stored` has the same in it.
+def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
+    """Of all columns."""
+    details = onboarding.details
+    return {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
+        **_derived(onboarding),
+        "request_id": current_request_id() or onboarding.request_id,
+        "details_encrypted": _sealed(details, cipher) if details else None,
+    }
 
-    Sealed anew it would be another value, and PostgreSQL would enter the row into every index.
+
+def onboarding_changes(stored: Onboarding, changed: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
+    """Only of the columns that differ: of sixty a change is of a few, and PostgreSQL parses each that is written.
+
+    What is sealed is compared before: sealed anew it would be another value, and PostgreSQL would enter the row into
+    every index.
     """
-    details, consent = onboarding.details, onboarding.consent
-    values = {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
+    values = _changes(_COMPARED, _compared(stored), _compared(changed))
+    if any(new is not old for new, old in zip(_sources(changed), _sources(stored), strict=True)):
+        before = _derived(stored)
+        values |= {name: value for name, value in _derived(changed).items() if value != before[name]}
+    request_id = current_request_id() or changed.request_id
+    if request_id != stored.request_id:
+        values["request_id"] = request_id
+    if changed.details is not stored.details:
+        values["details_encrypted"] = _sealed(changed.details, cipher) if changed.details else None
+    return values
+
+
+def validation_values(validation: Validation, onboarding_id: str, cipher: ColumnCipher) -> dict[str, Any]:
+    """Like `onboarding_values`."""
+    url = validation.session_url
+    return {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS} | {
+        "onboarding_id": onboarding_id,
+        "session_url_encrypted": cipher.encrypt(url) if url is not None else None,
+    }
+
+
+def validation_changes(stored: Validation, changed: Validation, cipher: ColumnCipher) -> dict[str, Any]:
+    """Like `onboarding_changes`, of the same attempt."""
+    values = _changes(_VALIDATION_FIELDS, _of_validation(stored), _of_validation(changed))
+    url = changed.session_url
+    if url != stored.session_url:
+        values["session_url_encrypted"] = cipher.encrypt(url) if url is not None else None
+    return values
+
+
+def _changes(names: Sequence[str], stored: Sequence[Any], changed: Sequence[Any]) -> dict[str, Any]:
+    # Most are the same object still, and that is seen sooner than that they are equal.
+    compared = zip(names, stored, changed, strict=True)
+    return {name: _plain(new) for name, old, new in compared if new is not old and new != old}
+
+
+def _derived(onboarding: Onboarding) -> dict[str, Any]:
+    """Of the columns that are made from `_sources`."""
+    consent, validation = onboarding.consent, onboarding.validation
+    return {
         "consent_version": consent.text.version if consent else None,
         "consent_given_at": consent.given_at if consent else None,
         "consent_language": consent.text.language if consent else None,
         "consent_digest": consent.text.digest if consent else None,
         "earlier_attempts": _times(onboarding.earlier_attempts),
         "metadata": None if onboarding.metadata is None else json.dumps(dict(onboarding.metadata)),
-        "request_id": current_request_id() or onboarding.request_id,
-        "current_validation": onboarding.validation.number if onboarding.validation else None,
+        "current_validation": validation.number if validation else None,
     }
-    if stored is None or stored.details is not details:
-        values["details_encrypted"] = _sealed(details, cipher) if details else None
-    return values
-
-
-def validation_values(
-    validation: Validation, onboarding_id: str, cipher: ColumnCipher, *, stored: Validation | None = None
-) -> dict[str, Any]:
-    """Like `onboarding_values`."""
-    url = validation.session_url
-    values = {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS}
-    if stored is None or stored.session_url != url:
-        values["session_url_encrypted"] = cipher.encrypt(url) if url is not None else None
-    return values | {"onboarding_id": onboarding_id}
 
 
 def read_onboarding(row: RowMapping, cipher: ColumnCipher) -> Onboarding:

@@ -1,8 +1,9 @@
+import re
 from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from portal.domain.correction import Correction
 from portal.domain.errors import StoreUnavailable, UnknownOnboarding
@@ -11,6 +12,7 @@ from portal.domain.reasons import Reason
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, Decider, DoubleCheck, IdentityBasis, IdentityMatch, OperatorDecision
 from portal.services.ports import PollState, Store
+from portal.services.request_ids import part_of_request
 from portal.store.database import make_engine, migrate
 from portal.store.encryption import ColumnCipher
 from portal.store.repository import Repository
@@ -162,6 +164,69 @@ def test_save_can_empty_what_was_there(repository):
     with repository.locked(full.id) as row:
         row.save(empty)
     assert repository.get(full.id) == empty
+
+
+@pytest.fixture
+def written(engine):
+    """Table and column of each value that an UPDATE sets."""
+    found = []
+
+    def note(_connection, _cursor, statement, _parameters, _context, _many):
+        update = re.match(r"UPDATE (\w+) SET (.*) WHERE", statement)
+        found.extend([(update[1], it.partition("=")[0]) for it in update[2].split(", ")] if update else [])
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_each_field_is_saved_by_itself(repository):
+    full = replace(a_full_onboarding(), erased_at=None)
+    attempt = a_validation(number=full.validation.number, created_at=NOW)
+    repository.add(Onboarding(id=full.id, locale="en", created_at=NOW, updated_at=NOW, validation=attempt))
+    for it in fields(attempt):
+        attempt = replace(attempt, **{it.name: getattr(full.validation, it.name)})
+        with repository.locked(full.id) as row:
+            row.save(replace(row.onboarding, validation=attempt))
+        assert repository.get(full.id).validation == attempt, it.name
+    for it in fields(full):
+        with repository.locked(full.id) as row:
+            row.save(replace(row.onboarding, **{it.name: getattr(full, it.name)}))
+            expected = row.onboarding
+        assert repository.get(full.id) == expected, it.name
+    assert repository.get(full.id) == full
+
+
+def test_save_writes_the_columns_that_changed_and_no_others(repository, written):
+    added = repository.add(replace(a_full_onboarding(), erased_at=None))
+    with repository.locked(added.id) as row:
+        row.save(row.onboarding)
+        assert written == []
+        attempt = replace(row.onboarding.validation, refreshes=6)
+        row.save(replace(row.onboarding, due_at=LATER[16], validation=attempt))
+    visible = ("onboardings", "updated_at")
+    assert sorted(written) == [("onboardings", "due_at"), visible, ("validations", "refreshes")]
+
+
+def test_save_writes_what_is_made_of_several_values_only_if_it_changed(repository, written):
+    added = repository.add(an_onboarding(metadata={"a": "1", "b": "2"}, earlier_attempts=(NOW,)))
+    with repository.locked(added.id) as row:
+        row.save(replace(row.onboarding, earlier_attempts=(NOW, LATER[1]), validation=a_validation()))
+        seen = ["current_validation", "earlier_attempts", "updated_at"]
+        assert sorted(written) == [("onboardings", it) for it in seen]
+        written.clear()
+        row.save(replace(row.onboarding, metadata={"b": "2", "a": "1"}))
+        assert written == [("onboardings", "metadata")]
+    assert list(repository.get(added.id).metadata) == ["b", "a"]
+
+
+def test_save_writes_whose_request_changed_it(repository, written):
+    added = repository.add(an_onboarding(request_id="first"))
+    for request_id, columns in (("first", []), ("second", [("onboardings", "request_id")])):
+        with part_of_request(request_id), repository.locked(added.id) as row:
+            row.save(row.onboarding)
+        assert written == columns
+    assert repository.get(added.id).request_id == "second"
 
 
 def test_save_never_takes_the_fence_back(repository):
