@@ -21,6 +21,10 @@ POINTS = (
     "K7 after sent",
     "K8 create validation: answer begun",
     "K10 after adopted",
+    "before watched",
+    "before moved",
+    "after verdict",
+    "after stopped",
 )
 
 
