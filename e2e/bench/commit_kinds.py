@@ -12,7 +12,7 @@ In the order of an onboarding's life:
     watched    pages that are open, saved     cancelled  the stopped validation was cancelled at gu1
                once a second, all at once     saved      any other change of an onboarding
 
-A webhook that brings a verdict is of two kinds: which way gu1's news comes is a race, and so no kind by itself.
+A commit may be of two kinds: gu1's news come by webhook or by a read, whichever is first, and are a verdict either way.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ _KINDS = {"submitted": "claim", "viewed": "watched", "webhook_deliveries": "webh
 _OWNERS = {"onboardings": ("this", "id"), "validations": ("this", "onboarding_id")}
 """Parameters that may hold the id of the onboarding that is written; those for many onboardings have none of them."""
 _BY_ID = joined().where(onboardings.c.id == bindparam("id"))
-
-
 _PARTS = "bench_parts"
 
 Tell = Callable[[str, Sequence[set[str]]], None]
