@@ -62,7 +62,7 @@ class Timings:
     """How often a worker polls the database without being woken."""
     idle_listening: float = 5.0
     """The same while other processes wake it."""
-    between_looks: float = 0.02
+    between_looks: float = 0.05
     """The shortest time between two polls of the database: under load one claim takes many rows."""
     notification_backoffs: tuple[float, ...] = (
         5.0,

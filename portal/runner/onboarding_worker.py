@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from portal.domain.errors import StoreUnavailable
@@ -42,22 +42,28 @@ class OnboardingWorker(PollingWorker):
 
     async def _start_due(self) -> int:
         self._pause = self._idle()
-        await asyncio.to_thread(self._prepare)
-        started = await self._start_as_many_as_allowed()
+        room = self._limit() - len(self._running)
+        started = await self._start_at_most(room) if await asyncio.to_thread(self._look, room) else 0
         if len(self._running) >= self._limit():  # more may be due
             await asyncio.to_thread(self.wake.notify_others)
         return started
 
-    def _prepare(self) -> None:
+    def _look(self, room: int) -> bool:
+        """Whether there is something to claim. A read costs less than a claim, which needs SQLite's only write lock."""
         for prepare in self._before_claims:
             # They only give priority or save reads, so a failure must not keep anything from its next step.
             with contextlib.suppress(StoreUnavailable):
                 prepare()
+        if room <= 0:
+            return False
+        now = self._clock()
+        try:
+            return self._is_due(self._store.next_due(now), now)
+        except StoreUnavailable:
+            return False
 
-    async def _start_as_many_as_allowed(self) -> int:
-        room, now = self._limit() - len(self._running), self._clock()
-        if room <= 0 or not await self._has_due(now):
-            return 0
+    async def _start_at_most(self, room: int) -> int:
+        now = self._clock()
         claim = partial(
             self._store.claim, now=now, lease_until=now + timedelta(seconds=self._timings.lease), limit=room
         )
@@ -65,10 +71,3 @@ class OnboardingWorker(PollingWorker):
             return await self._start_claimed(claim, lambda onboarding: self._start(self._take_step(onboarding)))
         except StoreUnavailable:
             return 0
-
-    async def _has_due(self, now: datetime) -> bool:
-        """A read costs less than a claim, which needs SQLite's only write lock."""
-        try:
-            return self._is_due(await asyncio.to_thread(self._store.next_due, now), now)
-        except StoreUnavailable:
-            return False

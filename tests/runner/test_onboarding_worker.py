@@ -254,14 +254,14 @@ def test_a_full_worker_asks_others_for_help(limit, asks):
 def test_woken_by_others_it_looks_less_often():
     store, work = Due(), Work()
 
-    async def run_test(hears):
+    async def run_test(hears, wait):
         worker = OnboardingWorker(store, work, clock=lambda: NOW, timings=Timings(idle=0.01, between_looks=0.001))
         worker.wake.hears_others = lambda: hears
         store.looks = 0
         running = asyncio.create_task(worker.run())
-        await asyncio.sleep(0.1)
+        await wait()
         await ended(running)
         return store.looks
 
-    assert asyncio.run(run_test(hears=False)) > 2
-    assert asyncio.run(run_test(hears=True)) == 1
+    assert asyncio.run(run_test(hears=False, wait=lambda: until(lambda: store.looks > 2))) > 2
+    assert asyncio.run(run_test(hears=True, wait=lambda: asyncio.sleep(0.1))) == 1
