@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -25,6 +26,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _AMBIGUOUS = frozenset("ßς\u200c\u200d")
 
 
+@lru_cache(maxsize=256)  # of gu1's provider and of partners there are few
 def ascii_host(host: str) -> str:
     """In lower case, international names in their ASCII form, IPv6 addresses without brackets.
 
