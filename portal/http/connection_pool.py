@@ -16,8 +16,9 @@ import httpx
 
 from portal.http.direct_connection import DirectConnection
 
-IDLE_SECONDS = 30.0
-"""After so long without a request a connection is closed, at the next request of any other."""
+IDLE_SECONDS = 5.0
+"""After so long without a request a connection is not used again: many servers close it then, some networks forget it.
+It is closed at the next request of any."""
 
 _KEPT = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 _CLOSED = httpx.Limits(max_connections=1, max_keepalive_connections=0)
@@ -39,6 +40,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         self._idle: deque[tuple[float, httpx.AsyncBaseTransport]] = deque()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._close_old()
         # The one that was used last, so that the others grow old and are closed.
         _, connection = self._idle.pop() if self._idle else (0.0, self._new_connection())
         try:
@@ -61,9 +63,12 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         return httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits, proxy=self._proxy)
 
     async def _put_back(self, connection: httpx.AsyncBaseTransport) -> None:
-        now = time.monotonic()
-        self._idle.append((now, connection))
-        while self._idle and (len(self._idle) > self._kept_connections or self._idle[0][0] < now - IDLE_SECONDS):
+        self._idle.append((time.monotonic(), connection))
+        await self._close_old()
+
+    async def _close_old(self) -> None:
+        oldest = time.monotonic() - IDLE_SECONDS
+        while self._idle and (len(self._idle) > self._kept_connections or self._idle[0][0] < oldest):
             await self._idle.popleft()[1].aclose()
 
 

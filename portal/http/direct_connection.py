@@ -7,6 +7,7 @@ call to gu1 does.
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ import h11
 import httpx
 
 _LONGEST_HEAD = 100 * 1024
+_MOST_HEADS = 10
+"""Of an answer, with the preliminary ones."""
 _SECOND_ADDRESS_AFTER = 0.25
 """Seconds until a server's other addresses are tried beside the first, as RFC 8305 recommends."""
 
@@ -31,12 +34,12 @@ class DirectConnection(httpx.AsyncBaseTransport):
     def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
         self._tls = tls
         self._wire: _Wire | None = None
-        self._origin: tuple[str, str, int | None] | None = None
+        self._origin: tuple[str, bytes, int | None] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises `httpx.ConnectError` and `httpx.ConnectTimeout` if nothing was sent; anything else may be either."""
         url = request.url
-        origin = (url.scheme, url.host, url.port)
+        origin = (url.scheme, url.raw_host, url.port)
         if self._wire is None or not self._wire.is_idle or origin != self._origin:
             await self.aclose()
             self._wire, self._origin = await self._connect(request), origin
@@ -49,7 +52,7 @@ class DirectConnection(httpx.AsyncBaseTransport):
                 )
                 head = await wire.head()
         except BaseException:
-            await self.aclose()
+            wire.close()
             raise
         return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=_Body(wire), request=request)
 
@@ -59,19 +62,19 @@ class DirectConnection(httpx.AsyncBaseTransport):
 
     async def _connect(self, request: httpx.Request) -> _Wire:
         url = request.url
-        is_encrypted = url.scheme == "https"
+        host, is_encrypted = url.raw_host.decode("ascii"), url.scheme == "https"
         try:
             async with asyncio.timeout(request.extensions.get("timeout", {}).get("connect")):
                 _, wire = await asyncio.get_running_loop().create_connection(
                     _Wire,
-                    url.host,
+                    host,
                     url.port or (443 if is_encrypted else 80),
                     ssl=self._tls() if is_encrypted else None,
-                    happy_eyeballs_delay=None if _is_address(url.host) else _SECOND_ADDRESS_AFTER,
+                    happy_eyeballs_delay=None if _is_address(host) else _SECOND_ADDRESS_AFTER,
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout(str(error), request=request) from error
-        except OSError as error:
+        except (OSError, ValueError, OverflowError) as error:  # the last two for a host or port that cannot be
             raise httpx.ConnectError(str(error), request=request) from error
         return wire
 
@@ -86,12 +89,16 @@ class _Wire(asyncio.Protocol):
     def is_idle(self) -> bool:
         """Ready for a request. Not if anything has come since the last one, which could pass for the next answer."""
         is_silent = self._http.trailing_data == (b"", False)
-        return self._failure is None and is_silent and self._http.our_state is h11.IDLE
+        is_ready = self._failure is None and is_silent and self._http.our_state is h11.IDLE
+        return is_ready and not _is_readable(self._transport.get_extra_info("socket").fileno())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._http.our_state is h11.IDLE:  # nobody has asked
+            self.close()
+            return
         # No more than two of these are waiting: whoever reads is woken by the first, and refuses what is too long.
         self._http.receive_data(data)
         self._wake()
@@ -110,9 +117,11 @@ class _Wire(asyncio.Protocol):
         self._transport.write(b"".join(part for part in parts if part))
 
     async def head(self) -> h11.Response:
-        while not isinstance(event := await self._event(), h11.Response):
-            pass  # a preliminary answer
-        return event
+        for _ in range(_MOST_HEADS):
+            event = await self._event()
+            if isinstance(event, h11.Response):
+                return event
+        raise h11.RemoteProtocolError("too many preliminary answers")
 
     async def body(self) -> AsyncIterator[bytes]:
         while isinstance(event := await self._event(), h11.Data):
@@ -153,6 +162,13 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._wire.end_of_exchange()
+
+
+def _is_readable(descriptor: int) -> bool:
+    """Something has come, be it the end, that the event loop has not seen yet."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _is_address(host: str) -> bool:

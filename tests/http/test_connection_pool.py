@@ -91,6 +91,20 @@ def test_idle_connections_are_closed_while_others_work(monkeypatch: pytest.Monke
     asyncio.run(run())
 
 
+def test_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network may have forgotten it without a word, and a request would wait until its deadline."""
+    monkeypatch.setattr(connection_pool, "IDLE_SECONDS", 0.05)
+
+    async def run() -> None:
+        async with a_server() as server, httpx.AsyncClient(transport=ConnectionPool(8), trust_env=False) as client:
+            await client.get(server.url)
+            await asyncio.sleep(0.2)
+            await client.get(server.url)
+            assert server.connections == 2
+
+    asyncio.run(run())
+
+
 def test_connection_that_the_server_closed_is_replaced() -> None:
     async def run() -> None:
         async with a_server() as server, httpx.AsyncClient(transport=ConnectionPool(8), trust_env=False) as client:

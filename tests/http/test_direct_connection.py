@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from threading import Event, Thread
 from typing import TypeVar
 
 import httpx
@@ -146,6 +148,95 @@ def test_bytes_after_an_answer_do_not_pass_for_the_next(pause):
     server = Counting(says_more, keeping(OK))
     assert with_server(server, twice) == [b"200 ok"] * 2
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("more", [ANOTHERS, b""], ids=["bytes", "end"])
+def test_what_came_while_the_loop_was_busy_counts_as_well(more):
+    """With everything in another thread, as gu1 is in another process."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    first_is_over, said_more = Event(), Event()
+
+    def serve() -> None:
+        with listener.accept()[0] as one:
+            one.recv(65536)
+            one.sendall(OK)
+            first_is_over.wait()
+            one.sendall(more)
+            if not more:
+                one.shutdown(socket.SHUT_WR)
+            said_more.set()
+            with listener.accept()[0] as other:
+                other.recv(65536)
+                other.sendall(OK)
+
+    server = Thread(target=serve, daemon=True)
+    server.start()
+
+    async def twice() -> list[bytes]:
+        url, connection = f"http://127.0.0.1:{listener.getsockname()[1]}/", DirectConnection(no_tls)
+        first = await answered(connection, url)
+        first_is_over.set()
+        said_more.wait()  # keeps the loop busy
+        try:
+            return [first, await answered(connection, url)]
+        finally:
+            await connection.aclose()
+
+    assert asyncio.run(twice()) == [b"200 ok"] * 2
+    server.join()
+    listener.close()
+
+
+def test_server_that_never_stops_talking_is_cut_off():
+    sent = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await read_request(reader)
+        writer.write(OK)
+        while sent < 50_000_000:
+            writer.write(b"x" * 100_000)
+            await writer.drain()
+            sent += 100_000
+
+    async def once(address: str, connection: DirectConnection) -> None:
+        await answers_of(address, connection)
+        await asyncio.sleep(0.2)
+
+    with_server(talk, once)
+    assert sent < 10_000_000
+
+
+def test_server_with_nothing_but_preliminary_answers_is_an_error():
+    with pytest.raises(httpx.RemoteProtocolError):
+        with_server(saying(b"HTTP/1.1 100 Continue\r\n\r\n" * 20 + OK), answers_of)
+
+
+def test_international_name_is_looked_up_in_its_ascii_form(monkeypatch):
+    """Python's own form of `straße` is `strasse`, which is somebody else's name."""
+    asked: list[str] = []
+
+    async def look_up(_loop: object, _protocol: object, host: str, *_more: object, **_options: object) -> None:
+        asked.append(host)
+        raise OSError("no such host")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", look_up)
+
+    async def run() -> None:
+        with pytest.raises(httpx.ConnectError):
+            await DirectConnection(no_tls).handle_async_request(httpx.Request("GET", "http://straße.example/"))
+
+    asyncio.run(run())
+    assert asked == ["xn--strae-oqa.example"]
+
+
+@pytest.mark.parametrize("url", [f"http://{'a' * 70}.example/", "http://a..b/", "http://127.0.0.1:99999/"])
+def test_address_that_cannot_be_is_one_that_nothing_was_sent_to(url):
+    async def run() -> None:
+        await DirectConnection(no_tls).handle_async_request(httpx.Request("GET", url))
+
+    with pytest.raises(httpx.ConnectError):
+        asyncio.run(run())
 
 
 def test_answer_that_nobody_read_to_its_end_does_not_pass_for_the_next():
