@@ -28,8 +28,8 @@ class PostgresConnection:
         self._connection = connection
         self.close = connection.close
         self._libpq = connection.pgconn
-        self._poll = select.poll()
-        self._poll.register(self._libpq.socket, select.POLLIN)
+        self._readable = select.poll()
+        self._readable.register(self._libpq.socket, select.POLLIN)
         self._may_prepare = may_prepare
         self._prepared: dict[QuickSelect, bytes] = {}
         """With the names of the statements."""
@@ -46,7 +46,7 @@ class PostgresConnection:
         return [values_of(tuple([answer.get_value(row, it) for it in columns])) for row in rows]
 
     def _prepare(self, what: QuickSelect, timeout: float) -> bytes:
-        name = what.table.encode()
+        name = f"quick_read_{len(self._prepared)}".encode()
         self._libpq.send_prepare(name, _query(what))
         self._answer(timeout)
         self._prepared[what] = name
@@ -66,7 +66,7 @@ class PostgresConnection:
 
     def _result(self, deadline: float, timeout: float) -> PGresult | None:
         while self._libpq.is_busy():
-            if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            if not self._readable.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 raise NoAnswer(f"no answer within {timeout} s")
             self._libpq.consume_input()
         return self._libpq.get_result()

@@ -49,7 +49,7 @@ _ASKED = "portal.asked"
 """In the WSGI environment: what `asked_for` found."""
 MOST_KEPT = 2048
 """Pages of persons, of some two kilobytes each; then the oldest is forgotten."""
-_NOT_OPEN = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
+_LEFT_TO_FLASK = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
 
 
 class _Query(NamedTuple):
@@ -65,14 +65,14 @@ class _Address(NamedTuple):
     """Of a poll; None of a page."""
 
 
-class Asked(NamedTuple):
+class StatusRequest(NamedTuple):
     """Which page or poll, and whose."""
 
     address: _Address
     link: ReadLink
 
 
-class _Request(NamedTuple):
+class _Variant(NamedTuple):
     """What a page depends on besides the onboarding."""
 
     lang: str | None
@@ -88,12 +88,12 @@ def form(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
     query = _PAGE_QUERY.fullmatch(environ.get("QUERY_STRING", ""))
     if query is None or _is_unusual(environ) or not here.config.direct_start:
         return None
-    request = _request(environ, _Query(query["lang"], query["via"]))
+    variant = _variant(environ, _Query(query["lang"], query["via"]))
     accepted = accepted_locale(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-    locale = _LOCALES[request.lang] if request.lang else accepted or here.config.default_locale
+    locale = _LOCALES[variant.lang] if variant.lang else accepted or here.config.default_locale
     values = {"form_token": lambda: here.form_tokens.issue(DIRECT), "printed": lambda: print_time(here.clock(), locale)}
     country = guessed_country(environ.get("HTTP_ACCEPT_LANGUAGE", ""), locale)
-    return CacheableResponse(("form", locale, country, request), here.release, values)
+    return CacheableResponse(("form", locale, country, variant), here.release, values)
 
 
 class StatusPages:
@@ -121,12 +121,12 @@ class StatusPages:
         ):
             here.onboardings.views.note(state, now)
             return CacheableResponse(("unchanged", state.partner), here.release, status="204")
-        request = _request(environ, query, here.partners.get(state.partner))
-        page = self._page("fragment", token, request, state, here, nonblocking=NONBLOCKING in environ)
-        if page is None or page.stage in {Stage.DETAILS, Stage.READY} or page.version == page_version:
+        variant = _variant(environ, query, here.partners.get(state.partner))
+        kept = self._kept_or_made("fragment", token, variant, state, here, nonblocking=NONBLOCKING in environ)
+        if kept is None or kept.stage in {Stage.DETAILS, Stage.READY} or kept.version == page_version:
             return None
         here.onboardings.views.note(state, now)
-        return page.response
+        return kept.response
 
     def page(self, environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
         asked = asked_for(environ, here)
@@ -136,27 +136,27 @@ class StatusPages:
         state = _state(asked, environ, here)
         if state is None or _is_unusual(environ):
             return None
-        request = _request(environ, query, here.partners.get(state.partner))
-        page = self._page("page", token, request, state, here, nonblocking=NONBLOCKING in environ)
-        if page is None or page.stage is Stage.DETAILS:
+        variant = _variant(environ, query, here.partners.get(state.partner))
+        kept = self._kept_or_made("page", token, variant, state, here, nonblocking=NONBLOCKING in environ)
+        if kept is None or kept.stage is Stage.DETAILS:
             return None
         here.onboardings.views.note(state, here.clock())
-        return page.response
+        return kept.response
 
-    def _page(
-        self, name: str, token: str, request: _Request, state: PollState, here: Portal, *, nonblocking: bool
+    def _kept_or_made(
+        self, name: str, token: str, variant: _Variant, state: PollState, here: Portal, *, nonblocking: bool
     ) -> _Kept | None:
-        key = (name, token, request)
+        key = (name, token, variant)
         kept = self._kept.get(key)
         if kept and kept.is_current(state, here):
             return kept
         if nonblocking:
             return None
         found = _opened(token, here)
-        view = found and _view(found, request, here)
+        view = found and _view(found, variant, here)
         if not found or not view:
             return None
-        made = _Kept(view.stage, view.version, _cacheable(name, found, view, request, here))
+        made = _Kept(view.stage, view.version, _cacheable(name, found, view, variant, here))
         # A time that is shown, and whether the hosted page opens, may move without the page's version.
         if view.stage is not Stage.READY and not view.next_try and not view.retry_opens:
             with self._lock:
@@ -167,7 +167,7 @@ class StatusPages:
         return made
 
 
-def asked_for(environ: WSGIEnvironment, here: Portal) -> Asked | None:
+def asked_for(environ: WSGIEnvironment, here: Portal) -> StatusRequest | None:
     """None if the request is neither for a status page nor a poll of one, or not as our pages write it.
 
     Kept in the environment, because reading ahead, the poll and the page each want it.
@@ -175,11 +175,11 @@ def asked_for(environ: WSGIEnvironment, here: Portal) -> Asked | None:
     if _ASKED not in environ:
         path = environ["PATH_INFO"]
         environ[_ASKED] = _asked_for(environ, path, here) if path.startswith("/o/") else None
-    asked: Asked | None = environ[_ASKED]
+    asked: StatusRequest | None = environ[_ASKED]
     return asked
 
 
-def _asked_for(environ: WSGIEnvironment, path: str, here: Portal) -> Asked | None:
+def _asked_for(environ: WSGIEnvironment, path: str, here: Portal) -> StatusRequest | None:
     query = environ.get("QUERY_STRING", "")
     if len(path) + len(query) > _LONGEST:
         return None
@@ -189,7 +189,7 @@ def _asked_for(environ: WSGIEnvironment, path: str, here: Portal) -> Asked | Non
     if address.page_version and not (environ.get("HTTP_ACCEPT") in _READS_HTML and _is_visit(environ)):
         return None
     try:
-        return Asked(address, here.access_links.read(address.token))
+        return StatusRequest(address, here.access_links.read(address.token))
     except (BadLink, ExpiredLink):
         return None
 
@@ -218,8 +218,8 @@ def _read_address(path: str, query: str) -> _Address | None:
     poll, poll_query = _POLL.fullmatch(path), _POLL_QUERY.fullmatch(query)
     if poll and poll_query:
         page_version = PollVersion.read(poll_query["version"])
-        asked = _Query(poll_query["lang"], poll_query["via"], poll_query["camera"] is not None)
-        return _Address(poll[1], asked, page_version) if page_version else None
+        values = _Query(poll_query["lang"], poll_query["via"], poll_query["camera"] is not None)
+        return _Address(poll[1], values, page_version) if page_version else None
     page, page_query = _PAGE.fullmatch(path), _PAGE_QUERY.fullmatch(query)
     return _Address(page[1], _Query(page_query["lang"], page_query["via"]), None) if page and page_query else None
 
@@ -233,17 +233,17 @@ def _is_visit(environ: WSGIEnvironment) -> bool:
     return HEADERS_OF_PREFETCH.isdisjoint(environ) and not is_robot(environ.get("HTTP_USER_AGENT", ""))
 
 
-def _request(environ: WSGIEnvironment, query: _Query, partner: Partner | None = None) -> _Request:
+def _variant(environ: WSGIEnvironment, query: _Query, partner: Partner | None = None) -> _Variant:
     user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST]
     in_app = app_and_exit(user_agent, partner.webview if partner else None)
-    return _Request(*query, in_app)
+    return _Variant(*query, in_app)
 
 
-def _state(asked: Asked, environ: WSGIEnvironment, here: Portal) -> PollState | None:
+def _state(asked: StatusRequest, environ: WSGIEnvironment, here: Portal) -> PollState | None:
     link = asked.link
     try:
         state = environ[NONBLOCKING] if NONBLOCKING in environ else here.onboardings.poll_state(link.onboarding_id)
-    except _NOT_OPEN:
+    except _LEFT_TO_FLASK:
         return None
     return state if state and is_open(state, link, here.partners) else None
 
@@ -252,28 +252,28 @@ def _opened(token: str, here: Portal) -> Onboarding | None:
     try:
         link = here.access_links.read(token)
         found = here.onboardings.get(link.onboarding_id)
-    except _NOT_OPEN:
+    except _LEFT_TO_FLASK:
         return None
     return found if is_open(found, link, here.partners) else None
 
 
-def _view(found: Onboarding, request: _Request, here: Portal) -> StageView | None:
+def _view(found: Onboarding, variant: _Variant, here: Portal) -> StageView | None:
     """None if its language is unknown, so that the browser decides."""
-    locale = locale_named(request.lang or found.locale)
+    locale = locale_named(variant.lang or found.locale)
     if locale is None:
         return None
     return view_of(
         found,
         here,
         locale=locale,
-        is_camera_blocked=request.is_camera_blocked,
+        is_camera_blocked=variant.is_camera_blocked,
     )
 
 
-def _cacheable(name: str, found: Onboarding, view: StageView, request: _Request, here: Portal) -> CacheableResponse:
+def _cacheable(name: str, found: Onboarding, view: StageView, variant: _Variant, here: Portal) -> CacheableResponse:
     kind = (
-        (name, found.partner, view.locale, request, view.facts, found.validation_number),
-        chosen_capture(found, here, is_blocked=request.is_camera_blocked),
+        (name, found.partner, view.locale, variant, view.facts, found.validation_number),
+        chosen_capture(found, here, is_blocked=variant.is_camera_blocked),
         is_direct_start(found, here),
         returns_to_partner(found, view.stage, here.partners),
     )
