@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections import Counter
+from pathlib import Path
 
 import httpx
 import pytest
@@ -87,6 +88,7 @@ def test_workers_count_together_and_end_with_their_server(tmp_path, database_url
         assert 'portal_started_total{country="AR"} 6.0' in metrics_of(door.url)
         statuses = [httpx.get(door.url + "/o/nothing", **LOCAL).status_code for _ in range(310)]
         assert Counter(statuses) == {404: Limited.BAD_LINK.value, 429: 10}
+        assert b"MALLOC_ARENA_MAX=2" in Path(f"/proc/{door.process.pid}/environ").read_bytes().split(b"\0")
         door.process.send_signal(signal.SIGKILL)
         door.process.wait()
         deadline = time.monotonic() + 15

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import logging
 import os
@@ -11,7 +10,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
@@ -44,9 +43,6 @@ _HEAD_BYTES = 16 * 1024
 # Each worker may hold fifteen connections to the database, and PostgreSQL's default is a hundred for all.
 _MOST_WORKERS = 8
 _HIGHEST_WORKERS = 256
-_M_ARENA_MAX = -8
-"""The parameter of glibc's `mallopt`; see malloc.h."""
-_HEAPS = 2
 # Longer than the runner's grace time, shorter than the ten seconds that containers get.
 _SECONDS_TO_FINISH = 9
 # SIGHUP ends an old worker after this time, whether or not the new one answers already; on a busy machine a start
@@ -95,7 +91,6 @@ def serve_app(target: str, host: str, port: int, workers: int, *, wsgi_threads: 
     _check_operator_port(config, host)
     _migrate_or_check(config)
     _raise_file_limit()
-    _share_heaps()
     with _shared_folder() if workers > 1 or config.metrics_port else nullcontext():
         # Before the workers are forked, so that they share what was imported; the collector would only slow it down.
         gc.disable()
@@ -167,16 +162,6 @@ def _raise_file_limit() -> None:
     """Each connection is an open file, and many systems allow 1,024 unless a process asks for more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if soft != resource.RLIM_INFINITY else soft, hard))
-
-
-def _share_heaps() -> None:
-    """glibc gives the threads of a process up to eight heaps for each core, and half of each is free after a while.
-
-    With few, a worker has a tenth less memory after an hour of load. An operator's own choice stays.
-    """
-    if "MALLOC_ARENA_MAX" not in os.environ:
-        with suppress(AttributeError):  # another C library
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _HEAPS)
 
 
 @contextmanager

@@ -1,43 +1,36 @@
-"""In a process of its own: heaps that exist are not given back."""
+"""`portal serve` starts anew with few heaps, because glibc reads their number only when a process starts."""
 
 import os
-import platform
-import subprocess
 import sys
 
 import pytest
 
-THREADS = """
-import ctypes, threading
-from portal.cli.serve import _share_heaps
-
-_share_heaps()
-everybody = threading.Barrier(16)
-
-def use_memory():
-    everybody.wait()
-    kept = [bytes(2000) for _ in range(100)]
-    everybody.wait()
-    del kept
-
-threads = [threading.Thread(target=use_memory) for _ in range(16)]
-[thread.start() for thread in threads]
-[thread.join() for thread in threads]
-ctypes.CDLL(None).malloc_stats()
-"""
-
-pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has several heaps")
+from portal import __main__ as command
+from portal.__main__ import HEAPS
 
 
-def heaps(**environment: str) -> int:
-    env = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"} | environment
-    done = subprocess.run([sys.executable, "-c", THREADS], env=env, capture_output=True, text=True, check=True)
-    return done.stderr.count("\nArena ") + done.stderr.startswith("Arena ")
+@pytest.fixture
+def started(monkeypatch):
+    """The commands that the process was replaced with, each with its number of heaps."""
+    seen = []
+    monkeypatch.delenv(HEAPS, raising=False)
+    monkeypatch.setattr(os, "execv", lambda program, words: seen.append((program, words, os.environ.get(HEAPS))))
+    monkeypatch.setattr(command, "import_module", lambda _name: type("Cli", (), {"main": lambda: None}))
+    return seen
 
 
-def test_threads_share_two_heaps():
-    assert heaps() == 2
+@pytest.mark.parametrize("words", [["/venv/bin/portal"], ["-m", "portal"], ["-X", "dev", "-m", "portal"]])
+def test_serve_starts_anew_with_two_heaps(monkeypatch, started, words):
+    monkeypatch.setattr(sys, "argv", ["portal", "serve", "--port", "80"])
+    monkeypatch.setattr(sys, "orig_argv", ["python3", *words, "serve", "--port", "80"])
+    command.run()
+    assert started == [(sys.executable, [sys.executable, *words, "serve", "--port", "80"], "2")]
 
 
-def test_operator_may_choose_another_number():
-    assert heaps(MALLOC_ARENA_MAX="5") == 5
+@pytest.mark.parametrize(("words", "chosen"), [(["serve"], "7"), (["serve"], ""), (["check"], None), ([], None)])
+def test_nothing_else_does(monkeypatch, started, words, chosen):
+    monkeypatch.setattr(sys, "argv", ["portal", *words])
+    if chosen is not None:
+        monkeypatch.setenv(HEAPS, chosen)
+    command.run()
+    assert started == []
