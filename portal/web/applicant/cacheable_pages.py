@@ -47,8 +47,8 @@ _LONGEST = 500
 """Characters of path and query. Ours are half as long, and what is longer shall not fill the memory."""
 _ASKED = "portal.asked"
 """In the WSGI environment: what `asked_for` found."""
-MOST_KEPT = 2048
-"""Pages of persons, of some two kilobytes each; then the oldest is forgotten."""
+MOST_KEPT = 512
+"""Pages of persons, of some four kilobytes each; then the oldest is forgotten. Few ask twice for the same."""
 _LEFT_TO_FLASK = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import NamedTuple, Self
 
 from portal.domain.waits import Wait
@@ -60,9 +61,9 @@ class PollVersion:
         usual, rarely_over = (int(it or 0) for it in seconds)
         return cls(
             updated_at=int(updated_at),
-            release=release,
+            release=intern(release),  # thousands of these are kept
             changes_at=math.inf if changes_at == _NEVER else float(changes_at),
-            locale=locale,
+            locale=intern(locale),
             opens_hosted_page=opens is not None,
             is_camera_blocked=blocked is not None,
             shown_wait=ShownWait(stage, country, Wait(usual, rarely_over) if usual else None) if stage else None,
