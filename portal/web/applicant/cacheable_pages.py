@@ -270,13 +270,35 @@ def _view(found: Onboarding, variant: _Variant, here: Portal) -> StageView | Non
     )
 
 
+class _Kind:
+    """All that a page depends on besides personal values; its hash is made once, because it takes long."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, *parts: Hashable) -> None:
+        self._parts = parts
+        self._hash = hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, _Kind) and self._parts == other._parts)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _the_one(kind: _Kind) -> _Kind:
+    """The first of those that are equal, so that they are seen to be at once, and kept once."""
+    return kind
+
+
 def _cacheable(name: str, found: Onboarding, view: StageView, variant: _Variant, here: Portal) -> CacheableResponse:
-    kind = (
-        (name, found.partner, view.locale, variant, view.facts, found.validation_number),
+    locale = view.locale
+    kind = _Kind(
+        *(name, found.partner, locale, variant, view.facts, found.validation_number),
         chosen_capture(found, here, is_blocked=variant.is_camera_blocked),
         is_direct_start(found, here),
         returns_to_partner(found, view.stage, here.partners),
     )
-    locale = view.locale
     printed: dict[str, Callable[[], str]] = {"printed": lambda: print_time(here.clock(), locale)}
-    return CacheableResponse(kind, here.release, personal_values(found, view, here) | printed)
+    return CacheableResponse(_the_one(kind), here.release, personal_values(found, view, here) | printed)
