@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from itertools import takewhile
 
 from sqlalchemy import Connection, Executable, String, bindparam, case, literal, select, union_all
 
@@ -17,12 +18,11 @@ from portal.store.transactions import INSERTS
 
 def count_start(connection: Connection, counters: Sequence[StartCounter], now: datetime) -> int:
     """How many starts came before from where this one does. Raises `LimitReached`."""
-    if not counters:
-        return 0
-    used = _count(connection, [it for it in counters if not it.only_above], now)
-    if any(it.effort_for(used[it.key]) for it in counters if not it.only_above):
-        _count(connection, [it for it in counters if it.only_above], now)
-    return used[counters[0].key] - 1
+    first = list(takewhile(lambda it: not it.only_above, counters))
+    used = _count(connection, first, now)
+    is_above = any(it.effort_for(used[it.key]) for it in first)
+    _count(connection, [it for it in counters[len(first) :] if is_above or not it.only_above], now)
+    return used[first[0].key] - 1 if first else 0
 
 
 def _count(connection: Connection, counters: Sequence[StartCounter], now: datetime) -> dict[str, int]:
@@ -42,7 +42,7 @@ def _count(connection: Connection, counters: Sequence[StartCounter], now: dateti
 
 @cache  # building such a statement takes longer than executing it
 def _one_more(dialect: str, counters: int) -> Executable:
-    """One statement for all of them: each costs a form more than its execution."""
+    """For all of them, because the work around a statement takes longer than its execution."""
     new = union_all(
         *(
             select(bindparam(f"key_{place}", type_=String), literal(1), moment(f"ends_at_{place}"))
