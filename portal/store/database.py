@@ -85,6 +85,8 @@ def make_engine(url: str, *, lock_timeout: float = 5.0, pool_size: int = 5, pool
         "pool_size": pool_size,
         "max_overflow": pool_size,
         "pool_timeout": pool_timeout,
+        # Each connection keeps what it prepared, up to 100 KB a statement on SQLite: few of them shall know all.
+        "pool_use_lifo": True,
     }
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
         return _sqlite(parsed, lock_timeout, options)
