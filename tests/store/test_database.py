@@ -210,6 +210,18 @@ def test_second_engine_of_a_process_leaves_the_locks_of_the_first(tmp_path):
     engine.dispose()
 
 
+def test_whoever_needs_one_connection_after_another_gets_the_same(engine):
+    """What it has prepared is used again, and the others of the pool need not prepare it as well."""
+
+    def used() -> set[object]:
+        with engine.connect() as connection:
+            return {connection.connection.dbapi_connection}
+
+    with engine.connect(), engine.connect(), engine.connect():
+        pass
+    assert len(set.union(*(used() for _ in range(5)))) == 1
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("journal", ["WAL", "DELETE"])
 def test_sqlite_locked_by_another_gives_up_in_time(tmp_path, journal):
