@@ -47,8 +47,8 @@ _LONGEST = 500
 """Characters of path and query. Ours are half as long, and what is longer shall not fill the memory."""
 _ASKED = "portal.asked"
 """In the WSGI environment: what `asked_for` found."""
-MOST_KEPT = 512
-"""Pages of persons, of some four kilobytes each; then the oldest is forgotten. Few ask twice for the same."""
+MOST_KEPT = 2048
+"""Pages of persons, of some four kilobytes each; then the oldest is forgotten."""
 _LEFT_TO_FLASK = (BadLink, ExpiredLink, UnknownOnboarding, StoreUnavailable)
 
 
@@ -286,7 +286,7 @@ class _Kind:
         return self is other or (isinstance(other, _Kind) and self._parts == other._parts)
 
 
-@lru_cache(maxsize=MOST_KEPT)
+@lru_cache(maxsize=512)
 def _the_one(kind: _Kind) -> _Kind:
     """The first of those that are equal, so that they are seen to be at once, and kept once."""
     return kind
