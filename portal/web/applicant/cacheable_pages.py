@@ -75,9 +75,7 @@ class StatusRequest(NamedTuple):
 class _Variant(NamedTuple):
     """What a page depends on besides the onboarding."""
 
-    lang: str | None
-    via: str | None
-    is_camera_blocked: bool
+    query: _Query
     in_app: object
 
 
@@ -90,7 +88,7 @@ def form(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
         return None
     variant = _variant(environ, _Query(query["lang"], query["via"]))
     accepted = accepted_locale(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-    locale = _LOCALES[variant.lang] if variant.lang else accepted or here.config.default_locale
+    locale = _LOCALES[variant.query.lang] if variant.query.lang else accepted or here.config.default_locale
     values = {"form_token": lambda: here.form_tokens.issue(DIRECT), "printed": lambda: print_time(here.clock(), locale)}
     country = guessed_country(environ.get("HTTP_ACCEPT_LANGUAGE", ""), locale)
     return CacheableResponse(("form", locale, country, variant), here.release, values)
@@ -236,7 +234,7 @@ def _is_visit(environ: WSGIEnvironment) -> bool:
 def _variant(environ: WSGIEnvironment, query: _Query, partner: Partner | None = None) -> _Variant:
     user_agent = environ.get("HTTP_USER_AGENT", "")[:LONGEST]
     in_app = app_and_exit(user_agent, partner.webview if partner else None)
-    return _Variant(*query, in_app)
+    return _Variant(query, in_app)
 
 
 def _state(asked: StatusRequest, environ: WSGIEnvironment, here: Portal) -> PollState | None:
@@ -259,14 +257,14 @@ def _opened(token: str, here: Portal) -> Onboarding | None:
 
 def _view(found: Onboarding, variant: _Variant, here: Portal) -> StageView | None:
     """None if its language is unknown, so that the browser decides."""
-    locale = locale_named(variant.lang or found.locale)
+    locale = locale_named(variant.query.lang or found.locale)
     if locale is None:
         return None
     return view_of(
         found,
         here,
         locale=locale,
-        is_camera_blocked=variant.is_camera_blocked,
+        is_camera_blocked=variant.query.is_camera_blocked,
     )
 
 
@@ -296,7 +294,7 @@ def _cacheable(name: str, found: Onboarding, view: StageView, variant: _Variant,
     locale = view.locale
     kind = _Kind(
         *(name, found.partner, locale, variant, view.facts, found.validation_number),
-        chosen_capture(found, here, is_blocked=variant.is_camera_blocked),
+        chosen_capture(found, here, is_blocked=variant.query.is_camera_blocked),
         is_direct_start(found, here),
         returns_to_partner(found, view.stage, here.partners),
     )
