@@ -41,7 +41,7 @@ _BY_ID = joined().where(onboardings.c.id == bindparam("id"))
 _PARTS = "bench_parts"
 
 Tell = Callable[[str, Sequence[set[str]]], None]
-"""Gets `before` or `after`, and the kinds of what each writer wrote."""
+"""Gets `before` or `after`, and the kinds of each change."""
 
 
 class CommitListener:
@@ -62,8 +62,9 @@ class CommitListener:
 
     def _note(self, connection: Connection, _c: object, statement: str, _p: object, context: Any, _m: object) -> None:
         if self._is_on():
-            parameters = context.compiled_parameters[0] if context and context.compiled_parameters else {}
-            connection.info.setdefault(_PARTS, [_Part()])[-1].note(connection, statement, parameters)
+            part = connection.info.setdefault(_PARTS, [_Part()])[-1]
+            for parameters in (context and context.compiled_parameters) or [{}]:
+                part.note(connection, statement, parameters)
 
     def _begin_part(self, connection: Connection, _name: str) -> None:
         parts = connection.info.setdefault(_PARTS, [_Part()])
@@ -77,7 +78,7 @@ class CommitListener:
         parts: list[_Part] = connection.info.get(_PARTS, [])
         if parts:
             parts[-1].end(connection)
-            self._tell("before", [part.kinds for part in parts])
+            self._tell("before", [kinds for part in parts for kinds in part.kinds])
 
     def _forget(self, connection: Connection) -> None:
         connection.info.pop(_PARTS, None)
@@ -86,7 +87,7 @@ class CommitListener:
         """A connection goes back to its pool right after the commit."""
         parts: list[_Part] = record.info.pop(_PARTS, [])
         if parts:
-            self._tell("after", [part.kinds for part in parts])
+            self._tell("after", [kinds for part in parts for kinds in part.kinds])
 
 
 class _Part:
@@ -114,9 +115,10 @@ class _Part:
         self._after = {owner: _read(connection, owner) for owner in self._before}
 
     @property
-    def kinds(self) -> set[str]:
-        changes = (kind_of(before, self._after.get(owner)) for owner, before in self._before.items())
-        return self._kinds.union(kind for kind in changes if kind)
+    def kinds(self) -> list[set[str]]:
+        """Of the change of each onboarding, or of what was written without one."""
+        changes = [kind_of(before, self._after.get(owner)) for owner, before in self._before.items()]
+        return [self._kinds.union([kind] if kind else []) for kind in changes] or [self._kinds]
 
 
 def _read(connection: Connection, onboarding_id: str) -> Row | None:

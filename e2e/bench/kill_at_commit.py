@@ -45,7 +45,7 @@ class CommitKiller:
         CommitListener(self._path.exists, self.told).listen()
 
     def told(self, when: str, kinds: Sequence[set[str]]) -> None:
-        """`kinds`: of each of the writers who share the commit."""
+        """`kinds`: of each change that is committed."""
         try:
             planned, wanted, left = self._path.read_text().split()
         except FileNotFoundError:

@@ -15,7 +15,7 @@ from portal.domain.stage import FAILURES_BEFORE_DELAYED, LONG_PAUSE
 from portal.domain.timings import Timings
 from portal.domain.validation import CreationState, Validation
 from portal.services.meter import Meter
-from portal.services.ports import Clock, Store
+from portal.services.ports import Clock, LockedOnboarding, Store
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,15 @@ class Leases:
 
     async def save(self, claimed: Onboarding, change: Change) -> Onboarding:
         """Writes in the middle of a step. Raises `LostClaim` if another worker took over the lease."""
-        return await asyncio.to_thread(self._fenced, claimed, change)
+
+        def fenced(row: LockedOnboarding) -> Onboarding:
+            if row.onboarding.fence != claimed.fence:
+                raise LostClaim
+            changed = change(row.onboarding)
+            row.save(changed)
+            return changed
+
+        return await asyncio.wrap_future(self._store.change(claimed.id, fenced))
 
     async def extend(self, claimed: Onboarding, change: Change) -> Onboarding:
         """Like `save`, and the lease starts anew for the step that follows."""
@@ -109,14 +117,6 @@ class Leases:
         if isinstance(error, Refused):
             return self._timings.refused_wait(failures)
         return self._timings.backoff(failures, getattr(error, "retry_after", None))
-
-    def _fenced(self, claimed: Onboarding, change: Change) -> Onboarding:
-        with self._store.locked(claimed.id) as row:
-            if row.onboarding.fence != claimed.fence:
-                raise LostClaim
-            changed = change(row.onboarding)
-            row.save(changed)
-        return changed
 
 
 def validation_changed(onboarding: Onboarding, change: Callable[[Validation], Validation]) -> Onboarding:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -308,28 +309,39 @@ class Onboardings:
 
         `delivery`: the digest of the webhook that brought it, remembered in the same transaction.
         """
-        with self._store.locked_by_validation(seen.gu1_id) as row:
-            if row is None:
-                return False
+        return self.observe_soon(seen, delivery=delivery).result() is not None
+
+    def observe_soon(self, seen: Observation, *, delivery: str | None = None) -> Future[bool | None]:
+        """Like `observe`, without waiting; None if no onboarding adopted the validation."""
+
+        def apply(row: LockedOnboarding) -> bool:
             if delivery:
                 row.remember_webhook(delivery, self._clock())
-            other = row.other_attempt(seen.gu1_id)
-            if other:
-                changed, after = self._observations.apply_to_other(row.onboarding, other, seen)
-                row.save_other_attempt(after)
-                if changed is not row.onboarding:
-                    row.save(changed)
-                is_due = True
-            else:
-                validation = row.onboarding.validation
-                is_due = validation is not None and validation.may_have_unseen_verdict(seen)
-                if is_due:
-                    self._make_due(row)
-                else:
-                    row.save(self._observations.apply_unrequested(row.onboarding, seen))
-        if is_due:
+            return self._observe(row, seen)
+
+        observed = self._store.change_by_validation(seen.gu1_id, apply)
+        observed.add_done_callback(self._wake_if_due)
+        return observed
+
+    def _observe(self, row: LockedOnboarding, seen: Observation) -> bool:
+        """True if gu1 is to be read."""
+        other = row.other_attempt(seen.gu1_id)
+        if other:
+            changed, after = self._observations.apply_to_other(row.onboarding, other, seen)
+            row.save_other_attempt(after)
+            if changed is not row.onboarding:
+                row.save(changed)
+            return True
+        validation = row.onboarding.validation
+        if validation is not None and validation.may_have_unseen_verdict(seen):
+            self._make_due(row)
+            return True
+        row.save(self._observations.apply_unrequested(row.onboarding, seen))
+        return False
+
+    def _wake_if_due(self, observed: Future[bool | None]) -> None:
+        if not observed.cancelled() and not observed.exception() and observed.result():
             self._wake()
-        return True
 
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
         """Those that gu1 has, except the one that the onboarding stands at."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from portal.domain.entity_status import EntityStatus
 from portal.domain.errors import PortalError
@@ -18,6 +19,8 @@ from portal.services.change_history import Cause, HistoryEntry
 from portal.services.entity_history import EntityHistory
 from portal.services.notification import DeliveryResult, Event
 from portal.services.problems import AttemptRow, Problem, ProblemCount, ProblemRow, ReverificationRow
+
+T = TypeVar("T")
 
 Clock = Callable[[], datetime]
 """Aware, in UTC."""
@@ -192,6 +195,16 @@ class Store(EntityHistory, Protocol):
     def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding that adopted this validation, even if it stands at another one."""
 
+    def change(self, onboarding_id: str, make: Callable[[LockedOnboarding], T]) -> Future[T]:
+        """`locked`, in a transaction that may be shared with others that wait. The result of `make`, once it is kept.
+
+        `make` writes nothing but this onboarding, quickly. It is called again if the transaction fails. What it raises
+        is raised.
+        """
+
+    def change_by_validation(self, gu1_id: str, make: Callable[[LockedOnboarding], T]) -> Future[T | None]:
+        """Like `change`, of the onboarding that adopted this validation; None if there is none."""
+
     def locked_by_nonce(self, nonce: str) -> AbstractContextManager[LockedOnboarding | None]:
         """The onboarding whose current validation has this nonce."""
 
@@ -285,8 +298,8 @@ class SharedState(Protocol):
 
     def has_webhook(self, body_sha256: str) -> bool: ...
 
-    def webhooks_nonblocking(self, body_sha256s: Sequence[str]) -> Mapping[str, bool]:
-        """True for those that are remembered, as far as that is quick. Raises `WouldBlock` if it is not."""
+    def webhooks_nonblocking(self, body_sha256s: Sequence[str]) -> set[str]:
+        """Those that are remembered. Raises `WouldBlock` if that is not quick."""
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None: ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from portal.domain.validation import Observation
@@ -41,6 +42,17 @@ class WebhookHandler:
             self._onboardings.refresh_plan.webhook_trust.note_webhook(webhook.observation)
         return outcome
 
+    def apply_soon(self, seen: Observation, fingerprint: str) -> Future[bool | None]:
+        """`handle` of a whole row that is not repeated, without waiting; None if no onboarding adopted it."""
+        observed = self._onboardings.observe_soon(seen, delivery=fingerprint)
+
+        def note(kept: Future[bool | None]) -> None:
+            if not kept.cancelled() and not kept.exception() and kept.result() is not None:
+                self._onboardings.refresh_plan.webhook_trust.note_webhook(seen)
+
+        observed.add_done_callback(note)
+        return observed
+
     def _apply(self, webhook: VerifiedWebhook, fingerprint: str) -> str:
         # A whole row counts like a read; without one, the runner reads the validation.
         if webhook.observation and self._onboardings.observe(webhook.observation, delivery=fingerprint):
@@ -50,8 +62,9 @@ class WebhookHandler:
         return outcome
 
     def repeated_nonblocking(self, fingerprints: Sequence[str]) -> Mapping[str, bool]:
-        """True for each whose body `handle` would call repeated, as far as that is quick. Raises `WouldBlock`."""
-        return self._shared_state.webhooks_nonblocking(fingerprints)
+        """Whether `handle` would call each repeated, if that is quick. Raises `WouldBlock`."""
+        known = self._shared_state.webhooks_nonblocking(fingerprints)
+        return {it: it in known for it in fingerprints}
 
     def _otherwise_apply(self, webhook: VerifiedWebhook) -> str:
         """For one that is not the whole row of an adopted validation."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, TimeoutError
 
 from portal.domain.errors import StoreUnavailable
 
@@ -94,6 +94,10 @@ class LockTaken(StoreUnavailable):
     """Another transaction held a lock for longer than this one may wait."""
 
 
+class WriteRefused(StoreUnavailable):
+    """The values break a rule of the database, which would refuse them again."""
+
+
 @contextmanager
 def store_errors(engine: Engine) -> Iterator[None]:
     """Raises `StoreUnavailable` instead of any SQLAlchemy error."""
@@ -110,7 +114,11 @@ def unavailable(error: Exception, url: URL) -> StoreUnavailable:
     _counted(_code(error, url))
     if _lines.passes(text) or "this is a bug" in text:
         log.error("the database failed: %s", text)
-    kind = LockTaken if text.startswith("SQLSTATE 55P03") else StoreUnavailable
+    kind = StoreUnavailable
+    if text.startswith("SQLSTATE 55P03"):
+        kind = LockTaken
+    elif isinstance(error, IntegrityError | DataError):
+        kind = WriteRefused
     return kind(f"the database failed: {text}")
 
 

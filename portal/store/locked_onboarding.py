@@ -12,19 +12,18 @@ from portal.domain.errors import KeyReused, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
-from portal.domain.waits import finished_wait
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import Event, Notice
 from portal.services.ports import CountedAttempt, IdempotentRequest
 from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.counted_starts import count_start
 from portal.store.encryption import ColumnCipher
-from portal.store.history import add_entry, delete_notes, stage_began_at
+from portal.store.history import delete_notes
 from portal.store.mail_outbox import PlanMail, apply_plan, forget_mails
 from portal.store.mapping import attempts, onboarding_changes, read_attempt, validation_changes, validation_values
 from portal.store.outbox import add_event, find_event, resend_event
-from portal.store.shared_state import remember_webhook
-from portal.store.stage_log import StageLog
+from portal.store.pending_writes import PendingWrites
+from portal.store.shared_state import REMEMBER_WEBHOOK, webhook_values
 from portal.store.tables import customer_purposes, customers, events, idempotency_keys, onboardings, validations
 from portal.store.transactions import Insert, for_each_dialect, insert
 
@@ -66,16 +65,23 @@ class LockedRow:
         cipher: ColumnCipher,
         onboarding: Onboarding,
         consequences: Consequences,
-        stage_log: StageLog,
+        pending: PendingWrites,
     ) -> None:
+        """`pending`: of its transaction, flushed before this one or another reads what it writes."""
         self.onboarding = onboarding
         self.has_notification = False
         self.has_mail = False
         self.is_erased_now = False
-        self._connection = connection
+        self._unflushed = connection
         self._cipher = cipher
         self._consequences = consequences
-        self._stage_log = stage_log
+        self._pending = pending
+        self._was_saved = False
+
+    @property
+    def _connection(self) -> Connection:
+        self._pending.flush()
+        return self._unflushed
 
     @property
     def onboarding_not_erased(self) -> Onboarding:
@@ -106,7 +112,7 @@ class LockedRow:
             raise KeyReused  # for another onboarding, at the same time
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None:
-        remember_webhook(self._connection, body_sha256, now)
+        self._pending.add(REMEMBER_WEBHOOK[self._unflushed.dialect.name], webhook_values(body_sha256, now))
 
     def find_event(self, event_id: str) -> Event | None:
         return find_event(self._connection, self.onboarding.id, event_id)
@@ -128,24 +134,22 @@ class LockedRow:
         remind_at = self._consequences.remind_at(changed)
         if changed.reminder_due_at != remind_at:
             changed = replace(changed, reminder_due_at=remind_at)
+        if self._was_saved:
+            self._pending.flush()  # so that the later change is written later
+        self._was_saved = True
         for notice in self._consequences.notify_of(self.onboarding, changed):
-            add_event(self._connection, changed, notice)
+            add_event(self._unflushed, changed, notice)
             self.has_notification = True
         values = onboarding_changes(self.onboarding, changed, self._cipher)
         if values:
-            self._connection.execute(_UPDATE, values | {"this": changed.id})
+            self._pending.add(_UPDATE, values | {"this": changed.id})
         self._save_validation(changed)
         plan = self._consequences.plan_mail(self.onboarding, changed)
         if plan:
-            self.has_mail |= apply_plan(self._connection, self._cipher, changed, plan)
+            self.has_mail |= apply_plan(self._unflushed, self._cipher, changed, plan)
         entry = self._consequences.record_of(self.onboarding, changed, cause)
         if entry:
-            since = stage_began_at(self._connection, changed.id) if entry.new_stage != entry.old_stage else None
-            wait = finished_wait(
-                self.onboarding, changed, old=entry.old_stage, new=entry.new_stage, began=since, now=entry.at
-            )
-            add_entry(self._connection, changed.id, entry, wait)
-            self._stage_log.note(changed, entry, since)
+            self._pending.add_entry(self.onboarding, changed, entry)
         self.onboarding = changed
 
     def _save_validation(self, changed: Onboarding) -> None:
@@ -154,9 +158,9 @@ class LockedRow:
             return
         if stored and validation and stored.number == validation.number:
             values = validation_changes(stored, validation, self._cipher)
-            self._connection.execute(_UPDATE_ATTEMPT, values | {"this": changed.id, "that": stored.number})
+            self._pending.add(_UPDATE_ATTEMPT, values | {"this": changed.id, "that": stored.number})
         else:
-            write_validation(self._connection, changed, self._cipher)
+            write_validation(self._unflushed, changed, self._cipher)
 
     def count_start(self, counters: Sequence[StartCounter], now: datetime) -> int:
         return count_start(self._connection, counters, now)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -36,7 +38,8 @@ from portal.store.counted_starts import count_start
 from portal.store.customer_onboardings import CustomerOnboardings
 from portal.store.database_errors import store_errors
 from portal.store.encryption import ColumnCipher
-from portal.store.history import add_entry
+from portal.store.group_commit import GroupCommit, RowChange
+from portal.store.history import ADD_ENTRY, entry_values
 from portal.store.locked_onboarding import (
     NO_CONSEQUENCES,
     Consequences,
@@ -53,26 +56,25 @@ from portal.store.purges import FORGET_DOCUMENTS, FORGET_SESSIONS, PURGE_DETAILS
 from portal.store.quick_reads import QuickReads
 from portal.store.recorded_views import record_views
 from portal.store.restores import last_restore
+from portal.store.row_locks import BY_IDS, RowLocks, find_onboarding
 from portal.store.stage_log import StageLog
 from portal.store.tables import VERIFIED, onboardings, validations
 from portal.store.transactions import Transactions, for_each_dialect, insert
+
+T = TypeVar("T")
 
 PING_MILLISECONDS = 1000
 LONGEST_VALIDITY = timedelta(days=60)
 """Twice the longest time between two checks of an approval."""
 
 # Built once: SQLAlchemy takes longer to recognise so long a statement anew than to execute it.
-_CLAIMED = joined().where(onboardings.c.id.in_(bindparam("ids", expanding=True))).order_by(onboardings.c.due_at)
 _ADD = for_each_dialect(
     lambda insert: insert(onboardings).on_conflict_do_nothing(index_elements=["submission"]).returning(onboardings.c.id)
 )
-_BY_ID = joined().where(onboardings.c.id == bindparam("id"))
-_OWNER_OF_GU1_ID = select(validations.c.onboarding_id).where(validations.c.gu1_id == bindparam("gu1_id"))
 _OWNER_OF_NONCE = select(validations.c.onboarding_id).where(validations.c.nonce == bindparam("nonce"))
 _SET_EARLIER_STARTS = (
     update(onboardings).where(onboardings.c.id == bindparam("this")).values(earlier_starts=bindparam("earlier"))
 )
-_LOCK = select(onboardings.c.id).where(onboardings.c.id == bindparam("id")).with_for_update()
 
 
 class Repository:
@@ -95,11 +97,13 @@ class Repository:
         self._cipher = cipher
         self._consequences = consequences
         self._meter = meter or NoMeter()
+        self._locks = RowLocks(self._transactions, cipher, consequences, self._meter)
+        self._group_commit = GroupCommit(self._locks.change_together, self._locks.change_alone)
 
     def add(self, onboarding: Onboarding, counters: Sequence[StartCounter] = ()) -> Onboarding:
         onboarding = replace(onboarding, reminder_due_at=self._consequences.remind_at(onboarding))
         values = onboarding_values(onboarding, self._cipher)
-        with self._writing() as (connection, stage_log):
+        with self._locks.writing() as (connection, _, stage_log):
             added = connection.scalar(_ADD[connection.dialect.name], values)
             if added is None:
                 return self._submitted(connection, onboarding.submission)
@@ -126,11 +130,11 @@ class Repository:
     ) -> StoredResult:
         onboarding = replace(onboarding, reminder_due_at=self._consequences.remind_at(onboarding))
         values = onboarding_values(onboarding, self._cipher)
-        with self._writing() as (connection, stage_log):
+        with self._locks.writing() as (connection, pending, stage_log):
             customer_onboardings = CustomerOnboardings(
                 connection,
-                find=lambda earlier_id: self._find(connection, earlier_id),
-                lock=lambda earlier_id: self._lock(connection, earlier_id, stage_log),
+                find=lambda earlier_id: find_onboarding(connection, earlier_id, self._cipher),
+                lock=lambda earlier_id: self._locks.lock(connection, earlier_id, pending),
                 add=lambda _fresh: connection.execute(insert(connection, onboardings), values),
                 remove=lambda fresh: connection.execute(delete(onboardings).where(onboardings.c.id == fresh.id)),
             )
@@ -144,7 +148,7 @@ class Repository:
 
     def get(self, onboarding_id: str) -> Onboarding:
         with self._transactions.reading() as connection:
-            return _known(self._find(connection, onboarding_id), onboarding_id)
+            return _known(find_onboarding(connection, onboarding_id, self._cipher), onboarding_id)
 
     def get_of_partner(self, partner: str, onboarding_id: str) -> Onboarding:
         is_theirs = and_(_of_partner(partner, onboarding_id), onboardings.c.erased_at.is_(None))
@@ -184,31 +188,31 @@ class Repository:
         with self._transactions.reading() as connection:
             return self._first(connection, onboardings.c.id.in_(owner))
 
-    @contextmanager
-    def locked(self, onboarding_id: str) -> Iterator[LockedRow]:
-        with self._locked_row(lambda _connection: onboarding_id) as row:
-            if row is None:
-                raise UnknownOnboarding(onboarding_id)
-            yield row
+    def locked(self, onboarding_id: str) -> AbstractContextManager[LockedRow]:
+        return self._locks.locked_by_id(onboarding_id)
 
     @contextmanager
     def locked_of_partner(self, partner: str | None, onboarding_id: str) -> Iterator[LockedRow]:
         theirs = select(onboardings.c.id).where(_of_partner(partner, onboarding_id))
-        with self._locked_row(lambda connection: connection.scalar(theirs)) as row:
+        with self._locks.locked(lambda connection: connection.scalar(theirs)) as row:
             if row is None:
                 raise UnknownOnboarding(onboarding_id)
             yield row
 
-    @contextmanager
-    def locked_by_validation(self, gu1_id: str) -> Iterator[LockedRow | None]:
-        with self._locked_row(lambda connection: connection.scalar(_OWNER_OF_GU1_ID, {"gu1_id": gu1_id})) as row:
-            yield row
+    def locked_by_validation(self, gu1_id: str) -> AbstractContextManager[LockedRow | None]:
+        return self._locks.locked_by_validation(gu1_id)
 
     @contextmanager
     def locked_by_nonce(self, nonce: str) -> Iterator[LockedRow | None]:
-        with self._locked_row(lambda connection: connection.scalar(_OWNER_OF_NONCE, {"nonce": nonce})) as row:
+        with self._locks.locked(lambda connection: connection.scalar(_OWNER_OF_NONCE, {"nonce": nonce})) as row:
             current = row.onboarding.validation if row else None
             yield row if current and current.nonce == nonce else None
+
+    def change(self, onboarding_id: str, make: Callable[[LockedRow], T]) -> Future[T]:
+        return self._group_commit.submit(RowChange(onboarding_id=onboarding_id, make=make))
+
+    def change_by_validation(self, gu1_id: str, make: Callable[[LockedRow], T]) -> Future[T | None]:
+        return self._group_commit.submit(RowChange(gu1_id=gu1_id, make=make))
 
     def adopted_ids(self, gu1_ids: list[str]) -> set[str]:
         with self._transactions.reading() as connection:
@@ -245,7 +249,7 @@ class Repository:
         with self._transactions.writing() as connection:
             values = claim_values(now=now, lease_until=lease_until, limit=limit)
             claimed = connection.scalars(CLAIM_DUE, values).all()
-            rows = connection.execute(_CLAIMED, {"ids": claimed}).mappings().all()
+            rows = connection.execute(BY_IDS[connection.dialect.name], {"ids": claimed}).mappings().all()
             return leased_onboardings.read_or_postpone(connection, rows, self._read_to_work, now=now, meter=self._meter)
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -319,46 +323,11 @@ class Repository:
                 connection.execute(text(f"SET LOCAL statement_timeout = {PING_MILLISECONDS}"))
             connection.execute(select(1).select_from(onboardings).limit(1))
 
-    @contextmanager
-    def _locked_row(self, find: Callable[[Connection], str | None]) -> Iterator[LockedRow | None]:
-        with self._writing() as (connection, stage_log):
-            found = find(connection)
-            row = self._lock(connection, found, stage_log) if found else None
-            yield row
-        if row and row.has_notification:
-            self._consequences.on_notification()
-        if row and row.has_mail:
-            self._consequences.on_mail()
-        if row and row.is_erased_now:
-            with suppress(StoreUnavailable):  # it is erased all the same
-                self._consequences.on_erasure()
-
-    @contextmanager
-    def _writing(self) -> Iterator[tuple[Connection, StageLog]]:
-        stage_log = StageLog(self._meter)
-        with self._transactions.writing() as connection:
-            yield connection, stage_log
-        stage_log.write()
-
-    def _lock(self, connection: Connection, onboarding_id: str, stage_log: StageLog) -> LockedRow | None:
-        # Two statements: on PostgreSQL, one that both locks and joins would wait for the lock and then
-        # return the validation as it was before the wait. On SQLite whoever writes has the only lock.
-        if connection.dialect.name == "postgresql":
-            connection.execute(_LOCK, {"id": onboarding_id})
-        onboarding = self._find(connection, onboarding_id)
-        if onboarding is None:
-            return None
-        return LockedRow(connection, self._cipher, onboarding, self._consequences, stage_log)
-
     def _record_new(self, connection: Connection, onboarding: Onboarding, stage_log: StageLog) -> None:
         entry = self._consequences.record_of(None, onboarding, None)
         if entry:
-            add_entry(connection, onboarding.id, entry)
+            connection.execute(ADD_ENTRY, entry_values(onboarding.id, entry))
             stage_log.note(onboarding, entry, None)
-
-    def _find(self, connection: Connection, onboarding_id: str) -> Onboarding | None:
-        row = connection.execute(_BY_ID, {"id": onboarding_id}).mappings().first()
-        return self._read(row) if row else None
 
     def _submitted(self, connection: Connection, submission: str | None) -> Onboarding:
         found = self._first(connection, onboardings.c.submission == submission)

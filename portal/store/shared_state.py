@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Integer, Table, bindparam, cast, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Integer, Table, bindparam, cast, delete, or_, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
 
 from portal.store.column_types import Unreadable
@@ -36,7 +36,7 @@ def _delete_old(table: Table, age: ColumnElement[Any]) -> ReturningDelete[Any]:
 
 
 # Made once: building such a statement takes longer than executing it.
-_REMEMBER = for_each_dialect(lambda insert: insert(webhook_deliveries).on_conflict_do_nothing())
+REMEMBER_WEBHOOK = for_each_dialect(lambda insert: insert(webhook_deliveries).on_conflict_do_nothing())
 _NEXT_TURN = select(turns.c.next_at).where(turns.c.name == bindparam("name"))
 _PURGE_WEBHOOKS = _delete_old(webhook_deliveries, webhook_deliveries.c.received_at)
 _PURGE_COUNTERS = _delete_old(start_counters, start_counters.c.ends_at)
@@ -44,9 +44,9 @@ _PURGE_KEYS = _delete_old(idempotency_keys, idempotency_keys.c.created_at)
 _PURGE_HISTORY = _delete_old(installation_history, installation_history.c.at)
 
 
-def remember_webhook(connection: Connection, body_sha256: str, now: datetime) -> None:
-    delivery = {"body_sha256": body_sha256, "received_at": now}
-    connection.execute(_REMEMBER[connection.dialect.name], delivery)
+def webhook_values(body_sha256: str, now: datetime) -> dict[str, Any]:
+    """For `REMEMBER_WEBHOOK`."""
+    return {"body_sha256": body_sha256, "received_at": now}
 
 
 class SharedState:
@@ -59,12 +59,12 @@ class SharedState:
     def has_webhook(self, body_sha256: str) -> bool:
         return self._quick_reads.read(WEBHOOK, body_sha256) is not None
 
-    def webhooks_nonblocking(self, body_sha256s: Sequence[str]) -> dict[str, bool]:
-        return {body_sha256: True for (body_sha256,) in self._quick_reads.read_nonblocking(WEBHOOK, body_sha256s)}
+    def webhooks_nonblocking(self, body_sha256s: Sequence[str]) -> set[str]:
+        return {body_sha256 for (body_sha256,) in self._quick_reads.read_nonblocking(WEBHOOK, body_sha256s)}
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None:
         with self._transactions.writing() as connection:
-            remember_webhook(connection, body_sha256, now)
+            connection.execute(REMEMBER_WEBHOOK[connection.dialect.name], webhook_values(body_sha256, now))
 
     def purge_webhooks(self, before: datetime, *, limit: int) -> int:
         return self._purge(_PURGE_WEBHOOKS, before, limit)

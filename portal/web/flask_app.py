@@ -36,8 +36,8 @@ from portal.web.rsgi_adapter import RsgiAdapter
 from portal.web.security import init_security
 from portal.web.timed_requests import TimedRequests, init_routes
 from portal.web.tolerant_request import TolerantRequest
+from portal.web.webhook.on_the_loop import deal_with, dealt_with
 from portal.web.webhook.receiver import webhook
-from portal.web.webhook.repeats import repeated
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -85,12 +85,14 @@ def make_flask(config: Config) -> Flask:
 
 
 def over_rsgi(app: Flask, config: Config) -> RsgiAdapter:
+    here = app.extensions["portal"]
     return RsgiAdapter(
         app,
-        ReadAhead(app.extensions["portal"]),
+        ReadAhead(here),
+        lambda environ: deal_with(environ, here),
         client_address=ForwardedHeaders(app, hops=config.trusted_proxies).client_address,
         headers=always(config.base_url, hsts_subdomains=config.hsts_subdomains),
-        on_refusal=app.extensions["portal"].refusals.count,
+        on_refusal=here.refusals.count,
     )
 
 
@@ -99,7 +101,7 @@ def _remembering(app: Flask, config: Config) -> WSGIApplication:
         return app.extensions["portal"]  # type: ignore[no-any-return]
 
     status = StatusPages()
-    recognisers = {"GET": (status.poll, status.page, form, alive), "POST": (repeated,)}
+    recognisers = {"GET": (status.poll, status.page, form, alive), "POST": (dealt_with,)}
     return ResponseCache(app.wsgi_app, recognisers, portal=portal, base_url=config.base_url)
 
 

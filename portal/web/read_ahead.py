@@ -1,4 +1,4 @@
-"""What polls and repeated webhooks need of the database, read on the event loop: once for all of the same turn of it.
+"""What polls and webhooks need of the database, read on the event loop: once for all of the same turn of it.
 
 Under load the turns are longer, so that more requests share a read.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from portal.domain.errors import WouldBlock
 from portal.web.applicant.cacheable_pages import asked_for
 from portal.web.context import Portal
-from portal.web.webhook.repeats import REPEATED, signed_delivery
+from portal.web.webhook.on_the_loop import DELIVERY, REPEATED, signed_delivery
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -32,10 +32,14 @@ class ReadAhead:
         if asked:
             return await self._polls.of(asked.link.onboarding_id)
         delivery = signed_delivery(environ, self._here)
-        if delivery and await self._webhooks.of(delivery):
-            environ[REPEATED] = True
-            return True
-        return None
+        if delivery is None:
+            return None
+        is_repeated = await self._webhooks.of(delivery.fingerprint)
+        if is_repeated is None:
+            return None
+        delivery.outcome = REPEATED if is_repeated else None
+        environ[DELIVERY] = delivery
+        return delivery
 
 
 class _SharedRead(Generic[T]):

@@ -26,8 +26,8 @@ from portal.web.header_policy import ALWAYS, Kind, policies
 from portal.web.refusals import Refusal
 from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
 from portal.web.security import FORM_BYTES
+from portal.web.webhook.on_the_loop import WEBHOOK_PATH
 from portal.web.webhook.receiver import WEBHOOK_BYTES
-from portal.web.webhook.repeats import WEBHOOK_PATH
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -70,6 +70,10 @@ class Exchange(Protocol):
     def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None: ...
 
 
+async def _nothing_dealt_with(_environ: WSGIEnvironment) -> bool:
+    return False
+
+
 class _Answer(NamedTuple):
     status: int
     headers: list[tuple[str, str]]
@@ -81,6 +85,7 @@ class RsgiAdapter:
         self,
         app: WSGIApplication,
         read_ahead: Callable[[WSGIEnvironment], Awaitable[object]],
+        deal_with: Callable[[WSGIEnvironment], Awaitable[bool]] = _nothing_dealt_with,
         *,
         client_address: Callable[[WSGIEnvironment], str] = lambda environ: environ["REMOTE_ADDR"],
         places: int = PLACES,
@@ -90,6 +95,8 @@ class RsgiAdapter:
     ) -> None:
         """`read_ahead`: for the answers that the application gives at once. None for a webhook that takes a thread.
 
+        `deal_with`: does without a thread what the application could not do at once; True if it is to be asked again.
+
         `places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
 
         `client_address`: whose limits a request counts against; empty for nobody's.
@@ -97,6 +104,7 @@ class RsgiAdapter:
         """
         self._app = app
         self._read_ahead = read_ahead
+        self._deal_with = deal_with
         self._patience = patience
         self._client_address = client_address
         self._on_refusal = on_refusal
@@ -116,6 +124,8 @@ class RsgiAdapter:
             read = await self._read_ahead(environ)
             if read is not None or scope.method == "GET":
                 answer = self._answer(environ | {NONBLOCKING: read})
+                if answer is None and await self._deal_with(environ):
+                    answer = self._answer(environ | {NONBLOCKING: read})
         if answer is None:
             answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._in_turn, environ)
         _send(exchange, answer)

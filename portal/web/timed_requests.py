@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 ROUTE = "portal.route"
 """In the request's environment: the rule that its address follows, with names in place of values."""
+BEGAN = "portal.began"
+"""In the environment: when the work on the request began, if that was before; of `time.perf_counter`."""
 _NONE = "none"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"})
 _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -33,7 +35,7 @@ class TimedRequests:
         self._logs_each = logs_each
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        began, answered = time.perf_counter(), ""
+        began, answered = environ.get(BEGAN) or time.perf_counter(), ""
 
         def start(
             status: str, headers: list[tuple[str, str]], error: _ErrorInfo | None = None

@@ -66,7 +66,7 @@ def test_webhooks_about_others_show_nothing(pair, gu1):
     assert not pair.trust.holds()
 
 
-def test_repeated_webhook_shows_nothing(pair, gu1):
+def test_webhook_on_the_loop_shows_nothing(pair, gu1):
     told = VerifiedWebhook(pair.told_id, gu1.becomes(pair.told_id, Status.IN_PROGRESS)), b"the body"
     assert pair.webhooks.handle(*told) == "applied"
     pair.lives(610, is_told=False)

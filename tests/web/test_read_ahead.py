@@ -13,7 +13,7 @@ from portal.domain.errors import WouldBlock
 from portal.domain.stage import Stage
 from portal.services.webhook_handler import fingerprint_of
 from portal.web.read_ahead import ReadAhead
-from portal.web.webhook.repeats import REPEATED
+from portal.web.webhook.on_the_loop import DELIVERY, REPEATED
 from tests.conftest import WEBHOOK_SECRET
 from tests.web.stages import stored_as
 
@@ -84,13 +84,13 @@ def environ_of_webhook(body, secret=WEBHOOK_SECRET):
 
 def that_remembers(here, *bodies, error=None):
     """Webhooks with these bodies; and what was asked for."""
-    known, asked = {fingerprint_of(it): True for it in bodies}, []
+    known, asked = {fingerprint_of(it) for it in bodies}, []
 
     def repeated(fingerprints):
         asked.append(list(fingerprints))
         if error:
             raise error
-        return {it: True for it in fingerprints if it in known}
+        return {it: it in known for it in fingerprints}
 
     return ReadAhead(replace(here, webhooks=SimpleNamespace(repeated_nonblocking=repeated))), asked
 
@@ -99,8 +99,9 @@ def test_webhooks_of_one_turn_share_a_read_too(here):
     bodies = [b"first", b"new", b"second", b"first"]
     environs = [environ_of_webhook(it) for it in bodies]
     ahead, asked = that_remembers(here, b"first", b"second")
-    assert all_at_once(ahead, *environs) == [True, None, True, True]
-    assert [REPEATED in it for it in environs] == [True, False, True, True]
+    deliveries = all_at_once(ahead, *environs)
+    assert [it.outcome for it in deliveries] == [REPEATED, None, REPEATED, REPEATED]
+    assert [it[DELIVERY] for it in environs] == deliveries
     assert asked == [[fingerprint_of(it) for it in bodies[:3]]]
 
 
@@ -110,9 +111,9 @@ def test_a_forged_webhook_reads_nothing(here):
         environ_of_webhook(b"body", "another secret"),
         environ_of_webhook(b"body") | {"wsgi.input": BytesIO(b"BODY")},
     ]
-    assert all_at_once(ahead, *forged, environ_of_webhook(b"body")) == [None, None, True]
+    assert [bool(it) for it in all_at_once(ahead, *forged, environ_of_webhook(b"body"))] == [False, False, True]
     assert asked == [[fingerprint_of(b"body")]]
-    assert not any(REPEATED in it for it in forged)
+    assert not any(DELIVERY in it for it in forged)
 
 
 @pytest.mark.parametrize("error", [WouldBlock(), RuntimeError("a fault of ours")])
@@ -120,7 +121,7 @@ def test_a_webhook_whose_read_failed_is_not_taken_for_repeated(here, error):
     ahead, _asked = that_remembers(here, b"body", error=error)
     environ = environ_of_webhook(b"body")
     assert all_at_once(ahead, environ) == [None]
-    assert REPEATED not in environ
+    assert DELIVERY not in environ
 
 
 @pytest.mark.parametrize("error", [WouldBlock(), RuntimeError("a fault of ours")])

@@ -20,8 +20,8 @@ from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
 from portal.web.rsgi_adapter import MOST_BODIES, RsgiAdapter, environ_of
 from portal.web.security import FORM_BYTES
 from portal.web.timed_requests import TimedRequests
+from portal.web.webhook.on_the_loop import WEBHOOK_PATH
 from portal.web.webhook.receiver import WEBHOOK_BYTES
-from portal.web.webhook.repeats import WEBHOOK_PATH
 from tests.web.rsgi import Exchange, nothing_read, scope
 
 PATIENT = 10.0

@@ -11,7 +11,7 @@ from portal.web.context import portal
 from portal.web.error_pages import retry_soon
 from portal.web.problem_details import problem
 from portal.web.refusals import Refusal
-from portal.web.webhook.repeats import REPEATED, WEBHOOK_PATH
+from portal.web.webhook.on_the_loop import DELIVERY, NOT_KEPT, WEBHOOK_PATH
 
 webhook = Blueprint("webhook", __name__)
 
@@ -24,13 +24,15 @@ def receive() -> ResponseReturnValue:
     request.max_content_length = WEBHOOK_BYTES
     body = request.get_data(cache=False)
     try:
-        outcome = "repeated" if REPEATED in request.environ else _outcome_of(body)
+        delivery = request.environ.get(DELIVERY)
+        outcome = (delivery and delivery.outcome) or _outcome_of(body)
     except Malformed:
         outcome = "malformed"
     except StoreUnavailable:
-        portal().metrics.count("webhooks", outcome="not_kept")
-        return retry_soon(problem("unavailable", "This delivery could not be stored; send it again"))
+        outcome = NOT_KEPT
     portal().metrics.count("webhooks", outcome=outcome)
+    if outcome == NOT_KEPT:
+        return retry_soon(problem("unavailable", "This delivery could not be stored; send it again"))
     if outcome == "unsigned":
         portal().refusals.count(Refusal.FORGED_WEBHOOK)
         return problem("invalid_credentials", "Invalid signature")

@@ -1,9 +1,10 @@
-"""A webhook that was stored before is answered without Flask, as Flask would: each is delivered both ways."""
+"""Repeated webhooks and whole rows are dealt with on the event loop, as Flask would: each is delivered both ways."""
 
 import asyncio
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -14,11 +15,12 @@ from portal.services.request_ids import HEADER
 from portal.services.webhook_handler import fingerprint_of
 from portal.store import quick_reads
 from portal.web.flask_app import over_rsgi
+from portal.web.webhook.on_the_loop import LONGEST, WEBHOOK_PATH
 from portal.web.webhook.receiver import WEBHOOK_BYTES
-from portal.web.webhook.repeats import LONGEST, WEBHOOK_PATH
 from tests.conftest import WEBHOOK_SECRET
 from tests.databases import on_both_databases
-from tests.gu1.rows import a_row
+from tests.factories import NOW, an_adopted_validation, an_onboarding
+from tests.gu1.rows import ID, a_row
 from tests.hypothesis_profiles import some
 from tests.web.both_ways import step_of
 from tests.web.rsgi import Exchange, nothing_read, scope
@@ -48,6 +50,31 @@ with_and_without_proxy = pytest.mark.parametrize("hops", [0, 1])
 
 
 @pytest.fixture
+def owned():
+    """Whether the validation that webhooks are about is of an onboarding."""
+    return False
+
+
+@pytest.fixture
+def begin_anew(app, owned, sql):
+    """Gives what reads the onboarding, which is as before its webhooks."""
+    store = app.extensions["portal"].onboardings._store
+    fresh = an_onboarding(validation=an_adopted_validation(gu1_id=ID, opened_at=NOW))
+
+    def begin_anew():
+        sql(f"DELETE FROM onboardings WHERE id = '{fresh.id}'")
+        if owned:
+            store.add(fresh)
+        return lambda: replace(store.get(fresh.id), request_id=None) if owned else None
+
+    return begin_anew
+
+
+with_and_without_owner = pytest.mark.parametrize("owned", [False, True], ids=["not ours", "ours"])
+with_owner = pytest.mark.parametrize("owned", [True], ids=["ours"])
+
+
+@pytest.fixture
 def asked(app):
     """What the step in front of Flask asks it."""
     asked, step = [], step_of(app)
@@ -72,20 +99,26 @@ def doors(app, config):
         door._threads.shutdown()
 
 
-@pytest.fixture
-def both_ways(app, doors, asked, sql, monkeypatch):
-    """Delivers by both doors: whether the first asked Flask, and its answer, which is that of the other one."""
+@pytest.fixture(autouse=True)
+def patient_reads(monkeypatch):
     monkeypatch.setattr(quick_reads, "SLOW", 10.0)
     monkeypatch.setattr(quick_reads, "NONBLOCKING_TIMEOUT", 10.0)
+
+
+@pytest.fixture
+def both_ways(app, doors, asked, sql, begin_anew):
+    """Delivers by both doors: whether the first asked Flask, and its answer, which is that of the other one."""
     metrics = app.extensions["portal"].metrics
 
     def deliver(door, stored, request):
         remember_only(stored, sql)
+        read = begin_anew()
         before, exchange = counted(metrics), ask(door, request)
         counts = {name: number - before.get(name, 0) for name, number in counted(metrics).items()}
         headers = [it for it in exchange.given_headers if it[0] != HEADER]
         assert len(headers) == len(exchange.given_headers) - 1
-        return (exchange.status, headers, exchange.body), {name: it for name, it in counts.items() if it}
+        answer = exchange.status, headers, exchange.body
+        return answer, {name: it for name, it in counts.items() if it}, read()
 
     def both_ways(stored=(BODY,), **request):
         asked.clear()
@@ -96,6 +129,48 @@ def both_ways(app, doors, asked, sql, monkeypatch):
     for _ in range(quick_reads.CONNECTIONS):  # they are opened by reads in threads
         deliver(doors[1], (), a_delivery())
     return both_ways
+
+
+@on_both_databases
+@with_owner
+def test_a_whole_row_reaches_flask_once(both_ways):
+    asked = []
+    for body in (BODY, BODY + b" "):
+        was_asked, (status, _headers, said) = both_ways((), **a_delivery(body))
+        assert (status, json.loads(said)) == (200, {"outcome": "applied"})
+        asked.append(was_asked)
+    assert asked == [True, False]
+
+
+@with_owner
+def test_a_whole_row_says_which_request_changed_it(both_ways, doors, app, sql):
+    remember_only((), sql)
+    for number, sent in enumerate(("of-gu1", "not well formed")):
+        body = BODY + b" " * number
+        told = dict(ask(doors[0], a_delivery(body, headers=[("x-request-id", sent)])).given_headers)[HEADER]
+        assert (told == sent) is (sent == "of-gu1")
+        assert app.extensions["portal"].onboardings.find_by_validation(ID).request_id == told
+
+
+@with_owner
+def test_a_whole_row_that_the_database_does_not_keep_is_to_be_sent_again(both_ways, doors, writes_fail, sql):
+    remember_only((), sql)
+    mend = writes_fail("webhook_deliveries")
+    assert [ask(door, a_delivery()).status for door in doors] == [503, 503]
+    mend()
+    assert ask(doors[0], a_delivery()).status == 200
+
+
+@with_owner
+def test_a_fault_of_ours_is_reported_by_a_thread(both_ways, doors, monkeypatch, caplog, sql):
+    remember_only((), sql)
+
+    def fail(*_):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("portal.services.apply_observation.ObservationApplier.apply_unrequested", fail)
+    assert ask(doors[0], a_delivery()).status == 500
+    assert "a fault of ours" in caplog.text
 
 
 def remember_only(bodies, sql):
@@ -225,11 +300,11 @@ ODDITIES = [
     ("parts", "two"),
     ("parts", "broken"),
 ]
-"""What is unusual about a delivery; without any it is one of gu1's that was stored before."""
+"""What is unusual about a delivery of gu1's."""
 
 
-def deliver_odd(oddities, both_ways):
-    body, stored, signature, headers, request = BODY, (BODY,), sign, [], {}
+def deliver_odd(oddities, both_ways, stored=(BODY,)):
+    body, signature, headers, request = BODY, sign, [], {}
     for what, it in oddities:
         body = it if what == "body" else body
         stored = it if what == "stored" else stored
@@ -245,18 +320,20 @@ def deliver_odd(oddities, both_ways):
 
 
 @pytest.mark.long
+@with_and_without_owner
 @with_and_without_proxy
-def test_whatever_is_odd_is_answered_the_same_both_ways(both_ways):
+def test_whatever_is_odd_is_answered_the_same_both_ways(both_ways, owned):
     for oddity in ODDITIES:
-        deliver_odd([oddity], both_ways)
+        deliver_odd([oddity], both_ways, () if owned else (BODY,))
 
 
 @pytest.mark.long
+@with_and_without_owner
 @with_and_without_proxy
 @given(oddities=st.lists(st.sampled_from(ODDITIES), min_size=2, max_size=5))
 @settings(some, suppress_health_check=list(HealthCheck))
-def test_any_oddities_together_are_answered_the_same_both_ways(both_ways, oddities):
-    deliver_odd(oddities, both_ways)
+def test_any_oddities_together_are_answered_the_same_both_ways(both_ways, owned, oddities):
+    deliver_odd(oddities, both_ways, () if owned else (BODY,))
 
 
 TO_FLASK = {
