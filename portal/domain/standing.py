@@ -149,3 +149,11 @@ def _outage_ends_at(onboarding: Onboarding) -> datetime | None:
         return None
     # Counted from when the applicant could first see the rejection; gu1 may have known it earlier.
     return onboarding.updated_at + outage_wait(onboarding.outages_in_row)
+
+
+def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:
+    """None if it was stopped before, or is over."""
+    settled = onboarding.validation is not None and onboarding.validation.is_settled
+    if onboarding.stopped_at or onboarding.verified_before_at or settled:
+        return None
+    return replace(onboarding, stopped_at=now, details=None, name_digests=None, due_at=now, updated_at=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from collections.abc import Sequence
@@ -53,4 +54,4 @@ def _whole_row(payload: dict[str, object], gu1_id: str | None) -> Observation | 
 
 
 def _sign(body: bytes, secret: str) -> str:
-    return hmac.digest(secret.encode(), body, "sha256").hex()
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

@@ -17,7 +17,7 @@ from portal.domain.provider_hosts import ProviderHosts
 from portal.domain.renaper_patience import DEFAULT_PATIENCE, RenaperPatience
 from portal.domain.sealed import SealedText, SealedValue
 from portal.domain.stage import Stage
-from portal.domain.standing import Standing, may_continue, standing_of
+from portal.domain.standing import Standing, may_continue, standing_of, stopped
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.apply_observation import ObservationApplier
@@ -96,7 +96,7 @@ class Onboardings:
         `LimitReached`, also if the same form is sent again with other details.
         """
         now = self._clock()
-        fresh = Onboarding(id=_new_id(), locale=locale, created_at=now, updated_at=now)
+        fresh = Onboarding(id=secrets.token_urlsafe(16), locale=locale, created_at=now, updated_at=now)
         if page:
             fresh = page.owns(fresh)
         fresh = replace(
@@ -313,18 +313,15 @@ class Onboardings:
 
     def observe_soon(self, seen: Observation, *, delivery: str | None = None) -> Future[bool | None]:
         """Like `observe`, without waiting; None if no onboarding adopted the validation."""
-
-        def apply(row: LockedOnboarding) -> bool:
-            if delivery:
-                row.remember_webhook(delivery, self._clock())
-            return self._observe(row, seen)
-
-        observed = self._store.change_by_validation(seen.gu1_id, apply)
+        change = partial(self._observe, seen=seen, delivery=delivery)
+        observed = self._store.change_by_validation(seen.gu1_id, change)
         observed.add_done_callback(self._wake_if_due)
         return observed
 
-    def _observe(self, row: LockedOnboarding, seen: Observation) -> bool:
+    def _observe(self, row: LockedOnboarding, seen: Observation, delivery: str | None) -> bool:
         """True if gu1 is to be read."""
+        if delivery:
+            row.remember_webhook(delivery, self._clock())
         other = row.other_attempt(seen.gu1_id)
         if other:
             changed, after = self._observations.apply_to_other(row.onboarding, other, seen)
@@ -333,11 +330,12 @@ class Onboardings:
                 row.save(changed)
             return True
         validation = row.onboarding.validation
-        if validation is not None and validation.may_have_unseen_verdict(seen):
+        is_unseen = validation is not None and validation.may_have_unseen_verdict(seen)
+        if is_unseen:
             self._make_due(row)
-            return True
-        row.save(self._observations.apply_unrequested(row.onboarding, seen))
-        return False
+        else:
+            row.save(self._observations.apply_unrequested(row.onboarding, seen))
+        return is_unseen
 
     def _wake_if_due(self, observed: Future[bool | None]) -> None:
         if not observed.cancelled() and not observed.exception() and observed.result():
@@ -386,18 +384,6 @@ class Onboardings:
         # Not after a failure: its backoff must not be shortened.
         if row.onboarding.due_at is not None and row.onboarding.failures == 0:
             row.save(replace(row.onboarding, due_at=at or self._clock()))
-
-
-def stopped(onboarding: Onboarding, now: datetime) -> Onboarding | None:
-    """None if it was stopped before, or is over."""
-    settled = onboarding.validation is not None and onboarding.validation.is_settled
-    if onboarding.stopped_at or onboarding.verified_before_at or settled:
-        return None
-    return replace(onboarding, stopped_at=now, details=None, name_digests=None, due_at=now, updated_at=now)
-
-
-def _new_id() -> str:
-    return secrets.token_urlsafe(16)
 
 
 def _with_restart_asked(onboarding: Onboarding, now: datetime) -> Onboarding:

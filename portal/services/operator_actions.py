@@ -14,10 +14,11 @@ from portal.domain.onboarding import Onboarding, StallReason
 from portal.domain.reasons import REMEDIES, Reason, Remedy
 from portal.domain.reverification import with_verification_watched
 from portal.domain.stage import Stage
+from portal.domain.standing import stopped
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, OperatorDecision, Validation
 from portal.services.change_history import Action, Actor, Cause, HistoryEntry
-from portal.services.onboardings import Onboardings, stopped
+from portal.services.onboardings import Onboardings
 from portal.services.partner_onboardings import HISTORY_LIMIT, Erasure, PartnerOnboardings
 from portal.services.ports import Clock, Gu1, History, OnboardingSearch, Store
 from portal.services.problems import AttemptRow, Problem, ProblemRow, ReverificationRow

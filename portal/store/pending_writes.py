@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import Context, copy_context
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ class _Change(NamedTuple):
     before: Onboarding
     after: Onboarding
     entry: HistoryEntry
+    context: Context
 
 
 class PendingWrites:
@@ -35,7 +37,7 @@ class PendingWrites:
         self._rows.setdefault((statement, frozenset(values)), []).append(values)
 
     def add_entry(self, before: Onboarding, after: Onboarding, entry: HistoryEntry) -> None:
-        self._changes[after.id] = _Change(before, after, entry)
+        self._changes[after.id] = _Change(before, after, entry, copy_context())
 
     def flush(self) -> None:
         if self._changes:
@@ -48,8 +50,8 @@ class PendingWrites:
         changes, self._changes = self._changes, {}
         moved = [key for key, it in changes.items() if it.entry.new_stage != it.entry.old_stage]
         began = stages_began(self._connection, moved) if moved else dict[str, datetime]()
-        for key, (before, after, entry) in changes.items():
+        for key, (before, after, entry, context) in changes.items():
             since = began.get(key)
             wait = finished_wait(before, after, old=entry.old_stage, new=entry.new_stage, began=since, now=entry.at)
             self.add(ADD_ENTRY, entry_values(key, entry, wait))
-            self._stage_log.note(after, entry, since)
+            self._stage_log.note(after, entry, since, context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -327,7 +328,7 @@ class Repository:
         entry = self._consequences.record_of(None, onboarding, None)
         if entry:
             connection.execute(ADD_ENTRY, entry_values(onboarding.id, entry))
-            stage_log.note(onboarding, entry, None)
+            stage_log.note(onboarding, entry, None, copy_context())
 
     def _submitted(self, connection: Connection, submission: str | None) -> Onboarding:
         found = self._first(connection, onboardings.c.submission == submission)

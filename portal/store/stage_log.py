@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextvars import Context
 from datetime import datetime
 
 from portal.domain.onboarding import Onboarding
@@ -18,21 +19,27 @@ class StageLog:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self._changes: list[tuple[Onboarding, HistoryEntry, datetime | None]] = []
+        self._changes: list[tuple[Context, Onboarding, HistoryEntry, datetime | None]] = []
 
-    def note(self, onboarding: Onboarding, entry: HistoryEntry, since: datetime | None) -> None:
-        """`onboarding`: as it is after the change that `entry` tells of; `since` when it was in the stage it left."""
+    def note(self, onboarding: Onboarding, entry: HistoryEntry, since: datetime | None, context: Context) -> None:
+        """`onboarding`: as it is after the change that `entry` tells of; `since` when it was in the stage it left.
+
+        `context`: of the request that made the change.
+        """
         if entry.new_stage != entry.old_stage:
-            self._changes.append((onboarding, entry, since))
+            self._changes.append((context, onboarding, entry, since))
 
     def write(self) -> None:
-        for onboarding, entry, since in self._changes:
-            self._count(onboarding, entry, since)
-            about = _about(onboarding, entry)
-            told = ", ".join(f"{name} {value}" for name, value in about.items() if value)
-            fields = {"onboarding": onboarding.id, "from": entry.old_stage, "to": entry.new_stage, **about}
-            old = entry.old_stage or "nothing"
-            log.info("onboarding %s: %s to %s: %s", onboarding.id, old, entry.new_stage, told, extra={"fields": fields})
+        for context, onboarding, entry, since in self._changes:
+            context.run(self._write, onboarding, entry, since)
+
+    def _write(self, onboarding: Onboarding, entry: HistoryEntry, since: datetime | None) -> None:
+        self._count(onboarding, entry, since)
+        about = _about(onboarding, entry)
+        told = ", ".join(f"{name} {value}" for name, value in about.items() if value)
+        fields = {"onboarding": onboarding.id, "from": entry.old_stage, "to": entry.new_stage, **about}
+        old = entry.old_stage or "nothing"
+        log.info("onboarding %s: %s to %s: %s", onboarding.id, old, entry.new_stage, told, extra={"fields": fields})
 
     def _count(self, onboarding: Onboarding, entry: HistoryEntry, since: datetime | None) -> None:
         whose = {"partner": onboarding.partner or "", "locale": onboarding.locale}

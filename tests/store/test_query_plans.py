@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -73,6 +74,10 @@ def executed(engine):
     event.listen(engine, "before_cursor_execute", note)
     yield found
     event.remove(engine, "before_cursor_execute", note)
+
+
+def due_now(row):
+    row.save(replace(row.onboarding, due_at=NOW))
 
 
 def entry(**changes):
@@ -153,6 +158,8 @@ def use_store(store, one):
     for locked in (store.locked_by_validation(one.validation.gu1_id), store.locked_by_nonce(one.validation.nonce)):
         with locked:
             pass
+    for together in (store.change(one.id, due_now), store.change_by_validation(one.validation.gu1_id, due_now)):
+        together.result()
     store.adopted_ids([one.validation.gu1_id])
     store.closed_nonces(one.id)
     store.other_attempts(one.id)

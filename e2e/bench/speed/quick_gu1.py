@@ -122,7 +122,7 @@ class QuickGu1:
             session_id=session,
             session_url=f"{self._url}/session/{session}",
             planned=None,
-            registry_asked=False,
+            registry_asked=body.get("doubleCheckRenaper") is True,
             metadata=body.get("metadata") or {},
             expires_at=now + _SESSION_LASTS,
             created_at=now,
