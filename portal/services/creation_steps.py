@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from portal.services.onboardings import Onboardings
 from portal.services.ports import Gu1
 from portal.services.reconciliation import ENTITY_NOT_FOUND
 from portal.services.restored_sends import RestoredSends, as_sent
+from portal.services.shared_reads import SharedReads
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class CreationSteps:
         meter: Meter,
     ) -> None:
         self._equal_times = EqualTimes()
+        self._attempts_and_restores = SharedReads(self._read_attempts_and_restores)
         self._gu1 = gu1
         self._customer_entities = customer_entities
         self._restored_sends = restored_sends
@@ -74,7 +75,7 @@ class CreationSteps:
         def with_entity(fresh: Onboarding) -> Onboarding:
             return replace(fresh, entity_id=entity.id, entity_is_own=entity.is_own, details=None)
 
-        counted, restored_at = await asyncio.to_thread(self._attempts_and_restore, claimed)
+        counted, restored_at = await self._attempts_and_restores.of(claimed)
         if self._onboardings.held_back_until(counted):
             await self._leases.advance(claimed, with_entity)
             return
@@ -91,14 +92,13 @@ class CreationSteps:
         else:
             await self._leases.release(saved)
 
-    def _attempts_and_restore(self, claimed: Onboarding) -> tuple[Onboarding, datetime | None]:
-        """Read together, because a thread costs more than each read."""
-        return self._onboardings.with_attempts(claimed), self._restored_sends.restored_at(claimed)
+    def _read_attempts_and_restores(self, claimed: Sequence[Onboarding]) -> list[tuple[Onboarding, datetime | None]]:
+        return list(zip(self._onboardings.with_attempts(claimed), self._restored_sends.restores(claimed), strict=True))
 
     async def _own_entity(self, claimed: Onboarding) -> _Entity | None:
         """An entity under this onboarding's external id: its partner's, or one that an earlier try created."""
         may_have_one = claimed.external_id or claimed.fence > 1
-        if not may_have_one and not await asyncio.to_thread(self._restored_sends.restored_at, claimed):
+        if not may_have_one and not await self._restored_sends.restored_at(claimed):
             return None
         earlier = await _unless_refused(self._customer_entities.find(claimed))
         if earlier is None or earlier == claimed.lost_entity_id:
@@ -167,7 +167,7 @@ class CreationSteps:
         self._meter.count("entity_conflicts", kind=conflict)
 
     async def create_validation(self, claimed: Onboarding) -> None:
-        counted = await asyncio.to_thread(self._onboardings.with_attempts, claimed)
+        counted, _ = await self._attempts_and_restores.of(claimed)
         opens_at = self._onboardings.held_back_until(counted)
         if opens_at:
             await self._hold_back(claimed, counted, opens_at)

@@ -254,9 +254,10 @@ class Onboardings:
         self._meter.count("retried")
         return self._planner.with_next(counted, now, others)
 
-    def with_attempts(self, onboarding: Onboarding) -> Onboarding:
-        """With the person's attempts before the current validation counted anew."""
-        return self._attempts.counted(onboarding, partial(self._store.find_attempts, onboarding))
+    def with_attempts(self, onboardings: Sequence[Onboarding]) -> list[Onboarding]:
+        """With the persons' attempts before the current validations counted anew."""
+        with self._store.reading_attempts() as find:
+            return [self._attempts.counted(it, partial(find, it)) for it in onboardings]
 
     def held_back_until(self, onboarding: Onboarding) -> datetime | None:
         """When the person's next attempt is free; None if the current validation may be sent."""

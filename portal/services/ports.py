@@ -36,6 +36,10 @@ FindAttempts = Callable[[str | None, datetime, datetime], list[CountedAttempt]]
 """Person, after when and until when: the attempts that count, without the current validation's."""
 
 
+FindAnyAttempts = Callable[[Onboarding, str | None, datetime, datetime], list[CountedAttempt]]
+"""The same for any onboarding."""
+
+
 class LockedOnboarding(Protocol):
     """An onboarding, locked until the context ends."""
 
@@ -68,7 +72,7 @@ class LockedOnboarding(Protocol):
         """How many starts came before from where this one does. Raises `LimitReached`."""
 
     def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
-        """Like `Store.find_attempts`. Until the context ends, no other process counts those of the same person."""
+        """Like `Store.reading_attempts`. Until the context ends, no other process counts those of the same person."""
 
     def other_attempt(self, gu1_id: str) -> Validation | None:
         """This attempt, if it is adopted and the onboarding stands at another one."""
@@ -217,10 +221,8 @@ class Store(EntityHistory, Protocol):
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
         """Its adopted validations except the one that it stands at."""
 
-    def find_attempts(
-        self, onboarding: Onboarding, person: str | None, after: datetime, until: datetime
-    ) -> list[CountedAttempt]:
-        """The onboarding's earlier attempts, and those of the person's other onboardings.
+    def reading_attempts(self) -> AbstractContextManager[FindAnyAttempts]:
+        """Finds an onboarding's earlier attempts, and those of the person's other onboardings.
 
         Of others only those that reached the hosted page and were rejected or are still open. Outages do not count.
         """

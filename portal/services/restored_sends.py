@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ from portal.services.leases import validation_changed
 from portal.services.meter import Meter
 from portal.services.ports import Gu1, Store
 from portal.services.reconciliation import Reconciliation, with_metadata
+from portal.services.shared_reads import SharedReads
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,19 @@ class RestoredSends:
         self._gu1 = gu1
         self._reconciliation = reconciliation
         self._meter = meter
+        self._restores = SharedReads(self.restores)
 
-    def restored_at(self, claimed: Onboarding) -> datetime | None:
-        """When, if a request may have been sent that is unknown here. Waits for the database."""
-        restored_at = self._store.last_restore()
+    async def restored_at(self, claimed: Onboarding) -> datetime | None:
+        """When, if a request may have been sent that is unknown here."""
+        return await self._restores.of(claimed)
+
+    def restores(self, claimed: Sequence[Onboarding]) -> list[datetime | None]:
+        """`restored_at` of each. Waits for the database."""
+        last = self._store.last_restore()
+        return [self._restored_at(it, last) for it in claimed]
+
+    @staticmethod
+    def _restored_at(claimed: Onboarding, restored_at: datetime | None) -> datetime | None:
         if restored_at is None or claimed.created_at > restored_at:
             return None
         sent_at = claimed.validation.sent_at if claimed.validation else None
@@ -42,7 +52,7 @@ class RestoredSends:
 
     async def find(self, claimed: Onboarding) -> Observation | None:
         """The validation that a forgotten request of this onboarding created. Raises `Gu1Error`."""
-        restored_at = await asyncio.to_thread(self.restored_at, claimed)
+        restored_at = await self.restored_at(claimed)
         if restored_at is None or claimed.entity_id is None:
             return None
         listed, is_whole = await self._reconciliation.list_validations(claimed.entity_id)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -33,7 +34,7 @@ from portal.domain.start_limits import StartCounter
 from portal.domain.validation import Validation
 from portal.services.entity_history import UsedEntity
 from portal.services.meter import Meter, NoMeter
-from portal.services.ports import CountedAttempt, IdempotentRequest, ListPosition, ReusePolicy, StoredResult
+from portal.services.ports import FindAnyAttempts, IdempotentRequest, ListPosition, ReusePolicy, StoredResult
 from portal.store.counted_attempts import find_attempts
 from portal.store.counted_starts import count_start
 from portal.store.customer_onboardings import CustomerOnboardings
@@ -236,11 +237,10 @@ class Repository:
         with self._transactions.reading() as connection:
             return connection.scalar(unanswered.limit(1)) is not None
 
-    def find_attempts(
-        self, onboarding: Onboarding, person: str | None, after: datetime, until: datetime
-    ) -> list[CountedAttempt]:
+    @contextmanager
+    def reading_attempts(self) -> Iterator[FindAnyAttempts]:
         with self._transactions.reading() as connection:
-            return find_attempts(connection, onboarding, person, after, until)
+            yield partial(find_attempts, connection)
 
     def last_restore(self) -> datetime | None:
         with self._transactions.reading() as connection:

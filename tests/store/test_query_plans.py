@@ -172,7 +172,8 @@ def use_store(store, one):
     store.count_watched(NOW)
     store.start_verification_checks(NOW, limit=9)
     store.forget_earlier_verifications(one)
-    store.find_attempts(one, "person", NOW, NOW)
+    with store.reading_attempts() as find:
+        find(one, "person", NOW, NOW)
     store.forget_persons(LATER, limit=9)
     store.purge_details(LATER, limit=9)
 
