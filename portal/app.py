@@ -34,6 +34,7 @@ from portal.services.backend_test import BackendTest
 from portal.services.budget import Budget
 from portal.services.change_history import ChangeRecorder
 from portal.services.erasure_requests import ErasureRequests
+from portal.services.gu1_port import Gu1
 from portal.services.identity import IdentityComparison
 from portal.services.keyed_hash import KeyedHash
 from portal.services.mail import MailPlanner
@@ -44,7 +45,7 @@ from portal.services.operator_actions import OperatorActions
 from portal.services.partner_changes import PartnerChanges
 from portal.services.partner_onboardings import PartnerOnboardings
 from portal.services.phone_handover import PhoneHandover
-from portal.services.ports import Clock, Gu1
+from portal.services.ports import Clock
 from portal.services.reminders import ReminderPlan, Reminders
 from portal.services.start_counters import StartCounters
 from portal.services.summary import ChangeNotifier

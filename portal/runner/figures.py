@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from portal.metrics import Metrics
-from portal.services.ports import Gu1
+from portal.services.gu1_port import Gu1
 from portal.services.webhook_trust import NoWebhookTrust
 from portal.store.onboarding_search import OnboardingSearch
 from portal.store.overview import OverviewReader, Waiting

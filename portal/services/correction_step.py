@@ -9,10 +9,10 @@ from portal.domain.errors import Refused
 from portal.domain.existing_entity import ExistingEntity
 from portal.domain.onboarding import Details, Onboarding, StallReason
 from portal.domain.validation import Observation
+from portal.services.gu1_port import Gu1
 from portal.services.leases import Leases
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Gu1
 
 log = logging.getLogger(__name__)
 

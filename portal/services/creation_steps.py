@@ -15,10 +15,10 @@ from portal.domain.timings import LONGEST_WAIT, Timings
 from portal.domain.validation import CreationState, DoubleCheck, Observation
 from portal.services.customer_entities import CustomerEntities
 from portal.services.equal_times import EqualTimes
+from portal.services.gu1_port import Gu1
 from portal.services.leases import Leases, is_adopted, planned_again, validation_changed
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Gu1
 from portal.services.reconciliation import ENTITY_NOT_FOUND
 from portal.services.restored_sends import RestoredSends, as_sent
 from portal.services.shared_reads import SharedReads

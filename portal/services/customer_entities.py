@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from portal.domain.onboarding import Onboarding
 from portal.services.entity_history import EntityHistory, UsedEntity
-from portal.services.ports import Gu1
+from portal.services.gu1_port import Gu1
 
 _EARLIER = 50
 """The newest of a customer's onboardings with an entity that are looked through."""

@@ -11,9 +11,10 @@ from portal.domain.errors import Gu1Error, Refused
 from portal.domain.onboarding import Onboarding
 from portal.domain.timings import Timings
 from portal.domain.validation import Observation
+from portal.services.gu1_port import Gu1
 from portal.services.leases import Leases
 from portal.services.meter import Meter
-from portal.services.ports import Gu1, Store
+from portal.services.ports import Store
 from portal.services.reconciliation import with_metadata
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,11 @@ from portal.services.correction_step import CorrectionStep
 from portal.services.creation_steps import CreationSteps
 from portal.services.customer_entities import CustomerEntities
 from portal.services.duplicate_cleanup import DuplicateCleanup
+from portal.services.gu1_port import Gu1
 from portal.services.leases import Leases
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Clock, Gu1, Store
+from portal.services.ports import Clock, Store
 from portal.services.reconciliation import Reconciliation
 from portal.services.refresh_steps import RefreshSteps
 from portal.services.request_ids import part_of_request

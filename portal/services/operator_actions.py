@@ -18,9 +18,10 @@ from portal.domain.standing import stopped
 from portal.domain.status import Status
 from portal.domain.validation import CreationState, OperatorDecision, Validation
 from portal.services.change_history import Action, Actor, Cause, HistoryEntry
+from portal.services.gu1_port import Gu1
 from portal.services.onboardings import Onboardings
 from portal.services.partner_onboardings import HISTORY_LIMIT, Erasure, PartnerOnboardings
-from portal.services.ports import Clock, Gu1, History, OnboardingSearch, Store
+from portal.services.ports import Clock, History, OnboardingSearch, Store
 from portal.services.problems import AttemptRow, Problem, ProblemRow, ReverificationRow
 
 REASONS = tuple(reason for reason, remedy in REMEDIES.items() if remedy is Remedy.CONTACT)

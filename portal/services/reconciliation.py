@@ -12,10 +12,11 @@ from portal.domain.errors import Malformed, Refused
 from portal.domain.onboarding import Onboarding
 from portal.domain.timings import Timings
 from portal.domain.validation import CLOCKS_APART, Listing, Observation, Validation
+from portal.services.gu1_port import Gu1
 from portal.services.leases import Leases, planned_again, validation_changed
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Gu1, Store
+from portal.services.ports import Store
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from portal.domain.timings import Timings
 from portal.domain.validation import Observation, Validation
 from portal.services.budget import Budget
 from portal.services.customer_entities import CustomerEntities
+from portal.services.gu1_port import Gu1
 from portal.services.leases import Leases, attempt_of
 from portal.services.meter import Meter
 from portal.services.onboardings import Onboardings
-from portal.services.ports import Gu1
 from portal.services.view_recorder import WATCHED_FOR
 
 log = logging.getLogger(__name__)

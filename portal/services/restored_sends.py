@@ -15,9 +15,10 @@ from portal.domain.errors import Malformed
 from portal.domain.onboarding import Onboarding
 from portal.domain.status import Status
 from portal.domain.validation import CLOCKS_APART, CreationState, Observation
+from portal.services.gu1_port import Gu1
 from portal.services.leases import validation_changed
 from portal.services.meter import Meter
-from portal.services.ports import Gu1, Store
+from portal.services.ports import Store
 from portal.services.reconciliation import Reconciliation, with_metadata
 from portal.services.shared_reads import SharedReads
 

@@ -17,9 +17,10 @@ from portal.domain.onboarding import Onboarding
 from portal.domain.status import Status
 from portal.services.budget import Budget
 from portal.services.customer_entities import CustomerEntities
+from portal.services.gu1_port import Gu1
 from portal.services.leases import Leases
 from portal.services.meter import Meter
-from portal.services.ports import Gu1, Store
+from portal.services.ports import Store
 
 log = logging.getLogger(__name__)
 
