@@ -310,14 +310,17 @@ class Onboardings:
 
         `delivery`: the digest of the webhook that brought it, remembered in the same transaction.
         """
-        return self.observe_soon(seen, delivery=delivery).result() is not None
+        is_due = self.observe_soon(seen, delivery).result()
+        self.wake_if(is_due)
+        return is_due is not None
 
-    def observe_soon(self, seen: Observation, *, delivery: str | None = None) -> Future[bool | None]:
-        """Like `observe`, without waiting; None if no onboarding adopted the validation."""
-        change = partial(self._observe, seen=seen, delivery=delivery)
-        observed = self._store.change_by_validation(seen.gu1_id, change)
-        observed.add_done_callback(self._wake_if_due)
-        return observed
+    def observe_soon(self, seen: Observation, delivery: str | None) -> Future[bool | None]:
+        """Like `observe`, without waiting; None if no onboarding adopted the validation, else what to `wake_if`."""
+        return self._store.change_by_validation(seen.gu1_id, partial(self._observe, seen=seen, delivery=delivery))
+
+    def wake_if(self, is_due: bool | None) -> None:
+        if is_due:
+            self._wake()
 
     def _observe(self, row: LockedOnboarding, seen: Observation, delivery: str | None) -> bool:
         """True if gu1 is to be read."""
@@ -337,10 +340,6 @@ class Onboardings:
         else:
             row.save(self._observations.apply_unrequested(row.onboarding, seen))
         return is_unseen
-
-    def _wake_if_due(self, observed: Future[bool | None]) -> None:
-        if not observed.cancelled() and not observed.exception() and observed.result():
-            self._wake()
 
     def other_attempts(self, onboarding_id: str) -> list[Validation]:
         """Those that gu1 has, except the one that the onboarding stands at."""

@@ -44,11 +44,13 @@ class WebhookHandler:
 
     def apply_soon(self, seen: Observation, fingerprint: str) -> Future[bool | None]:
         """`handle` of a whole row that is not repeated, without waiting; None if no onboarding adopted it."""
-        observed = self._onboardings.observe_soon(seen, delivery=fingerprint)
+        observed = self._onboardings.observe_soon(seen, fingerprint)
 
         def note(kept: Future[bool | None]) -> None:
-            if not kept.cancelled() and not kept.exception() and kept.result() is not None:
-                self._onboardings.refresh_plan.webhook_trust.note_webhook(seen)
+            if kept.cancelled() or kept.exception() or kept.result() is None:
+                return
+            self._onboardings.wake_if(kept.result())
+            self._onboardings.refresh_plan.webhook_trust.note_webhook(seen)
 
         observed.add_done_callback(note)
         return observed

@@ -109,14 +109,15 @@ class Repository:
             added = connection.scalar(_ADD[connection.dialect.name], values)
             if added is None:
                 return self._submitted(connection, onboarding.submission)
-            earlier = count_start(connection, counters, onboarding.created_at)
-            if earlier:
-                onboarding = replace(onboarding, earlier_starts=earlier)
-                connection.execute(_SET_EARLIER_STARTS, {"this": added, "earlier": earlier})
             write_validation(connection, onboarding, self._cipher)
             self._record_new(connection, onboarding, stage_log)
             plan = self._consequences.plan_mail(None, onboarding)
             has_mail = plan is not None and apply_plan(connection, self._cipher, onboarding, plan)
+            # Last, because everybody's starts count in some of these rows, which are locked from here on.
+            earlier = count_start(connection, counters, onboarding.created_at)
+            if earlier:
+                onboarding = replace(onboarding, earlier_starts=earlier)
+                connection.execute(_SET_EARLIER_STARTS, {"this": added, "earlier": earlier})
         if has_mail:
             self._consequences.on_mail()
         return onboarding
@@ -142,8 +143,8 @@ class Repository:
             )
             result = customer_onboardings.keep(onboarding, idempotent=idempotent, reuse=reuse, respond=respond)
             if result.onboarding.id == onboarding.id:
-                count_start(connection, counters, onboarding.created_at)
                 self._record_new(connection, onboarding, stage_log)
+                count_start(connection, counters, onboarding.created_at)
         if result.error:
             raise result.error
         return result

@@ -87,9 +87,11 @@ class RowLocks:
                     results.append((change, change.run(rows[owner])))
                 else:
                     left.append(change)
-        for change, result in results:
-            change.result.set_result(result)
-        self._after_commit(rows.values())
+        try:
+            self._after_commit(rows.values())
+        finally:
+            for change, result in results:
+                change.result.set_result(result)
         return left
 
     def change_alone(self, change: RowChange) -> Any:
