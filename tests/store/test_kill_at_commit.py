@@ -18,6 +18,7 @@ from portal.domain.status import Status
 from portal.domain.validation import CreationState
 from portal.store import write_turn
 from portal.store.database import WRITE_TURN, make_engine
+from portal.store.group_commit import RowChange
 from portal.store.repository import Repository
 from portal.store.shared_state import SharedState
 from tests.databases import on_sqlite
@@ -28,6 +29,7 @@ LATER = NOW + timedelta(minutes=1)
 PLANNED = a_validation()
 SENT = replace(PLANNED, creation_state=CreationState.SENT, sends=1, sent_at=NOW)
 ADOPTED = replace(an_adopted_validation(), nonce=SENT.nonce)
+ANOTHER = replace(an_adopted_validation(), nonce="another")
 OPENED = replace(ADOPTED, opened_at=LATER)
 IN_REVIEW, APPROVED = replace(OPENED, status=Status.IN_REVIEW), replace(OPENED, status=Status.APPROVED)
 SECOND = replace(PLANNED, number=2, nonce="second")
@@ -135,6 +137,16 @@ def test_a_webhook_is_also_what_it_changes(store, commits, own_engine):
         row.save(replace(row.onboarding, validation=APPROVED))
     SharedState(own_engine).remember_webhook("another", NOW)
     assert commits.kinds == [[{"webhook", "verdict"}], [{"webhook"}]]
+
+
+def test_changes_that_share_a_transaction_are_told_each(store, commits):
+    opened, sent = (store.add(an_onboarding(validation=it)) for it in (OPENED, replace(SENT, nonce="another")))
+    commits.forget()
+    verdict = RowChange(gu1_id=OPENED.gu1_id, make=lambda row: row.save(replace(row.onboarding, validation=APPROVED)))
+    adoption = RowChange(onboarding_id=sent.id, make=lambda row: row.save(replace(row.onboarding, validation=ANOTHER)))
+    assert store._locks.change_together([verdict, adoption]) == []
+    assert [sorted(parts, key=str) for parts in commits.kinds] == [[{"adopted"}, {"verdict"}]]
+    assert store.get(opened.id).validation.status is Status.APPROVED
 
 
 def test_what_is_rolled_back_is_no_commit(store, commits):
