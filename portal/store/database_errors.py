@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Engine
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
 
 from portal.domain.errors import StoreUnavailable
 
@@ -87,15 +87,20 @@ _SQLITE: Mapping[str, str] = {
 }
 """What to do, by how SQLite's name of the error begins."""
 _NO_CONNECTION = "no connection in time"
+_ABOUT_ALL = (
+    *("08", "28", "3D", "53", "57P", "58", "XX", _NO_CONNECTION),
+    *(it for it in _SQLITE if it not in {"SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_SCHEMA"}),
+)
+"""How errors begin that are of the database and not of one transaction."""
 _POOL = "all connections of this process are in use: the database is slow, or PORTAL_DATABASE_POOL_SIZE is too low"
 
 
-class LockTaken(StoreUnavailable):
+class WriteFailed(StoreUnavailable):
+    """The database works, and this transaction failed: others may not."""
+
+
+class LockTaken(WriteFailed):
     """Another transaction held a lock for longer than this one may wait."""
-
-
-class WriteRefused(StoreUnavailable):
-    """The values break a rule of the database, which would refuse them again."""
 
 
 @contextmanager
@@ -117,9 +122,16 @@ def unavailable(error: Exception, url: URL) -> StoreUnavailable:
     kind = StoreUnavailable
     if text.startswith("SQLSTATE 55P03"):
         kind = LockTaken
-    elif isinstance(error, IntegrityError | DataError):
-        kind = WriteRefused
+    elif not _is_about_all(error, url):
+        kind = WriteFailed
     return kind(f"the database failed: {text}")
+
+
+def _is_about_all(error: Exception, url: URL) -> bool:
+    """Whether any other transaction would fail now as well."""
+    name, _ = _name_and_advice(error, url)
+    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return is_lost or name.removeprefix("SQLSTATE ").startswith(_ABOUT_ALL)
 
 
 def described(error: Exception, url: URL) -> str:

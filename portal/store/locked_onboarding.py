@@ -15,6 +15,7 @@ from portal.domain.validation import Validation
 from portal.services.change_history import Cause, HistoryEntry
 from portal.services.notification import Event, Notice
 from portal.services.ports import CountedAttempt, IdempotentRequest
+from portal.services.request_ids import current_request_id
 from portal.store.counted_attempts import find_attempts, lock_person
 from portal.store.counted_starts import count_start
 from portal.store.encryption import ColumnCipher
@@ -67,21 +68,22 @@ class LockedRow:
         consequences: Consequences,
         pending: PendingWrites,
     ) -> None:
-        """`pending`: of its transaction, flushed before this one or another reads what it writes."""
+        """`pending`: what its transaction is about to write."""
         self.onboarding = onboarding
         self.has_notification = False
         self.has_mail = False
         self.is_erased_now = False
-        self._unflushed = connection
+        self._connection = connection
         self._cipher = cipher
         self._consequences = consequences
         self._pending = pending
         self._was_saved = False
 
-    @property
-    def _connection(self) -> Connection:
+    def _flushed(self) -> Connection:
+        """For what has to see all that was written before, or writes at once."""
+        self._pending.writes += 1
         self._pending.flush()
-        return self._unflushed
+        return self._connection
 
     @property
     def onboarding_not_erased(self) -> Onboarding:
@@ -92,7 +94,7 @@ class LockedRow:
     def earlier_response(self, request: IdempotentRequest) -> str | None:
         table, partner = idempotency_keys, self.onboarding.partner
         this = and_(table.c.partner == partner, table.c.key == request.key)
-        found = self._connection.execute(select(table.c.fingerprint, table.c.response).where(this)).first()
+        found = self._flushed().execute(select(table.c.fingerprint, table.c.response).where(this)).first()
         if found and not request.is_same(found.fingerprint):
             raise KeyReused
         return found.response if found else None
@@ -107,18 +109,18 @@ class LockedRow:
             "response": response,
             "created_at": now,
         }
-        added = insert(self._connection, idempotency_keys).values(values).on_conflict_do_nothing()
-        if self._connection.scalar(added.returning(idempotency_keys.c.key)) is None:
+        added = insert(self._flushed(), idempotency_keys).values(values).on_conflict_do_nothing()
+        if self._flushed().scalar(added.returning(idempotency_keys.c.key)) is None:
             raise KeyReused  # for another onboarding, at the same time
 
     def remember_webhook(self, body_sha256: str, now: datetime) -> None:
-        self._pending.add(REMEMBER_WEBHOOK[self._unflushed.dialect.name], webhook_values(body_sha256, now))
+        self._pending.add(REMEMBER_WEBHOOK[self._connection.dialect.name], webhook_values(body_sha256, now))
 
     def find_event(self, event_id: str) -> Event | None:
-        return find_event(self._connection, self.onboarding.id, event_id)
+        return find_event(self._flushed(), self.onboarding.id, event_id)
 
     def resend_event(self, event_id: str, now: datetime) -> Event | None:
-        return resend_event(self._connection, self.onboarding.id, event_id, now)
+        return resend_event(self._flushed(), self.onboarding.id, event_id, now)
 
     def save(self, changed: Onboarding, cause: Cause | None = None) -> None:
         if changed.id != self.onboarding.id:
@@ -134,11 +136,15 @@ class LockedRow:
         remind_at = self._consequences.remind_at(changed)
         if changed.reminder_due_at != remind_at:
             changed = replace(changed, reminder_due_at=remind_at)
+        request_id = current_request_id()
+        if request_id and request_id != changed.request_id:
+            changed = replace(changed, request_id=request_id)
+        self._pending.writes += 1
         if self._was_saved:
             self._pending.flush()  # so that the later change is written later
         self._was_saved = True
         for notice in self._consequences.notify_of(self.onboarding, changed):
-            add_event(self._unflushed, changed, notice)
+            add_event(self._connection, changed, notice)
             self.has_notification = True
         values = onboarding_changes(self.onboarding, changed, self._cipher)
         if values:
@@ -146,7 +152,7 @@ class LockedRow:
         self._save_validation(changed)
         plan = self._consequences.plan_mail(self.onboarding, changed)
         if plan:
-            self.has_mail |= apply_plan(self._unflushed, self._cipher, changed, plan)
+            self.has_mail |= apply_plan(self._connection, self._cipher, changed, plan)
         entry = self._consequences.record_of(self.onboarding, changed, cause)
         if entry:
             self._pending.add_entry(self.onboarding, changed, entry)
@@ -160,41 +166,41 @@ class LockedRow:
             values = validation_changes(stored, validation, self._cipher)
             self._pending.add(_UPDATE_ATTEMPT, values | {"this": changed.id, "that": stored.number})
         else:
-            write_validation(self._unflushed, changed, self._cipher)
+            write_validation(self._connection, changed, self._cipher)
 
     def count_start(self, counters: Sequence[StartCounter], now: datetime) -> int:
-        return count_start(self._connection, counters, now)
+        return count_start(self._flushed(), counters, now)
 
     def find_attempts(self, person: str | None, after: datetime, until: datetime) -> list[CountedAttempt]:
         if person:
-            lock_person(self._connection, person)
-        return find_attempts(self._connection, self.onboarding, person, after, until)
+            lock_person(self._flushed(), person)
+        return find_attempts(self._flushed(), self.onboarding, person, after, until)
 
     def other_attempt(self, gu1_id: str) -> Validation | None:
         current = self.onboarding.validation
         if current and current.gu1_id == gu1_id:
             return None
         adopted = and_(validations.c.onboarding_id == self.onboarding.id, validations.c.gu1_id == gu1_id)
-        row = self._connection.execute(attempts().where(adopted)).mappings().first()
+        row = self._flushed().execute(attempts().where(adopted)).mappings().first()
         return read_attempt(row, self._cipher) if row else None
 
     def other_attempts(self) -> list[Validation]:
-        return read_other_attempts(self._connection, self.onboarding.id, self._cipher)
+        return read_other_attempts(self._flushed(), self.onboarding.id, self._cipher)
 
     def save_other_attempt(self, attempt: Validation) -> None:
         if self.onboarding.erased_at:
             attempt = replace(attempt, session_url=None, session_id=None, verified_digest=None)
-        write_attempt(self._connection, self.onboarding.id, attempt, self._cipher)
+        write_attempt(self._flushed(), self.onboarding.id, attempt, self._cipher)
 
     def erase(self, changed: Onboarding, cause: Cause | None = None) -> None:
         self.is_erased_now = True
-        delete_notes(self._connection, changed.id)
+        delete_notes(self._flushed(), changed.id)
         self.save(changed, cause)
-        forget_mails(self._connection, changed.id)
+        forget_mails(self._flushed(), changed.id)
         for table in (events, customers, customer_purposes, idempotency_keys):
-            self._connection.execute(delete(table).where(table.c.onboarding_id == changed.id))
+            self._flushed().execute(delete(table).where(table.c.onboarding_id == changed.id))
         sessions = update(validations).where(validations.c.onboarding_id == changed.id)
-        self._connection.execute(sessions.values(session_url_encrypted=None, session_id=None, verified_digest=None))
+        self._flushed().execute(sessions.values(session_url_encrypted=None, session_id=None, verified_digest=None))
 
 
 # Made once: building such a statement takes longer than executing it.

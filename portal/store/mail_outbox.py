@@ -185,6 +185,7 @@ class MailOutbox:
                 )
             )
             .limit(limit)
+            .with_for_update(skip_locked=True, of=mail_addresses)
         )
         with self._transactions.writing() as connection:
             ids = connection.scalars(those).all()

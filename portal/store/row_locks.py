@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.domain.errors import PortalError, StoreUnavailable, UnknownOnboarding
 from portal.domain.onboarding import Onboarding
 from portal.services.meter import Meter
 from portal.store.encryption import ColumnCipher
@@ -32,6 +33,9 @@ _LOCK = select(onboardings.c.id).where(onboardings.c.id == bindparam("id")).with
 _LOCK_FREE = by_keys(
     lambda any_of: select(onboardings.c.id).where(any_of(onboardings.c.id, "ids")).with_for_update(skip_locked=True)
 )
+
+
+log = logging.getLogger(__name__)
 
 
 class RowLocks:
@@ -74,28 +78,35 @@ class RowLocks:
             yield row
 
     def change_together(self, changes: Sequence[RowChange]) -> list[RowChange]:
-        """Fills `GroupCommit`."""
+        """`together` of `GroupCommit`."""
         results: list[tuple[RowChange, Any]] = []
-        left: list[RowChange] = []
+        refused: list[tuple[RowChange, PortalError]] = []
+        locked_elsewhere: list[RowChange] = []
         with self.writing() as (connection, pending, _):
             owners = _owners(connection, changes)
             rows = self._lock_free(connection, {it for it in owners if it}, pending)
             for change, owner in zip(changes, owners, strict=True):
                 if owner is None:
                     results.append((change, None))
-                elif owner in rows:
-                    results.append((change, change.run(rows[owner])))
+                elif owner not in rows:
+                    locked_elsewhere.append(change)
                 else:
-                    left.append(change)
-        try:
-            self._after_commit(rows.values())
-        finally:
-            for change, result in results:
-                change.result.set_result(result)
-        return left
+                    writes = pending.writes
+                    try:
+                        results.append((change, change.run(rows[owner])))
+                    except PortalError as error:
+                        if pending.writes != writes:
+                            raise
+                        refused.append((change, error))
+        self._after_commit(rows.values())
+        for change, result in results:
+            change.result.set_result(result)
+        for change, refusal in refused:
+            change.fail(refusal)
+        return locked_elsewhere
 
     def change_alone(self, change: RowChange) -> Any:
-        """Fills `GroupCommit`."""
+        """`alone` of `GroupCommit`."""
         if change.onboarding_id:
             with self.locked_by_id(change.onboarding_id) as row:
                 return change.run(row)
@@ -123,13 +134,20 @@ class RowLocks:
         return LockedRow(connection, self._cipher, onboarding, self._consequences, pending)
 
     def _after_commit(self, rows: Collection[LockedRow]) -> None:
-        if any(row.has_notification for row in rows):
-            self._consequences.on_notification()
-        if any(row.has_mail for row in rows):
-            self._consequences.on_mail()
-        if any(row.is_erased_now for row in rows):
-            with suppress(StoreUnavailable):  # it is erased all the same
-                self._consequences.on_erasure()
+        """Never fails, because the changes are kept."""
+        consequences = self._consequences
+        for is_due, consequence in (
+            (any(row.has_notification for row in rows), consequences.on_notification),
+            (any(row.has_mail for row in rows), consequences.on_mail),
+            (any(row.is_erased_now for row in rows), consequences.on_erasure),
+        ):
+            if is_due:
+                try:
+                    consequence()
+                except StoreUnavailable:
+                    pass  # workers also look by themselves
+                except Exception:
+                    log.exception("what follows from a change failed")
 
 
 def find_onboarding(connection: Connection, onboarding_id: str, cipher: ColumnCipher) -> Onboarding | None:

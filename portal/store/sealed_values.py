@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, and_, bindparam, select, tuple_, update
 
 from portal.store.encryption import ColumnCipher, UndecryptableValue
+from portal.store.key_lists import by_keys
 from portal.store.tables import mail_addresses, onboardings, validations
 from portal.store.transactions import Transactions
 
@@ -31,16 +32,24 @@ class _Column:
     table: Table
     sealed: ColumnElement[Any]
 
+    owner: str
+    """Which column of the key is the id of the onboarding."""
+
     @property
     def key(self) -> list[ColumnElement[Any]]:
         return list(self.table.primary_key)
 
 
 _COLUMNS = (
-    _Column(onboardings, onboardings.c.details_encrypted),
-    _Column(validations, validations.c.session_url_encrypted),
-    _Column(mail_addresses, mail_addresses.c.address_encrypted),
+    _Column(onboardings, onboardings.c.details_encrypted, "id"),
+    _Column(validations, validations.c.session_url_encrypted, "onboarding_id"),
+    _Column(mail_addresses, mail_addresses.c.address_encrypted, "onboarding_id"),
 )
+_LOCK_OWNERS = by_keys(
+    lambda any_of: (
+        select(onboardings.c.id).where(any_of(onboardings.c.id, "ids")).order_by(onboardings.c.id).with_for_update()
+    )
+)["postgresql"]
 
 
 class SealedValues:
@@ -79,6 +88,9 @@ class SealedValues:
         unchanged = and_(*same_row, column.sealed == bindparam("old"))
         statement = update(column.table).where(unchanged).values({column.sealed.key: bindparam("new")})
         with self._transactions.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                # As whoever changes them does it: first the onboardings. Otherwise the two could wait for one another.
+                connection.execute(_LOCK_OWNERS, {"ids": list({row[column.owner] for row in rows})})
             for row in rows:
                 try:
                     fresh = self._cipher.resealed(row["sealed"])

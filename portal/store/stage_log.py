@@ -30,8 +30,12 @@ class StageLog:
             self._changes.append((context, onboarding, entry, since))
 
     def write(self) -> None:
+        """Never fails, because what it tells of is kept."""
         for context, onboarding, entry, since in self._changes:
-            context.run(self._write, onboarding, entry, since)
+            try:
+                context.run(self._write, onboarding, entry, since)
+            except Exception:
+                log.exception("onboarding %s: its change of stage was not counted", onboarding.id)
 
     def _write(self, onboarding: Onboarding, entry: HistoryEntry, since: datetime | None) -> None:
         self._count(onboarding, entry, since)

@@ -36,7 +36,7 @@ from portal.web.rsgi_adapter import RsgiAdapter
 from portal.web.security import init_security
 from portal.web.timed_requests import TimedRequests, init_routes
 from portal.web.tolerant_request import TolerantRequest
-from portal.web.webhook.on_the_loop import deal_with, dealt_with
+from portal.web.webhook.on_the_loop import apply_welcome, recognise
 from portal.web.webhook.receiver import webhook
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def over_rsgi(app: Flask, config: Config) -> RsgiAdapter:
     return RsgiAdapter(
         app,
         ReadAhead(here),
-        lambda environ: deal_with(environ, here),
+        lambda environ: apply_welcome(environ, here),
         client_address=ForwardedHeaders(app, hops=config.trusted_proxies).client_address,
         headers=always(config.base_url, hsts_subdomains=config.hsts_subdomains),
         on_refusal=here.refusals.count,
@@ -101,7 +101,7 @@ def _remembering(app: Flask, config: Config) -> WSGIApplication:
         return app.extensions["portal"]  # type: ignore[no-any-return]
 
     status = StatusPages()
-    recognisers = {"GET": (status.poll, status.page, form, alive), "POST": (dealt_with,)}
+    recognisers = {"GET": (status.poll, status.page, form, alive), "POST": (recognise,)}
     return ResponseCache(app.wsgi_app, recognisers, portal=portal, base_url=config.base_url)
 
 

@@ -1,5 +1,7 @@
 """Changes that wait at the same time share a transaction, and keep each other from nothing."""
 
+import subprocess
+import sys
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from datetime import timedelta
@@ -8,14 +10,18 @@ from threading import Event, Thread
 import pytest
 from sqlalchemy import event, text
 
-from portal.domain.errors import StoreUnavailable, UnknownOnboarding
+from portal.domain.errors import LostClaim, StoreUnavailable, UnknownOnboarding
 from portal.domain.stage import Stage
 from portal.services.change_history import Action, Actor, HistoryEntry
+from portal.services.meter import NoMeter
 from portal.services.notification import UPDATED, Notice
 from portal.services.request_ids import current_request_id, part_of_request
+from portal.store import group_commit
+from portal.store.encryption import ColumnCipher
 from portal.store.history import History
 from portal.store.locked_onboarding import Consequences
 from portal.store.repository import Repository
+from portal.store.sealed_values import SealedValues
 from tests.factories import NOW, an_adopted_validation, an_onboarding
 
 PATIENCE = 20.0
@@ -41,6 +47,9 @@ class Together:
         return self
 
     def __exit__(self, *_):
+        self.let_go()
+
+    def let_go(self):
         self._over.set()
         self._waiting.result(PATIENCE)
 
@@ -199,6 +208,137 @@ def test_whoever_is_locked_elsewhere_keeps_nobody_waiting(repository, together, 
     assert locked.result(PATIENCE) == ids[0]
 
 
+def test_a_row_that_stays_locked_takes_one_thread(repository, together, engine):
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite locks no rows")
+    ids = [repository.add(an_onboarding()).id for _ in range(3)]
+    with engine.connect() as other:
+        other.execute(text("SELECT id FROM onboardings WHERE id = :id FOR UPDATE"), {"id": ids[0]})
+        with together:
+            locked = [repository.change(ids[0], due_later) for _ in range(20)]
+            refused = repository.change(ids[1], lose)
+        with pytest.raises(LostClaim):
+            refused.result(PATIENCE)
+        assert repository.change(ids[2], due_later).result(PATIENCE) == ids[2]
+        assert not any(it.done() for it in locked)
+        other.rollback()
+    assert {it.result(PATIENCE) for it in locked} == {ids[0]}
+    assert repository._group_commit._lone == {}
+
+
+def lose(_row):
+    raise LostClaim
+
+
+def test_a_change_that_is_refused_before_it_writes_has_no_other_made_again(repository, together):
+    ids = [repository.add(an_onboarding()).id for _ in range(3)]
+    made = []
+
+    def note(row):
+        made.append(due_later(row))
+
+    with together:
+        results = [repository.change(it, change) for it, change in zip(ids, (note, lose, note), strict=True)]
+    for result in (results[0], results[2]):
+        result.result(PATIENCE)
+    with pytest.raises(LostClaim):
+        results[1].result(PATIENCE)
+    assert made == [ids[0], ids[2]]
+
+
+def test_what_fails_after_the_commit_has_nothing_made_again(engine, cipher, caplog):
+    class Full(NoMeter):
+        def count(self, *_, **__):
+            raise OSError("no space left on device")
+
+    def fail():
+        raise OSError("no space left on device")
+
+    consequences = Consequences(
+        notify_of=lambda _before, _after: [Notice(type=UPDATED, payload="{}", at=NOW)],
+        on_notification=fail,
+        record_of=moved,
+    )
+    repository = Repository(engine, cipher, consequences, meter=Full())
+    ids = [repository.add(an_onboarding(partner="shop")).id for _ in range(3)]
+
+    def one_more(row):
+        row.save(replace(row.onboarding, failures=row.onboarding.failures + 1))
+        return "made"
+
+    with Together(repository):
+        results = [repository.change(it, one_more) for it in ids]
+    assert [it.result(PATIENCE) for it in results] == ["made"] * 3
+    assert [repository.get(it).failures for it in ids] == [1, 1, 1]
+    assert "what follows from a change failed" in caplog.text
+    assert f"onboarding {ids[0]}: its change of stage was not counted" in caplog.text
+
+
+def test_without_a_thread_for_one_it_fails_and_the_next_is_made(repository, together, engine, monkeypatch):
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite locks no rows")
+    ids = [repository.add(an_onboarding()).id for _ in range(2)]
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    with engine.connect() as other:
+        other.execute(text("SELECT id FROM onboardings WHERE id = :id FOR UPDATE"), {"id": ids[0]})
+        with together, monkeypatch.context() as without_threads:
+            without_threads.setattr(repository._group_commit._other_threads, "submit", refuse)
+            locked = [repository.change(ids[0], due_later) for _ in range(2)]
+            together.let_go()
+            for result in locked:
+                with pytest.raises(RuntimeError):
+                    result.result(PATIENCE)
+        other.rollback()
+    assert [repository.change(it, due_later).result(PATIENCE) for it in ids] == ids
+
+
+def test_two_changes_of_an_onboarding_are_each_of_their_request(repository, together):
+    added = repository.add(an_onboarding())
+    with together:
+        for request_id in ("first", "second", "first"):
+            with part_of_request(request_id):
+                result = repository.change(added.id, due_later)
+    result.result(PATIENCE)
+    assert repository.get(added.id).request_id == "first"
+
+
+def test_sealing_anew_and_changes_do_not_wait_for_one_another(repository, engine):
+    """On PostgreSQL they would, if one of the two did not lock the onboardings first."""
+    ids = [
+        repository.add(an_onboarding(validation=an_adopted_validation(session_url="https://p.example/1"))).id
+        for _ in range(60)
+    ]
+    rekeyed = SealedValues(engine, ColumnCipher(["another secret", "a secret for tests"]))
+    is_over, failed = Event(), []
+
+    def change_all():
+        while not is_over.is_set():
+            for result in [repository.change(it, look_again) for it in ids[::-1]]:
+                try:
+                    result.result(PATIENCE)
+                except StoreUnavailable as error:
+                    failed.append(error)
+
+    def look_again(row):
+        validation = row.onboarding.validation
+        row.save(replace(row.onboarding, validation=replace(validation, refreshes=validation.refreshes + 1)))
+
+    threads = [Thread(target=change_all) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        seen = [slice_ for _ in range(3) for slice_ in rekeyed.rekey()]
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert sum(it.resealed for it in seen) >= len(ids)
+    assert failed == []
+
+
 def test_while_the_database_is_away_all_are_told_at_once(repository, together, engine, monkeypatch):
     ids = [repository.add(an_onboarding()).id for _ in range(3)]
     asked = []
@@ -207,6 +347,7 @@ def test_while_the_database_is_away_all_are_told_at_once(repository, together, e
         asked.append(1)
         raise StoreUnavailable("away")
 
+    monkeypatch.setattr(group_commit, "_MOST", 2)
     with together:
         results = [repository.change(it, due_later) for it in ids]
         monkeypatch.setattr("portal.store.row_locks.RowLocks.writing", is_away)
@@ -214,6 +355,41 @@ def test_while_the_database_is_away_all_are_told_at_once(repository, together, e
         with pytest.raises(StoreUnavailable):
             result.result(PATIENCE)
     assert len(asked) == 1
+
+
+def test_no_more_wait_than_can_be_made_in_time(repository, together, monkeypatch):
+    added = repository.add(an_onboarding())
+    monkeypatch.setattr(group_commit, "_MOST_WAITING", 2)
+    with together:
+        waiting = [repository.change(added.id, due_later) for _ in range(2)]
+        with pytest.raises(StoreUnavailable, match="too many"):
+            repository.change(added.id, due_later)
+    assert [it.result(PATIENCE) for it in waiting] == [added.id] * 2
+
+
+def test_a_process_that_ends_waits_for_nobody():
+    code = """
+import time
+from threading import Thread
+from portal.store.group_commit import GroupCommit, RowChange
+
+def together(changes):
+    time.sleep(0.5)  # meanwhile the interpreter begins to end
+    return changes
+
+changes = GroupCommit(together, print)
+
+def wait():
+    try:
+        changes.submit(RowChange(onboarding_id="one", make=print)).result()
+    except RuntimeError as error:
+        print("told", error)
+
+Thread(target=wait).start()
+time.sleep(0.2)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert ended.stdout.startswith("told cannot schedule new futures")
 
 
 def test_many_threads_at_once(repository):

@@ -162,6 +162,17 @@ def test_a_whole_row_that_the_database_does_not_keep_is_to_be_sent_again(both_wa
 
 
 @with_owner
+def test_without_a_thread_for_changes_it_is_answered_all_the_same(both_ways, doors, app, sql, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    remember_only((), sql)
+    changes = app.extensions["portal"].onboardings._store._group_commit
+    monkeypatch.setattr(changes._group_thread, "submit", refuse)
+    assert [ask(door, a_delivery()).status for door in doors] == [500, 500]
+
+
+@with_owner
 def test_a_fault_of_ours_is_reported_by_a_thread(both_ways, doors, monkeypatch, caplog, sql):
     remember_only((), sql)
 

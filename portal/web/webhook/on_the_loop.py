@@ -54,7 +54,7 @@ def signed_delivery(environ: WSGIEnvironment, here: Portal) -> Delivery | None:
     return Delivery(body, fingerprint_of(body)) if is_genuine else None
 
 
-async def deal_with(environ: WSGIEnvironment, here: Portal) -> bool:
+async def apply_welcome(environ: WSGIEnvironment, here: Portal) -> bool:
     """Applies a welcome delivery that is not repeated; False if there is none, or a thread has to deal with it."""
     delivery: Delivery | None = environ.get(DELIVERY)
     if delivery is None or not delivery.is_welcome or delivery.outcome:
@@ -67,10 +67,10 @@ async def deal_with(environ: WSGIEnvironment, here: Portal) -> bool:
     if webhook is None or webhook.observation is None:
         return False
     environ[BEGAN] = time.perf_counter()
-    with part_of_request(environ.get(_REQUEST_ID)) as request_id:
-        environ[_REQUEST_ID] = request_id  # of the answer too
-        applying = asyncio.wrap_future(here.webhooks.apply_soon(webhook.observation, delivery.fingerprint))
     try:
+        with part_of_request(environ.get(_REQUEST_ID)) as request_id:
+            environ[_REQUEST_ID] = request_id  # of the answer too
+            applying = asyncio.wrap_future(here.webhooks.apply_soon(webhook.observation, delivery.fingerprint))
         delivery.outcome = None if await applying is None else APPLIED
     except StoreUnavailable:
         delivery.outcome = NOT_KEPT
@@ -79,8 +79,11 @@ async def deal_with(environ: WSGIEnvironment, here: Portal) -> bool:
     return delivery.outcome == APPLIED
 
 
-def dealt_with(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
-    """What `receive` answers, for `ResponseCache`."""
+def recognise(environ: WSGIEnvironment, here: Portal) -> CacheableResponse | None:
+    """What `receive` answers, for `ResponseCache`.
+
+    Only what comes as far as here may take effect: `ResponseCache` asks about nothing that Flask would refuse.
+    """
     delivery: Delivery | None = environ.get(DELIVERY)
     if delivery is None:
         return None
