@@ -88,7 +88,7 @@ _SQLITE: Mapping[str, str] = {
 """What to do, by how SQLite's name of the error begins."""
 _NO_CONNECTION = "no connection in time"
 _ABOUT_ALL = (
-    *("08", "28", "3D", "53", "57P", "58", "XX", _NO_CONNECTION),
+    *("08", "25006", "28", "3D", "53", "57P", "58", "XX", _NO_CONNECTION),
     *(it for it in _SQLITE if it not in {"SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_SCHEMA"}),
 )
 """How errors begin that are of the database and not of one transaction."""
