@@ -9,7 +9,7 @@ from e2e.bench.speed.sides import Ground, cpu_of, ground
 from e2e.bench.speed.tables import Table, microseconds, middle, milliseconds, rate
 
 VALIDATIONS = 400
-_CONNECTIONS = 16
+_CONNECTIONS = 24
 _SECONDS = 60.0
 _SEND_AGAIN = "HTTP/1.1 503 Service Unavailable"
 Told = list[tuple[bytes, dict[str, str]]]
