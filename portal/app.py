@@ -54,7 +54,7 @@ from portal.services.webhook_handler import WebhookHandler
 from portal.services.webhook_trust import WebhookTrust
 from portal.smtp.smtp_client import SmtpClient
 from portal.store.clock import DatabaseClock
-from portal.store.database import checkpoint_of, engine_of
+from portal.store.database import engine_of
 from portal.store.database_errors import count_failures
 from portal.store.encryption import ColumnCipher
 from portal.store.history import History
@@ -314,13 +314,16 @@ def _make_runner(shared: Shared, database: Engine, stores: Stores, services: Ser
         clock=clock,
         sync_clock=clock.set,
         show_queue=QueueFigures(
-            meter, stores.search, OverviewReader(database), shared.registry.partners, hourly_budget=budget.limit
+            meter,
+            stores.search,
+            OverviewReader(database),
+            partners=shared.registry.partners,
+            hourly_budget=shared.config.gu1_hourly_budget,
         ).show,
         show_process=ProcessFigures(meter, database, gu1, stores.webhook_trust).show,
         start_checks=lambda now: stores.onboardings.start_verification_checks(now, limit=SLICE_OF_CHECKS),
         remind=Reminders(stores.reminder_queue, stores.onboardings, shared.reminder_plan).remind,
         measure=stores.waits.measure,
-        checkpoint=checkpoint_of(database),
         beat=Heartbeat(ServedAddresses(database), shared.config.base_url).beat,
         purge_expired=_make_housekeeping(shared, stores),
         close=close,

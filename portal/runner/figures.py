@@ -32,8 +32,8 @@ class QueueFigures:
         metrics: Metrics,
         search: OnboardingSearch,
         overview: OverviewReader,
-        partners: Iterable[str],
         *,
+        partners: Iterable[str],
         hourly_budget: int | None,
     ) -> None:
         self._metrics = metrics

@@ -26,7 +26,6 @@ _CLOCK_SYNC_SECONDS = 60.0
 _COUNT_SECONDS = 60.0
 _MEASURE_SECONDS = 10.0
 _CHECK_SECONDS = 60.0
-_CHECKPOINT_SECONDS = 1.0
 SLICE_OF_CHECKS = 100
 """In that time and by each process, so that nobody at a page waits for them."""
 
@@ -51,7 +50,6 @@ class RunnerThread:
         start_checks: Callable[[datetime], None] = lambda _now: None,
         remind: Callable[[datetime], bool] = lambda _now: False,
         measure: Callable[[datetime], None] = lambda _now: None,
-        checkpoint: Callable[[], None] | None = None,
         beat: Callable[[datetime], None] = lambda _now: None,
         sync_clock: Callable[[], None] = lambda: None,
         close: Callable[[], Awaitable[None]] = _close_nothing,
@@ -59,7 +57,6 @@ class RunnerThread:
     ) -> None:
         """`start_checks` makes rows due whose time is too far ahead for `due_at`.
 
-        `checkpoint` takes from commits what SQLite would do in one of them now and then.
         `beat` says at which address this process serves.
         `remind` notes what falls due by time alone, and returns True if more may be left.
         `close` ends the connections to gu1 and to partners. `purge_expired` returns True if more may be left.
@@ -74,7 +71,6 @@ class RunnerThread:
         self.start_checks = start_checks
         self.remind = remind
         self.measure = measure
-        self.checkpoint = checkpoint
         self.beat = beat
         self._clock = clock
         self._sync_clock = sync_clock
@@ -108,9 +104,7 @@ class RunnerThread:
             self._repeat(lambda: self.beat(self._clock()), "address not recorded", _CHECK_SECONDS),
             self._sync_clock_regularly(),
         )
-        loops = [*map(self._keep_running, workers), *regularly]
-        if self.checkpoint:
-            loops.append(self._repeat(self.checkpoint, "write-ahead log not moved", _CHECKPOINT_SECONDS))
+        loops = (*map(self._keep_running, workers), *regularly)
         tasks = [asyncio.create_task(loop) for loop in loops]
         # A thread of its own, because it would occupy one of those that all steps share.
         listener = threading.Thread(target=self._listen, args=[self._must_stop], name="wake-listener")

@@ -17,31 +17,31 @@ class Budget:
         """`limit`: reads per hour; None for no limit."""
         self._store = store
         self._shared_state = shared_state
-        self.limit = limit
+        self._limit = limit
         self._clock = clock
 
     def take(self, *, watched: bool) -> timedelta | None:
         """Takes one read from the budget. Returns None, or how long to wait if the budget is used up."""
-        if self.limit is None:
+        if self._limit is None:
             return None
         now = self._clock()
-        share = self.limit if watched else self._unwatched_share(now)
+        share = self._limit if watched else self._unwatched_share(now)
         if self._shared_state.spend(_hour(now), share):
             return None
         return self._rest_of_hour(now) if watched else min(UNWATCHED_PAUSE, self._rest_of_hour(now))
 
     def least_interval(self) -> timedelta:
         """Between two reads of one watched onboarding, so that all watched ones share the rest of the hour evenly."""
-        if self.limit is None:
+        if self._limit is None:
             return timedelta()
         now = self._clock()
-        left = max(1, self.limit - self._shared_state.spent(_hour(now)))
+        left = max(1, self._limit - self._shared_state.spent(_hour(now)))
         rest = self._rest_of_hour(now)
         return min(rest, rest * self._store.count_watched(now - WATCHED_FOR) / left)
 
     def _unwatched_share(self, now: datetime) -> int:
         """Grows linearly over the hour to half of its budget."""
-        return int((self.limit or 0) / 2 * ((now - _hour(now)) / HOUR))
+        return int((self._limit or 0) / 2 * ((now - _hour(now)) / HOUR))
 
     @staticmethod
     def _rest_of_hour(now: datetime) -> timedelta:

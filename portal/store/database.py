@@ -56,8 +56,6 @@ PING_AFTER = 1.0
 """Seconds without use after which a pooled connection to PostgreSQL is tried before it is used."""
 
 _SQLITE_CACHE_KIB = 512
-_LONGEST_LOG = 8000
-"""Pages of SQLite's write-ahead log, 32 MB, beyond which a commit moves them if `checkpoint_of` does not."""
 _LONGEST_NAME = 63
 """Of an application in PostgreSQL."""
 _WRITES = "portal_writes"
@@ -105,22 +103,6 @@ def pool_timeout_of(engine: Engine) -> float:
 def reads(engine: Engine) -> Engine:
     """For single SELECTs: autocommit, which saves the round trips of a transaction."""
     return engine if _is_sqlite(engine) else engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def checkpoint_of(engine: Engine) -> Callable[[], None] | None:
-    """Moves what SQLite's write-ahead log holds into the file; to be called about once a second. None for PostgreSQL.
-
-    Otherwise a commit does it after each thousand pages, waits for the disk twice more, and all others wait for it.
-    """
-    if not _is_sqlite(engine):
-        return None
-
-    def checkpoint() -> None:
-        # Whoever writes reports what fails. It neither waits for readers and writers nor has them wait.
-        with suppress(StoreUnavailable), store_errors(engine), reads(engine).connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").first()
-
-    return checkpoint
 
 
 def writes(engine: Engine) -> Engine:
@@ -287,7 +269,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # In WAL mode, NORMAL may lose the last commits in a power failure, and a submitted form must not get lost.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG}")
     # Each connection has a cache of its own, and there are dozens. A commit of another one empties it anyway.
     connection.execute(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
     # What was erased must not stay in the file; SQLite otherwise only marks the place as free.

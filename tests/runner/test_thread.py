@@ -7,7 +7,6 @@ import pytest
 from portal.app import runner_of
 from portal.domain.errors import StoreUnavailable
 from portal.domain.timings import Timings
-from portal.runner import thread
 from portal.runner.onboarding_worker import OnboardingWorker
 from portal.runner.thread import RunnerThread
 from tests.factories import NOW, an_onboarding
@@ -176,18 +175,3 @@ def test_connections_to_gu1_are_closed_at_the_end(app, gu1):
     runner.start()
     runner.stop()
     assert gu1.closed
-
-
-def test_it_moves_the_log_now_and_then_and_goes_on_where_that_fails(monkeypatch):
-    monkeypatch.setattr(thread, "_CHECKPOINT_SECONDS", 0.01)
-    moved = []
-
-    def move():
-        moved.append(1)
-        raise StoreUnavailable("away")
-
-    worker = OnboardingWorker(Queue(), None, clock=lambda: NOW, timings=SELDOM)
-    runner = RunnerThread(worker, clock=lambda: NOW, checkpoint=move)
-    runner.start()
-    until(lambda: len(moved) > 2)
-    runner.stop()

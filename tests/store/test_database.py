@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +22,6 @@ from portal.store.database import (
     LOCK_TIMEOUT,
     Schema,
     alembic_config,
-    checkpoint_of,
     make_engine,
     migrate,
     migration,
@@ -192,28 +190,6 @@ def test_sqlite_keeps_commits_through_a_power_cut(tmp_path):
         ]
     engine.dispose()
     assert pragmas == ["wal", 2, 1]
-
-
-def test_the_log_of_sqlite_is_moved_beside_the_writes(tmp_path):
-    file, copy = tmp_path / "portal.db", tmp_path / "copy.db"
-    engine = make_engine(f"sqlite:///{file}")
-    checkpoint = checkpoint_of(engine)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE notes (text TEXT)")
-        connection.exec_driver_sql("INSERT INTO notes VALUES ('kept')")
-    with writes(engine).begin() as connection:
-        connection.exec_driver_sql("INSERT INTO notes VALUES ('under way')")
-        checkpoint()
-        copy.write_bytes(file.read_bytes())  # without the log
-    with closing(sqlite3.connect(copy)) as moved:
-        assert moved.execute("SELECT text FROM notes").fetchall() == [("kept",)]
-    with engine.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() > 1000
-    engine.dispose()
-
-
-def test_postgresql_needs_no_checkpoint_of_ours():
-    assert checkpoint_of(make_engine("postgresql+psycopg://nobody@127.0.0.1/nothing")) is None
 
 
 def test_second_engine_of_a_process_leaves_the_locks_of_the_first(tmp_path):
