@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event, Thread
@@ -71,6 +72,21 @@ def at_commit(engine):
     event.listen(engine, "commit", tell)
     yield listeners
     event.remove(engine, "commit", tell)
+
+
+@pytest.fixture
+def locked_elsewhere(engine):
+    """Locks the row of an onboarding, until the context ends or the connection that it gives is rolled back."""
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite locks no rows")
+
+    @contextmanager
+    def locked_elsewhere(onboarding_id):
+        with engine.connect() as other:
+            other.execute(text("SELECT id FROM onboardings WHERE id = :id FOR UPDATE"), {"id": onboarding_id})
+            yield other
+
+    return locked_elsewhere
 
 
 def due_later(row):
@@ -194,12 +210,9 @@ def test_each_is_made_for_its_own_request(repository, together):
     assert [repository.get(it).request_id for it in ids] == ["request-0", "request-1"]
 
 
-def test_whoever_is_locked_elsewhere_keeps_nobody_waiting(repository, together, engine):
-    if engine.dialect.name == "sqlite":
-        pytest.skip("SQLite locks no rows")
+def test_whoever_is_locked_elsewhere_keeps_nobody_waiting(repository, together, locked_elsewhere):
     ids = [repository.add(an_onboarding()).id for _ in range(2)]
-    with engine.connect() as other:
-        other.execute(text("SELECT id FROM onboardings WHERE id = :id FOR UPDATE"), {"id": ids[0]})
+    with locked_elsewhere(ids[0]) as other:
         with together:
             locked, free = (repository.change(it, due_later) for it in ids)
         assert free.result(PATIENCE) == ids[1]
@@ -208,12 +221,9 @@ def test_whoever_is_locked_elsewhere_keeps_nobody_waiting(repository, together, 
     assert locked.result(PATIENCE) == ids[0]
 
 
-def test_a_row_that_stays_locked_takes_one_thread(repository, together, engine):
-    if engine.dialect.name == "sqlite":
-        pytest.skip("SQLite locks no rows")
+def test_a_row_that_stays_locked_takes_one_thread(repository, together, locked_elsewhere):
     ids = [repository.add(an_onboarding()).id for _ in range(3)]
-    with engine.connect() as other:
-        other.execute(text("SELECT id FROM onboardings WHERE id = :id FOR UPDATE"), {"id": ids[0]})
+    with locked_elsewhere(ids[0]) as other:
         with together:
             locked = [repository.change(ids[0], due_later) for _ in range(20)]
             refused = repository.change(ids[1], lose)
@@ -274,16 +284,13 @@ def test_what_fails_after_the_commit_has_nothing_made_again(engine, cipher, capl
     assert f"onboarding {ids[0]}: its change of stage was not counted" in caplog.text
 
 
-def test_without_a_thread_for_one_it_fails_and_the_next_is_made(repository, together, engine, monkeypatch):
-    if engine.dialect.name == "sqlite":
-        pytest.skip("SQLite locks no rows")
+def test_without_a_thread_for_one_it_fails_and_the_next_is_made(repository, together, locked_elsewhere, monkeypatch):
     ids = [repository.add(an_onboarding()).id for _ in range(2)]
 
     def refuse(*_):
         raise RuntimeError("can't start new thread")
 
-    with engine.connect() as other:
-        other.execute(text("SELECT id FROM onboardings WHERE id = :id FOR UPDATE"), {"id": ids[0]})
+    with locked_elsewhere(ids[0]) as other:
         with together, monkeypatch.context() as without_threads:
             without_threads.setattr(repository._group_commit._other_threads, "submit", refuse)
             locked = [repository.change(ids[0], due_later) for _ in range(2)]
