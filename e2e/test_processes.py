@@ -14,6 +14,7 @@ import pytest
 from e2e.pages.applicant import Applicant, a_document_number
 from e2e.pages.forms import send_form
 from e2e.servers import mock_gu1, on_database, portal
+from portal.__main__ import MEMORY
 from portal.web.request_limits import Limited
 from tests.databases import on_both_databases
 from tests.local_http import LOCAL
@@ -88,7 +89,8 @@ def test_workers_count_together_and_end_with_their_server(tmp_path, database_url
         assert 'portal_started_total{country="AR"} 6.0' in metrics_of(door.url)
         statuses = [httpx.get(door.url + "/o/nothing", **LOCAL).status_code for _ in range(310)]
         assert Counter(statuses) == {404: Limited.BAD_LINK.value, 429: 10}
-        assert b"MALLOC_ARENA_MAX=2" in Path(f"/proc/{door.process.pid}/environ").read_bytes().split(b"\0")
+        environment = Path(f"/proc/{door.process.pid}/environ").read_text().split("\0")
+        assert {f"{name}={value}" for name, value in MEMORY.items()} <= set(environment)
         door.process.send_signal(signal.SIGKILL)
         door.process.wait()
         deadline = time.monotonic() + 15

@@ -7,12 +7,17 @@ import os
 import sys
 from importlib import import_module
 
-HEAPS = "MALLOC_ARENA_MAX"
-"""An environment variable of glibc, which other C libraries do not know."""
+MEMORY = {"MALLOC_ARENA_MAX": "2", "_RJEM_MALLOC_CONF": "dirty_decay_ms:100"}
+"""Environment variables of glibc, and of jemalloc, from which the server takes its memory. Other systems ignore them.
+
+glibc gives threads up to eight heaps for each core, and half of each is free after a while: with two, the workers have
+a tenth less memory after ten minutes of load. jemalloc keeps what is free for ten seconds and more, and a connection
+then gets pages that were used before where it would hardly touch new ones: at 15,000 connections a quarter of all.
+"""
 
 
 def run() -> None:
-    _share_heaps()
+    _save_memory()
     gc.disable()  # Searching what is being imported would take a seventh of the start.
     try:
         command = import_module("portal.cli").main
@@ -24,14 +29,11 @@ def run() -> None:
     command()
 
 
-def _share_heaps() -> None:
-    """Starts `portal serve` anew with two heaps for each process, unless the operator chose a number.
-
-    glibc gives threads up to eight for each core, and half of each is free after a while: with two, the workers have a
-    tenth less memory after ten minutes of load. It looks at its environment only when a process starts.
-    """
-    if sys.argv[1:2] == ["serve"] and HEAPS not in os.environ:
-        os.environ[HEAPS] = "2"
+def _save_memory() -> None:
+    """Starts `portal serve` anew with `MEMORY`, but for what the operator chose: it is read when a process starts."""
+    missing = {name: value for name, value in MEMORY.items() if name not in os.environ}
+    if sys.argv[1:2] == ["serve"] and missing:
+        os.environ.update(missing)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command
 
 
