@@ -45,6 +45,8 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "correction": Correction,
     "entity_conflict": EntityConflict,
 }
+NULL_BY_NAME = ("reminder_due_at",)
+"""Columns that PostgreSQL fills in if they are not named: a release that did not know them wrote to the table too."""
 _DERIVED_FROM = ("consent", "validation", "earlier_attempts", "metadata")
 _ONBOARDING_FIELDS = [f.name for f in fields(Onboarding) if f.name not in {"details", *_DERIVED_FROM}]
 _VALIDATION_FIELDS = [f.name for f in fields(Validation) if f.name != "session_url"]
@@ -75,13 +77,16 @@ def _attempt_columns() -> list[Label[Any]]:
 
 
 def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
-    """Of all columns."""
+    """Of all columns that are not NULL: psycopg parses a statement of more than fifty parameters anew each time."""
     details = onboarding.details
-    return {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS} | {
-        **_derived(onboarding),
-        "request_id": current_request_id() or onboarding.request_id,
-        "details_encrypted": _sealed(details, cipher) if details else None,
-    }
+    return _not_null(
+        {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS}
+        | {
+            **_derived(onboarding),
+            "request_id": current_request_id() or onboarding.request_id,
+            "details_encrypted": _sealed(details, cipher) if details else None,
+        }
+    ) | {name: getattr(onboarding, name) for name in NULL_BY_NAME}
 
 
 def onboarding_changes(stored: Onboarding, changed: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
@@ -105,10 +110,13 @@ def onboarding_changes(stored: Onboarding, changed: Onboarding, cipher: ColumnCi
 def validation_values(validation: Validation, onboarding_id: str, cipher: ColumnCipher) -> dict[str, Any]:
     """Like `onboarding_values`."""
     url = validation.session_url
-    return {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS} | {
-        "onboarding_id": onboarding_id,
-        "session_url_encrypted": cipher.encrypt(url) if url is not None else None,
-    }
+    return _not_null(
+        {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS}
+        | {
+            "onboarding_id": onboarding_id,
+            "session_url_encrypted": cipher.encrypt(url) if url is not None else None,
+        }
+    )
 
 
 def validation_changes(stored: Validation, changed: Validation, cipher: ColumnCipher) -> dict[str, Any]:
@@ -118,6 +126,10 @@ def validation_changes(stored: Validation, changed: Validation, cipher: ColumnCi
     if url != stored.session_url:
         values["session_url_encrypted"] = cipher.encrypt(url) if url is not None else None
     return values
+
+
+def _not_null(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _changes(names: Sequence[str], stored: Sequence[Any], changed: Sequence[Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import StatementError
 
-from portal.store.tables import webhook_deliveries
+from portal.store.mapping import NULL_BY_NAME
+from portal.store.tables import onboardings, validations, webhook_deliveries
 
 
 def written_and_read(engine, moment):
@@ -25,3 +26,10 @@ def test_times_come_back_aware_and_in_utc(engine):
 def test_times_without_a_zone_are_refused(engine):
     with pytest.raises(StatementError, match="without a time zone"):
         written_and_read(engine, datetime(2026, 3, 2, 9, 0))  # noqa: DTZ001
+
+
+def test_columns_that_are_left_out_of_an_insert_are_null(engine):
+    """But for those that an insert names even then."""
+    columns = [it for table in (onboardings, validations) for it in inspect(engine).get_columns(table.name)]
+    filled_in = {it["name"] for it in columns if it["nullable"] and it["default"] is not None}
+    assert filled_in == (set(NULL_BY_NAME) if engine.dialect.name == "postgresql" else set())
