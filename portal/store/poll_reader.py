@@ -27,5 +27,5 @@ class PollReader:
         return PollState(*values)
 
     def read_nonblocking(self, onboarding_ids: Sequence[str]) -> dict[str, PollState]:
-        """Those that exist, by id, as far as that is quick. Raises `WouldBlock` if `read` is to be asked."""
+        """Those that exist, by id. Raises `WouldBlock` unless that is quick; `read` is to be asked then."""
         return {values[_ID]: PollState(*values) for values in self._reads.read_nonblocking(POLL, onboarding_ids)}

@@ -78,10 +78,10 @@ class QuickReads:
             self._free.put(kept)
 
     def read_nonblocking(self, what: QuickSelect, keys: Sequence[str]) -> list[Values]:
-        """The rows that exist, as far as that is quick. For a thread that serves everybody.
+        """The rows that exist. For a thread that serves everybody.
 
-        Raises `WouldBlock` if `read` is to be asked. A database that is slow, or far away, costs that thread one slow
-        read a second.
+        Raises `WouldBlock` unless all could be read quickly; `read` is to be asked then. A database that is slow, or
+        far away, costs that thread one slow read a second.
         """
         began = time.monotonic()
         found: list[Values] = []
@@ -94,7 +94,7 @@ class QuickReads:
         try:
             for start in range(0, len(keys), MOST_IN_ONE):
                 if time.monotonic() - began > SLOW:
-                    break
+                    raise WouldBlock
                 found += kept.read_nonblocking(what, keys[start : start + MOST_IN_ONE])
             return found
         except (self._errors, ValueError, TypeError, OverflowError):

@@ -2,7 +2,8 @@
 
 `portal.web.flask_app` lists functions that each recognise some requests. One of them names the kind of the answer, and
 the personal values that are filled in, only if it is certain that Flask would give just this answer. Whatever no
-function recognises goes to Flask.
+function recognises goes to Flask, as does what is not kept yet; a request on the event loop, where Flask would hold up
+everybody, is given `WOULD_BLOCK` instead, and comes back from a thread.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from portal.web.timed_requests import ROUTE
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-NONBLOCKING = "portal.nonblocking"
-"""In the WSGI environment of a request that must not wait for anything: the row that was read for it, or None."""
+READ_AHEAD = "portal.read_ahead"
+"""In the WSGI environment of a request that must not wait for anything: what was read for it, or None."""
 WOULD_BLOCK: tuple[bytes, ...] = (b"this answer has to be waited for",)
 """Given back instead of an answer, without a call of `start_response`."""
 _LONGEST_NAME = 16
@@ -71,12 +72,12 @@ class ResponseCache:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         cacheable = self._cacheable(environ)
         if cacheable is None:
-            return WOULD_BLOCK if NONBLOCKING in environ else self._flask(environ, start_response)
+            return WOULD_BLOCK if READ_AHEAD in environ else self._flask(environ, start_response)
         answer = self._answers.get((cacheable.kind, cacheable.release))
         if answer is not None:
             if cacheable.besides is not None:
                 cacheable.besides()
-        elif NONBLOCKING in environ:
+        elif READ_AHEAD in environ:
             return WOULD_BLOCK
         else:
             answer = self._made(cacheable, environ)

@@ -24,7 +24,7 @@ from portal.domain.start_limits import address_block
 from portal.services.request_ids import HEADER, request_id_for
 from portal.web.header_policy import ALWAYS, Kind, policies
 from portal.web.refusals import Refusal
-from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
+from portal.web.response_cache import READ_AHEAD, WOULD_BLOCK
 from portal.web.security import FORM_BYTES
 from portal.web.webhook.on_the_loop import WEBHOOK_PATH
 from portal.web.webhook.receiver import WEBHOOK_BYTES
@@ -70,7 +70,7 @@ class Exchange(Protocol):
     def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None: ...
 
 
-async def _nothing_dealt_with(_environ: WSGIEnvironment) -> bool:
+async def _nothing_applied(_environ: WSGIEnvironment) -> bool:
     return False
 
 
@@ -85,7 +85,7 @@ class RsgiAdapter:
         self,
         app: WSGIApplication,
         read_ahead: Callable[[WSGIEnvironment], Awaitable[object]],
-        deal_with: Callable[[WSGIEnvironment], Awaitable[bool]] = _nothing_dealt_with,
+        apply_webhook: Callable[[WSGIEnvironment], Awaitable[bool]] = _nothing_applied,
         *,
         client_address: Callable[[WSGIEnvironment], str] = lambda environ: environ["REMOTE_ADDR"],
         places: int = PLACES,
@@ -95,7 +95,7 @@ class RsgiAdapter:
     ) -> None:
         """`read_ahead`: for the answers that the application gives at once. None for a webhook that takes a thread.
 
-        `deal_with`: does without a thread what the application could not do at once; True if it is to be asked again.
+        `apply_webhook`: True if a webhook was applied, and the application can answer it at once.
 
         `places`: how many requests work at the same time. Few, because they fight for one interpreter lock.
 
@@ -104,7 +104,7 @@ class RsgiAdapter:
         """
         self._app = app
         self._read_ahead = read_ahead
-        self._deal_with = deal_with
+        self._apply_webhook = apply_webhook
         self._patience = patience
         self._client_address = client_address
         self._on_refusal = on_refusal
@@ -123,9 +123,10 @@ class RsgiAdapter:
         if answer is None and (scope.method == "GET" or environ["PATH_INFO"] == WEBHOOK_PATH):
             read = await self._read_ahead(environ)
             if read is not None or scope.method == "GET":
-                answer = self._answer(environ | {NONBLOCKING: read})
-                if answer is None and await self._deal_with(environ):
-                    answer = self._answer(environ | {NONBLOCKING: read})
+                # Copies, because the application changes them, and a thread that is asked after all reads anew.
+                answer = self._answer(environ | {READ_AHEAD: read})
+                if answer is None and await self._apply_webhook(environ):
+                    answer = self._answer(environ | {READ_AHEAD: read})
         if answer is None:
             answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._in_turn, environ)
         _send(exchange, answer)

@@ -11,7 +11,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from portal.services.request_ids import HEADER
 from portal.web.read_ahead import ReadAhead
-from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK, ResponseCache
+from portal.web.response_cache import READ_AHEAD, WOULD_BLOCK, ResponseCache
 from tests.web.conftest import HOME
 
 FRESH = rb'every \d+ms|"refresh"\s+content="\d+"|"form_token" type="hidden" value="[^"]+"|"poll_after_seconds":\d+'
@@ -47,7 +47,7 @@ def _both(front, app, asked, **request):
     asked.clear()
     fast = _comparable(front, environ)
     was_asked, full = bool(asked), _comparable(Flask.wsgi_app.__get__(app), environ)
-    nonblocking = environ | {NONBLOCKING: asyncio.run(ReadAhead(app.extensions["portal"])(environ))}
+    nonblocking = environ | {READ_AHEAD: asyncio.run(ReadAhead(app.extensions["portal"])(environ))}
     if front(nonblocking.copy(), lambda *_begun: None) is not WOULD_BLOCK:
         assert _comparable(front, nonblocking) == full
     return was_asked, fast, full

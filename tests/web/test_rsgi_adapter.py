@@ -16,7 +16,7 @@ from portal.web import rsgi_adapter
 from portal.web.flask_app import over_rsgi
 from portal.web.forwarded_headers import ForwardedHeaders
 from portal.web.refusals import Refusal
-from portal.web.response_cache import NONBLOCKING, WOULD_BLOCK
+from portal.web.response_cache import READ_AHEAD, WOULD_BLOCK
 from portal.web.rsgi_adapter import MOST_BODIES, RsgiAdapter, environ_of
 from portal.web.security import FORM_BYTES
 from portal.web.timed_requests import TimedRequests
@@ -34,7 +34,7 @@ def echo(environ, start_response):
 
 
 def waited_for(environ, start_response):
-    return WOULD_BLOCK if NONBLOCKING in environ else echo(environ, start_response)
+    return WOULD_BLOCK if READ_AHEAD in environ else echo(environ, start_response)
 
 
 def adapter(app, *, places=4, read_ahead=nothing_read, **options):

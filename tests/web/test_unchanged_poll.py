@@ -207,18 +207,29 @@ def test_an_error_is_given_once_and_not_kept(app, poll_of, both_ways, monkeypatc
     assert both_ways(path=poll, headers=POLL)[1][0] == "204 NO CONTENT"
 
 
-def test_who_polls_is_noted_every_half_minute_and_without_a_write(poll_of, both_ways, onboardings, app, clock):
+def test_who_polls_is_noted_every_half_minute_and_without_a_write(poll_of, visitor, onboardings, app, clock):
+    """The first time Flask is asked, and then no more."""
     path, poll = poll_of(**stored_as(Stage.WAITING))
     poll = re.sub(r"-[0-9]{10}-", "-never-", poll)
     links, noted = app.extensions["portal"].access_links, []
     for seconds in (1, 28, 3, 28, 3):
-        assert both_ways(path=poll, headers=POLL)[1][0] == "204 NO CONTENT"
+        assert visitor.get(poll, headers=POLL).status == 204
         before = onboardings.get(links.onboarding_id(path[3:])).watched_at
         onboardings.views.save()
         noted.append((before, onboardings.get(links.onboarding_id(path[3:])).watched_at))
         clock.advance(seconds=seconds)
     at = [NOW + timedelta(seconds=it) for it in (0, 32, 63)]
     assert noted == [(None, at[0]), (at[0], at[0]), (at[0], at[0]), (at[0], at[1]), (at[1], at[1])]
+
+
+@pytest.mark.parametrize("query", ["", "?via=qr", "?lang=en", "?lang=pt-BR&via=qr"])
+def test_what_a_page_asks_for_is_answered_without_flask(stored, visitor, both_ways, query):
+    """By its script too, which appends what the browser can do; whatever the page's address says."""
+    path = stored(**stored_as(Stage.WAITING))
+    asked = visitor.get(path + query).one("section", id="status")["hx-get"]
+    for appended in ("", "&pointer=fine", "&camera=none", "&pointer=fine&camera=none"):
+        both_ways(path=asked + appended, headers=POLL)
+        assert both_ways(path=asked + appended, headers=POLL)[0] is False, appended
 
 
 def test_alive_is_answered_without_flask(both_ways):

@@ -153,6 +153,25 @@ def test_a_whole_row_says_which_request_changed_it(both_ways, doors, app, sql):
 
 
 @with_owner
+@pytest.mark.parametrize("is_due", [True, False])
+def test_a_whole_row_shows_that_webhooks_come_and_wakes_the_runner(
+    both_ways, doors, asked, app, monkeypatch, sql, is_due
+):
+    """If gu1 is to be read."""
+    onboardings, told = app.extensions["portal"].onboardings, []
+    monkeypatch.setattr(onboardings, "_observe", lambda *_, **__: is_due)
+    monkeypatch.setattr(onboardings, "_wake", lambda: told.append("wake"))
+    monkeypatch.setattr(onboardings.refresh_plan.webhook_trust, "note_webhook", lambda seen: told.append(seen.gu1_id))
+    both_ways((), **a_delivery())
+    for door, expected in zip(doors, ([], [WEBHOOK_PATH]), strict=True):
+        told.clear()
+        asked.clear()
+        remember_only((), sql)
+        assert ask(door, a_delivery()).status == 200
+        assert (told, asked) == ((["wake"] if is_due else []) + [ID], expected)
+
+
+@with_owner
 def test_a_whole_row_that_the_database_does_not_keep_is_to_be_sent_again(both_ways, doors, writes_fail, sql):
     remember_only((), sql)
     mend = writes_fail("webhook_deliveries")
@@ -397,7 +416,9 @@ def test_what_is_forgotten_before_a_thread_is_free_is_repeated_all_the_same(both
         assert count("webhook_deliveries") == 0
 
 
+@with_and_without_owner
 def test_while_the_database_is_slow_flask_is_asked(both_ways, monkeypatch):
+    """A repeated delivery that was not looked for must not be taken for a new one."""
     both_ways(**a_delivery())
     monkeypatch.setattr(quick_reads, "SLOW", -1.0)
     for _ in range(2):

@@ -19,14 +19,14 @@ from portal.web.applicant.capture import chosen_capture
 from portal.web.applicant.partner_return import returns_to_partner
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.stage_view import StageView
-from portal.web.applicant.status_page import is_direct_start, personal_values, view_of
+from portal.web.applicant.status_page import is_direct_start, personal_values, shows_current, view_of
 from portal.web.context import Portal
 from portal.web.countries import guessed_country
 from portal.web.i18n import accepted_locale, print_time
 from portal.web.in_app_browser import LONGEST, app_and_exit
 from portal.web.links import DIRECT, BadLink, ExpiredLink, ReadLink
 from portal.web.page_parts import CAMERA_BLOCKED, FINE, Part
-from portal.web.response_cache import NONBLOCKING, CacheableResponse
+from portal.web.response_cache import READ_AHEAD, CacheableResponse
 from portal.web.visits import HEADERS_OF_PREFETCH, is_robot
 
 if TYPE_CHECKING:
@@ -112,15 +112,12 @@ class StatusPages:
         locale = state and (query.lang or state.locale)
         if state is None or locale not in _LOCALES:
             return None
-        is_blocked = query.is_camera_blocked
-        now, wait_of = here.clock(), here.waits.of
-        if page_version.is_current(
-            here.release, state.updated_at, now, wait_of=wait_of, locale=locale, is_camera_blocked=is_blocked
-        ):
+        now, is_blocked = here.clock(), query.is_camera_blocked
+        if shows_current(page_version, state, here, now, locale=locale, is_camera_blocked=is_blocked):
             here.onboardings.views.note(state, now)
             return CacheableResponse(("unchanged", state.partner), here.release, status="204")
         variant = _variant(environ, query, here.partners.get(state.partner))
-        kept = self._kept_or_made("fragment", token, variant, state, here, nonblocking=NONBLOCKING in environ)
+        kept = self._kept_or_made("fragment", token, variant, state, here, nonblocking=READ_AHEAD in environ)
         if kept is None or kept.stage in {Stage.DETAILS, Stage.READY} or kept.version == page_version:
             return None
         here.onboardings.views.note(state, now)
@@ -135,7 +132,7 @@ class StatusPages:
         if state is None or _is_unusual(environ):
             return None
         variant = _variant(environ, query, here.partners.get(state.partner))
-        kept = self._kept_or_made("page", token, variant, state, here, nonblocking=NONBLOCKING in environ)
+        kept = self._kept_or_made("page", token, variant, state, here, nonblocking=READ_AHEAD in environ)
         if kept is None or kept.stage is Stage.DETAILS:
             return None
         here.onboardings.views.note(state, here.clock())
@@ -200,14 +197,9 @@ class _Kept(NamedTuple):
     response: CacheableResponse
 
     def is_current(self, state: PollState, here: Portal) -> bool:
-        return self.version.is_current(
-            here.release,
-            state.updated_at,
-            here.clock(),
-            wait_of=here.waits.of,
-            locale=self.version.locale,
-            is_camera_blocked=self.version.is_camera_blocked,
-        )
+        version, now = self.version, here.clock()
+        is_blocked = version.is_camera_blocked
+        return shows_current(version, state, here, now, locale=version.locale, is_camera_blocked=is_blocked)
 
 
 # A page asks with the same address until something changes.
@@ -240,7 +232,7 @@ def _variant(environ: WSGIEnvironment, query: _Query, partner: Partner | None = 
 def _state(asked: StatusRequest, environ: WSGIEnvironment, here: Portal) -> PollState | None:
     link = asked.link
     try:
-        state = environ[NONBLOCKING] if NONBLOCKING in environ else here.onboardings.poll_state(link.onboarding_id)
+        state = environ[READ_AHEAD] if READ_AHEAD in environ else here.onboardings.poll_state(link.onboarding_id)
     except _LEFT_TO_FLASK:
         return None
     return state if state and is_open(state, link, here.partners) else None

@@ -33,7 +33,7 @@ from portal.web.applicant.first_page import show_form, start_from_form
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.poll_version import PollVersion
 from portal.web.applicant.preview import preview
-from portal.web.applicant.status_page import status_fragment, status_json, status_page, view_now
+from portal.web.applicant.status_page import shows_current, status_fragment, status_json, status_page, view_now
 from portal.web.context import portal
 from portal.web.framing import allow_embedders_to_read, allow_framing
 from portal.web.i18n import current_language
@@ -243,14 +243,8 @@ def _is_unchanged(token: str, page_version: PollVersion) -> bool:
     allow_framing()
     if is_visit():
         here.onboardings.views.note(state, now)
-    return page_version.is_current(
-        here.release,
-        state.updated_at,
-        now,
-        wait_of=here.waits.of,
-        locale=current_language(),
-        is_camera_blocked=camera_is_blocked(),
-    )
+    locale, is_blocked = current_language(), camera_is_blocked()
+    return shows_current(page_version, state, here, now, locale=locale, is_camera_blocked=is_blocked)
 
 
 def _with_fresh_button(found: Onboarding) -> ResponseReturnValue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from flask import Response, jsonify, render_template
@@ -14,11 +15,12 @@ from portal.domain.locales import Locale
 from portal.domain.onboarding import Onboarding
 from portal.domain.polling import OVERTURN_POLL_SECONDS, jittered
 from portal.domain.reference import reference_of
+from portal.services.ports import PollState
 from portal.web.applicant.capture import allow_hosted_frame, capture_of, goes_straight_on
 from portal.web.applicant.erasure_page import erasure_url
 from portal.web.applicant.forms import ActionForm
 from portal.web.applicant.partner_return import partner_return_url
-from portal.web.applicant.poll_version import microseconds
+from portal.web.applicant.poll_version import PollVersion, microseconds
 from portal.web.applicant.second_device import second_device_of
 from portal.web.applicant.stage_view import StageView
 from portal.web.context import Portal, portal
@@ -68,6 +70,20 @@ def view_of(found: Onboarding, here: Portal, *, locale: Locale, is_camera_blocke
         is_camera_blocked=is_camera_blocked,
         goes_straight_on=goes_straight_on(found, here),
         measured_wait=here.waits.of(standing.stage, found.country, now),
+    )
+
+
+def shows_current(
+    version: PollVersion, state: PollState, here: Portal, now: datetime, *, locale: str, is_camera_blocked: bool
+) -> bool:
+    """Nothing that a page of this version shows has changed."""
+    return version.is_current(
+        here.release,
+        state.updated_at,
+        now,
+        wait_of=here.waits.of,
+        locale=locale,
+        is_camera_blocked=is_camera_blocked,
     )
 
 
