@@ -51,14 +51,17 @@ class PlainClient:
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """The response before its body was read. `url` follows the base URL; a name and password in it are sent."""
-        request = httpx.Request(
-            method,
-            self._base_url + url,
-            params=params,
-            content=content,
-            headers=self._headers | dict(headers or {}),
-            extensions=self._extensions,
-        )
+        try:
+            request = httpx.Request(
+                method,
+                self._base_url + url,
+                params=params,
+                content=content,
+                headers=self._headers | dict(headers or {}),
+                extensions=self._extensions,
+            )
+        except UnicodeError:  # of a host like xn--a, which is no name in another script
+            raise httpx.InvalidURL("the host is not a name") from None
         if request.url.userinfo:
             next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
         response = await self._transport.handle_async_request(request)

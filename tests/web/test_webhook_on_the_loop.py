@@ -152,23 +152,26 @@ def test_a_whole_row_says_which_request_changed_it(both_ways, doors, app, sql):
         assert app.extensions["portal"].onboardings.find_by_validation(ID).request_id == told
 
 
+@pytest.fixture(params=[True, False], ids=["due", "not due"])
+def woken(app, monkeypatch, request):
+    """What a whole row did besides, with what it is to do; the runner is woken if gu1 is to be read."""
+    onboardings, woken = app.extensions["portal"].onboardings, []
+    monkeypatch.setattr(onboardings, "_observe", lambda *_, **__: request.param)
+    monkeypatch.setattr(onboardings, "_wake", lambda: woken.append("runner"))
+    monkeypatch.setattr(onboardings.refresh_plan.webhook_trust, "note_webhook", lambda seen: woken.append(seen.gu1_id))
+    return woken, ["runner", ID] if request.param else [ID]
+
+
 @with_owner
-@pytest.mark.parametrize("is_due", [True, False])
-def test_a_whole_row_shows_that_webhooks_come_and_wakes_the_runner(
-    both_ways, doors, asked, app, monkeypatch, sql, is_due
-):
-    """If gu1 is to be read."""
-    onboardings, told = app.extensions["portal"].onboardings, []
-    monkeypatch.setattr(onboardings, "_observe", lambda *_, **__: is_due)
-    monkeypatch.setattr(onboardings, "_wake", lambda: told.append("wake"))
-    monkeypatch.setattr(onboardings.refresh_plan.webhook_trust, "note_webhook", lambda seen: told.append(seen.gu1_id))
+def test_a_whole_row_shows_that_webhooks_come_and_wakes_the_runner(both_ways, doors, asked, sql, woken):
+    woken, expected = woken
     both_ways((), **a_delivery())
-    for door, expected in zip(doors, ([], [WEBHOOK_PATH]), strict=True):
-        told.clear()
+    for door, asked_flask in zip(doors, ([], [WEBHOOK_PATH]), strict=True):
+        woken.clear()
         asked.clear()
         remember_only((), sql)
         assert ask(door, a_delivery()).status == 200
-        assert (told, asked) == ((["wake"] if is_due else []) + [ID], expected)
+        assert (woken, asked) == (expected, asked_flask)
 
 
 @with_owner
