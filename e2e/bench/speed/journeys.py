@@ -17,8 +17,10 @@ from portal.domain.stage import Stage
 from portal.store.tables import history
 
 LATENCY = 0.3
-ONBOARDINGS = 300
-_WARM_UP = 40
+SECONDS = 10
+"""Of forms at the goal's rate. A burst of one second says how many fit into a queue."""
+_WARM_UP = 2
+"""Seconds of forms at half the goal's rate, so that every process has done everything before."""
 _MORE = 1.3
 """By how much the rate is above the goal at which it is seen what the portal carries."""
 _CONNECTIONS = 32
@@ -38,12 +40,12 @@ def journeys(terms: Terms) -> list[Table]:
         with ground(
             terms.folder / f"journeys-{database}-{workers}", database, latency=LATENCY, workers=workers
         ) as here:
-            one = _Journeys(terms, here)
-            one.burst(_WARM_UP, goal / 2)
+            one, forms_each = _Journeys(terms, here), SECONDS * goal
+            one.burst(_WARM_UP * goal // 2, goal / 2)
             with cpu_of(here.portal) as cpu:
-                crowded = one.burst(ONBOARDINGS, goal * _MORE)
-            found = one.ready_a_second(ONBOARDINGS)
-            burst = one.burst(ONBOARDINGS, goal)
+                crowded = one.burst(forms_each, goal * _MORE)
+            found = one.ready_a_second(forms_each)
+            burst = one.burst(forms_each, goal)
         each = cpu[0] / crowded.good
         table.add(
             database,
@@ -63,9 +65,9 @@ def journeys(terms: Terms) -> list[Table]:
         if wrong := burst.wrong + crowded.wrong:
             table.notes.append(f"{database}, {workers}: {dict(wrong)} instead of a 303")
     table.notes.append(
-        f"{ONBOARDINGS} forms, each of which needs four calls of gu1. What becomes ready a second, and its CPU, are of "
-        f"forms sent {_MORE} times as fast as the goal: the middle four fifths, because the first is ready only after "
-        f"four calls, whatever the rate. The forms' times are of {ONBOARDINGS} others at the rate of the goal."
+        f"Forms of {SECONDS} seconds at the goal's rate, each of which needs four calls of gu1. What becomes ready a "
+        f"second, and its CPU, are of as many forms sent {_MORE} times as fast: the middle four fifths, because the "
+        f"first is ready only after four calls, whatever the rate. The forms' times are of others at the goal's rate."
     )
     return [table]
 
