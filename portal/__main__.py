@@ -11,8 +11,9 @@ MEMORY = {"MALLOC_ARENA_MAX": "2", "_RJEM_MALLOC_CONF": "dirty_decay_ms:100"}
 """Environment variables of glibc, and of jemalloc, from which the server takes its memory. Other systems ignore them.
 
 glibc gives threads up to eight heaps for each core, and half of each is free after a while: with two, the workers have
-a tenth less memory after ten minutes of load. jemalloc keeps what is free for ten seconds and more, and a connection
-then gets pages that were used before where it would hardly touch new ones: at 15,000 connections a quarter of all.
+a tenth less memory after ten minutes of load. jemalloc keeps pages for ten seconds and more after they became free, and
+makes the buffers of new connections of them; most of a buffer is never written to, and of new pages would take no
+memory. At 15,000 connections that was a quarter of all.
 """
 
 
