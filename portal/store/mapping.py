@@ -77,16 +77,16 @@ def _attempt_columns() -> list[Label[Any]]:
 
 
 def onboarding_values(onboarding: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
-    """Of all columns that are not NULL: psycopg parses a statement of more than fifty parameters anew each time."""
+    """Of all columns that have to be named: psycopg parses a statement of more than fifty parameters anew each time."""
     details = onboarding.details
-    return _not_null(
+    return _named(
         {name: _plain(getattr(onboarding, name)) for name in _ONBOARDING_FIELDS}
         | {
             **_derived(onboarding),
             "request_id": current_request_id() or onboarding.request_id,
             "details_encrypted": _sealed(details, cipher) if details else None,
         }
-    ) | {name: getattr(onboarding, name) for name in NULL_BY_NAME}
+    )
 
 
 def onboarding_changes(stored: Onboarding, changed: Onboarding, cipher: ColumnCipher) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def onboarding_changes(stored: Onboarding, changed: Onboarding, cipher: ColumnCi
 def validation_values(validation: Validation, onboarding_id: str, cipher: ColumnCipher) -> dict[str, Any]:
     """Like `onboarding_values`."""
     url = validation.session_url
-    return _not_null(
+    return _named(
         {name: _plain(getattr(validation, name)) for name in _VALIDATION_FIELDS}
         | {
             "onboarding_id": onboarding_id,
@@ -128,8 +128,8 @@ def validation_changes(stored: Validation, changed: Validation, cipher: ColumnCi
     return values
 
 
-def _not_null(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None or name in NULL_BY_NAME}
 
 
 def _changes(names: Sequence[str], stored: Sequence[Any], changed: Sequence[Any]) -> dict[str, Any]:
